@@ -1,0 +1,174 @@
+/* The binary interface of a compiled model: what `model.so` hands to whoever loads it.
+ *
+ * Plain C, needs nothing but <stdint.h>. A model artifact defines ONE symbol, `ingot_artifact`
+ * (or the name given to `ingot compile --symbol`), a function that returns a constant table.
+ * Everything in the table is immutable and lives as long as the artifact is loaded; any number of
+ * threads may read it and call its functions at once, each call with its own run, arena and
+ * outputs. The artifact allocates nothing, creates no thread, and keeps no writable data.
+ *
+ * Versions: `abi_major` must equal INGOT_ABI_MAJOR; a larger `abi_minor` only appends fields at the
+ * end of structs, so `size` tells what is there.
+ *
+ * How to call a function (all sizes in bytes, all offsets from the start of the block):
+ *   1. allocate `state_bytes` bytes, aligned to INGOT_ALIGNMENT; copy each variable to its `offset`
+ *      (or copy `initial_state`, where the artifact carries one); call `derive` once, and again
+ *      whenever a variable was changed from outside;
+ *   2. allocate `plan_words` int64 and call `plan` with the value of each dimension symbol;
+ *      plan[0] is the size of the arena, `output_dims` says where the output extents stand;
+ *   3. allocate the arena (aligned to INGOT_ALIGNMENT), the outputs, and call `run`.
+ * A plan may be used by any number of runs with the same dimension values.
+ */
+#ifndef INGOT_ARTIFACT_H
+#define INGOT_ARTIFACT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define INGOT_ABI_MAJOR 1
+#define INGOT_ABI_MINOR 0
+#define INGOT_ALIGNMENT 64
+
+/* Element types. The numbers are part of the interface; they never change meaning. */
+typedef enum ingot_dtype {
+  INGOT_BOOL = 1, /* one byte, 0 or 1 */
+  INGOT_I8 = 2,
+  INGOT_I16 = 3,
+  INGOT_I32 = 4,
+  INGOT_I64 = 5,
+  INGOT_U8 = 6,
+  INGOT_U16 = 7,
+  INGOT_U32 = 8,
+  INGOT_U64 = 9,
+  INGOT_F16 = 10,
+  INGOT_BF16 = 11,
+  INGOT_F32 = 12,
+  INGOT_F64 = 13
+} ingot_dtype;
+
+/* What `plan`, `derive` and `run` return. */
+typedef enum ingot_status_code {
+  INGOT_OK = 0,
+  INGOT_INVALID_ARGUMENT = 1,   /* a dimension is negative or breaks a constraint */
+  INGOT_INDEX_OUT_OF_RANGE = 2, /* an index tensor holds a value outside its axis; see `failed_node` */
+  INGOT_CANCELLED = 3           /* a `begin` callback returned non-zero */
+} ingot_status_code;
+
+/* One dimension. `size` >= 0: that size. `size` == -1: known when running; if `symbol` >= 0 it is the
+ * value of the function's symbols[symbol], else it is the formula `text` over the symbols. */
+typedef struct ingot_dim {
+  int64_t size;
+  int64_t symbol;
+  const char *text; /* "784", "batch", "batch * 4"; never NULL */
+} ingot_dim;
+
+/* An input or output: row-major, dense, little-endian. */
+typedef struct ingot_tensor_info {
+  const char *name;
+  int32_t dtype; /* ingot_dtype */
+  int32_t rank;
+  const ingot_dim *dims; /* rank of them */
+} ingot_tensor_info;
+
+enum {
+  INGOT_VARIABLE_TRAINABLE = 1, /* an optimizer changes it */
+  INGOT_VARIABLE_OPTIMIZER = 2, /* optimizer state: momentum, moments, step counters */
+  INGOT_VARIABLE_CONTROL = 4    /* a knob set from outside: learning rate, seed, step */
+};
+
+/* A variable in its canonical form: row-major and dense at `offset` of the state block. */
+typedef struct ingot_variable_info {
+  const char *name; /* "dense/kernel" */
+  int32_t dtype;
+  int32_t rank;
+  const int64_t *shape;
+  uint64_t offset;
+  uint64_t bytes;
+  uint64_t flags;
+} ingot_variable_info;
+
+/* Runs task(arg, 0) … task(arg, count - 1), on any threads, in any order, and returns when all are
+ * done. Tasks of one call are independent. */
+typedef void (*ingot_task)(void *arg, int64_t index);
+typedef void (*ingot_parallel_for)(void *pool, ingot_task task, void *arg, int64_t count);
+
+/* Everything one call needs. The caller owns every block; none may overlap another. */
+typedef struct ingot_run {
+  uint64_t size;              /* sizeof(ingot_run) */
+  const int64_t *plan;        /* filled by the function's `plan` */
+  const void *const *inputs;  /* input_count pointers, any alignment */
+  void *const *outputs;       /* output_count pointers, any alignment */
+  void *state;                /* state_bytes; only read by functions without INGOT_FUNCTION_WRITES_STATE */
+  void *arena;                /* plan[0] bytes; contents before and after a run mean nothing */
+  ingot_parallel_for parallel_for; /* NULL: the calling thread runs everything */
+  void *pool;                 /* handed to parallel_for */
+  int (*begin)(void *user, int64_t kernel); /* NULL, or called before each kernel; non-zero cancels */
+  void (*end)(void *user, int64_t kernel);  /* NULL, or called after each kernel */
+  void *user;                 /* handed to begin and end */
+  int64_t failed_node;        /* written when run returns INGOT_INDEX_OUT_OF_RANGE: index into `nodes` */
+} ingot_run;
+
+enum {
+  INGOT_FUNCTION_WRITES_STATE = 1 /* needs the state for itself alone; others may share it */
+};
+
+/* A kernel, for profiles and traces. */
+typedef struct ingot_kernel_info {
+  const char *name;      /* "dense/matmul+add+relu": unique within the function */
+  const char *node;      /* the user's layer or node it computes first */
+  const char *flops;     /* formulas over the function's symbols: "batch * 200704" */
+  const char *bytes;
+} ingot_kernel_info;
+
+typedef struct ingot_function {
+  const char *name; /* "predict", "train_step", "evaluate", "initialize", … */
+  uint64_t flags;
+  int64_t symbol_count; /* dimension symbols, in the order `plan` wants their values */
+  const char *const *symbols;
+  int64_t input_count;
+  const ingot_tensor_info *inputs;
+  int64_t output_count;
+  const ingot_tensor_info *outputs;
+  int64_t plan_words;  /* how many int64 `plan` fills */
+  int64_t output_dims; /* plan[output_dims …]: extents of all outputs, one after another */
+  int64_t kernel_count;
+  const ingot_kernel_info *kernels;
+  const char *arena_formula; /* plan[0] as text */
+  /* symbol_count values in, plan_words values out. INGOT_INVALID_ARGUMENT for a negative one. */
+  int32_t (*plan)(const int64_t *symbols, int64_t *plan);
+  int32_t (*run)(ingot_run *run);
+} ingot_function;
+
+typedef struct ingot_artifact {
+  uint64_t size; /* sizeof(ingot_artifact) */
+  uint32_t abi_major;
+  uint32_t abi_minor;
+  const char *name;
+  const char *variant; /* the CPU variant that was chosen: "x86-64-v3" */
+  uint64_t state_bytes;
+  int64_t variable_count;
+  const ingot_variable_info *variables;
+  int64_t function_count;
+  const ingot_function *functions;
+  /* Fills the derived part of the state (packed weights, folded constants) from the variables.
+   * A function like the others, with no symbols, inputs or outputs; NULL when nothing is derived. */
+  const ingot_function *derive;
+  /* The variables as compiled in, canonical and derived, state_bytes long and aligned to
+   * INGOT_ALIGNMENT; NULL when the artifact carries no weights. Functions without
+   * INGOT_FUNCTION_WRITES_STATE may run on it in place. */
+  const void *initial_state;
+  int64_t node_count;
+  const char *const *nodes; /* names for `failed_node` */
+  uint64_t manifest_bytes;
+  const void *manifest; /* protobuf, ingot.Manifest; opaque to C callers */
+} ingot_artifact_table;
+
+/* The one symbol. Chooses the variant for the CPU it runs on; NULL when none of them can run here. */
+typedef const struct ingot_artifact *(*ingot_artifact_fn)(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
