@@ -1,0 +1,60 @@
+# ingot_library(NAME SOURCES… [LINK libs…] [MLIR]): the only way a library of ours is declared.
+# ingot_test(NAME SOURCES… [LINK libs…] [MLIR] [LABELS …]): a GoogleTest executable in build/bin,
+#   each of its tests known to ctest.
+# Warnings are errors in both. MLIR targets share one precompiled header, made by `ingot_mlir_pch`.
+
+add_library(ingot_options INTERFACE)
+target_compile_options(ingot_options INTERFACE -Wall -Wextra -Wno-unused-parameter -Werror)
+target_include_directories(ingot_options INTERFACE
+  ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
+if(INGOT_SANITIZE)
+  target_compile_options(ingot_options INTERFACE
+    -fsanitize=${INGOT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(ingot_options INTERFACE -fsanitize=${INGOT_SANITIZE})
+endif()
+
+function(_ingot_use_mlir name)
+  target_include_directories(${name} SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_compile_definitions(${name} PRIVATE ${LLVM_DEFINITIONS_LIST})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(${name} PRIVATE -fno-pch-timestamp)
+  endif()
+  if(NOT name STREQUAL "ingot_mlir_pch")
+    target_precompile_headers(${name} REUSE_FROM ingot_mlir_pch)
+    if(TARGET IngotIRIncGen)
+      add_dependencies(${name} IngotIRIncGen)
+    endif()
+  endif()
+endfunction()
+
+function(ingot_library name)
+  cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC ingot_options ${ARG_LINK})
+  if(ARG_MLIR)
+    _ingot_use_mlir(${name})
+    target_link_libraries(${name} PUBLIC MLIR LLVM)
+  endif()
+endfunction()
+
+function(ingot_executable name)
+  cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ingot_options ${ARG_LINK})
+  if(ARG_MLIR)
+    _ingot_use_mlir(${name})
+    target_link_libraries(${name} PRIVATE MLIR LLVM)
+  endif()
+endfunction()
+
+function(ingot_test name)
+  cmake_parse_arguments(ARG "MLIR" "" "LINK;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ingot_options ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+  if(ARG_MLIR)
+    _ingot_use_mlir(${name})
+    target_link_libraries(${name} PRIVATE MLIR LLVM)
+  endif()
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
+endfunction()
