@@ -11,8 +11,9 @@
  *
  * How to call a function (all sizes in bytes, all offsets from the start of the block):
  *   1. allocate `state_bytes` bytes, aligned to INGOT_ALIGNMENT; copy each variable to its `offset`
- *      (or copy `initial_state`, where the artifact carries one); call `derive` once, and again
- *      whenever a variable was changed from outside;
+ *      (or copy `initial_state`, where the artifact carries one, which is derived already); call
+ *      `derive` once, and again after a variable was changed, from outside or by a function with
+ *      INGOT_FUNCTION_WRITES_STATE, before the next function without INGOT_FUNCTION_CANONICAL;
  *   2. allocate `plan_words` int64 and call `plan` with the value of each dimension symbol;
  *      plan[0] is the size of the arena, `output_dims` says where the output extents stand;
  *   3. allocate the arena (aligned to INGOT_ALIGNMENT), the outputs, and call `run`.
@@ -111,7 +112,9 @@ typedef struct ingot_run {
 } ingot_run;
 
 enum {
-  INGOT_FUNCTION_WRITES_STATE = 1 /* needs the state for itself alone; others may share it */
+  INGOT_FUNCTION_WRITES_STATE = 1, /* needs the state for itself alone; others may share it */
+  INGOT_FUNCTION_CANONICAL = 2     /* reads no derived data: `derive` need not have run. Training
+                                      steps, so that weights are not packed anew for each step */
 };
 
 /* A kernel, for profiles and traces. */
