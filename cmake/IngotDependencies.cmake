@@ -5,7 +5,12 @@ find_package(PNG REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(GTest REQUIRED)
-find_package(libzip REQUIRED)
+# Debian 12's libzip config refers to tools of other packages (zipcmp …) and fails without them.
+find_library(LIBZIP_LIBRARY zip REQUIRED)
+find_path(LIBZIP_INCLUDE_DIR zip.h REQUIRED)
+add_library(libzip::zip UNKNOWN IMPORTED)
+set_target_properties(libzip::zip PROPERTIES
+  IMPORTED_LOCATION ${LIBZIP_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${LIBZIP_INCLUDE_DIR})
 find_package(nlohmann_json REQUIRED)
 
 find_program(CCACHE ccache)
