@@ -1,0 +1,143 @@
+// Element types, shapes and the memory of tensors. See Tensor.h.
+#include "ingot/Tensor.h"
+#include "runtime/core/AlignedMemory.h"
+
+#include <cstring>
+
+namespace ingot {
+
+namespace {
+struct DTypeFacts {
+  const char *name;
+  size_t bytes;
+};
+
+DTypeFacts factsOf(DType dtype) {
+  static constexpr DTypeFacts facts[] = {
+      {"unknown", 0}, {"bool", 1}, {"i8", 1},  {"i16", 2}, {"i32", 4},  {"i64", 8}, {"u8", 1},
+      {"u16", 2},     {"u32", 4},  {"u64", 8}, {"f16", 2}, {"bf16", 2}, {"f32", 4}, {"f64", 8}};
+  auto index = static_cast<size_t>(static_cast<int32_t>(dtype));
+  return index < std::size(facts) ? facts[index] : facts[0];
+}
+} // namespace
+
+const char *toString(DType dtype) { return factsOf(dtype).name; }
+size_t byteSize(DType dtype) { return factsOf(dtype).bytes; }
+
+std::string toString(const int64_t *dims, int64_t rank) {
+  std::string text = "[";
+  for (int64_t axis = 0; axis < rank; ++axis)
+    text += (axis ? ", " : "") + std::to_string(dims[axis]);
+  return text + "]";
+}
+
+std::string toString(const Shape &shape) {
+  return toString(shape.data(), static_cast<int64_t>(shape.size()));
+}
+
+std::string describe(const TensorView &tensor) {
+  return toString(tensor.dtype) + toString(tensor.dims, tensor.rank);
+}
+
+Result<int64_t> countElements(DType dtype, const int64_t *dims, int64_t rank) {
+  if (!isValid(dtype))
+    return Status(StatusCode::InvalidArgument,
+                  "no element type has the number " + std::to_string(static_cast<int32_t>(dtype)));
+  int64_t bytes = static_cast<int64_t>(byteSize(dtype));
+  bool empty = false, tooLarge = false;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    if (dims[axis] < 0)
+      return Status(StatusCode::InvalidArgument,
+                    "shape " + toString(dims, rank) + " has a negative extent");
+    empty |= dims[axis] == 0;
+    tooLarge |= !empty && __builtin_mul_overflow(bytes, dims[axis], &bytes);
+  }
+  if (empty)
+    return int64_t{0};
+  if (tooLarge)
+    return Status(StatusCode::InvalidArgument,
+                  std::string(toString(dtype)) + toString(dims, rank) + " is over 2^63 bytes");
+  return bytes / static_cast<int64_t>(byteSize(dtype));
+}
+
+void Tensor::Free::operator()(void *block) const { AlignedFree()(block); }
+
+Tensor::Tensor(Tensor &&other) noexcept { *this = std::move(other); }
+
+Tensor &Tensor::operator=(Tensor &&other) noexcept {
+  if (this == &other)
+    return *this;
+  dtype_ = std::exchange(other.dtype_, DType::F32);
+  shape_ = std::move(other.shape_);
+  other.shape_.clear();
+  other.shape_.push_back(0);
+  count_ = std::exchange(other.count_, 0);
+  data_ = std::exchange(other.data_, nullptr);
+  capacity_ = std::exchange(other.capacity_, 0);
+  owned_ = std::move(other.owned_);
+  return *this;
+}
+
+Result<Tensor> Tensor::zeros(DType dtype, const Shape &shape) {
+  Tensor tensor;
+  INGOT_RETURN_IF_ERROR(tensor.resize(dtype, shape));
+  std::memset(tensor.data_, 0, tensor.byteSize());
+  return tensor;
+}
+
+Result<Tensor> Tensor::copyOf(DType dtype, const Shape &shape, const void *values, size_t count) {
+  Tensor tensor;
+  INGOT_RETURN_IF_ERROR(tensor.resize(dtype, shape));
+  if (static_cast<size_t>(tensor.count_) != count)
+    return Status(StatusCode::InvalidArgument, "shape " + toString(shape) + " holds " +
+                                                   std::to_string(tensor.count_) + " elements, " +
+                                                   std::to_string(count) + " values were given");
+  if (count != 0)
+    std::memcpy(tensor.data_, values, tensor.byteSize());
+  return tensor;
+}
+
+Result<Tensor> Tensor::borrow(DType dtype, const Shape &shape, void *data) {
+  INGOT_ASSIGN_OR_RETURN(int64_t count,
+                         countElements(dtype, shape.data(), static_cast<int64_t>(shape.size())));
+  if (!data && count != 0)
+    return Status(StatusCode::InvalidArgument,
+                  "no memory was given for " + std::string(toString(dtype)) + toString(shape));
+  Tensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.shape_ = shape;
+  tensor.count_ = count;
+  tensor.data_ = data;
+  tensor.capacity_ = tensor.byteSize();
+  return tensor;
+}
+
+Result<Tensor> Tensor::clone() const {
+  return copyOf(dtype_, shape_, data_, static_cast<size_t>(count_));
+}
+
+Status Tensor::resize(DType dtype, const int64_t *dims, int64_t rank) {
+  INGOT_ASSIGN_OR_RETURN(int64_t count, countElements(dtype, dims, rank));
+  size_t bytes = static_cast<size_t>(count) * ingot::byteSize(dtype);
+  if (bytes > capacity_ || !data_) {
+    if (data_ && !owned_)
+      return Status(StatusCode::InvalidArgument,
+                    std::string(toString(dtype)) + toString(dims, rank) + " needs " +
+                        std::to_string(bytes) + " bytes, the borrowed memory has " +
+                        std::to_string(capacity_));
+    AlignedBlock block = allocateAligned(bytes);
+    if (!block)
+      return Status(StatusCode::ResourceExhausted, "no memory for " + std::string(toString(dtype)) +
+                                                       toString(dims, rank) + " (" +
+                                                       std::to_string(bytes) + " bytes)");
+    owned_.reset(block.release());
+    data_ = owned_.get();
+    capacity_ = bytes;
+  }
+  shape_.assign(dims, dims + rank); // keeps its memory when the rank does not grow
+  dtype_ = dtype;
+  count_ = count;
+  return Status::ok();
+}
+
+} // namespace ingot

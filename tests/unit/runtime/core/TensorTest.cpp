@@ -1,0 +1,120 @@
+// Tensors and statuses: memory, shapes, element types, and what is refused.
+#include "ingot/Tensor.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+using namespace ingot;
+
+// AddressSanitizer ends the process at an allocation that fails, unless told to return NULL as
+// libc.
+extern "C" const char *__asan_default_options() { return "allocator_may_return_null=1"; }
+
+namespace {
+
+Result<int> half(int value) {
+  if (value % 2 != 0)
+    return Status(StatusCode::InvalidArgument, std::to_string(value) + " is odd");
+  return value / 2;
+}
+
+Status quarter(int value, int &out) {
+  INGOT_ASSIGN_OR_RETURN(int once, half(value));
+  INGOT_ASSIGN_OR_RETURN(out, half(once));
+  return Status::ok();
+}
+
+TEST(StatusTest, ErrorsPassThroughTheMacros) {
+  int out = 0;
+  EXPECT_TRUE(quarter(12, out).isOk());
+  EXPECT_EQ(out, 3);
+  Status failed = quarter(6, out).withContext("quarter of 6");
+  EXPECT_EQ(failed.code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(failed.message(), "quarter of 6: 3 is odd");
+  EXPECT_TRUE(Status().withContext("unused").message().empty());
+}
+
+TEST(TensorTest, OwnsAlignedZeroedMemory) {
+  auto tensor = Tensor::zeros(DType::F32, {3, 5});
+  ASSERT_TRUE(tensor.isOk());
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor->rawData()) % INGOT_ALIGNMENT, 0u);
+  EXPECT_EQ(tensor->byteSize(), 60u);
+  for (int i = 0; i < 15; ++i)
+    EXPECT_EQ(tensor->data<float>()[i], 0.0f);
+}
+
+TEST(TensorTest, TypedAccessChecksTheElementType) {
+  auto tensor = Tensor::of<int64_t>({2}, {7, 8});
+  ASSERT_TRUE(tensor.isOk());
+  EXPECT_EQ(tensor->data<float>(), nullptr);
+  EXPECT_EQ(tensor->data<uint64_t>(), nullptr);
+  ASSERT_NE(tensor->data<int64_t>(), nullptr);
+  EXPECT_EQ(tensor->data<int64_t>()[1], 8);
+}
+
+TEST(TensorTest, ScalarsAndEmptyTensorsHaveMemory) {
+  auto scalar = Tensor::zeros(DType::F64, {});
+  auto empty = Tensor::zeros(DType::F64, {4, 0, 3});
+  ASSERT_TRUE(scalar.isOk() && empty.isOk());
+  EXPECT_EQ(scalar->elementCount(), 1);
+  EXPECT_EQ(empty->elementCount(), 0);
+  EXPECT_NE(empty->rawData(), nullptr);
+  EXPECT_EQ(describe(*empty), "f64[4, 0, 3]");
+  EXPECT_TRUE(empty->clone().isOk());
+  EXPECT_TRUE(Tensor().clone().isOk());
+}
+
+TEST(TensorTest, RefusesBadShapes) {
+  EXPECT_EQ(Tensor::zeros(DType::F32, {2, -1}).status().code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(Tensor::zeros(static_cast<DType>(99), {2}).status().code(),
+            StatusCode::InvalidArgument);
+  int64_t huge = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(Tensor::zeros(DType::U8, {huge, 2}).status().code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(Tensor::zeros(DType::F64, {huge / 4}).status().code(), StatusCode::InvalidArgument);
+  EXPECT_TRUE(Tensor::zeros(DType::U8, {0, huge, huge}).isOk());
+  EXPECT_TRUE(Tensor::zeros(DType::U8, {huge, huge, 0}).isOk());
+  EXPECT_EQ(Tensor::of<float>({2, 2}, {1, 2, 3}).status().message(),
+            "shape [2, 2] holds 4 elements, 3 values were given");
+}
+
+TEST(TensorTest, MemoryThatCannotBeHadIsAStatus) {
+  EXPECT_EQ(Tensor::zeros(DType::U8, {std::numeric_limits<int64_t>::max() - 1}).status().code(),
+            StatusCode::ResourceExhausted);
+}
+
+TEST(TensorTest, ResizeKeepsMemoryThatIsLargeEnough) {
+  auto tensor = Tensor::zeros(DType::F32, {8, 8});
+  ASSERT_TRUE(tensor.isOk());
+  const void *before = tensor->rawData();
+  ASSERT_TRUE(tensor->resize(DType::F32, {3, 8}).isOk());
+  ASSERT_TRUE(tensor->resize(DType::F64, {4, 8}).isOk());
+  EXPECT_EQ(tensor->rawData(), before);
+  ASSERT_TRUE(tensor->resize(DType::F64, {400}).isOk());
+  EXPECT_EQ(tensor->shape(), Shape({400}));
+}
+
+TEST(TensorTest, BorrowedMemoryIsNeverOutgrown) {
+  float values[6] = {1, 2, 3, 4, 5, 6};
+  auto tensor = Tensor::borrow(DType::F32, {2, 3}, values);
+  ASSERT_TRUE(tensor.isOk());
+  EXPECT_FALSE(tensor->ownsMemory());
+  EXPECT_TRUE(tensor->resize(DType::F32, {3}).isOk());
+  Status refused = tensor->resize(DType::F32, {7});
+  EXPECT_EQ(refused.message(), "f32[7] needs 28 bytes, the borrowed memory has 24");
+  EXPECT_EQ(tensor->shape(), Shape({3}));
+  EXPECT_EQ(tensor->data<float>(), values);
+  EXPECT_FALSE(Tensor::borrow(DType::F32, {2}, nullptr).isOk());
+}
+
+TEST(TensorTest, MovingLeavesAnEmptyTensor) {
+  auto made = Tensor::of<float>({2}, {1, 2});
+  ASSERT_TRUE(made.isOk());
+  Tensor tensor = std::move(made).value();
+  Tensor other = std::move(tensor);
+  EXPECT_EQ(tensor.elementCount(), 0);
+  EXPECT_EQ(tensor.shape(), Shape({0}));
+  EXPECT_EQ(other.data<float>()[1], 2.0f);
+}
+
+} // namespace
