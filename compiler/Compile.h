@@ -1,0 +1,52 @@
+// The compiler's front door: a graph module in, an artifact or diagnostics out.
+//
+// A graph module holds
+//   - `graph.variable` ops, named as the user sees them ("dense/kernel"), with roles;
+//   - functions whose arguments and results are tensors and carry `graph.name`: by convention
+//     `predict`, `evaluate`, `train_step`, `initialize`; any other name is a function of its own;
+//   - locations whose innermost NameLoc is the user's layer.
+// Nothing here exits or aborts on user input: failure comes with at least one message.
+#pragma once
+#include "ir/Graph.h"
+#include <string>
+#include <vector>
+
+namespace ingot {
+
+enum class Emit { SharedLibrary, Object, StaticLibrary };
+
+struct CompileOptions {
+  /// "host", or comma-separated levels for one artifact with variants:
+  /// "x86-64-v4,x86-64-v3,x86-64".
+  std::string targetCpu = "host";
+  Emit emit = Emit::SharedLibrary;
+  /// The exported symbol.
+  std::string symbol = "ingot_artifact";
+  /// The model's name in the artifact's table.
+  std::string name = "model";
+  /// Functions to compile; empty means all public ones.
+  std::vector<std::string> functions;
+  /// Puts variables' values (graph.variable's `value`) into the artifact.
+  bool embedWeights = false;
+  /// Line tables that lead to node names.
+  bool debugInfo = false;
+  /// "", "address" or "thread": instruments the generated code.
+  std::string sanitize;
+  /// Surrounds each buffer with red zones and poisons dead ones.
+  bool debugArena = false;
+  /// Stop after this phase (see Phases.h) and leave the module as it is then.
+  std::string stopAfter;
+};
+
+/// Registers every dialect that the compiler works with.
+void registerDialects(mlir::DialectRegistry &registry);
+
+/// Compiles to `path`, written under a temporary name and renamed. Messages go to the context's
+/// diagnostic handlers, each at the user's layer.
+mlir::LogicalResult compileToFile(mlir::ModuleOp module, const CompileOptions &options,
+                                  const std::string &path);
+
+/// Runs the phases on the module up to and including options.stopAfter; for dumps and tests.
+mlir::LogicalResult runPhases(mlir::ModuleOp module, const CompileOptions &options);
+
+} // namespace ingot

@@ -1,0 +1,37 @@
+// Reverse-mode differentiation as a graph transform, and the training step made of it.
+#pragma once
+#include "ir/Graph.h"
+
+namespace ingot {
+
+/// Appends to `function`, before its terminator, the gradients of the scalar `loss` with respect to
+/// each of `targets` (values of the function: arguments, reads of variables, any intermediate).
+/// Returns one value a target, a zero where the loss does not depend on it. Reports every op
+/// without a gradient on the way, by layer, and fails then. Goes through graph.if and graph.scan.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+differentiate(mlir::func::FuncOp function, mlir::Value loss, llvm::ArrayRef<mlir::Value> targets);
+
+/// Hyper-parameters of an optimizer. Learning rate and step are variables ("learning_rate",
+/// "step"), never baked in. Where frameworks differ, fields say which formula is meant.
+struct OptimizerSpec {
+  enum class Kind { SGD, Adam, AdamW, RMSprop } kind = Kind::SGD;
+  double learningRate = 0.01; // initial value of the variable
+  double momentum = 0;
+  bool nesterov = false;
+  double beta1 = 0.9, beta2 = 0.999; // Adam, AdamW
+  double rho = 0.9;                  // RMSprop (PyTorch: alpha 0.99)
+  double epsilon = 1e-7;             // PyTorch: 1e-8
+  double weightDecay = 0;            // AdamW: decoupled
+  /// Keras: m * lr * sqrt(1 - b2^t) / (1 - b1^t) / (sqrt(v) + eps).
+  /// PyTorch: eps is added to sqrt(v / (1 - b2^t)); SGD keeps momentum as b = m*b + g, p -= lr*b.
+  bool pytorch = false;
+};
+
+/// Adds the public function `train_step` to the module: `lossFunction` (results: scalar loss, then
+/// metrics), its gradients for all variables of role "trainable" that it reads, and the optimizer's
+/// updates; declares the optimizer's variables ("optimizer/dense/kernel/momentum", role
+/// "optimizer") and the control variables it lacks. Increments `step`. The loss function is kept.
+mlir::LogicalResult buildTrainStep(mlir::ModuleOp module, llvm::StringRef lossFunction,
+                                   const OptimizerSpec &optimizer);
+
+} // namespace ingot

@@ -1,0 +1,119 @@
+// Building graph ops: checked creation for what users give, and `Expr`, values with operators, for
+// gradients, decompositions and optimizers, so that rules read as formulas.
+#pragma once
+#include "ir/Graph.h"
+
+namespace ingot::graph {
+
+/// Creates an op whose result types are inferred. A shape or type error is reported at `loc`
+/// through the context's diagnostics and gives failure; nothing is created then.
+template <typename OpTy>
+mlir::FailureOr<OpTy> tryCreate(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange operands,
+                                llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+  mlir::MLIRContext *context = b.getContext();
+  mlir::DictionaryAttr dictionary = b.getDictionaryAttr(attributes);
+  typename OpTy::Properties properties{};
+  auto onError = [&] { return mlir::emitError(loc); };
+  if (mlir::failed(OpTy::setPropertiesFromAttr(properties, dictionary, onError)))
+    return mlir::failure();
+  llvm::SmallVector<mlir::Type> types;
+  if (mlir::failed(OpTy::inferReturnTypes(context, loc, operands, dictionary,
+                                          mlir::OpaqueProperties(&properties), {}, types)))
+    return mlir::failure();
+  mlir::OperationState state(loc, OpTy::getOperationName());
+  state.addOperands(operands);
+  state.addAttributes(attributes);
+  state.addTypes(types);
+  return llvm::cast<OpTy>(b.create(state));
+}
+
+/// tryCreate for rules inside the compiler, where failing would be a bug in the rule.
+template <typename OpTy>
+mlir::Value make(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange operands,
+                 llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+  auto op = tryCreate<OpTy>(b, loc, operands, attributes);
+  assert(mlir::succeeded(op) && "a rule built an ill-typed op");
+  return (*op)->getResult(0);
+}
+
+/// A splat constant of these dimensions.
+mlir::Value splat(mlir::OpBuilder &b, mlir::Location loc, mlir::Type element,
+                  llvm::ArrayRef<Dim> dims, double value);
+/// Repeats `x` to `dims`, aligning trailing dimensions as NumPy does. Returns x when nothing
+/// changes.
+mlir::Value broadcastTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
+                        llvm::ArrayRef<Dim> dims);
+/// The dimensions both broadcast to, aligned at the end; failure when a pair differs and none is 1.
+mlir::FailureOr<Dims> broadcastDims(llvm::ArrayRef<Dim> a, llvm::ArrayRef<Dim> b);
+mlir::Value reshape(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
+                    llvm::ArrayRef<Dim> dims);
+/// Sum, product, max or min along axes; with `keep` the axes stay with size 1.
+mlir::Value reduce(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, ReduceKind kind,
+                   llvm::ArrayRef<int64_t> axes, bool keep = false);
+mlir::Value transpose(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
+                      llvm::ArrayRef<int64_t> permutation);
+mlir::Value cast(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, mlir::Type element);
+/// Sums `x` over what broadcasting added, back to `dims`: the gradient of broadcastTo.
+mlir::Value sumTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<Dim> dims);
+/// All axes of a tensor: 0 … rank - 1.
+llvm::SmallVector<int64_t> allAxes(mlir::Value x);
+
+inline mlir::Type elementType(mlir::Value v) {
+  return llvm::cast<mlir::RankedTensorType>(v.getType()).getElementType();
+}
+inline int64_t rankOf(mlir::Value v) {
+  return llvm::cast<mlir::RankedTensorType>(v.getType()).getRank();
+}
+
+/// A graph value with arithmetic. Operands of different shapes are broadcast as in NumPy; a number
+/// takes the other operand's element type. Holds the builder by pointer: do not outlive it.
+struct Expr {
+  mlir::OpBuilder *b = nullptr;
+  mlir::Location loc;
+  mlir::Value v;
+
+  Expr(mlir::OpBuilder &b, mlir::Location loc, mlir::Value v) : b(&b), loc(loc), v(v) {}
+  operator mlir::Value() const { return v; }
+  Expr with(mlir::Value other) const { return Expr(*b, loc, other); }
+  Expr number(double value) const { return with(splat(*b, loc, elementType(v), dimsOf(v), value)); }
+  template <typename OpTy> Expr unary() const { return with(make<OpTy>(*b, loc, {v})); }
+  Dims dims() const { return dimsOf(v); }
+};
+
+template <typename OpTy> Expr binary(Expr x, Expr y) {
+  auto dims = broadcastDims(x.dims(), y.dims());
+  assert(mlir::succeeded(dims) && "a rule combined shapes that do not broadcast");
+  mlir::Value l = broadcastTo(*x.b, x.loc, x, *dims), r = broadcastTo(*x.b, x.loc, y, *dims);
+  return x.with(make<OpTy>(*x.b, x.loc, {l, r}));
+}
+inline Expr operator+(Expr x, Expr y) { return binary<AddOp>(x, y); }
+inline Expr operator-(Expr x, Expr y) { return binary<SubOp>(x, y); }
+inline Expr operator*(Expr x, Expr y) { return binary<MulOp>(x, y); }
+inline Expr operator/(Expr x, Expr y) { return binary<DivOp>(x, y); }
+inline Expr operator+(Expr x, double y) { return x + x.number(y); }
+inline Expr operator-(Expr x, double y) { return x - x.number(y); }
+inline Expr operator*(Expr x, double y) { return x * x.number(y); }
+inline Expr operator/(Expr x, double y) { return x / x.number(y); }
+inline Expr operator+(double x, Expr y) { return y.number(x) + y; }
+inline Expr operator-(double x, Expr y) { return y.number(x) - y; }
+inline Expr operator*(double x, Expr y) { return y.number(x) * y; }
+inline Expr operator/(double x, Expr y) { return y.number(x) / y; }
+inline Expr operator-(Expr x) { return x.unary<NegOp>(); }
+inline Expr exp(Expr x) { return x.unary<ExpOp>(); }
+inline Expr log(Expr x) { return x.unary<LogOp>(); }
+inline Expr sqrt(Expr x) { return x.unary<SqrtOp>(); }
+inline Expr rsqrt(Expr x) { return x.unary<RsqrtOp>(); }
+inline Expr tanh(Expr x) { return x.unary<TanhOp>(); }
+inline Expr sigmoid(Expr x) { return x.unary<SigmoidOp>(); }
+inline Expr abs(Expr x) { return x.unary<AbsOp>(); }
+inline Expr max(Expr x, Expr y) { return binary<MaxOp>(x, y); }
+inline Expr min(Expr x, Expr y) { return binary<MinOp>(x, y); }
+Expr compare(Predicate predicate, Expr x, Expr y);
+Expr select(Expr condition, Expr onTrue, Expr onFalse);
+inline Expr sum(Expr x, llvm::ArrayRef<int64_t> axes, bool keep = false) {
+  return x.with(reduce(*x.b, x.loc, x, ReduceKind::Sum, axes, keep));
+}
+/// Sum divided by the number of elements along the axes, which may be symbolic.
+Expr mean(Expr x, llvm::ArrayRef<int64_t> axes, bool keep = false);
+
+} // namespace ingot::graph

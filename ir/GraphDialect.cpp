@@ -1,0 +1,57 @@
+// Registration of the graph dialect and its attribute's text form.
+#include "ir/Graph.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::graph;
+
+#include "ir/GraphDialect.cpp.inc"
+#include "ir/GraphEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "ir/GraphAttrs.cpp.inc"
+#define GET_OP_CLASSES
+#include "ir/GraphOps.cpp.inc"
+
+void GraphDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "ir/GraphAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/GraphOps.cpp.inc"
+      >();
+}
+
+Attribute DimsAttr::parse(AsmParser &parser, Type) {
+  llvm::SmallVector<Attribute> exprs;
+  auto parseOne = [&]() -> ParseResult {
+    auto dim = parseDim(parser);
+    if (succeeded(dim))
+      exprs.push_back(dim->asAttribute());
+    return failure(failed(dim));
+  };
+  if (parser.parseLess() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseOne) ||
+      parser.parseGreater())
+    return {};
+  return get(parser.getContext(), exprs);
+}
+
+void DimsAttr::print(AsmPrinter &printer) const {
+  printer << "<[";
+  llvm::interleaveComma(getExprs(), printer, [&](Attribute expr) { printer << Dim(expr).str(); });
+  printer << "]>";
+}
+
+std::string graph::layerName(Location loc) {
+  if (auto name = llvm::dyn_cast<NameLoc>(loc))
+    return name.getName().str();
+  if (auto fused = llvm::dyn_cast<FusedLoc>(loc))
+    for (Location inner : fused.getLocations())
+      if (std::string name = layerName(inner); !name.empty())
+        return name;
+  if (auto call = llvm::dyn_cast<CallSiteLoc>(loc))
+    return layerName(call.getCallee());
+  return {};
+}

@@ -1,0 +1,14 @@
+// The graph dialect: tensor ops in families. This file lists the families; each op is defined in its
+// family's .td and given its meaning in the .cpp beside it.
+#ifndef INGOT_GRAPH_OPS_TD
+#define INGOT_GRAPH_OPS_TD
+include "ir/GraphBase.td"
+include "ir/ops/Unary.td"
+include "ir/ops/Binary.td"
+include "ir/ops/Select.td"
+include "ir/ops/Constant.td"
+include "ir/ops/Variable.td"
+include "ir/ops/Movement.td"
+include "ir/ops/Reduce.td"
+include "ir/ops/MatMul.td"
+#endif

@@ -1,0 +1,2 @@
+// Exists to own the precompiled header (see ir/Pch.h).
+#include "ir/Pch.h"

@@ -1,0 +1,137 @@
+// The exec dialect: the compiled program. A nest is a structured computation (map, reduction,
+// contraction, window); a kernel is a DAG of nests over one shared outer tile space. None of these
+// is a model's op, and back ends see nothing else.
+#ifndef INGOT_EXEC_OPS_TD
+#define INGOT_EXEC_OPS_TD
+include "ir/GraphBase.td"
+
+def Exec_Dialect : Dialect {
+  let name = "exec";
+  let cppNamespace = "::ingot::exec";
+  let summary = "Compiled programs: kernels of loop nests over tensors with signless elements";
+  let dependentDialects = ["::ingot::graph::GraphDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
+
+def Exec_Combiner : I32EnumAttr<"Combiner", "how a nest combines the values of its reduction loops", [
+    I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Add", 1, "add">,
+    I32EnumAttrCase<"Mul", 2, "mul">, I32EnumAttrCase<"Max", 3, "max">,
+    I32EnumAttrCase<"Min", 4, "min">, I32EnumAttrCase<"UMax", 5, "umax">,
+    I32EnumAttrCase<"UMin", 6, "umin">, I32EnumAttrCase<"ArgMax", 7, "argmax">,
+    I32EnumAttrCase<"ArgMin", 8, "argmin">]> {
+  let cppNamespace = "::ingot::exec";
+}
+
+def Exec_NestOp : Exec_Op<"nest", [Pure, SingleBlockImplicitTerminator<"::ingot::exec::YieldOp">]> {
+  let summary = "a computation over a rectangular domain of loops";
+  let description = [{
+    The first `parallel` loops index the results; the others are reduction loops whose yielded values
+    are combined, in row-major order up to lane trees, by `combiner`. The block has one index argument
+    a loop, then one argument an input: with an affine map in `accesses`, the element at map(loops);
+    with a unit attribute, the whole tensor, which the body reads with exec.read. The affine map must
+    stay inside the tensor for every point of the domain.
+    argmax and argmin yield (value, index) and keep the first of equal values; a NaN wins.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Graph_DimsAttr:$bounds, I64Attr:$parallel,
+                       ArrayAttr:$accesses, Exec_Combiner:$combiner);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasVerifier = 1;
+  let assemblyFormat = [{
+    $combiner `domain` $bounds `parallel` $parallel `(` $inputs `)` `at` $accesses attr-dict
+    `:` functional-type($inputs, $outputs) $body
+  }];
+}
+
+def Exec_YieldOp : Exec_Op<"yield", [Pure, Terminator, ReturnLike]> {
+  let summary = "the values of one point of a nest, or the results of a kernel";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let builders = [OpBuilder<(ins), [{}]>];
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Exec_ReadOp : Exec_Op<"read", [Pure, AttrSizedOperandSegments]> {
+  let summary = "the element at computed indices, or a default where the guard does not hold";
+  let description = [{
+    Inside a nest's body. Without a guard the indices are inside the tensor; with one they need be so
+    only where it holds.
+  }];
+  let arguments = (ins AnyRankedTensor:$tensor, Variadic<Index>:$indices, Optional<I1>:$guard,
+                       Optional<AnyType>:$otherwise);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = [{
+    $tensor `[` $indices `]` (`if` $guard^ `else` $otherwise `:` type($otherwise))? attr-dict
+    `:` type($tensor) `->` type($result)
+  }];
+}
+
+def Exec_CheckOp : Exec_Op<"check", [MemoryEffects<[MemWrite]>]> {
+  let summary = "makes the run return a status naming this op's node unless the condition holds";
+  let arguments = (ins I1:$condition);
+  let assemblyFormat = "$condition attr-dict";
+}
+
+def Exec_ExtentOp : Exec_Op<"extent", [Pure]> {
+  let summary = "the value of a dimension expression, inside a nest's body";
+  let arguments = (ins Graph_DimsAttr:$dim);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$dim attr-dict";
+}
+
+def Exec_ConstantOp : Exec_Op<"constant", [Pure]> {
+  let summary = "a tensor of read-only data that is part of the artifact";
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$value attr-dict `:` type($result)";
+}
+
+def Exec_ViewOp : Exec_Op<"view", [Pure]> {
+  let summary = "the same memory seen with other dimensions (row-major)";
+  let arguments = (ins AnyRankedTensor:$x);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
+}
+
+def Exec_ScatterAddOp : Exec_Op<"scatter_add", [MemoryEffects<[MemWrite]>]> {
+  let summary = "adds rows of updates to the rows of base that indices name, in order";
+  let description = [{
+    base (v, d), indices (n) of integers, updates (n, d): result[indices[i], :] += updates[i, :] for
+    i = 0, 1, …. An index outside 0 … v - 1 is a checked error.
+  }];
+  let arguments = (ins AnyRankedTensor:$base, AnyRankedTensor:$indices, AnyRankedTensor:$updates);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def Exec_ReadVariableOp : Exec_Op<"read_variable", [MemoryEffects<[MemRead]>]> {
+  let summary = "the memory of a variable in the state block";
+  let arguments = (ins FlatSymbolRefAttr:$variable);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$variable attr-dict `:` type($result)";
+}
+
+def Exec_AssignVariableOp : Exec_Op<"assign_variable", [MemoryEffects<[MemWrite]>]> {
+  let summary = "stores a tensor in a variable's memory";
+  let arguments = (ins FlatSymbolRefAttr:$variable, AnyRankedTensor:$x);
+  let assemblyFormat = "$variable `,` $x attr-dict `:` type($x)";
+}
+
+def Exec_KernelOp : Exec_Op<"kernel", [IsolatedFromAbove,
+    SingleBlockImplicitTerminator<"::ingot::exec::YieldOp">]> {
+  let summary = "nests that run as one dispatch over a shared outer tile space";
+  let description = [{
+    The first `outer` loops of every nest in the body range over the same domain `domain`; for each of
+    its points the nests run in order. A nest's result that leaves the kernel is yielded; one that
+    does not lives in per-tile scratch or is computed where it is used. `domain` tasks may run in any
+    order and at once.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, StrAttr:$name, Graph_DimsAttr:$domain);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasVerifier = 1;
+  let assemblyFormat = [{
+    $name `over` $domain `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs) $body
+  }];
+}
+#endif

@@ -1,0 +1,33 @@
+// Elementwise functions of two tensors of one shape and type, and comparisons.
+#ifndef INGOT_BINARY_TD
+#define INGOT_BINARY_TD
+include "ir/GraphBase.td"
+
+class Graph_Binary<string mnemonic, string text, Type operand = Graph_Tensor>
+    : Graph_Op<mnemonic, [Pure, SameOperandsAndResultType,
+        DeclareOpInterfaceMethods<Graph_Scalar>, DeclareOpInterfaceMethods<Graph_Differentiable>]> {
+  let summary = text;
+  let arguments = (ins operand:$lhs, operand:$rhs);
+  let results = (outs operand:$result);
+  let assemblyFormat = "operands attr-dict `:` type($result)";
+}
+
+def Graph_AddOp : Graph_Binary<"add", "lhs + rhs; integers wrap">;
+def Graph_SubOp : Graph_Binary<"sub", "lhs - rhs; integers wrap">;
+def Graph_MulOp : Graph_Binary<"mul", "lhs x rhs; integers wrap">;
+def Graph_DivOp : Graph_Binary<"div", "lhs / rhs; integers truncate, x / 0 = 0, least / -1 = least">;
+def Graph_MaxOp : Graph_Binary<"max", "the larger; NaN if either is NaN">;
+def Graph_MinOp : Graph_Binary<"min", "the smaller; NaN if either is NaN">;
+
+def Graph_Predicate : I32EnumAttr<"Predicate", "comparison", [
+    I32EnumAttrCase<"EQ", 0, "eq">, I32EnumAttrCase<"NE", 1, "ne">, I32EnumAttrCase<"LT", 2, "lt">,
+    I32EnumAttrCase<"LE", 3, "le">, I32EnumAttrCase<"GT", 4, "gt">, I32EnumAttrCase<"GE", 5, "ge">]> {
+  let cppNamespace = "::ingot::graph";
+}
+def Graph_CompareOp : Graph_Inferred<"compare", [SameTypeOperands,
+    DeclareOpInterfaceMethods<Graph_Scalar>]> {
+  let summary = "lhs <predicate> rhs as bool; only `ne` holds with a NaN";
+  let arguments = (ins Graph_Predicate:$predicate, Graph_Tensor:$lhs, Graph_Tensor:$rhs);
+  let results = (outs Graph_BoolTensor:$result);
+}
+#endif

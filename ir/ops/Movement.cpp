@@ -1,0 +1,139 @@
+// Meaning, lowering and gradient of the ops that move elements.
+#include "ir/Builder.h"
+#include "ir/exec/Exec.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::graph;
+using reference::EvalContext;
+using reference::Tensor;
+
+namespace {
+using Values = llvm::SmallVector<Value>;
+
+/// A copy of `x` over the result's dimensions, its element at map(loops).
+Value moveNest(OpBuilder &b, Operation *op, Value x, AffineMap map) {
+  RankedTensorType type = exec::signless(op->getResult(0).getType());
+  Dims dims = dimsOf(type);
+  return exec::nest(b, op->getLoc(), dims, dims.size(), {{x, map}}, exec::Combiner::None,
+                    type.getElementType(),
+                    [](OpBuilder &, ValueRange, ValueRange args) { return Values{args[0]}; })[0];
+}
+} // namespace
+
+LogicalResult ReshapeOp::verify() {
+  MLIRContext *context = getContext();
+  Dim from = numElements(context, dimsOf(getX())), to = numElements(context, dimsOf(getResult()));
+  if (elementType(getX()) != elementType(getResult()))
+    return emitOpError("changes the element type");
+  if (!(from == to))
+    return emitOpError("cannot turn shape ")
+           << str(dimsOf(getX())) << " (" << from.str() << " elements) into "
+           << str(dimsOf(getResult())) << " (" << to.str() << " elements)";
+  return success();
+}
+LogicalResult ReshapeOp::evaluate(EvalContext &, llvm::ArrayRef<Tensor> operands,
+                                  llvm::MutableArrayRef<Tensor> results) {
+  results[0] = operands[0].reshaped(results[0].shape());
+  return success();
+}
+void ReshapeOp::emitStructured(OpBuilder &b, ValueRange operands,
+                               llvm::SmallVectorImpl<Value> &results) {
+  results.push_back(
+      exec::ViewOp::create(b, getLoc(), exec::signless(getResult().getType()), operands[0]));
+}
+Values ReshapeOp::gradient(OpBuilder &b, ValueRange d) {
+  return {reshape(b, getLoc(), d[0], dimsOf(getX()))};
+}
+
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                            Adaptor adaptor, llvm::SmallVectorImpl<Type> &types) {
+  Dims from = dimsOf(adaptor.getX()), to;
+  llvm::ArrayRef<int64_t> permutation = adaptor.getPermutation();
+  llvm::SmallVector<bool> seen(from.size(), false);
+  bool valid = permutation.size() == from.size();
+  for (int64_t d : permutation) {
+    if (!valid || d < 0 || d >= static_cast<int64_t>(from.size()) || seen[d]) {
+      valid = false;
+      break;
+    }
+    seen[d] = true;
+    to.push_back(from[d]);
+  }
+  if (!valid)
+    return emitOptionalError(loc, "transpose of a tensor of rank ", from.size(),
+                             " needs a permutation of its axes");
+  types.push_back(tensorType(to, elementType(adaptor.getX())));
+  return success();
+}
+LogicalResult TransposeOp::evaluate(EvalContext &, llvm::ArrayRef<Tensor> operands,
+                                    llvm::MutableArrayRef<Tensor> results) {
+  llvm::SmallVector<int64_t> source(operands[0].rank());
+  reference::forEachIndex(results[0].shape(), [&](llvm::ArrayRef<int64_t> index) {
+    for (auto [d, axis] : llvm::enumerate(getPermutation()))
+      source[axis] = index[d];
+    results[0].set(index, operands[0].at(source));
+  });
+  return success();
+}
+void TransposeOp::emitStructured(OpBuilder &b, ValueRange operands,
+                                 llvm::SmallVectorImpl<Value> &results) {
+  llvm::SmallVector<AffineExpr> exprs(getPermutation().size());
+  for (auto [d, axis] : llvm::enumerate(getPermutation()))
+    exprs[axis] = b.getAffineDimExpr(d);
+  results.push_back(
+      moveNest(b, *this, operands[0], AffineMap::get(exprs.size(), 0, exprs, getContext())));
+}
+Values TransposeOp::gradient(OpBuilder &b, ValueRange d) {
+  llvm::SmallVector<int64_t> inverse(getPermutation().size());
+  for (auto [i, axis] : llvm::enumerate(getPermutation()))
+    inverse[axis] = i;
+  return {transpose(b, getLoc(), d[0], inverse)};
+}
+
+LogicalResult BroadcastOp::verify() {
+  Dims from = dimsOf(getX()), to = dimsOf(getResult());
+  if (getAxes().size() != from.size() || !llvm::is_sorted(getAxes()))
+    return emitOpError("needs one increasing axis a dimension of its operand");
+  for (auto [d, axis] : llvm::enumerate(getAxes())) {
+    if (axis < 0 || axis >= static_cast<int64_t>(to.size()))
+      return emitOpError("has axis ") << axis << " for a result of rank " << to.size();
+    if (!(from[d] == to[axis]) && !(from[d].isStatic() && from[d].value() == 1))
+      return emitOpError("cannot repeat dimension ")
+             << from[d].str() << " of " << str(from) << " to " << to[axis].str() << " of "
+             << str(to);
+  }
+  return success();
+}
+LogicalResult BroadcastOp::evaluate(EvalContext &, llvm::ArrayRef<Tensor> operands,
+                                    llvm::MutableArrayRef<Tensor> results) {
+  llvm::SmallVector<int64_t> source(operands[0].rank());
+  reference::forEachIndex(results[0].shape(), [&](llvm::ArrayRef<int64_t> index) {
+    for (auto [d, axis] : llvm::enumerate(getAxes()))
+      source[d] = operands[0].dim(d) == 1 ? 0 : index[axis];
+    results[0].set(index, operands[0].at(source));
+  });
+  return success();
+}
+void BroadcastOp::emitStructured(OpBuilder &b, ValueRange operands,
+                                 llvm::SmallVectorImpl<Value> &results) {
+  Dims from = dimsOf(getX()), to = dimsOf(getResult());
+  llvm::SmallVector<AffineExpr> exprs;
+  for (auto [d, axis] : llvm::enumerate(getAxes())) {
+    bool repeats = from[d].isStatic() && from[d].value() == 1;
+    exprs.push_back(repeats ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(axis));
+  }
+  results.push_back(
+      moveNest(b, *this, operands[0], AffineMap::get(to.size(), 0, exprs, getContext())));
+}
+Values BroadcastOp::gradient(OpBuilder &b, ValueRange dResults) {
+  Dims from = dimsOf(getX()), to = dimsOf(getResult());
+  llvm::SmallVector<int64_t> axes;
+  llvm::SmallVector<bool> kept(to.size(), false);
+  for (auto [d, axis] : llvm::enumerate(getAxes()))
+    kept[axis] = from[d] == to[axis];
+  for (int64_t d = 0; d < static_cast<int64_t>(to.size()); ++d)
+    if (!kept[d])
+      axes.push_back(d);
+  return {reshape(b, getLoc(), reduce(b, getLoc(), dResults[0], ReduceKind::Sum, axes), from)};
+}

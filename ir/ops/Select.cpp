@@ -1,0 +1,139 @@
+// Meaning, lowering and gradient of select and cast.
+#include "ir/Builder.h"
+#include "ir/exec/Exec.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::graph;
+using reference::Number;
+
+LogicalResult SelectOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                         Adaptor adaptor, llvm::SmallVectorImpl<Type> &types) {
+  Value x = adaptor.getOnTrue(), y = adaptor.getOnFalse(), c = adaptor.getCondition();
+  if (x.getType() != y.getType())
+    return emitOptionalError(loc, "select needs both choices of one type, has ", x.getType(),
+                             " and ", y.getType());
+  if (dimsOf(c) != dimsOf(x))
+    return emitOptionalError(loc, "select needs a condition of the choices' shape ", str(dimsOf(x)),
+                             ", has ", str(dimsOf(c)));
+  types.push_back(x.getType());
+  return success();
+}
+Number SelectOp::applyScalar(llvm::ArrayRef<Number> a) { return a[0].truth() ? a[1] : a[2]; }
+Value SelectOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
+  return arith::SelectOp::create(b, loc, a[0], a[1], a[2]);
+}
+llvm::SmallVector<Value> SelectOp::gradient(OpBuilder &b, ValueRange dResults) {
+  Expr c(b, getLoc(), getCondition()), d(b, getLoc(), dResults[0]), zero = d.number(0);
+  return {Value(), select(c, d, zero), select(c, zero, d)};
+}
+
+LogicalResult CastOp::verify() {
+  if (dimsOf(getX()) != dimsOf(getResult()))
+    return emitOpError("changes the shape from ")
+           << str(dimsOf(getX())) << " to " << str(dimsOf(getResult()));
+  return success();
+}
+
+namespace {
+/// The greatest and least values of an integer type as doubles that compare exactly: `limit` is the
+/// first double above the range.
+struct IntegerRange {
+  double least, limit;
+  int64_t leastInteger, greatestInteger;
+  IntegerRange(Type element) {
+    unsigned width = element.getIntOrFloatBitWidth();
+    bool isUnsigned = element.isUnsignedInteger();
+    limit = std::ldexp(1.0, isUnsigned ? width : width - 1);
+    least = isUnsigned ? 0.0 : -limit;
+    leastInteger = isUnsigned ? 0 : static_cast<int64_t>(uint64_t(1) << (width - 1));
+    if (!isUnsigned && width < 64)
+      leastInteger = -(int64_t(1) << (width - 1));
+    greatestInteger = isUnsigned ? (width == 64 ? -1 : (int64_t(1) << width) - 1)
+                                 : (width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1);
+  }
+};
+} // namespace
+
+Number CastOp::applyScalar(llvm::ArrayRef<Number> a) {
+  Type to = elementType(getResult()), from = elementType(getX());
+  if (to.isInteger(1))
+    return Number::boolean(a[0].truth());
+  if (llvm::isa<FloatType>(to)) {
+    if (a[0].isFloat)
+      return a[0];
+    return Number::real(from.isUnsignedInteger()
+                            ? static_cast<double>(static_cast<uint64_t>(a[0].i))
+                            : static_cast<double>(a[0].i));
+  }
+  if (!a[0].isFloat)
+    return a[0];
+  IntegerRange range(to);
+  double v = std::trunc(a[0].f);
+  if (std::isnan(v))
+    return Number::integer(0);
+  if (v <= range.least)
+    return Number::integer(range.leastInteger);
+  if (v >= range.limit)
+    return Number::integer(range.greatestInteger);
+  return Number::integer(to.isUnsignedInteger() ? static_cast<int64_t>(static_cast<uint64_t>(v))
+                                                : static_cast<int64_t>(v));
+}
+
+Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
+  Type to = elementType(getResult()), from = elementType(getX());
+  Type target = exec::signlessElement(to);
+  Value x = a[0];
+  bool fromUnsigned = from.isUnsignedInteger() || from.isInteger(1);
+  if (to.isInteger(1)) {
+    Value zero = exec::scalarConstant(b, loc, x.getType(), 0);
+    if (llvm::isa<FloatType>(from))
+      return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x, zero);
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x, zero);
+  }
+  unsigned fromWidth = from.getIntOrFloatBitWidth(), toWidth = to.getIntOrFloatBitWidth();
+  if (llvm::isa<FloatType>(to)) {
+    if (!llvm::isa<FloatType>(from))
+      return fromUnsigned ? Value(arith::UIToFPOp::create(b, loc, target, x))
+                          : Value(arith::SIToFPOp::create(b, loc, target, x));
+    if (toWidth > fromWidth)
+      return arith::ExtFOp::create(b, loc, target, x);
+    if (toWidth < fromWidth)
+      return arith::TruncFOp::create(b, loc, target, x);
+    return x;
+  }
+  if (!llvm::isa<FloatType>(from)) {
+    if (toWidth < fromWidth)
+      return arith::TruncIOp::create(b, loc, target, x);
+    if (toWidth == fromWidth)
+      return x;
+    return fromUnsigned ? Value(arith::ExtUIOp::create(b, loc, target, x))
+                        : Value(arith::ExtSIOp::create(b, loc, target, x));
+  }
+  // Float to integer: convert a value that is surely inside, then put the ends and NaN right.
+  IntegerRange range(to);
+  auto number = [&](double v) { return exec::scalarConstant(b, loc, x.getType(), v); };
+  auto integer = [&](int64_t v) {
+    return Value(arith::ConstantOp::create(
+        b, loc,
+        IntegerAttr::get(target, llvm::APInt(toWidth, static_cast<uint64_t>(v), false, true))));
+  };
+  auto test = [&](arith::CmpFPredicate p, double v) {
+    return Value(arith::CmpFOp::create(b, loc, p, x, number(v)));
+  };
+  Value low = test(arith::CmpFPredicate::OLE, range.least);
+  Value high = test(arith::CmpFPredicate::OGE, range.limit);
+  Value nan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
+  Value outside = arith::OrIOp::create(b, loc, arith::OrIOp::create(b, loc, low, high), nan);
+  Value safe = arith::SelectOp::create(b, loc, outside, number(0), x);
+  Value inside = to.isUnsignedInteger() ? Value(arith::FPToUIOp::create(b, loc, target, safe))
+                                        : Value(arith::FPToSIOp::create(b, loc, target, safe));
+  inside = arith::SelectOp::create(b, loc, low, integer(range.leastInteger), inside);
+  return arith::SelectOp::create(b, loc, high, integer(range.greatestInteger), inside);
+}
+llvm::SmallVector<Value> CastOp::gradient(OpBuilder &b, ValueRange dResults) {
+  if (!llvm::isa<FloatType>(elementType(getX())))
+    return {Value()};
+  return {cast(b, getLoc(), dResults[0], elementType(getX()))};
+}

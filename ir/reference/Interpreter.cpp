@@ -1,0 +1,150 @@
+// The interpreter's loop: an op's operands in, its contract asked, its results rounded.
+#include "ir/reference/Interpreter.h"
+
+using namespace mlir;
+
+namespace ingot::reference {
+
+Interpreter::Interpreter(ModuleOp module, bool exact) : module(module), exact(exact) {
+  for (auto variable : module.getOps<graph::VariableOp>()) {
+    auto value = llvm::dyn_cast_or_null<DenseElementsAttr>(variable.getValueAttr());
+    if (!value)
+      continue;
+    auto type = llvm::cast<RankedTensorType>(variable.getType());
+    Tensor tensor(type.getElementType(), type.getShape());
+    int64_t i = 0;
+    for (Attribute a : value.getValues<Attribute>()) {
+      if (auto real = llvm::dyn_cast<FloatAttr>(a))
+        tensor.set(i++, Number::real(real.getValueAsDouble()));
+      else
+        tensor.set(i++, roundTo(type.getElementType(),
+                                Number::integer(static_cast<int64_t>(
+                                    llvm::cast<IntegerAttr>(a).getValue().getZExtValue()))));
+    }
+    variables[variable.getSymName().str()] = std::move(tensor);
+  }
+}
+
+llvm::SmallVector<int64_t> Interpreter::shapeOf(Type type) {
+  return llvm::map_to_vector(dimsOf(type), [&](Dim d) {
+    return d.evaluate([&](llvm::StringRef name) { return symbolValue(name); });
+  });
+}
+
+int64_t Interpreter::symbolValue(llvm::StringRef name) {
+  auto it = symbols.find(name);
+  return it == symbols.end() ? 0 : it->second;
+}
+
+const Tensor *Interpreter::readVariable(llvm::StringRef name) {
+  auto it = variables.find(name);
+  return it == variables.end() ? nullptr : &it->second;
+}
+
+void Interpreter::assignVariable(llvm::StringRef name, Tensor value) {
+  variables[name.str()] = std::move(value);
+}
+
+LogicalResult Interpreter::fail(const std::string &text) {
+  message = text;
+  return failure();
+}
+
+LogicalResult Interpreter::bindSymbols(Type type, const Tensor &value, unsigned index) {
+  Dims dims = dimsOf(type);
+  if (static_cast<int64_t>(dims.size()) != value.rank())
+    return fail("input " + std::to_string(index) + " has rank " + std::to_string(value.rank()) +
+                ", the function wants " + str(dims));
+  for (auto [d, dim] : llvm::enumerate(dims))
+    if (auto name = dim.asSymbol())
+      symbols.try_emplace(name->str(), value.dim(d));
+  if (shapeOf(type) != llvm::SmallVector<int64_t>(value.shape()))
+    return fail("input " + std::to_string(index) + " does not have shape " + str(dims));
+  return success();
+}
+
+FailureOr<llvm::SmallVector<Tensor>> Interpreter::run(llvm::StringRef name,
+                                                      llvm::ArrayRef<Tensor> inputs) {
+  auto function = module.lookupSymbol<func::FuncOp>(name);
+  if (!function)
+    return fail("no function `" + name.str() + "`");
+  if (inputs.size() != function.getNumArguments())
+    return fail("`" + name.str() + "` takes " + std::to_string(function.getNumArguments()) +
+                " inputs, got " + std::to_string(inputs.size()));
+  symbols.clear();
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (failed(bindSymbols(type, inputs[i], i)))
+      return failure();
+  message.clear();
+  auto results = runRegion(function.getBody(), inputs);
+  values.clear();
+  if (!message.empty())
+    return failure();
+  return results;
+}
+
+llvm::SmallVector<Tensor> Interpreter::runRegion(Region &region, llvm::ArrayRef<Tensor> args) {
+  Block &block = region.front();
+  for (auto [argument, value] : llvm::zip(block.getArguments(), args))
+    values[argument] = value;
+  for (Operation &op : block.without_terminator())
+    if (failed(runOp(&op)))
+      return {};
+  return llvm::map_to_vector(block.getTerminator()->getOperands(),
+                             [&](Value v) { return values[v]; });
+}
+
+LogicalResult Interpreter::runOp(Operation *op) {
+  auto where = [&](const std::string &text) {
+    std::string layer = graph::layerName(op->getLoc());
+    return fail((layer.empty() ? op->getName().getStringRef().str() : layer) + ": " + text);
+  };
+  llvm::SmallVector<Tensor> operands, results;
+  for (Value operand : op->getOperands())
+    operands.push_back(values[operand]);
+  for (Type type : op->getResultTypes())
+    results.emplace_back(llvm::cast<RankedTensorType>(type).getElementType(), shapeOf(type));
+  if (auto scalar = llvm::dyn_cast<graph::Scalar>(op)) {
+    llvm::SmallVector<Number> args(operands.size());
+    for (int64_t i = 0, e = results[0].numElements(); i < e; ++i) {
+      for (auto [a, operand] : llvm::zip(args, operands))
+        a = operand.get(i);
+      results[0].set(i, scalar.applyScalar(args));
+    }
+  } else if (auto evaluable = llvm::dyn_cast<graph::Evaluable>(op)) {
+    if (failed(evaluable.evaluate(*this, operands, results)))
+      return where(message.empty() ? "cannot be evaluated" : message);
+  } else if (auto composite = llvm::dyn_cast<graph::Composite>(op)) {
+    // Evaluate the formula in place of the op, then take it away again.
+    OpBuilder b(op);
+    Operation *before = op->getPrevNode();
+    llvm::SmallVector<Value> formula = composite.decompose(b);
+    Block::iterator first = before ? std::next(before->getIterator()) : op->getBlock()->begin();
+    llvm::SmallVector<Operation *> made;
+    for (Operation &inner : llvm::make_range(first, op->getIterator()))
+      made.push_back(&inner);
+    LogicalResult ok = success();
+    for (Operation *inner : made)
+      if (succeeded(ok))
+        ok = runOp(inner);
+    for (auto [i, v] : llvm::enumerate(formula))
+      results[i] = values[v];
+    for (Operation *inner : llvm::reverse(made)) {
+      for (Value v : inner->getResults())
+        values.erase(v);
+      inner->erase();
+    }
+    if (failed(ok))
+      return failure();
+  } else {
+    return where("has no meaning for the interpreter");
+  }
+  for (auto [result, value] : llvm::zip(op->getResults(), results)) {
+    if (!(exact && value.isFloat()))
+      value.round();
+    values[result] = std::move(value);
+  }
+  return success();
+}
+
+} // namespace ingot::reference

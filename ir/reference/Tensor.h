@@ -1,0 +1,87 @@
+// Values of the reference interpreter: floats as f64, integers as 64-bit, exact.
+//
+// Invariant: after `round`, every element is representable in the element type. Used by the ops'
+// `evaluate` and `applyScalar`, the interpreter, constant folding and tests.
+#pragma once
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include <string>
+#include <vector>
+
+namespace ingot::reference {
+
+/// One element. Integers keep their bits in `i` (unsigned 64-bit ones as their bit pattern).
+struct Number {
+  bool isFloat = true;
+  double f = 0;
+  int64_t i = 0;
+  static Number real(double v) { return {true, v, 0}; }
+  static Number integer(int64_t v) { return {false, 0, v}; }
+  static Number boolean(bool v) { return {false, 0, v}; }
+  bool truth() const { return isFloat ? f != 0 : i != 0; }
+};
+
+/// What a number becomes when stored as `element`: floats rounded to nearest even, integers
+/// wrapped.
+Number roundTo(mlir::Type element, Number value);
+
+class Tensor {
+public:
+  Tensor() = default;
+  Tensor(mlir::Type element, llvm::ArrayRef<int64_t> shape);
+  static Tensor scalar(mlir::Type element, Number value);
+
+  mlir::Type element() const { return elementType; }
+  llvm::ArrayRef<int64_t> shape() const { return sizes; }
+  int64_t rank() const { return sizes.size(); }
+  int64_t dim(int64_t axis) const { return sizes[axis]; }
+  int64_t numElements() const;
+  bool isFloat() const { return llvm::isa<mlir::FloatType>(elementType); }
+
+  Number get(int64_t linear) const;
+  void set(int64_t linear, Number value);
+  double real(int64_t linear) const { return floats[linear]; }
+  int64_t integer(int64_t linear) const { return integers[linear]; }
+  Number at(llvm::ArrayRef<int64_t> index) const { return get(linearize(index)); }
+  void set(llvm::ArrayRef<int64_t> index, Number value) { set(linearize(index), value); }
+  int64_t linearize(llvm::ArrayRef<int64_t> index) const;
+
+  /// Rounds every element to the element type.
+  void round();
+  /// Copies from or to dense row-major memory of the element type (bool: one byte each).
+  void copyFrom(const void *data);
+  void copyTo(void *data) const;
+  /// Same elements, other shape. Requires the same number of elements.
+  Tensor reshaped(llvm::ArrayRef<int64_t> shape) const;
+
+private:
+  mlir::Type elementType;
+  llvm::SmallVector<int64_t, 4> sizes;
+  std::vector<double> floats;
+  std::vector<int64_t> integers;
+};
+
+/// Bytes of one element in memory (bool: 1).
+int64_t elementBytes(mlir::Type element);
+
+/// Calls visit(index) for every index of the shape, in row-major order.
+void forEachIndex(llvm::ArrayRef<int64_t> shape,
+                  llvm::function_ref<void(llvm::ArrayRef<int64_t>)> visit);
+
+/// What an op's `evaluate` may ask beside its operands.
+class EvalContext {
+public:
+  virtual ~EvalContext() = default;
+  /// Value of a dimension symbol in this run.
+  virtual int64_t symbolValue(llvm::StringRef name) = 0;
+  /// The current value of a variable, and a new one for it.
+  virtual const Tensor *readVariable(llvm::StringRef name) = 0;
+  virtual void assignVariable(llvm::StringRef name, Tensor value) = 0;
+  /// Evaluates a region of one block on these arguments; empty on failure.
+  virtual llvm::SmallVector<Tensor> runRegion(mlir::Region &region,
+                                              llvm::ArrayRef<Tensor> args) = 0;
+  /// Records what went wrong; the interpreter adds the op's location. Returns failure.
+  virtual llvm::LogicalResult fail(const std::string &message) = 0;
+};
+
+} // namespace ingot::reference
