@@ -1,0 +1,51 @@
+// The table of CPU levels and what this machine has of them.
+#include "backends/cpu/CpuTarget.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+
+namespace ingot::cpu {
+
+llvm::ArrayRef<CpuTarget> allTargets() {
+  static const CpuTarget targets[] = {
+      {"x86-64", "x86-64", "", 16, 16, false, false, 32 << 10, 256 << 10, 0},
+      {"x86-64-v2", "x86-64-v2", "", 16, 16, false, false, 32 << 10, 256 << 10, 1},
+      {"x86-64-v3", "x86-64-v3", "", 32, 16, true, false, 32 << 10, 512 << 10, 2},
+      {"x86-64-v4", "x86-64-v4", "-prefer-256-bit", 64, 32, true, true, 32 << 10, 1 << 20, 3},
+  };
+  return targets;
+}
+
+const CpuTarget *lookupTarget(llvm::StringRef name) {
+  if (name == "host")
+    return &hostTarget();
+  for (const CpuTarget &target : allTargets())
+    if (target.name == name)
+      return &target;
+  return nullptr;
+}
+
+bool runsHere(const CpuTarget &target) {
+  static const llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  auto all = [&](std::initializer_list<const char *> names) {
+    return llvm::all_of(names, [&](const char *name) { return features.lookup(name); });
+  };
+  switch (target.rank) {
+  case 0:
+    return true;
+  case 1:
+    return all({"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt"});
+  case 2:
+    return all({"avx", "avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"});
+  default:
+    return all({"avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+  }
+}
+
+const CpuTarget &hostTarget() {
+  for (const CpuTarget &target : llvm::reverse(allTargets()))
+    if (runsHere(target))
+      return target;
+  return allTargets().front();
+}
+
+} // namespace ingot::cpu

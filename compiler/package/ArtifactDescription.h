@@ -1,0 +1,60 @@
+// What an artifact's table says, in C++: filled by the compiler from the module, written as data by a
+// back end. Mirrors runtime/include/ingot/artifact.h field by field.
+#pragma once
+#include "ingot/artifact.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ingot {
+
+struct DimDescription {
+  int64_t size = -1;
+  int64_t symbol = -1;
+  std::string text;
+};
+
+struct TensorDescription {
+  std::string name;
+  ingot_dtype dtype;
+  std::vector<DimDescription> dims;
+};
+
+struct VariableDescription {
+  std::string name;
+  ingot_dtype dtype;
+  std::vector<int64_t> shape;
+  uint64_t offset = 0, bytes = 0, flags = 0;
+};
+
+struct KernelDescription {
+  std::string name, node, flops, bytes;
+};
+
+struct FunctionDescription {
+  std::string name;
+  uint64_t flags = 0;
+  std::vector<std::string> symbols;
+  std::vector<TensorDescription> inputs, outputs;
+  int64_t planWords = 0, outputDims = 0;
+  std::vector<KernelDescription> kernels;
+  std::string arenaFormula;
+  /// Symbols of the code module: int32 plan(const int64_t *, int64_t *) and int32 run(ingot_run *).
+  std::string planSymbol, runSymbol;
+};
+
+struct ArtifactDescription {
+  std::string name;
+  uint64_t stateBytes = 0; // canonical and derived; may differ by variant, like the functions' plans
+  std::vector<VariableDescription> variables;
+  std::vector<FunctionDescription> functions;
+  /// The function called `derive`, when there is anything to derive.
+  bool hasDerive = false;
+  FunctionDescription derive;
+  std::vector<std::string> nodes;
+  /// stateBytes of initial state, or empty.
+  std::vector<char> initialState;
+  std::string manifest; // serialised ingot.Manifest
+};
+
+} // namespace ingot
