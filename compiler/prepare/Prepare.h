@@ -1,0 +1,13 @@
+// What happens to a graph module before it is lowered: composites become their formulas, and the
+// graph is simplified without changing a bit of any result. Called by the compiler's phases.
+#pragma once
+#include "ir/Graph.h"
+
+namespace ingot {
+
+/// Replaces every composite op, in all functions and nested regions, by its formula at the op's
+/// location, and repeats for composites inside formulas. Ops for which `keep` holds stay whole.
+void decomposeComposites(mlir::Operation *root,
+                         llvm::function_ref<bool(mlir::Operation *)> keep = nullptr);
+
+} // namespace ingot
