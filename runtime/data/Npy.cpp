@@ -1,0 +1,323 @@
+// The .npy format, versions 1 to 3: magic, version, header length, a Python dictionary literal with
+// the keys descr, fortran_order and shape, then the elements.
+// Specification: numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+#include "ingot/data/Npy.h"
+#include "runtime/data/NpyFormat.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+namespace ingot::data {
+
+namespace {
+
+constexpr size_t maxHeaderBytes = 1 << 20;
+constexpr size_t maxRank = 64;
+
+Status corrupt(const std::string &what) { return Status(StatusCode::DataLoss, what); }
+
+struct ElementName {
+  std::string_view name; // descr without its byte order
+  DType dtype;
+};
+constexpr ElementName elementNames[] = {
+    {"b1", DType::Bool}, {"i1", DType::I8},  {"i2", DType::I16}, {"i4", DType::I32},
+    {"i8", DType::I64},  {"u1", DType::U8},  {"u2", DType::U16}, {"u4", DType::U32},
+    {"u8", DType::U64},  {"f2", DType::F16}, {"f4", DType::F32}, {"f8", DType::F64},
+    {"V2", DType::BF16}, // ml_dtypes
+};
+
+struct Header {
+  DType dtype = DType::F32;
+  bool bigEndian = false;
+  bool fortranOrder = false;
+  Shape shape;
+};
+
+Status parseDescr(std::string_view descr, Header &header) {
+  if (!descr.empty() && std::strchr("<>|=", descr[0]))
+    for (const ElementName &element : elementNames)
+      if (element.name == descr.substr(1)) {
+        header.dtype = element.dtype;
+        header.bigEndian = descr[0] == '>';
+        return Status();
+      }
+  return Status(StatusCode::Unsupported,
+                "element type '" + std::string(descr.substr(0, 40)) +
+                    "' is not read; convert the array with astype to bool, an integer or a float");
+}
+
+/// Reads the dictionary literal. Positions only go forward, and never past the end.
+class HeaderParser {
+public:
+  explicit HeaderParser(std::string_view text) : text(text) {}
+
+  Result<Header> parse() {
+    Header header;
+    bool seen[3] = {};
+    if (!take('{'))
+      return fail("'{'");
+    while (!take('}')) {
+      const std::optional<std::string_view> key = quoted();
+      if (!key || !take(':'))
+        return fail("a quoted key and ':'");
+      static constexpr std::string_view keys[] = {"descr", "fortran_order", "shape"};
+      const auto index = size_t(std::find(keys, keys + 3, *key) - keys);
+      if (index == 3 || seen[index])
+        return corrupt("the header has the key '" + std::string(key->substr(0, 40)) +
+                       (index == 3 ? "', which no array has" : "' twice"));
+      seen[index] = true;
+      INGOT_RETURN_IF_ERROR(value(index, header));
+      if (!take(',') && !at('}'))
+        return fail("',' or '}'");
+    }
+    skipSpace();
+    if (position != text.size())
+      return fail("the end of the header");
+    if (!seen[0] || !seen[1] || !seen[2])
+      return corrupt("the header lacks one of descr, fortran_order and shape");
+    return header;
+  }
+
+private:
+  Status value(size_t index, Header &header) {
+    if (index == 0) {
+      const std::optional<std::string_view> descr = quoted();
+      if (!descr)
+        return Status(StatusCode::Unsupported,
+                      "records and sub-arrays are not read; save each field as its own array");
+      return parseDescr(*descr, header);
+    }
+    if (index == 1) {
+      header.fortranOrder = word("True");
+      return header.fortranOrder || word("False") ? Status() : fail("True or False");
+    }
+    return shape(header.shape);
+  }
+
+  Status shape(Shape &shape) {
+    if (!take('('))
+      return fail("'('");
+    while (!take(')')) {
+      int64_t extent = 0;
+      if (!integer(extent))
+        return fail("an extent");
+      if (shape.size() == maxRank)
+        return corrupt("the shape has more than " + std::to_string(maxRank) + " dimensions");
+      shape.push_back(extent);
+      if (!take(',') && !at(')'))
+        return fail("',' or ')'");
+    }
+    return Status();
+  }
+
+  bool integer(int64_t &value) {
+    skipSpace();
+    const size_t start = position;
+    for (value = 0; position < text.size() && text[position] >= '0' && text[position] <= '9';
+         ++position)
+      if (__builtin_mul_overflow(value, 10, &value) ||
+          __builtin_add_overflow(value, text[position] - '0', &value))
+        return false;
+    const bool any = position > start;
+    if (position < text.size() && text[position] == 'L') // Python 2 wrote longs so
+      ++position;
+    return any;
+  }
+
+  std::optional<std::string_view> quoted() {
+    skipSpace();
+    if (position == text.size() || (text[position] != '\'' && text[position] != '"'))
+      return std::nullopt;
+    const size_t end = text.find(text[position], position + 1);
+    if (end == std::string_view::npos)
+      return std::nullopt;
+    const std::string_view content = text.substr(position + 1, end - position - 1);
+    position = end + 1;
+    return content;
+  }
+
+  bool word(std::string_view expected) {
+    skipSpace();
+    if (text.substr(position, expected.size()) != expected)
+      return false;
+    position += expected.size();
+    return true;
+  }
+
+  bool at(char expected) {
+    skipSpace();
+    return position < text.size() && text[position] == expected;
+  }
+
+  bool take(char expected) {
+    const bool there = at(expected);
+    position += there;
+    return there;
+  }
+
+  void skipSpace() {
+    while (position < text.size() && std::strchr(" \t\r\n", text[position]) && text[position])
+      ++position;
+  }
+
+  Status fail(const char *expected) const {
+    return corrupt("the header is malformed at byte " + std::to_string(position) + ": expected " +
+                   expected);
+  }
+
+  std::string_view text;
+  size_t position = 0;
+};
+
+Result<Header> readHeader(ByteSource &source) {
+  uint8_t magic[8];
+  INGOT_RETURN_IF_ERROR(source.read(magic, sizeof magic, "the magic number"));
+  if (std::memcmp(magic, "\x93NUMPY", 6) != 0)
+    return corrupt("not a .npy array: it does not begin with \\x93NUMPY");
+  if (magic[6] < 1 || magic[6] > 3)
+    return Status(StatusCode::Unsupported, "format version " + std::to_string(magic[6]) + "." +
+                                               std::to_string(magic[7]) +
+                                               " is not read, 1.0 to 3.0 are");
+  uint8_t length[4] = {};
+  INGOT_RETURN_IF_ERROR(source.read(length, magic[6] == 1 ? 2 : 4, "the header's length"));
+  const size_t bytes =
+      length[0] | size_t(length[1]) << 8 | size_t(length[2]) << 16 | size_t(length[3]) << 24;
+  if (bytes > maxHeaderBytes || bytes > source.bound())
+    return corrupt("the header claims " + std::to_string(bytes) + " bytes");
+  std::string text(bytes, '\0');
+  INGOT_RETURN_IF_ERROR(source.read(text.data(), bytes, "the header"));
+  return HeaderParser(text).parse();
+}
+
+/// Copies column-major elements of `width` bytes into row-major order.
+void copyTransposed(const uint8_t *from, Tensor &to, size_t width) {
+  const size_t rank = to.shape().size();
+  std::vector<size_t> strides(rank, 1), index(rank, 0);
+  for (size_t axis = 1; axis < rank; ++axis)
+    strides[axis] = strides[axis - 1] * size_t(to.shape()[axis - 1]);
+  auto *out = static_cast<uint8_t *>(to.rawData());
+  size_t offset = 0;
+  for (int64_t i = 0; i < to.elementCount(); ++i, out += width) {
+    std::memcpy(out, from + offset * width, width);
+    for (size_t axis = rank; axis-- > 0;) {
+      offset += strides[axis];
+      if (++index[axis] < size_t(to.shape()[axis]))
+        break;
+      offset -= strides[axis] * index[axis];
+      index[axis] = 0;
+    }
+  }
+}
+
+} // namespace
+
+void swapBytes(void *data, size_t count, size_t width) {
+  auto *element = static_cast<uint8_t *>(data);
+  for (size_t i = 0; i < count; ++i, element += width)
+    std::reverse(element, element + width);
+}
+
+size_t byteSizeOf(const TensorView &tensor) {
+  size_t bytes = byteSize(tensor.dtype);
+  for (int64_t axis = 0; axis < tensor.rank; ++axis)
+    bytes *= size_t(tensor.dims[axis]);
+  return bytes;
+}
+
+Result<Tensor> allocateChecked(DType dtype, const Shape &shape, uint64_t bytesThere) {
+  INGOT_ASSIGN_OR_RETURN(const int64_t count,
+                         countElements(dtype, shape.data(), int64_t(shape.size())));
+  const uint64_t bytes = uint64_t(count) * byteSize(dtype);
+  if (bytes > bytesThere)
+    return corrupt("truncated: shape " + toString(shape) + " of " + toString(dtype) + " needs " +
+                   std::to_string(bytes) + " bytes, no more than " + std::to_string(bytesThere) +
+                   " can follow");
+  Tensor tensor;
+  INGOT_RETURN_IF_ERROR(tensor.resize(dtype, shape));
+  return tensor;
+}
+
+Result<Tensor> readNpyFrom(ByteSource &source) {
+  INGOT_ASSIGN_OR_RETURN(const Header header, readHeader(source));
+  INGOT_ASSIGN_OR_RETURN(Tensor tensor,
+                         allocateChecked(header.dtype, header.shape, source.bound()));
+  INGOT_RETURN_IF_ERROR(source.read(tensor.rawData(), tensor.byteSize(), "the array"));
+  INGOT_RETURN_IF_ERROR(source.expectEnd());
+  const size_t width = byteSize(header.dtype), count = size_t(tensor.elementCount());
+  if (header.bigEndian)
+    swapBytes(tensor.rawData(), count, width);
+  if (header.dtype == DType::Bool)
+    for (auto *byte = static_cast<uint8_t *>(tensor.rawData()), *end = byte + count; byte != end;
+         ++byte)
+      *byte = *byte != 0;
+  if (!header.fortranOrder || header.shape.size() < 2)
+    return tensor;
+  Tensor rowMajor;
+  INGOT_RETURN_IF_ERROR(rowMajor.resize(header.dtype, header.shape));
+  copyTransposed(static_cast<const uint8_t *>(tensor.rawData()), rowMajor, width);
+  return rowMajor;
+}
+
+std::string npyHeader(const TensorView &tensor) {
+  std::string descr;
+  for (const ElementName &element : elementNames)
+    if (element.dtype == tensor.dtype)
+      descr = (byteSize(tensor.dtype) == 1 ? "|" : "<") + std::string(element.name);
+  std::string text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
+  for (int64_t axis = 0; axis < tensor.rank; ++axis)
+    text += std::to_string(tensor.dims[axis]) + (axis + 1 < tensor.rank ? ", " : "");
+  text += tensor.rank == 1 ? ",), }" : "), }";
+  // The elements begin at a multiple of 64; the header ends with a newline. At most 64 extents of
+  // 20 digits: always below the 65535 bytes of version 1.
+  text.append(63 - (text.size() + 10) % 64, ' ');
+  text += '\n';
+  std::string prefix("\x93NUMPY\x01\x00", 8);
+  prefix += char(text.size() & 255);
+  prefix += char(text.size() >> 8);
+  return prefix + text;
+}
+
+Result<Tensor> parseNpy(const void *data, size_t size, const std::string &name) {
+  MemorySource source(data, size);
+  Result<Tensor> tensor = readNpyFrom(source);
+  if (!tensor.isOk())
+    return tensor.status().withContext("'" + name + "'");
+  return tensor;
+}
+
+Result<Tensor> readNpy(const std::string &path) {
+  INGOT_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> file, openFile(path));
+  Result<Tensor> tensor = readNpyFrom(*file);
+  if (!tensor.isOk())
+    return tensor.status().withContext("'" + path + "'");
+  return tensor;
+}
+
+Status writeNpy(const std::string &path, const TensorView &tensor) {
+  if (tensor.rank > int64_t(maxRank))
+    return Status(StatusCode::InvalidArgument, "cannot write '" + path +
+                                                   "': " + std::to_string(tensor.rank) +
+                                                   " dimensions, at most 64 can be written");
+  FILE *file = std::fopen(path.c_str(), "wbe");
+  bool written = file != nullptr;
+  if (file) {
+    const std::string header = npyHeader(tensor);
+    const size_t bytes = byteSizeOf(tensor);
+    written = std::fwrite(header.data(), 1, header.size(), file) == header.size() &&
+              (bytes == 0 || std::fwrite(tensor.data, 1, bytes, file) == bytes);
+    const int error = errno;
+    const bool closed = std::fclose(file) == 0;
+    errno = written ? errno : error;
+    written = written && closed;
+  }
+  if (written)
+    return Status();
+  return Status(StatusCode::IoError, "cannot write '" + path + "': " + std::strerror(errno));
+}
+
+} // namespace ingot::data

@@ -1,0 +1,30 @@
+// The .npy layout over a byte source, shared by .npy files and members of .npz archives.
+#ifndef INGOT_RUNTIME_DATA_NPYFORMAT_H
+#define INGOT_RUNTIME_DATA_NPYFORMAT_H
+
+#include "ingot/Status.h"
+#include "ingot/Tensor.h"
+#include "runtime/data/ByteSource.h"
+
+#include <string>
+
+namespace ingot::data {
+
+/// Reads one array, which must end where the source ends. Messages do not name the source.
+Result<Tensor> readNpyFrom(ByteSource &source);
+
+/// Magic, version and header for `tensor`; its bytes follow.
+std::string npyHeader(const TensorView &tensor);
+
+/// The product of the extents times the element size, as an already valid view has it.
+size_t byteSizeOf(const TensorView &tensor);
+
+/// Allocates a tensor that `bytesThere` bytes can fill. DataLoss when the shape needs more.
+Result<Tensor> allocateChecked(DType dtype, const Shape &shape, uint64_t bytesThere);
+
+/// Reverses the bytes of each of `count` elements of `width` bytes.
+void swapBytes(void *data, size_t count, size_t width);
+
+} // namespace ingot::data
+
+#endif
