@@ -11,4 +11,6 @@ include "ir/ops/Variable.td"
 include "ir/ops/Movement.td"
 include "ir/ops/Reduce.td"
 include "ir/ops/MatMul.td"
+include "ir/ops/Convolution.td"
+include "ir/ops/Pool.td"
 #endif
