@@ -1,0 +1,114 @@
+// Formats follow Keras 3 (keras.src.utils.progbar): 20 cells, metrics by name.
+#include "runtime/train/Progress.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <unistd.h>
+
+namespace ingot::train {
+
+static double seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+std::string formatLogs(const Logs &logs) {
+  std::string text;
+  char value[40];
+  for (const auto &[name, number] : logs) {
+    const bool plain = std::abs(number) > 1e-3 || number == 0 || std::isnan(number);
+    std::snprintf(value, sizeof value, plain ? "%.4f" : "%.4e",
+                  std::isnan(number) ? std::abs(number) : number); // never "-nan"
+    text += " - " + name + ": " + value;
+  }
+  return text;
+}
+
+std::string formatStepTime(double seconds) {
+  char text[40];
+  if (seconds >= 1 || seconds == 0)
+    std::snprintf(text, sizeof text, "%.0fs/step", seconds);
+  else if (seconds >= 1e-3)
+    std::snprintf(text, sizeof text, "%.0fms/step", seconds * 1e3);
+  else
+    std::snprintf(text, sizeof text, "%.0fus/step", seconds * 1e6);
+  return text;
+}
+
+/// "7s", "2:05", "1:02:05".
+static std::string formatDuration(double seconds) {
+  const auto total = static_cast<long long>(seconds);
+  char text[40];
+  if (total >= 3600)
+    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", total / 3600, total / 60 % 60,
+                  total % 60);
+  else if (total >= 60)
+    std::snprintf(text, sizeof text, "%lld:%02lld", total / 60, total % 60);
+  else
+    std::snprintf(text, sizeof text, "%llds", total);
+  return text;
+}
+
+Progress::Progress(Verbosity verbosity, std::ostream *output) : out(output ? output : &std::cout) {
+  const bool terminal = !output && isatty(STDOUT_FILENO);
+  bar = verbosity == Verbosity::Bar || (verbosity == Verbosity::Auto && terminal);
+  lines = verbosity == Verbosity::Lines || (verbosity == Verbosity::Auto && !terminal);
+  color = bar && terminal && !std::getenv("NO_COLOR");
+}
+
+void Progress::beginEpoch(int64_t epochFromOne, int64_t epochCount, int64_t stepCount) {
+  epoch = epochFromOne, epochs = epochCount, steps = stepCount;
+  start = stepsEnd = Clock::now();
+  lastDraw = Clock::time_point();
+  lastWidth = 0;
+  if (bar)
+    *out << "Epoch " << epoch << "/" << epochs << "\n";
+}
+
+void Progress::update(int64_t step, const Logs &logs) {
+  const Clock::time_point now = Clock::now();
+  if (!bar || now - lastDraw < std::chrono::milliseconds(50))
+    return;
+  lastDraw = now;
+  const double perStep = seconds(now - start) / double(step);
+  draw(step, formatDuration(perStep * double(steps - step)) + " " + formatStepTime(perStep), logs);
+}
+
+void Progress::endSteps() { stepsEnd = Clock::now(); }
+
+void Progress::endEpoch(const Logs &logs) {
+  const std::string total = formatDuration(seconds(Clock::now() - start));
+  const std::string perStep =
+      formatStepTime(seconds(stepsEnd - start) / double(std::max<int64_t>(steps, 1)));
+  if (bar) {
+    draw(steps, total + " " + perStep, logs);
+    *out << "\n" << std::flush;
+  }
+  if (lines)
+    *out << "Epoch " << epoch << "/" << epochs << " - " << steps << "/" << steps << " - " << total
+         << " - " << perStep << formatLogs(logs) << "\n"
+         << std::flush;
+}
+
+void Progress::draw(int64_t step, const std::string &timing, const Logs &logs) {
+  constexpr int64_t cells = 20;
+  const int64_t done = steps > 0 ? step * cells / steps : cells;
+  const std::string total = std::to_string(steps), current = std::to_string(step);
+  const std::string count = std::string(total.size() - current.size(), ' ') + current + "/" + total;
+  std::string left, right;
+  for (int64_t i = 0; i < cells; ++i)
+    (i < done ? left : right) += color || i < done ? "━" : "─";
+  const std::string tail = " " + timing + formatLogs(logs);
+  // What the line before had more must be blanked out.
+  const size_t width = count.size() + 1 + cells + tail.size();
+  const std::string blank(lastWidth > width ? lastWidth - width : 0, ' ');
+  lastWidth = width;
+  if (color)
+    *out << "\r\033[1m" << count << "\033[0m \033[32m" << left << "\033[0m\033[37m" << right
+         << "\033[0m" << tail << blank << std::flush;
+  else
+    *out << "\r" << count << " " << left << right << tail << blank << std::flush;
+}
+
+} // namespace ingot::train
