@@ -92,6 +92,8 @@ struct SaveOptions {
   std::vector<std::pair<std::string, std::string>> metadata; ///< into "__metadata__"; unique keys
 };
 
+struct StateImpl;
+
 /// The variables of one model instance, in the block an artifact's functions work on.
 class State {
 public:
@@ -141,9 +143,8 @@ public:
 
 private:
   friend class Session;
-  struct Impl;
-  explicit State(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit State(std::unique_ptr<StateImpl> impl);
+  std::unique_ptr<StateImpl> impl_;
 };
 
 /// Options of a session. The pool and `user` are borrowed and outlive it.

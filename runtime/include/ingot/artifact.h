@@ -6,8 +6,9 @@
  * threads may read it and call its functions at once, each call with its own run, arena and
  * outputs. The artifact allocates nothing, creates no thread, and keeps no writable data.
  *
- * Versions: `abi_major` must equal INGOT_ABI_MAJOR; a larger `abi_minor` only appends fields at the
- * end of structs, so `size` tells what is there.
+ * Versions: `abi_major` must equal INGOT_ABI_MAJOR; a larger `abi_minor` only appends fields to
+ * ingot_artifact and ingot_run, whose `size` tells what is there. The other structs stand in arrays
+ * and keep their size within a major version; what is new about them goes into arrays of its own.
  *
  * How to call a function (all sizes in bytes, all offsets from the start of the block):
  *   1. allocate `state_bytes` bytes, aligned to INGOT_ALIGNMENT; copy each variable to its `offset`

@@ -1,0 +1,108 @@
+// Loading and looking up: Artifact of Model.h.
+#include "ingot/Model.h"
+#include "runtime/model/Checks.h"
+
+#include <dlfcn.h>
+
+namespace ingot {
+
+namespace {
+std::string describeDims(int32_t dtype, const std::string &dims) {
+  return std::string(toString(static_cast<DType>(dtype))) + "[" + dims + "]";
+}
+
+template <typename T> const T *find(const T *items, int64_t count, std::string_view name) {
+  for (int64_t i = 0; i < count; ++i)
+    if (name == items[i].name)
+      return &items[i];
+  return nullptr;
+}
+
+/// "no <kind> '<name>' in model '<model>'; it has a, b, c" (at most 20 of them).
+template <typename T>
+Status notFound(const char *kind, std::string_view name, const ingot_artifact_table &table,
+                const T *items, int64_t count) {
+  std::string text = std::string("no ") + kind + " '" + std::string(name) + "' in model '" +
+                     table.name + "'; it has ";
+  for (int64_t i = 0; i < count && i < 20; ++i)
+    text += (i ? ", " : "") + std::string(items[i].name);
+  if (count > 20)
+    text += " and " + std::to_string(count - 20) + " more";
+  return Status(StatusCode::NotFound, text + (count == 0 ? "none" : ""));
+}
+
+struct Unload {
+  void operator()(void *handle) const { dlclose(handle); }
+};
+} // namespace
+
+std::string describe(const ingot_tensor_info &info) {
+  std::string dims;
+  for (int32_t axis = 0; axis < info.rank; ++axis)
+    dims += (axis ? ", " : "") + std::string(info.dims[axis].text);
+  return describeDims(info.dtype, dims);
+}
+
+std::string describe(const ingot_variable_info &info) {
+  return toString(static_cast<DType>(info.dtype)) + toString(info.shape, info.rank);
+}
+
+Artifact::Artifact(const ingot_artifact_table *table, void *handle, std::string path)
+    : table_(table), handle_(handle), path_(std::move(path)) {}
+
+Artifact::~Artifact() {
+  if (handle_)
+    dlclose(handle_);
+}
+
+Result<std::shared_ptr<const Artifact>> Artifact::open(const std::string &path,
+                                                       const std::string &symbol) {
+  INGOT_RETURN_IF_ERROR(checkSharedObject(path));
+  // Without a slash dlopen would search the library path.
+  std::string file = path.find('/') == std::string::npos ? "./" + path : path;
+  std::unique_ptr<void, Unload> handle(dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL));
+  if (!handle)
+    return Status(StatusCode::Unsupported, "cannot load '" + path + "': " + dlerror());
+  auto entry = reinterpret_cast<ingot_artifact_fn>(dlsym(handle.get(), symbol.c_str()));
+  if (!entry)
+    return Status(StatusCode::NotFound,
+                  "'" + path + "' is not a compiled model: it defines no symbol '" + symbol + "'");
+  const ingot_artifact_table *table = entry();
+  if (!table)
+    return Status(StatusCode::Unsupported,
+                  "'" + path +
+                      "' has no code for this CPU; compile it with an older "
+                      "--target-cpu, such as x86-64-v2");
+  INGOT_RETURN_IF_ERROR(checkTable(*table).withContext("'" + path + "'"));
+  return std::shared_ptr<const Artifact>(new Artifact(table, handle.release(), path));
+}
+
+Result<std::shared_ptr<const Artifact>> Artifact::adopt(const ingot_artifact_table *table) {
+  if (!table)
+    return Status(StatusCode::Unsupported, "the model has no code for this CPU; compile it with an "
+                                           "older --target-cpu, such as x86-64-v2");
+  INGOT_RETURN_IF_ERROR(checkTable(*table));
+  return std::shared_ptr<const Artifact>(new Artifact(table, nullptr, ""));
+}
+
+const ingot_function *Artifact::findFunction(std::string_view name) const {
+  return find(table_->functions, table_->function_count, name);
+}
+
+const ingot_variable_info *Artifact::findVariable(std::string_view name) const {
+  return find(table_->variables, table_->variable_count, name);
+}
+
+Result<const ingot_function *> Artifact::function(std::string_view name) const {
+  if (const ingot_function *found = findFunction(name))
+    return found;
+  return notFound("function", name, *table_, table_->functions, table_->function_count);
+}
+
+Result<const ingot_variable_info *> Artifact::variable(std::string_view name) const {
+  if (const ingot_variable_info *found = findVariable(name))
+    return found;
+  return notFound("variable", name, *table_, table_->variables, table_->variable_count);
+}
+
+} // namespace ingot

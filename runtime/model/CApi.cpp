@@ -1,0 +1,316 @@
+// The C interface (ingot.h) over Artifact, State, Session and ThreadPool: conversions, and a guard
+// that lets no exception cross.
+#include "ingot/Model.h"
+#include "ingot/ingot.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <new>
+
+using namespace ingot;
+
+struct ingot_model {
+  std::shared_ptr<const Artifact> artifact;
+};
+struct ingot_pool {
+  ThreadPool pool;
+};
+struct ingot_state {
+  std::unique_ptr<State> state;
+};
+struct ingot_session {
+  Session session;
+  SessionOptions options;
+  std::vector<TensorView> inputs; // kept, so that a run allocates nothing
+};
+
+namespace {
+static_assert(static_cast<int>(StatusCode::Internal) == INGOT_CODE_INTERNAL);
+
+ingot_code report(const Status &status, ingot_error *error) {
+  auto code = static_cast<ingot_code>(status.code());
+  if (error) {
+    error->code = code;
+    size_t length = std::min(status.message().size(), sizeof(error->message) - 1);
+    std::memcpy(error->message, status.message().data(), length);
+    error->message[length] = '\0';
+  }
+  return code;
+}
+
+/// Runs `body`, which returns a Status, and reports it; the C++ library's own exceptions (memory
+/// for a name or a container) become statuses.
+template <typename Body> ingot_code guarded(ingot_error *error, Body body) {
+  try {
+    return report(body(), error);
+  } catch (const std::bad_alloc &) {
+    return report(Status(StatusCode::ResourceExhausted, "out of memory"), error);
+  } catch (const std::exception &exception) {
+    return report(Status(StatusCode::Internal, exception.what()), error);
+  }
+}
+
+Status required(const char *what, const void *pointer) {
+  return pointer ? Status::ok()
+                 : Status(StatusCode::InvalidArgument, std::string(what) + " is NULL");
+}
+
+TensorView toView(const ingot_tensor &tensor) {
+  return {static_cast<DType>(tensor.dtype), tensor.rank, tensor.dims, tensor.data};
+}
+
+Status checkTensor(const ingot_tensor *tensor) {
+  INGOT_RETURN_IF_ERROR(required("the tensor", tensor));
+  if (tensor->rank < 0)
+    return Status(StatusCode::InvalidArgument, "a tensor has rank " + std::to_string(tensor->rank));
+  return tensor->rank == 0 ? Status::ok() : required("a tensor's dims", tensor->dims);
+}
+
+Status convertInputs(ingot_session *session, const ingot_tensor *inputs, size_t count) {
+  INGOT_RETURN_IF_ERROR(required("the session", session));
+  if (count != 0)
+    INGOT_RETURN_IF_ERROR(required("inputs", inputs));
+  session->inputs.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    INGOT_RETURN_IF_ERROR(checkTensor(&inputs[i]));
+    session->inputs[i] = toView(inputs[i]);
+  }
+  return Status::ok();
+}
+
+Status giveModel(Result<std::shared_ptr<const Artifact>> artifact, ingot_model **model) {
+  INGOT_RETURN_IF_ERROR(artifact.status());
+  *model = new ingot_model{std::move(artifact).value()};
+  return Status::ok();
+}
+
+Status giveState(Result<std::unique_ptr<State>> made, ingot_state **state) {
+  INGOT_RETURN_IF_ERROR(made.status());
+  *state = new ingot_state{std::move(made).value()};
+  return Status::ok();
+}
+} // namespace
+
+extern "C" {
+
+const char *ingot_dtype_name(int32_t dtype) { return toString(static_cast<DType>(dtype)); }
+size_t ingot_dtype_size(int32_t dtype) { return byteSize(static_cast<DType>(dtype)); }
+
+//===----------------------------------------------------------------------===//
+// Models and pools
+//===----------------------------------------------------------------------===//
+
+ingot_code ingot_model_open(const char *path, const char *symbol, ingot_model **model,
+                            ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the place for the model", model));
+    *model = nullptr;
+    INGOT_RETURN_IF_ERROR(required("the path", path));
+    return giveModel(Artifact::open(path, symbol ? symbol : "ingot_artifact"), model);
+  });
+}
+
+ingot_code ingot_model_adopt(const ingot_artifact_table *table, ingot_model **model,
+                             ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the place for the model", model));
+    *model = nullptr;
+    return giveModel(Artifact::adopt(table), model);
+  });
+}
+
+void ingot_model_close(ingot_model *model) { delete model; }
+
+const ingot_artifact_table *ingot_model_table(const ingot_model *model) {
+  return &model->artifact->table();
+}
+
+const ingot_function *ingot_model_function(const ingot_model *model, const char *name) {
+  return model->artifact->findFunction(name);
+}
+
+const ingot_variable_info *ingot_model_variable(const ingot_model *model, const char *name) {
+  return model->artifact->findVariable(name);
+}
+
+ingot_code ingot_pool_create(int32_t threads, ingot_pool **pool, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the place for the pool", pool));
+    *pool = nullptr;
+    if (threads < 0 || threads > 4096)
+      return Status(StatusCode::InvalidArgument,
+                    "a pool has 1 to 4096 threads, not " + std::to_string(threads));
+    *pool = new ingot_pool{ThreadPool(threads)};
+    return Status::ok();
+  });
+}
+
+void ingot_pool_destroy(ingot_pool *pool) { delete pool; }
+int32_t ingot_pool_threads(const ingot_pool *pool) { return pool->pool.threadCount(); }
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+ingot_code ingot_state_create(const ingot_model *model, ingot_state **state, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the place for the state", state));
+    *state = nullptr;
+    INGOT_RETURN_IF_ERROR(required("the model", model));
+    return giveState(State::create(model->artifact), state);
+  });
+}
+
+ingot_code ingot_state_create_read_only(const ingot_model *model, ingot_state **state,
+                                        ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the place for the state", state));
+    *state = nullptr;
+    INGOT_RETURN_IF_ERROR(required("the model", model));
+    return giveState(State::readOnly(model->artifact), state);
+  });
+}
+
+void ingot_state_destroy(ingot_state *state) { delete state; }
+
+ingot_code ingot_state_bind(ingot_state *state, const char *path, uint32_t flags,
+                            ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the state", state));
+    INGOT_RETURN_IF_ERROR(required("the path", path));
+    BindOptions options;
+    options.requireAll = flags & INGOT_BIND_REQUIRE_ALL;
+    options.allowMissing = flags & INGOT_BIND_ALLOW_MISSING;
+    options.allowExtra = flags & INGOT_BIND_ALLOW_EXTRA;
+    return state->state->bind(path, options);
+  });
+}
+
+ingot_code ingot_state_save(const ingot_state *state, const char *path, uint32_t flags,
+                            ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the state", state));
+    INGOT_RETURN_IF_ERROR(required("the path", path));
+    SaveOptions options;
+    options.weightsOnly = flags & INGOT_SAVE_WEIGHTS_ONLY;
+    return state->state->save(path, options);
+  });
+}
+
+ingot_code ingot_state_set(ingot_state *state, const char *name, const ingot_tensor *value,
+                           ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the state", state));
+    INGOT_RETURN_IF_ERROR(required("the name", name));
+    INGOT_RETURN_IF_ERROR(checkTensor(value));
+    return state->state->set(name, toView(*value));
+  });
+}
+
+ingot_code ingot_state_get(const ingot_state *state, const char *name, void *data, size_t bytes,
+                           ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the state", state));
+    INGOT_RETURN_IF_ERROR(required("the name", name));
+    INGOT_ASSIGN_OR_RETURN(const ingot_variable_info *info,
+                           state->state->artifact()->variable(name));
+    if (bytes != info->bytes)
+      return Status(StatusCode::InvalidArgument,
+                    std::string("variable '") + name + "' is " + describe(*info) + " of " +
+                        std::to_string(info->bytes) + " bytes, room was given for " +
+                        std::to_string(bytes));
+    INGOT_RETURN_IF_ERROR(bytes == 0 ? Status::ok() : required("the place for the value", data));
+    INGOT_ASSIGN_OR_RETURN(Tensor out,
+                           Tensor::borrow(static_cast<DType>(info->dtype),
+                                          Shape(info->shape, info->shape + info->rank), data));
+    return state->state->get(name, out);
+  });
+}
+
+ingot_code ingot_state_derive(ingot_state *state, ingot_pool *pool, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the state", state));
+    return state->state->derive(pool ? &pool->pool : nullptr);
+  });
+}
+
+uint64_t ingot_state_version(const ingot_state *state) { return state->state->version(); }
+
+//===----------------------------------------------------------------------===//
+// Sessions
+//===----------------------------------------------------------------------===//
+
+ingot_code ingot_session_create(const ingot_model *model, const char *function, ingot_pool *pool,
+                                ingot_session **session, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the place for the session", session));
+    *session = nullptr;
+    INGOT_RETURN_IF_ERROR(required("the model", model));
+    INGOT_RETURN_IF_ERROR(required("the function's name", function));
+    SessionOptions options;
+    options.pool = pool ? &pool->pool : nullptr;
+    INGOT_ASSIGN_OR_RETURN(Session made, Session::create(model->artifact, function, options));
+    *session = new ingot_session{std::move(made), options, {}};
+    return Status::ok();
+  });
+}
+
+void ingot_session_destroy(ingot_session *session) { delete session; }
+
+void ingot_session_set_callbacks(ingot_session *session, int (*begin)(void *user, int64_t kernel),
+                                 void (*end)(void *user, int64_t kernel), void *user) {
+  session->options.begin = begin;
+  session->options.end = end;
+  session->options.user = user;
+  session->session.setOptions(session->options);
+}
+
+ingot_code ingot_session_prepare(ingot_session *session, const ingot_tensor *inputs,
+                                 size_t input_count, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(convertInputs(session, inputs, input_count));
+    return session->session.prepare(session->inputs.data(), input_count);
+  });
+}
+
+ingot_code ingot_session_run(ingot_session *session, ingot_state *state, const ingot_tensor *inputs,
+                             size_t input_count, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the state", state));
+    INGOT_RETURN_IF_ERROR(convertInputs(session, inputs, input_count));
+    return session->session.run(*state->state, session->inputs);
+  });
+}
+
+ingot_code ingot_session_output(const ingot_session *session, size_t index, ingot_tensor *output,
+                                ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the session", session));
+    INGOT_RETURN_IF_ERROR(required("the place for the output", output));
+    size_t count = session->session.outputCount();
+    if (index >= count)
+      return Status(StatusCode::InvalidArgument,
+                    std::string("function '") + session->session.function().name + "' has " +
+                        std::to_string(count) + " outputs, none is number " +
+                        std::to_string(index));
+    const Tensor &tensor = session->session.output(index);
+    *output = {static_cast<int32_t>(tensor.dtype()), static_cast<int32_t>(tensor.rank()),
+               tensor.shape().data(), tensor.rawData()};
+    return Status::ok();
+  });
+}
+
+ingot_code ingot_session_set_output_buffer(ingot_session *session, size_t index, void *data,
+                                           size_t bytes, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the session", session));
+    return session->session.setOutputBuffer(index, data, bytes);
+  });
+}
+
+int64_t ingot_session_arena_bytes(const ingot_session *session) {
+  return session->session.arenaBytes();
+}
+
+} // extern "C"

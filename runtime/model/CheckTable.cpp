@@ -1,0 +1,160 @@
+// Walks an artifact's table once and refuses what does not fit together. See Checks.h.
+#include "ingot/Model.h"
+#include "runtime/model/Checks.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <unordered_set>
+
+namespace ingot {
+
+namespace {
+constexpr int64_t maxCount = int64_t{1} << 31;
+constexpr int32_t maxRank = 64;
+
+Status malformed(const std::string &what) {
+  return Status(StatusCode::Internal, "malformed artifact: " + what);
+}
+
+template <typename T> Status checkArray(const char *what, const T *pointer, int64_t count) {
+  if (count < 0 || count > maxCount)
+    return malformed(std::string(what) + " count " + std::to_string(count));
+  if (count != 0 && !pointer)
+    return malformed(std::string(what) + " are missing");
+  return Status::ok();
+}
+
+Status checkNames(const char *what, const char *const *names, int64_t count) {
+  INGOT_RETURN_IF_ERROR(checkArray(what, names, count));
+  for (int64_t i = 0; i < count; ++i)
+    if (!names[i])
+      return malformed(std::string(what) + " have one without a name");
+  return Status::ok();
+}
+
+Status checkVariable(const ingot_variable_info &variable, uint64_t stateBytes) {
+  std::string name = std::string("variable '") + variable.name + "'";
+  if (variable.rank < 0 || variable.rank > maxRank || (variable.rank != 0 && !variable.shape))
+    return malformed(name + " has rank " + std::to_string(variable.rank));
+  auto dtype = static_cast<DType>(variable.dtype);
+  auto count = countElements(dtype, variable.shape, variable.rank);
+  if (!count.isOk())
+    return malformed(name + ": " + count.status().message());
+  if (variable.bytes != static_cast<uint64_t>(*count) * byteSize(dtype))
+    return malformed(name + " of " + describe(variable) + " claims " +
+                     std::to_string(variable.bytes) + " bytes");
+  if (variable.offset > stateBytes || variable.bytes > stateBytes - variable.offset ||
+      variable.offset % byteSize(dtype) != 0)
+    return malformed(name + " at " + std::to_string(variable.offset) + " of a state of " +
+                     std::to_string(stateBytes) + " bytes");
+  return Status::ok();
+}
+
+Status checkVariables(const ingot_artifact_table &table) {
+  INGOT_RETURN_IF_ERROR(checkArray("variables", table.variables, table.variable_count));
+  std::unordered_set<std::string_view> names;
+  std::vector<const ingot_variable_info *> byOffset;
+  for (int64_t i = 0; i < table.variable_count; ++i) {
+    const ingot_variable_info &variable = table.variables[i];
+    if (!variable.name || !names.insert(variable.name).second)
+      return malformed("variable " + std::to_string(i) + " has no name of its own");
+    INGOT_RETURN_IF_ERROR(checkVariable(variable, table.state_bytes));
+    if (variable.bytes != 0)
+      byOffset.push_back(&variable);
+  }
+  std::sort(byOffset.begin(), byOffset.end(),
+            [](const auto *a, const auto *b) { return a->offset < b->offset; });
+  for (size_t i = 1; i < byOffset.size(); ++i)
+    if (byOffset[i - 1]->offset + byOffset[i - 1]->bytes > byOffset[i]->offset)
+      return malformed(std::string("variables '") + byOffset[i - 1]->name + "' and '" +
+                       byOffset[i]->name + "' overlap");
+  return Status::ok();
+}
+
+Status checkTensors(const ingot_function &function, const char *what,
+                    const ingot_tensor_info *tensors, int64_t count, int64_t &rankSum) {
+  INGOT_RETURN_IF_ERROR(checkArray(what, tensors, count));
+  rankSum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const ingot_tensor_info &tensor = tensors[i];
+    if (!tensor.name || !isValid(static_cast<DType>(tensor.dtype)) || tensor.rank < 0 ||
+        tensor.rank > maxRank || (tensor.rank != 0 && !tensor.dims))
+      return malformed(std::string(what) + " number " + std::to_string(i) +
+                       " has no name, element type or shape");
+    for (int32_t axis = 0; axis < tensor.rank; ++axis) {
+      const ingot_dim &dim = tensor.dims[axis];
+      if (!dim.text || dim.size < -1 || (dim.size == -1 && dim.symbol >= function.symbol_count))
+        return malformed(std::string("'") + tensor.name + "' has a bad dimension " +
+                         std::to_string(axis));
+    }
+    rankSum += tensor.rank;
+  }
+  return Status::ok();
+}
+
+Status checkFunction(const ingot_function &function) {
+  int64_t inputRanks, outputRanks;
+  INGOT_RETURN_IF_ERROR(checkNames("symbols", function.symbols, function.symbol_count));
+  INGOT_RETURN_IF_ERROR(
+      checkTensors(function, "inputs", function.inputs, function.input_count, inputRanks));
+  INGOT_RETURN_IF_ERROR(
+      checkTensors(function, "outputs", function.outputs, function.output_count, outputRanks));
+  INGOT_RETURN_IF_ERROR(checkArray("kernels", function.kernels, function.kernel_count));
+  for (int64_t i = 0; i < function.kernel_count; ++i)
+    if (!function.kernels[i].name)
+      return malformed("kernel " + std::to_string(i) + " has no name");
+  if (!function.plan || !function.run)
+    return malformed("there is no code for it");
+  if (function.plan_words < 1 || function.plan_words > maxCount || function.output_dims < 0 ||
+      function.output_dims > function.plan_words ||
+      outputRanks > function.plan_words - function.output_dims)
+    return malformed("a plan of " + std::to_string(function.plan_words) +
+                     " words, output extents at " + std::to_string(function.output_dims));
+  return Status::ok();
+}
+
+Status checkFunctions(const ingot_artifact_table &table) {
+  INGOT_RETURN_IF_ERROR(checkArray("functions", table.functions, table.function_count));
+  std::unordered_set<std::string_view> names;
+  for (int64_t i = 0; i < table.function_count; ++i) {
+    const ingot_function &function = table.functions[i];
+    if (!function.name || !names.insert(function.name).second)
+      return malformed("function " + std::to_string(i) + " has no name of its own");
+    INGOT_RETURN_IF_ERROR(
+        checkFunction(function).withContext(std::string("function '") + function.name + "'"));
+  }
+  if (const ingot_function *derive = table.derive) {
+    INGOT_RETURN_IF_ERROR(checkFunction(*derive).withContext("function 'derive'"));
+    if (derive->symbol_count != 0 || derive->input_count != 0 || derive->output_count != 0)
+      return malformed("'derive' has symbols, inputs or outputs");
+  }
+  return Status::ok();
+}
+} // namespace
+
+Status checkTable(const ingot_artifact_table &table) {
+  if (table.size < offsetof(ingot_artifact_table, name))
+    return malformed("a table of " + std::to_string(table.size) + " bytes");
+  if (table.abi_major != INGOT_ABI_MAJOR)
+    return Status(StatusCode::Unsupported,
+                  "the artifact has interface version " + std::to_string(table.abi_major) + "." +
+                      std::to_string(table.abi_minor) + ", this runtime reads version " +
+                      std::to_string(INGOT_ABI_MAJOR) +
+                      "; compile the model again with the ingot that belongs to this runtime");
+  if (table.size < sizeof(ingot_artifact_table))
+    return malformed("a table of " + std::to_string(table.size) + " bytes, at least " +
+                     std::to_string(sizeof(ingot_artifact_table)) + " are needed");
+  if (!table.name || !table.variant)
+    return malformed("it has no name");
+  INGOT_RETURN_IF_ERROR(checkVariables(table));
+  INGOT_RETURN_IF_ERROR(checkFunctions(table));
+  INGOT_RETURN_IF_ERROR(checkNames("nodes", table.nodes, table.node_count));
+  if (reinterpret_cast<uintptr_t>(table.initial_state) % INGOT_ALIGNMENT != 0)
+    return malformed("its weights are not aligned");
+  if (table.manifest_bytes != 0 && !table.manifest)
+    return malformed("its manifest is missing");
+  return Status::ok();
+}
+
+} // namespace ingot

@@ -1,0 +1,25 @@
+// What is checked before an artifact is trusted: the file, before the dynamic loader maps it (it
+// would end the process on a truncated one), and the table, before anything reads it. Called by
+// Artifact alone. The checks catch damage and mix-ups, not malice: loading runs the artifact's
+// code.
+#ifndef INGOT_RUNTIME_MODEL_CHECKS_H
+#define INGOT_RUNTIME_MODEL_CHECKS_H
+
+#include "ingot/Status.h"
+#include "ingot/artifact.h"
+
+#include <string>
+
+namespace ingot {
+
+/// Is `path` a complete 64-bit ELF shared object for this machine? NotFound, Unsupported (something
+/// else), DataLoss (truncated), IoError.
+Status checkSharedObject(const std::string &path);
+
+/// Is the table of our ABI, with counts, pointers, names, shapes and offsets that fit together?
+/// Unsupported (another ABI), Internal (malformed).
+Status checkTable(const ingot_artifact_table &table);
+
+} // namespace ingot
+
+#endif // INGOT_RUNTIME_MODEL_CHECKS_H

@@ -1,0 +1,285 @@
+// Running one function of an artifact: checks, plan, arena, outputs. See Model.h.
+#include "ingot/Model.h"
+#include "runtime/model/StateImpl.h"
+
+#include <algorithm>
+
+namespace ingot {
+
+namespace {
+/// The input dimension that a symbol takes its value from: the first that is the symbol itself.
+struct SymbolSource {
+  int64_t input = -1;
+  int32_t axis = 0;
+};
+} // namespace
+
+struct Session::Impl {
+  std::shared_ptr<const Artifact> artifact;
+  const ingot_function *function = nullptr;
+  SessionOptions options;
+  std::vector<SymbolSource> sources; // one a symbol
+
+  bool planned = false; // plan, arena and outputs are those of `symbols`
+  std::vector<int64_t> symbols, wanted;
+  std::vector<int64_t> plan;
+  AlignedBlock arena;
+  uint64_t arenaCapacity = 0;
+  std::vector<Tensor> outputs;
+  std::vector<const void *> inputPointers;
+  std::vector<void *> outputPointers;
+
+  Status findSources();
+  Status inputError(int64_t input, const TensorView &given, const std::string &what) const;
+  Status checkDim(int64_t input, int32_t axis, const TensorView &given) const;
+  Status resolveSymbols(const TensorView *inputs, size_t count);
+  Status makePlan();
+  Status prepare(const TensorView *inputs, size_t count);
+  Status call(StateImpl &state, const TensorView *inputs);
+  Status failure(int32_t code, int64_t failedNode) const;
+};
+
+Status Session::Impl::findSources() {
+  sources.resize(static_cast<size_t>(function->symbol_count));
+  for (int64_t input = function->input_count - 1; input >= 0; --input)
+    for (int32_t axis = function->inputs[input].rank - 1; axis >= 0; --axis) {
+      const ingot_dim &dim = function->inputs[input].dims[axis];
+      if (dim.size < 0 && dim.symbol >= 0)
+        sources[static_cast<size_t>(dim.symbol)] = {input, axis};
+    }
+  for (int64_t i = 0; i < function->symbol_count; ++i)
+    if (sources[static_cast<size_t>(i)].input < 0)
+      return Status(StatusCode::Unsupported, std::string("function '") + function->name +
+                                                 "': no input has '" + function->symbols[i] +
+                                                 "' as a dimension, so its value is not known");
+  return Status::ok();
+}
+
+Status Session::Impl::inputError(int64_t input, const TensorView &given,
+                                 const std::string &what) const {
+  const ingot_tensor_info &info = function->inputs[input];
+  return Status(StatusCode::InvalidArgument,
+                std::string("input '") + info.name + "' of function '" + function->name +
+                    "': expected " + describe(info) + ", got " + describe(given) + ": " + what);
+}
+
+/// Is the extent of a dimension what the signature and the symbols say? `wanted` is complete.
+Status Session::Impl::checkDim(int64_t input, int32_t axis, const TensorView &given) const {
+  const ingot_dim &dim = function->inputs[input].dims[axis];
+  int64_t seen = given.dims[axis], expected = dim.size;
+  if (dim.size < 0 && dim.symbol >= 0) {
+    expected = wanted[static_cast<size_t>(dim.symbol)];
+  } else if (dim.size < 0) {
+    INGOT_ASSIGN_OR_RETURN(expected, evaluateFormula(dim.text, *function, wanted.data()));
+  }
+  if (seen == expected)
+    return Status::ok();
+  std::string what = "dimension " + std::to_string(axis);
+  if (dim.size >= 0)
+    return inputError(input, given,
+                      what + " must be " + std::to_string(expected) + ", is " +
+                          std::to_string(seen));
+  what += " is '" + std::string(dim.text) + "', here " + std::to_string(seen);
+  if (dim.symbol < 0)
+    return inputError(input, given, what + ", must be " + std::to_string(expected));
+  const SymbolSource &source = sources[static_cast<size_t>(dim.symbol)];
+  return inputError(input, given,
+                    what + ", but " + std::to_string(expected) + " in dimension " +
+                        std::to_string(source.axis) + " of input '" +
+                        function->inputs[source.input].name + "'");
+}
+
+/// Checks all inputs against the signature and leaves the values of the symbols in `wanted`.
+Status Session::Impl::resolveSymbols(const TensorView *inputs, size_t count) {
+  if (count != static_cast<size_t>(function->input_count))
+    return Status(StatusCode::InvalidArgument,
+                  std::string("function '") + function->name + "' takes " +
+                      std::to_string(function->input_count) + " inputs, " + std::to_string(count) +
+                      " were given");
+  for (int64_t i = 0; i < function->input_count; ++i) {
+    const ingot_tensor_info &info = function->inputs[i];
+    if (static_cast<int32_t>(inputs[i].dtype) != info.dtype)
+      return inputError(i, inputs[i], "the element types differ");
+    if (inputs[i].rank != info.rank)
+      return inputError(i, inputs[i],
+                        std::to_string(info.rank) + " dimensions are expected, " +
+                            std::to_string(inputs[i].rank) + " were given");
+    bool empty = false;
+    for (int32_t axis = 0; axis < info.rank; ++axis) {
+      if (inputs[i].dims[axis] < 0)
+        return inputError(i, inputs[i], "a dimension is negative");
+      empty |= inputs[i].dims[axis] == 0;
+    }
+    if (!inputs[i].data && !empty)
+      return inputError(i, inputs[i], "no data was given");
+  }
+  for (size_t i = 0; i < sources.size(); ++i)
+    wanted[i] = inputs[sources[i].input].dims[sources[i].axis];
+  for (int64_t i = 0; i < function->input_count; ++i)
+    for (int32_t axis = 0; axis < function->inputs[i].rank; ++axis)
+      INGOT_RETURN_IF_ERROR(checkDim(i, axis, inputs[i]));
+  return Status::ok();
+}
+
+/// Plans for `wanted`, and sees to arena and outputs.
+Status Session::Impl::makePlan() {
+  planned = false;
+  symbols = wanted; // same size: no allocation
+  auto name = [&] { return std::string("function '") + function->name + "'"; };
+  if (int32_t code = function->plan(symbols.data(), plan.data())) {
+    std::string values;
+    for (size_t i = 0; i < symbols.size(); ++i)
+      values +=
+          (i ? ", " : "") + std::string(function->symbols[i]) + " = " + std::to_string(symbols[i]);
+    return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument
+                                                 : StatusCode::Internal,
+                  name() + " cannot run with " + values +
+                      ": its size constraints are not met (code " + std::to_string(code) + ")");
+  }
+  if (plan[0] < 0)
+    return Status(StatusCode::Internal, name() + " plans a negative arena");
+  auto arenaBytes = static_cast<uint64_t>(plan[0]);
+  if (!arena || arenaBytes > arenaCapacity) {
+    arena.reset(); // the old one first: both may not fit
+    arenaCapacity = 0;
+    arena = allocateAligned(arenaBytes);
+    if (!arena)
+      return Status(StatusCode::ResourceExhausted, name() + ": no memory for an arena of " +
+                                                       std::to_string(arenaBytes) + " bytes");
+    arenaCapacity = arenaBytes;
+  }
+  const int64_t *dims = plan.data() + function->output_dims;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ingot_tensor_info &info = function->outputs[i];
+    Status resized = outputs[i].resize(static_cast<DType>(info.dtype), dims, info.rank);
+    if (!resized.isOk())
+      return resized.withContext("output '" + std::string(info.name) + "' of " + name());
+    outputPointers[i] = outputs[i].rawData();
+    dims += info.rank;
+  }
+  planned = true;
+  return Status::ok();
+}
+
+Status Session::Impl::prepare(const TensorView *inputs, size_t count) {
+  INGOT_RETURN_IF_ERROR(resolveSymbols(inputs, count));
+  return planned && wanted == symbols ? Status::ok() : makePlan();
+}
+
+Status Session::Impl::failure(int32_t code, int64_t failedNode) const {
+  std::string name = std::string("function '") + function->name + "'";
+  if (code == INGOT_CANCELLED)
+    return Status(StatusCode::Cancelled, name + " was cancelled");
+  if (code == INGOT_INDEX_OUT_OF_RANGE) {
+    const ingot_artifact_table &table = artifact->table();
+    bool known = failedNode >= 0 && failedNode < table.node_count;
+    return Status(StatusCode::OutOfRange,
+                  name + ": " + (known ? table.nodes[failedNode] : "a node without a name") +
+                      ": an index is outside the axis it selects from");
+  }
+  return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument : StatusCode::Internal,
+                name + " failed with code " + std::to_string(code));
+}
+
+/// Runs the planned function; the state is in use as the function needs it.
+Status Session::Impl::call(StateImpl &state, const TensorView *inputs) {
+  if (!(function->flags & INGOT_FUNCTION_CANONICAL))
+    INGOT_RETURN_IF_ERROR(state.ensureDerived(options.pool));
+  for (size_t i = 0; i < inputPointers.size(); ++i)
+    inputPointers[i] = inputs[i].data;
+  ingot_run run = {};
+  run.size = sizeof(run);
+  run.plan = plan.data();
+  run.inputs = inputPointers.data();
+  run.outputs = outputPointers.data();
+  run.state = state.data;
+  run.arena = arena.get();
+  run.parallel_for = options.pool ? &ThreadPool::run : nullptr;
+  run.pool = options.pool;
+  run.begin = options.begin;
+  run.end = options.end;
+  run.user = options.user;
+  run.failed_node = -1;
+  int32_t code = function->run(&run);
+  if (function->flags & INGOT_FUNCTION_WRITES_STATE)
+    state.version.fetch_add(1, std::memory_order_release);
+  return code == INGOT_OK ? Status::ok() : failure(code, run.failed_node);
+}
+
+//===----------------------------------------------------------------------===//
+// Session
+//===----------------------------------------------------------------------===//
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session &&) noexcept = default;
+Session &Session::operator=(Session &&) noexcept = default;
+Session::~Session() = default;
+
+Result<Session> Session::create(std::shared_ptr<const Artifact> artifact, std::string_view function,
+                                const SessionOptions &options) {
+  auto impl = std::make_unique<Impl>();
+  INGOT_ASSIGN_OR_RETURN(impl->function, artifact->function(function));
+  impl->artifact = std::move(artifact);
+  impl->options = options;
+  INGOT_RETURN_IF_ERROR(impl->findSources());
+  impl->symbols.resize(impl->sources.size());
+  impl->wanted.resize(impl->sources.size());
+  impl->plan.resize(static_cast<size_t>(impl->function->plan_words));
+  impl->inputPointers.resize(static_cast<size_t>(impl->function->input_count));
+  impl->outputs.resize(static_cast<size_t>(impl->function->output_count));
+  impl->outputPointers.resize(impl->outputs.size());
+  return Session(std::move(impl));
+}
+
+const ingot_function &Session::function() const { return *impl_->function; }
+
+Status Session::prepare(const TensorView *inputs, size_t count) {
+  return impl_->prepare(inputs, count);
+}
+
+Status Session::run(State &state, const TensorView *inputs, size_t count) {
+  const ingot_function &function = *impl_->function;
+  StateImpl &stateImpl = *state.impl_;
+  if (&stateImpl.artifact->table() != &impl_->artifact->table())
+    return Status(StatusCode::FailedPrecondition,
+                  std::string("function '") + function.name + "' of model '" +
+                      impl_->artifact->table().name + "' was given a state of another artifact ('" +
+                      stateImpl.artifact->table().name + "')");
+  INGOT_RETURN_IF_ERROR(impl_->prepare(inputs, count));
+  Status got;
+  StateUse use(stateImpl, (function.flags & INGOT_FUNCTION_WRITES_STATE) != 0, "function",
+               function.name, got);
+  INGOT_RETURN_IF_ERROR(got);
+  return impl_->call(stateImpl, inputs);
+}
+
+size_t Session::outputCount() const { return impl_->outputs.size(); }
+const Tensor &Session::output(size_t index) const { return impl_->outputs[index]; }
+
+const Tensor *Session::findOutput(std::string_view name) const {
+  for (size_t i = 0; i < impl_->outputs.size(); ++i)
+    if (name == impl_->function->outputs[i].name)
+      return &impl_->outputs[i];
+  return nullptr;
+}
+
+Status Session::setOutputBuffer(size_t index, void *data, size_t bytes) {
+  if (index >= impl_->outputs.size())
+    return Status(StatusCode::InvalidArgument,
+                  std::string("function '") + impl_->function->name + "' has " +
+                      std::to_string(impl_->outputs.size()) + " outputs, none is number " +
+                      std::to_string(index));
+  Tensor output;
+  if (data) {
+    INGOT_ASSIGN_OR_RETURN(output, Tensor::borrow(DType::U8, {static_cast<int64_t>(bytes)}, data));
+  }
+  impl_->outputs[index] = std::move(output);
+  impl_->planned = false;
+  return Status::ok();
+}
+
+const std::vector<int64_t> &Session::symbolValues() const { return impl_->symbols; }
+int64_t Session::arenaBytes() const { return impl_->planned ? impl_->plan[0] : 0; }
+void Session::setOptions(const SessionOptions &options) { impl_->options = options; }
+
+} // namespace ingot
