@@ -47,7 +47,7 @@ def Exec_NestOp : Exec_Op<"nest", [Pure, SingleBlockImplicitTerminator<"::ingot:
 def Exec_YieldOp : Exec_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let summary = "the values of one point of a nest, or the results of a kernel";
   let arguments = (ins Variadic<AnyType>:$values);
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
