@@ -1,5 +1,5 @@
-// What an artifact's table says, in C++: filled by the compiler from the module, written as data by a
-// back end. Mirrors runtime/include/ingot/artifact.h field by field.
+// What an artifact's table says, in C++: filled by the compiler from the module, written as data by
+// a back end. Mirrors runtime/include/ingot/artifact.h field by field.
 #pragma once
 #include "ingot/artifact.h"
 #include <cstdint>
@@ -45,7 +45,8 @@ struct FunctionDescription {
 
 struct ArtifactDescription {
   std::string name;
-  uint64_t stateBytes = 0; // canonical and derived; may differ by variant, like the functions' plans
+  uint64_t stateBytes =
+      0; // canonical and derived; may differ by variant, like the functions' plans
   std::vector<VariableDescription> variables;
   std::vector<FunctionDescription> functions;
   /// The function called `derive`, when there is anything to derive.

@@ -1,0 +1,29 @@
+// The reverse pass over one block, called by differentiate().
+// Internal to compiler/autodiff.
+#pragma once
+#include "ir/Builder.h"
+
+namespace ingot {
+
+/// What is asked of a reverse pass, and its answer. Where a composite is replaced by its formula,
+/// `outputs` and `targets` are updated in place.
+struct ReverseRequest {
+  llvm::SmallVector<mlir::Value> outputs;  // values whose gradients are known
+  llvm::SmallVector<mlir::Value> dOutputs; // those gradients; null for none
+  llvm::SmallVector<mlir::Value> targets;  // values whose gradients are wanted
+  llvm::SmallVector<mlir::Value> dTargets; // the answer; null where nothing depends on a target
+};
+
+/// Emits at `at` the gradients of the request's targets through the ops of `block`. Targets may be
+/// defined above the block. Reports every op without gradient on the way and fails then.
+mlir::LogicalResult reverseBlock(mlir::Block &block, mlir::OpBuilder::InsertPoint at,
+                                 ReverseRequest &request);
+
+/// differentiate(), with null instead of a zero for a target that the loss does not depend on.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+gradientsOrNull(mlir::func::FuncOp function, mlir::Value loss, llvm::ArrayRef<mlir::Value> targets);
+
+/// `gradient of <layer>` around `loc`; `fallback` where no layer is named.
+mlir::Location gradientLocation(mlir::Location loc, llvm::StringRef fallback);
+
+} // namespace ingot
