@@ -1,10 +1,12 @@
 // Formats follow Keras 3 (keras.src.utils.progbar): 20 cells, metrics by name.
 #include "runtime/train/Progress.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace ingot::train {
@@ -48,6 +50,12 @@ static std::string formatDuration(double seconds) {
   else
     std::snprintf(text, sizeof text, "%llds", total);
   return text;
+}
+
+/// Columns of standard output; 0 when it is no terminal.
+static size_t terminalWidth() {
+  winsize size = {};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 Progress::Progress(Verbosity verbosity, std::ostream *output) : out(output ? output : &std::cout) {
@@ -99,9 +107,13 @@ void Progress::draw(int64_t step, const std::string &timing, const Logs &logs) {
   std::string left, right;
   for (int64_t i = 0; i < cells; ++i)
     (i < done ? left : right) += color || i < done ? "━" : "─";
-  const std::string tail = " " + timing + formatLogs(logs);
+  std::string tail = " " + timing + formatLogs(logs);
+  // A line that wraps could not be redrawn in place; the last one of an epoch may.
+  const size_t head = count.size() + 1 + cells;
+  if (const size_t room = terminalWidth(); step < steps && room > head + 1)
+    tail.resize(std::min(tail.size(), room - head - 1));
   // What the line before had more must be blanked out.
-  const size_t width = count.size() + 1 + cells + tail.size();
+  const size_t width = head + tail.size();
   const std::string blank(lastWidth > width ? lastWidth - width : 0, ' ');
   lastWidth = width;
   if (color)

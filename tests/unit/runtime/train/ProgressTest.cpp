@@ -1,0 +1,56 @@
+// What fit prints.
+#include "runtime/train/Progress.h"
+#include "Fixture.h"
+
+#include <algorithm>
+
+using namespace ingot;
+using namespace ingot::test;
+using namespace ingot::train;
+
+namespace {
+
+using ProgressTest = TrainFixture;
+
+TEST_F(ProgressTest, OneLineAnEpochAndNoCarriageReturn) {
+  FitOptions options = quiet();
+  options.verbose = Verbosity::Auto; // a string is no terminal
+  options.epochs = 2;
+  options.validationSplit = 0.2;
+  fit(options);
+  const std::string text = printed.str();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
+  EXPECT_EQ(text.find('\r'), std::string::npos);
+  EXPECT_EQ(text.find('\033'), std::string::npos);
+  EXPECT_EQ(text.rfind("Epoch 1/2 - 2/2 - 0s - ", 0), 0u) << text;
+  const size_t accuracy = text.find(" - accuracy: "), loss = text.find(" - loss: ");
+  const size_t validation = text.find(" - val_accuracy: ");
+  EXPECT_LT(accuracy, loss);
+  EXPECT_LT(loss, validation);
+  EXPECT_LT(validation, text.find(" - val_loss: "));
+}
+
+TEST_F(ProgressTest, TheBarIsDrawnInPlace) {
+  FitOptions options = quiet();
+  options.verbose = Verbosity::Bar;
+  fit(options);
+  const std::string text = printed.str();
+  EXPECT_EQ(text.rfind("Epoch 1/1\n\r", 0), 0u) << text;
+  EXPECT_NE(text.find("\r2/2 ━━━━━━━━━━━━━━━━━━━━ 0s "), std::string::npos) << text;
+  EXPECT_EQ(text.back(), '\n');
+}
+
+TEST_F(ProgressTest, SilentPrintsNothing) {
+  fit(quiet());
+  EXPECT_EQ(printed.str(), "");
+}
+
+TEST(FormatTest, NumbersReadAsInKeras) {
+  EXPECT_EQ(formatLogs({{"loss", 0.31234}, {"accuracy", 1}}), " - accuracy: 1.0000 - loss: 0.3123");
+  EXPECT_EQ(formatLogs({{"loss", 3.1e-5}}), " - loss: 3.1000e-05");
+  EXPECT_EQ(formatStepTime(0.0081), "8ms/step");
+  EXPECT_EQ(formatStepTime(0.00012), "120us/step");
+  EXPECT_EQ(formatStepTime(2), "2s/step");
+}
+
+} // namespace
