@@ -91,12 +91,18 @@ void Progress::endEpoch(const Logs &logs) {
       formatStepTime(seconds(stepsEnd - start) / double(std::max<int64_t>(steps, 1)));
   if (bar) {
     draw(steps, total + " " + perStep, logs);
-    *out << "\n" << std::flush;
+    interrupt();
   }
   if (lines)
     *out << "Epoch " << epoch << "/" << epochs << " - " << steps << "/" << steps << " - " << total
          << " - " << perStep << formatLogs(logs) << "\n"
          << std::flush;
+}
+
+void Progress::interrupt() {
+  if (lastWidth > 0)
+    *out << "\n" << std::flush;
+  lastWidth = 0;
 }
 
 void Progress::draw(int64_t step, const std::string &timing, const Logs &logs) {

@@ -24,6 +24,8 @@ public:
   /// All steps are done; what follows is validation.
   void endSteps();
   void endEpoch(const Logs &logs);
+  /// Leaves a bar half drawn behind, so that something else can be printed on a line of its own.
+  void interrupt();
 
 private:
   using Clock = std::chrono::steady_clock;

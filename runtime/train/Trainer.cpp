@@ -123,7 +123,7 @@ struct Trainer::Impl {
                   History &history);
   Result<History> fit(const Arrays &inputs, const Arrays &targets, const FitOptions &options);
   Result<std::vector<Tensor>> predict(const Arrays &inputs, int64_t batchSize);
-  void reportNaN(const Logs &logs, int64_t epoch, int64_t batch);
+  void reportNaN(const Logs &logs, int64_t epoch, int64_t batch, Progress &progress);
 };
 
 Result<Session *> Trainer::Impl::session(std::optional<Session> &slot, const char *function,
@@ -256,11 +256,12 @@ template <typename Hook> static Status notify(const FitOptions &options, Hook ho
   return Status();
 }
 
-void Trainer::Impl::reportNaN(const Logs &logs, int64_t epoch, int64_t batch) {
+void Trainer::Impl::reportNaN(const Logs &logs, int64_t epoch, int64_t batch, Progress &progress) {
   const double loss = logs.at("loss");
   if (reportedNaN || std::isfinite(loss))
     return;
   reportedNaN = true;
+  progress.interrupt();
   std::cerr << "warning: the loss is " << (std::isnan(loss) ? "nan" : "infinite") << " from epoch "
             << epoch + 1 << ", batch " << batch
             << " on; lower the learning rate or look for bad values in the data\n";
@@ -302,7 +303,7 @@ Result<Logs> Trainer::Impl::trainEpoch(FitPlan &plan, const FitOptions &options,
   };
   hooks.after = [&](int64_t batch, const Means &means) {
     Logs logs = means.logs();
-    reportNaN(logs, epoch, batch);
+    reportNaN(logs, epoch, batch, progress);
     progress.update(batch + 1, logs);
     return notify(options, [&](Callback &callback) { return callback.onBatchEnd(batch, logs); });
   };
@@ -348,7 +349,10 @@ Result<History> Trainer::Impl::fit(const Arrays &inputs, const Arrays &targets,
   INGOT_RETURN_IF_ERROR(
       notify(options, [&](Callback &callback) { return callback.onTrainBegin(logs); }));
   for (int64_t epoch = options.initialEpoch; epoch < options.epochs && !stopping; ++epoch)
-    INGOT_RETURN_IF_ERROR(runEpoch(plan, options, epoch, progress, history));
+    if (Status status = runEpoch(plan, options, epoch, progress, history); !status.isOk()) {
+      progress.interrupt();
+      return status;
+    }
   for (const auto &[name, values] : history.metrics)
     logs[name] = values.back();
   INGOT_RETURN_IF_ERROR(

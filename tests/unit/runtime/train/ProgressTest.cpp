@@ -40,6 +40,17 @@ TEST_F(ProgressTest, TheBarIsDrawnInPlace) {
   EXPECT_EQ(text.back(), '\n');
 }
 
+TEST_F(ProgressTest, AFailureLeavesTheBarOnALineOfItsOwn) {
+  label.data<int64_t>()[49] = 5;
+  FitOptions options = quiet();
+  options.verbose = Verbosity::Bar;
+  options.shuffle = false;
+  ASSERT_FALSE(trainer->fit({pair, extra}, {label}, options).isOk());
+  const std::string text = printed.str();
+  EXPECT_NE(text.find("\r1/2 ━━━━━━━━━━──────────"), std::string::npos) << text;
+  EXPECT_EQ(text.back(), '\n');
+}
+
 TEST_F(ProgressTest, SilentPrintsNothing) {
   fit(quiet());
   EXPECT_EQ(printed.str(), "");
