@@ -1,0 +1,160 @@
+// Writes an ArtifactDescription as constants. Each struct lists its fields in the order of
+// artifact.h; natural alignment gives the layout of C. The artifact tests read the result through
+// that header.
+#include "backends/cpu/ArtifactTable.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/DerivedTypes.h"
+#include "llvm/IR/Module.h"
+
+using llvm::Constant;
+
+namespace ingot::cpu {
+namespace {
+
+class TableWriter {
+public:
+  TableWriter(llvm::Module &module, const TableVariant &variant)
+      : module(module), context(module.getContext()), variant(variant),
+        pointer(llvm::PointerType::getUnqual(context)) {}
+
+  Constant *artifact(const ArtifactDescription &d);
+
+private:
+  Constant *i32(int64_t value) {
+    return llvm::ConstantInt::getSigned(llvm::Type::getInt32Ty(context), value);
+  }
+  Constant *i64(int64_t value) {
+    return llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context), value);
+  }
+  Constant *null() { return llvm::ConstantPointerNull::get(pointer); }
+  Constant *record(llvm::ArrayRef<Constant *> fields) {
+    return llvm::ConstantStruct::getAnon(context, fields);
+  }
+  Constant *place(Constant *value, const char *name);
+  Constant *text(const std::string &value);
+  Constant *bytes(const std::string &value);
+  /// A pointer to the elements, null when there are none.
+  template <typename Range, typename Make> Constant *array(const Range &range, Make make) {
+    std::vector<Constant *> elements;
+    for (const auto &element : range)
+      elements.push_back(make(element));
+    if (elements.empty())
+      return null();
+    auto *type = llvm::ArrayType::get(elements.front()->getType(), elements.size());
+    return place(llvm::ConstantArray::get(type, elements), "table");
+  }
+  Constant *texts(const std::vector<std::string> &values) {
+    return array(values, [&](const std::string &value) { return text(value); });
+  }
+  Constant *code(const std::string &name);
+  Constant *tensors(const std::vector<TensorDescription> &tensors);
+  Constant *variables(const std::vector<VariableDescription> &variables);
+  Constant *kernels(const std::vector<KernelDescription> &kernels);
+  Constant *function(const FunctionDescription &d);
+  Constant *initialState();
+
+  llvm::Module &module;
+  llvm::LLVMContext &context;
+  const TableVariant &variant;
+  llvm::PointerType *pointer;
+  llvm::StringMap<Constant *> strings;
+};
+
+Constant *TableWriter::place(Constant *value, const char *name) {
+  return new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true,
+                                  llvm::GlobalValue::PrivateLinkage, value, name);
+}
+
+Constant *TableWriter::bytes(const std::string &value) {
+  auto *global = llvm::cast<llvm::GlobalVariable>(
+      place(llvm::ConstantDataArray::getString(context, value, /*AddNull=*/true), "text"));
+  global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+  global->setAlignment(llvm::Align(1));
+  return global;
+}
+
+Constant *TableWriter::text(const std::string &value) {
+  Constant *&known = strings[value];
+  if (!known)
+    known = bytes(value);
+  return known;
+}
+
+Constant *TableWriter::code(const std::string &name) {
+  auto *type = llvm::FunctionType::get(llvm::Type::getInt32Ty(context), {pointer}, false);
+  auto callee = module.getOrInsertFunction(variant.prefix + name, type);
+  auto *function = llvm::cast<llvm::Function>(callee.getCallee());
+  function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  function->setDSOLocal(true);
+  return function;
+}
+
+Constant *TableWriter::tensors(const std::vector<TensorDescription> &tensors) {
+  return array(tensors, [&](const TensorDescription &d) {
+    Constant *dims = array(d.dims, [&](const DimDescription &dim) {
+      return record({i64(dim.size), i64(dim.symbol), text(dim.text)});
+    });
+    return record({text(d.name), i32(d.dtype), i32(d.dims.size()), dims});
+  });
+}
+
+Constant *TableWriter::variables(const std::vector<VariableDescription> &variables) {
+  return array(variables, [&](const VariableDescription &d) {
+    Constant *shape = array(d.shape, [&](int64_t size) { return i64(size); });
+    return record({text(d.name), i32(d.dtype), i32(d.shape.size()), shape, i64(d.offset),
+                   i64(d.bytes), i64(d.flags)});
+  });
+}
+
+Constant *TableWriter::kernels(const std::vector<KernelDescription> &kernels) {
+  return array(kernels, [&](const KernelDescription &d) {
+    return record({text(d.name), text(d.node), text(d.flops), text(d.bytes)});
+  });
+}
+
+Constant *TableWriter::function(const FunctionDescription &d) {
+  return record({text(d.name), i64(d.flags), i64(d.symbols.size()), texts(d.symbols),
+                 i64(d.inputs.size()), tensors(d.inputs), i64(d.outputs.size()), tensors(d.outputs),
+                 i64(d.planWords), i64(d.outputDims), i64(d.kernels.size()), kernels(d.kernels),
+                 text(d.arenaFormula), code(d.planSymbol), code(d.runSymbol)});
+}
+
+Constant *TableWriter::initialState() {
+  if (variant.stateSymbol.empty())
+    return null();
+  auto *state = llvm::cast<llvm::GlobalVariable>(
+      module.getOrInsertGlobal(variant.stateSymbol, llvm::Type::getInt8Ty(context)));
+  state->setConstant(true);
+  state->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  state->setDSOLocal(true);
+  return state;
+}
+
+Constant *TableWriter::artifact(const ArtifactDescription &d) {
+  Constant *functions =
+      array(d.functions, [&](const FunctionDescription &f) { return function(f); });
+  Constant *derive = d.hasDerive ? place(function(d.derive), "derive") : null();
+  Constant *table =
+      record({i64(sizeof(ingot_artifact)), i32(INGOT_ABI_MAJOR), i32(INGOT_ABI_MINOR), text(d.name),
+              text(variant.target->name), i64(d.stateBytes), i64(d.variables.size()),
+              variables(d.variables), i64(d.functions.size()), functions, derive, initialState(),
+              i64(d.nodes.size()), texts(d.nodes), i64(d.manifest.size()), bytes(d.manifest)});
+  return place(table, "artifact");
+}
+
+} // namespace
+
+llvm::Error addArtifactTables(llvm::Module &module, llvm::ArrayRef<TableVariant> variants,
+                              const std::string &symbol) {
+  llvm::SmallVector<const CpuTarget *> targets;
+  llvm::SmallVector<Constant *> tables;
+  for (const TableVariant &variant : variants) {
+    targets.push_back(variant.target);
+    tables.push_back(TableWriter(module, variant).artifact(*variant.description));
+  }
+  return addVariantSelector(module, targets, tables, symbol);
+}
+
+} // namespace ingot::cpu

@@ -1,0 +1,176 @@
+// The LLVM half of code generation. The pass pipeline is light on purpose: the emitters already
+// chose tiles, vector widths and fused operations, and a full -O3 pipeline costs twice the time for
+// the same speed.
+#include "backends/cpu/EmitObject.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/IR/DiagnosticHandler.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Instrumentation/AddressSanitizer.h"
+#include "llvm/Transforms/Instrumentation/ThreadSanitizer.h"
+#include <mutex>
+
+using llvm::createStringError;
+using llvm::Error;
+using llvm::Expected;
+
+namespace ingot::cpu {
+namespace {
+
+void initialiseTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser();
+  });
+}
+
+/// Keeps LLVM's errors as text; LLVM's own handler would end the process.
+struct CollectErrors : llvm::DiagnosticHandler {
+  std::string text;
+  bool handleDiagnostics(const llvm::DiagnosticInfo &info) override {
+    if (info.getSeverity() != llvm::DS_Error)
+      return true;
+    llvm::raw_string_ostream stream(text);
+    llvm::DiagnosticPrinterRawOStream printer(stream);
+    info.print(printer);
+    stream << "; ";
+    return true;
+  }
+};
+
+void setFunctionAttributes(llvm::Function &function, const CpuTarget &target,
+                           const EmitOptions &options) {
+  function.addFnAttr("target-cpu", target.llvmCpu);
+  if (!target.features.empty())
+    function.addFnAttr("target-features", target.features);
+  function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBytes * 8));
+  function.addFnAttr("frame-pointer", "none");
+  // LLVM must not turn a loop or a call into one of a library that the artifact does not link.
+  function.addFnAttr("no-builtins");
+  function.setUWTableKind(llvm::UWTableKind::Default);
+  function.setDoesNotThrow();
+  if (options.sanitize == "address")
+    function.addFnAttr(llvm::Attribute::SanitizeAddress);
+  if (options.sanitize == "thread")
+    function.addFnAttr(llvm::Attribute::SanitizeThread);
+}
+
+void prepareFunctions(llvm::Module &module, const CpuTarget &target, const EmitOptions &options) {
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    setFunctionAttributes(function, target, options);
+    function.setName(options.prefix + function.getName());
+    function.setLinkage(llvm::GlobalValue::ExternalLinkage);
+    function.setVisibility(llvm::GlobalValue::HiddenVisibility);
+    function.setDSOLocal(true);
+  }
+}
+
+Error optimise(llvm::Module &module, llvm::TargetMachine &machine, const EmitOptions &options) {
+  llvm::PassBuilder builder(&machine);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  llvm::ModulePassManager passes;
+  if (Error error = builder.parsePassPipeline(passes, "function(sroa,early-cse,loop-mssa(licm))"))
+    return error;
+  if (options.sanitize == "address")
+    passes.addPass(llvm::AddressSanitizerPass(llvm::AddressSanitizerOptions()));
+  if (options.sanitize == "thread") {
+    passes.addPass(llvm::ModuleThreadSanitizerPass());
+    passes.addPass(llvm::createModuleToFunctionPassAdaptor(llvm::ThreadSanitizerPass()));
+  }
+  passes.run(module, modules);
+  return Error::success();
+}
+
+} // namespace
+
+Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const CpuTarget &target) {
+  initialiseTargets();
+  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  std::string message;
+  const llvm::Target *backEnd = llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!backEnd)
+    return createStringError("LLVM has no target " + triple.str() + ": " + message);
+  llvm::TargetOptions options;
+  // `vector.fma` fuses where the CPU can; a separate multiplication and addition never do.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  options.MCOptions.AsmVerbose = false;
+  std::unique_ptr<llvm::TargetMachine> machine(backEnd->createTargetMachine(
+      triple, target.llvmCpu, target.features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Default));
+  if (!machine)
+    return createStringError("LLVM has no code generator for " + target.llvmCpu);
+  return machine;
+}
+
+Expected<ObjectBytes> emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
+  auto owned = std::make_unique<CollectErrors>();
+  CollectErrors &errors = *owned;
+  auto previous = module.getContext().getDiagnosticHandler();
+  module.getContext().setDiagnosticHandler(std::move(owned));
+  ObjectBytes bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return createStringError("LLVM cannot emit object files for " + machine.getTargetCPU());
+  passes.run(module);
+  std::string text = errors.text;
+  module.getContext().setDiagnosticHandler(std::move(previous));
+  if (!text.empty())
+    return createStringError("LLVM cannot generate code: " + text);
+  return bytes;
+}
+
+Error emitCode(mlir::ModuleOp code, const CpuTarget &target, const EmitOptions &options,
+               std::vector<ObjectBytes> &objects) {
+  mlir::DialectRegistry registry;
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
+  code.getContext()->appendDialectRegistry(registry);
+  auto machine = createTargetMachine(target);
+  if (!machine)
+    return machine.takeError();
+  // Alignments are decided while translating, so the layout has to be there before.
+  std::string layout = (*machine)->createDataLayout().getStringRepresentation();
+  code->setAttr("llvm.data_layout", mlir::StringAttr::get(code.getContext(), layout));
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module = mlir::translateModuleToLLVMIR(code, context, "ingot");
+  if (!module)
+    return createStringError("generated code does not translate to LLVM IR");
+  module->setTargetTriple((*machine)->getTargetTriple());
+  module->setDataLayout((*machine)->createDataLayout());
+  module->setPICLevel(llvm::PICLevel::BigPIC);
+  prepareFunctions(*module, target, options);
+  if (Error error = optimise(*module, **machine, options))
+    return error;
+  auto object = emitObject(*module, **machine);
+  if (!object)
+    return object.takeError();
+  objects.push_back(std::move(*object));
+  return Error::success();
+}
+
+} // namespace ingot::cpu

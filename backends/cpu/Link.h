@@ -1,0 +1,42 @@
+// From relocatable objects to the file that the user asked for: a shared object, one object, or an
+// archive. Links with LLD inside this process; needs no compiler, C library or start files on the
+// machine. Called by writeArtifact.
+#pragma once
+#include "backends/cpu/EmitObject.h"
+#include "compiler/Compile.h"
+#include "llvm/Support/raw_ostream.h"
+#include <functional>
+
+namespace ingot::cpu {
+
+/// A directory beside `path` for unfinished files, so that a rename can publish the finished one.
+/// Its destructor removes it with all that is in it.
+class ScratchDirectory {
+public:
+  static llvm::Expected<ScratchDirectory> create(const std::string &path);
+  ScratchDirectory(ScratchDirectory &&other) noexcept : directory(std::move(other.directory)) {
+    other.directory.clear();
+  }
+  ScratchDirectory &operator=(ScratchDirectory &&) = delete;
+  ~ScratchDirectory();
+
+  std::string file(const std::string &name) const { return directory + "/" + name; }
+  /// Writes a file of the directory and returns its path.
+  llvm::Expected<std::string> write(const std::string &name,
+                                    const std::function<void(llvm::raw_ostream &)> &content) const;
+
+private:
+  explicit ScratchDirectory(std::string directory) : directory(std::move(directory)) {}
+  std::string directory;
+};
+
+/// Links the objects' files into `scratch` and returns the path of the result. Undefined symbols
+/// are errors that name the symbol, except under a sanitizer, whose runtime the program brings.
+llvm::Expected<std::string> linkObjects(const ScratchDirectory &scratch,
+                                        llvm::ArrayRef<std::string> objects,
+                                        const CompileOptions &options);
+
+/// Syncs `from`, renames it to `to` and syncs the directory.
+llvm::Error publish(const std::string &from, const std::string &to);
+
+} // namespace ingot::cpu

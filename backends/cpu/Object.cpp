@@ -1,0 +1,202 @@
+// writeArtifact, the narrative: lower and emit each variant, add the tables and the weights, link,
+// check, publish. The steps live in files of their own; here they meet the user's diagnostics.
+#include "backends/cpu/Object.h"
+#include "backends/cpu/ArtifactTable.h"
+#include "backends/cpu/CheckArtifact.h"
+#include "backends/cpu/EmitObject.h"
+#include "backends/cpu/Link.h"
+#include "backends/cpu/LowerToLlvm.h"
+#include "backends/cpu/WeightsObject.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Target/TargetMachine.h"
+#include <chrono>
+#include <cstdlib>
+#include <tuple>
+
+using llvm::Error;
+using llvm::Expected;
+using mlir::failure;
+using mlir::LogicalResult;
+using mlir::success;
+
+namespace ingot::cpu {
+namespace {
+
+/// Says on stderr how long each step took when INGOT_TIMING is set.
+class StepTimer {
+public:
+  void done(const char *step) {
+    auto now = std::chrono::steady_clock::now();
+    if (enabled)
+      llvm::errs() << "timing: " << step << ' '
+                   << std::chrono::duration<double, std::milli>(now - last).count() << " ms\n";
+    last = now;
+  }
+
+private:
+  bool enabled = std::getenv("INGOT_TIMING") != nullptr;
+  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
+};
+
+class ArtifactWriter {
+public:
+  ArtifactWriter(llvm::MutableArrayRef<Variant> given, const CompileOptions &options,
+                 const std::string &path)
+      : options(options), path(path), location(given.front().code->getLoc()) {
+    for (Variant &variant : given)
+      variants.push_back(&variant);
+    llvm::sort(variants, [](const Variant *a, const Variant *b) {
+      return std::tie(b->target->rank, b->target->name) <
+             std::tie(a->target->rank, a->target->name);
+    });
+  }
+
+  LogicalResult write();
+
+private:
+  LogicalResult emitVariants();
+  Error emitTables();
+  Error chooseStates();
+  Error linkAndPublish();
+  Error writeObjects(const ScratchDirectory &scratch, std::vector<std::string> &files);
+  std::string prefix(const Variant &variant) const {
+    return options.symbol + "." + variant.target->name + ".";
+  }
+
+  const CompileOptions &options;
+  const std::string &path;
+  mlir::Location location;
+  std::vector<Variant *> variants; // the preferred one first
+  std::vector<ObjectBytes> objects;
+  /// Distinct initial states, and each variant's index among them (-1: none).
+  std::vector<const std::vector<char> *> states;
+  std::vector<int> stateOf;
+  StepTimer timer;
+};
+
+LogicalResult ArtifactWriter::emitVariants() {
+  for (Variant *variant : variants) {
+    mlir::ModuleOp code = *variant->code;
+    if (failed(lowerToLlvm(code, *variant->target)))
+      return failure();
+    timer.done("lower");
+    EmitOptions emit = {prefix(*variant), options.sanitize, options.debugInfo};
+    if (Error error = emitCode(code, *variant->target, emit, objects))
+      return code.emitError("internal error: ")
+             << variant->target->name << ": " << llvm::toString(std::move(error));
+    timer.done("emit");
+  }
+  return success();
+}
+
+Error ArtifactWriter::chooseStates() {
+  for (const Variant *variant : variants) {
+    const std::vector<char> &state = variant->description.initialState;
+    if (state.size() > maxEmbeddedBytes)
+      return llvm::createStringError(
+          "cannot embed " + std::to_string(state.size()) + " bytes of weights; at most " +
+          std::to_string(maxEmbeddedBytes) + " fit, compile without embedded weights");
+    if (state.empty()) {
+      stateOf.push_back(-1);
+      continue;
+    }
+    auto same = llvm::find_if(states, [&](const std::vector<char> *s) { return *s == state; });
+    stateOf.push_back(same - states.begin());
+    if (same == states.end())
+      states.push_back(&state);
+  }
+  return Error::success();
+}
+
+std::string stateSymbol(const CompileOptions &options, int index) {
+  return options.symbol + ".weights" + std::to_string(index);
+}
+
+Error ArtifactWriter::emitTables() {
+  const CpuTarget &baseline = *lookupTarget("x86-64");
+  auto machine = createTargetMachine(baseline);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  llvm::Module module("ingot", context);
+  module.setTargetTriple((*machine)->getTargetTriple());
+  module.setDataLayout((*machine)->createDataLayout());
+  module.setPICLevel(llvm::PICLevel::BigPIC);
+  std::vector<TableVariant> tables;
+  for (auto [variant, state] : llvm::zip(variants, stateOf))
+    tables.push_back({variant->target, &variant->description, prefix(*variant),
+                      state < 0 ? std::string() : stateSymbol(options, state)});
+  if (Error error = addArtifactTables(module, tables, options.symbol))
+    return error;
+  auto object = emitObject(module, **machine);
+  if (!object)
+    return object.takeError();
+  objects.push_back(std::move(*object));
+  return Error::success();
+}
+
+Error ArtifactWriter::writeObjects(const ScratchDirectory &scratch,
+                                   std::vector<std::string> &files) {
+  auto add = [&](Expected<std::string> file) {
+    if (file)
+      files.push_back(std::move(*file));
+    return file.takeError();
+  };
+  for (const ObjectBytes &object : objects)
+    if (Error error = add(scratch.write(std::to_string(files.size()) + ".o", [&](auto &out) {
+          out.write(object.data(), object.size());
+        })))
+      return error;
+  for (size_t i = 0; i < states.size(); ++i)
+    if (Error error = add(scratch.write("weights" + std::to_string(i) + ".o", [&](auto &out) {
+          writeWeightsObject(out, stateSymbol(options, i), *states[i]);
+        })))
+      return error;
+  return Error::success();
+}
+
+Error ArtifactWriter::linkAndPublish() {
+  auto scratch = ScratchDirectory::create(path);
+  if (!scratch)
+    return scratch.takeError();
+  std::vector<std::string> files;
+  if (Error error = writeObjects(*scratch, files))
+    return error;
+  auto linked = linkObjects(*scratch, files, options);
+  if (!linked)
+    return linked.takeError();
+  timer.done("link");
+  if (Error error = checkArtifact(*linked, options))
+    return llvm::createStringError("internal error: the artifact breaks its contract: " +
+                                   llvm::toString(std::move(error)));
+  if (Error error = publish(*linked, path))
+    return error;
+  timer.done("publish");
+  return Error::success();
+}
+
+LogicalResult ArtifactWriter::write() {
+  auto report = [&](Error error) {
+    return mlir::emitError(location) << llvm::toString(std::move(error));
+  };
+  if (Error error = chooseStates())
+    return report(std::move(error));
+  if (failed(emitVariants()))
+    return failure();
+  if (Error error = emitTables())
+    return report(std::move(error));
+  timer.done("tables");
+  if (Error error = linkAndPublish())
+    return report(std::move(error));
+  return success();
+}
+
+} // namespace
+
+LogicalResult writeArtifact(llvm::MutableArrayRef<Variant> variants, const CompileOptions &options,
+                            const std::string &path) {
+  return ArtifactWriter(variants, options, path).write();
+}
+
+} // namespace ingot::cpu
