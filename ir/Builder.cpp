@@ -77,6 +77,12 @@ Value cast(OpBuilder &b, Location loc, Value x, Type element) {
   return CastOp::create(b, loc, tensorType(dimsOf(x), element), x);
 }
 
+Value oneHot(OpBuilder &b, Location loc, Value labels, Dim depth, Type element) {
+  Dims dims = dimsOf(labels);
+  dims.push_back(depth);
+  return OneHotOp::create(b, loc, tensorType(dims, element), labels);
+}
+
 Value sumTo(OpBuilder &b, Location loc, Value x, llvm::ArrayRef<Dim> dims) {
   Dims from = dimsOf(x);
   llvm::SmallVector<int64_t> axes;
@@ -109,13 +115,15 @@ Expr select(Expr condition, Expr onTrue, Expr onFalse) {
                       broadcastTo(b, loc, onFalse, dims)}));
 }
 
-Expr mean(Expr x, llvm::ArrayRef<int64_t> axes, bool keep) {
+Expr elementCount(Expr x, llvm::ArrayRef<int64_t> axes) {
   Dim count = Dim::constant(x.b->getContext(), 1);
   for (int64_t axis : axes)
     count = count * x.dims()[axis];
-  Value n = ExtentOp::create(*x.b, x.loc, tensorType({}, elementType(x)),
-                             DimsAttr::get(x.b->getContext(), {count.asAttribute()}));
-  return sum(x, axes, keep) / x.with(n);
+  return x.with(ExtentOp::create(*x.b, x.loc, tensorType({}, elementType(x)),
+                                 DimsAttr::get(x.b->getContext(), {count.asAttribute()})));
+}
+Expr mean(Expr x, llvm::ArrayRef<int64_t> axes, bool keep) {
+  return sum(x, axes, keep) / elementCount(x, axes);
 }
 
 } // namespace ingot::graph

@@ -55,6 +55,9 @@ mlir::Value transpose(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
 mlir::Value cast(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, mlir::Type element);
 /// Sums `x` over what broadcasting added, back to `dims`: the gradient of broadcastTo.
 mlir::Value sumTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<Dim> dims);
+/// 1 where the last index is the label, else 0: labels (…) -> (…, depth).
+mlir::Value oneHot(mlir::OpBuilder &b, mlir::Location loc, mlir::Value labels, Dim depth,
+                   mlir::Type element);
 /// All axes of a tensor: 0 … rank - 1.
 llvm::SmallVector<int64_t> allAxes(mlir::Value x);
 
@@ -113,7 +116,9 @@ Expr select(Expr condition, Expr onTrue, Expr onFalse);
 inline Expr sum(Expr x, llvm::ArrayRef<int64_t> axes, bool keep = false) {
   return x.with(reduce(*x.b, x.loc, x, ReduceKind::Sum, axes, keep));
 }
-/// Sum divided by the number of elements along the axes, which may be symbolic.
+/// The number of elements along the axes, which may be symbolic, as a scalar of x's element type.
+Expr elementCount(Expr x, llvm::ArrayRef<int64_t> axes);
+/// Sum divided by elementCount.
 Expr mean(Expr x, llvm::ArrayRef<int64_t> axes, bool keep = false);
 
 } // namespace ingot::graph

@@ -138,6 +138,107 @@ Value MinOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
 }
 Values MinOp::gradient(OpBuilder &b, ValueRange d) { return extremumGradient({b, *this, d}); }
 
+Number PowOp::applyScalar(llvm::ArrayRef<Number> a) {
+  return Number::real(std::pow(a[0].f, a[1].f));
+}
+Value PowOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
+  return math::PowFOp::create(b, loc, a[0], a[1]);
+}
+Values PowOp::gradient(OpBuilder &b, ValueRange dResults) {
+  GradientArgs g(b, *this, dResults);
+  Expr zero = g.d.number(0), positive = compare(Predicate::GT, g.x, zero);
+  Expr power = binary<PowOp>(g.x, g.y - 1.0);
+  Expr dx = select(compare(Predicate::EQ, g.y, zero), zero, g.d * g.y * power);
+  return {dx, select(positive, g.d * g.r * log(select(positive, g.x, g.x.number(1))), zero)};
+}
+
+namespace {
+/// lhs with its divisor made safe for a hardware remainder, whose result is 0 for what was unsafe.
+Value integerRemainder(OpBuilder &b, Location loc, ValueRange a, bool isUnsigned) {
+  Type type = a[0].getType();
+  Value zero = exec::scalarConstant(b, loc, type, 0), one = exec::scalarConstant(b, loc, type, 1);
+  Value unsafe = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, a[1], zero);
+  if (!isUnsigned) {
+    Value minusOne = exec::scalarConstant(b, loc, type, -1);
+    Value byMinusOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, a[1], minusOne);
+    unsafe = arith::OrIOp::create(b, loc, unsafe, byMinusOne);
+  }
+  Value divisor = arith::SelectOp::create(b, loc, unsafe, one, a[1]);
+  if (isUnsigned)
+    return arith::RemUIOp::create(b, loc, a[0], divisor);
+  return arith::RemSIOp::create(b, loc, a[0], divisor);
+}
+int64_t integerRemainder(Number x, Number y, bool isUnsigned) {
+  if (y.i == 0 || (!isUnsigned && y.i == -1))
+    return 0;
+  return isUnsigned ? static_cast<int64_t>(uint64_t(x.i) % uint64_t(y.i)) : x.i % y.i;
+}
+} // namespace
+
+Number RemOp::applyScalar(llvm::ArrayRef<Number> a) {
+  if (a[0].isFloat)
+    return Number::real(std::fmod(a[0].f, a[1].f));
+  return Number::integer(integerRemainder(a[0], a[1], isUnsigned(getLhs())));
+}
+Value RemOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
+  if (isFloat(a))
+    return arith::RemFOp::create(b, loc, a[0], a[1]);
+  return integerRemainder(b, loc, a, isUnsigned(getLhs()));
+}
+Values RemOp::gradient(OpBuilder &b, ValueRange dResults) {
+  GradientArgs g(b, *this, dResults);
+  Expr quotient = (g.x - g.r) / g.y; // a whole number up to rounding
+  return {g.d, -(g.d * quotient.unary<RoundOp>())};
+}
+
+Number FloorModOp::applyScalar(llvm::ArrayRef<Number> a) {
+  if (a[0].isFloat) {
+    double r = std::fmod(a[0].f, a[1].f);
+    return Number::real(r != 0 && (r < 0) != (a[1].f < 0) ? r + a[1].f : r);
+  }
+  bool uns = isUnsigned(getLhs());
+  int64_t r = integerRemainder(a[0], a[1], uns);
+  return Number::integer(!uns && r != 0 && (r < 0) != (a[1].i < 0) ? r + a[1].i : r);
+}
+Value FloorModOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
+  Value zero = exec::scalarConstant(b, loc, a[0].getType(), 0), r, some, negative, divisorNegative;
+  if (isFloat(a)) {
+    r = arith::RemFOp::create(b, loc, a[0], a[1]);
+    some = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ONE, r, zero);
+    negative = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, r, zero);
+    divisorNegative = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, a[1], zero);
+  } else {
+    r = integerRemainder(b, loc, a, isUnsigned(getLhs()));
+    if (isUnsigned(getLhs()))
+      return r;
+    some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, r, zero);
+    negative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, r, zero);
+    divisorNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, a[1], zero);
+  }
+  Value differ = arith::XOrIOp::create(b, loc, negative, divisorNegative);
+  Value turn = arith::AndIOp::create(b, loc, some, differ);
+  Value turned = isFloat(a) ? Value(arith::AddFOp::create(b, loc, r, a[1]))
+                            : Value(arith::AddIOp::create(b, loc, r, a[1]));
+  return arith::SelectOp::create(b, loc, turn, turned, r);
+}
+Values FloorModOp::gradient(OpBuilder &b, ValueRange dResults) {
+  GradientArgs g(b, *this, dResults);
+  Expr quotient = (g.x - g.r) / g.y;
+  return {g.d, -(g.d * quotient.unary<RoundOp>())};
+}
+
+Number Atan2Op::applyScalar(llvm::ArrayRef<Number> a) {
+  return Number::real(std::atan2(a[0].f, a[1].f));
+}
+Value Atan2Op::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
+  return math::Atan2Op::create(b, loc, a[0], a[1]);
+}
+Values Atan2Op::gradient(OpBuilder &b, ValueRange dResults) {
+  GradientArgs g(b, *this, dResults);
+  Expr scale = g.d / (g.x * g.x + g.y * g.y);
+  return {scale * g.y, -(scale * g.x)};
+}
+
 LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
                                           Adaptor adaptor, llvm::SmallVectorImpl<Type> &types) {
   types.push_back(tensorType(dimsOf(adaptor.getLhs()), IntegerType::get(context, 1)));

@@ -18,6 +18,13 @@ def Graph_MulOp : Graph_Binary<"mul", "lhs x rhs; integers wrap">;
 def Graph_DivOp : Graph_Binary<"div", "lhs / rhs; integers truncate, x / 0 = 0, least / -1 = least">;
 def Graph_MaxOp : Graph_Binary<"max", "the larger; NaN if either is NaN">;
 def Graph_MinOp : Graph_Binary<"min", "the smaller; NaN if either is NaN">;
+def Graph_PowOp : Graph_Binary<"pow", "lhs to the rhs as C's pow; its gradient for rhs is 0 where lhs <= 0",
+    Graph_FloatTensor>;
+def Graph_RemOp : Graph_Binary<"rem",
+    "remainder of the truncated quotient, of lhs's sign; integers: x rem 0 = 0, least rem -1 = 0">;
+def Graph_FloorModOp : Graph_Binary<"floor_mod",
+    "remainder of the floored quotient, of rhs's sign; integers: x mod 0 = 0">;
+def Graph_Atan2Op : Graph_Binary<"atan2", "the angle of the point (rhs, lhs)", Graph_FloatTensor>;
 
 def Graph_Predicate : I32EnumAttr<"Predicate", "comparison", [
     I32EnumAttrCase<"EQ", 0, "eq">, I32EnumAttrCase<"NE", 1, "ne">, I32EnumAttrCase<"LT", 2, "lt">,
