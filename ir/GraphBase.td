@@ -20,6 +20,7 @@ def Graph_Dialect : Dialect {
     of the user's layer.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 

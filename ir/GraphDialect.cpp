@@ -55,3 +55,38 @@ std::string graph::layerName(Location loc) {
     return layerName(call.getCallee());
   return {};
 }
+
+Operation *GraphDialect::materializeConstant(OpBuilder &b, Attribute value, Type type,
+                                             Location loc) {
+  auto elements = llvm::dyn_cast<ElementsAttr>(value);
+  return elements ? ConstantOp::create(b, loc, type, elements).getOperation() : nullptr;
+}
+
+Attribute graph::splatOf(Attribute constant) {
+  auto elements = llvm::dyn_cast_or_null<DenseElementsAttr>(constant);
+  if (!elements || elements.getNumElements() == 0 || !elements.isSplat())
+    return {};
+  return elements.getSplatValue<Attribute>();
+}
+
+bool graph::isSplatOf(Attribute constant, double value) {
+  Attribute scalar = splatOf(constant);
+  if (auto real = llvm::dyn_cast_or_null<FloatAttr>(scalar)) {
+    llvm::APFloat wanted(value);
+    bool losesInfo;
+    wanted.convert(real.getValue().getSemantics(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    return !losesInfo && real.getValue().bitwiseIsEqual(wanted);
+  }
+  if (auto integer = llvm::dyn_cast_or_null<IntegerAttr>(scalar)) {
+    auto wanted = static_cast<int64_t>(value);
+    unsigned width = integer.getValue().getBitWidth();
+    return static_cast<double>(wanted) == value &&
+           integer.getValue() == llvm::APInt(width, static_cast<uint64_t>(wanted), false, true);
+  }
+  return false;
+}
+
+DenseElementsAttr graph::scalarElements(Attribute scalar) {
+  return DenseElementsAttr::get(RankedTensorType::get({}, llvm::cast<TypedAttr>(scalar).getType()),
+                                scalar);
+}

@@ -10,4 +10,9 @@ namespace ingot {
 void decomposeComposites(mlir::Operation *root,
                          llvm::function_ref<bool(mlir::Operation *)> keep = nullptr);
 
+/// Simplifies every function: what the ops' folders know to be exact, constants computed through
+/// the reference interpreter, equal ops merged, dead ones erased. No result changes in a bit,
+/// except which NaN a NaN is: nothing is reassociated, x * 0 and x + 0.0 stay.
+mlir::LogicalResult simplify(mlir::ModuleOp module);
+
 } // namespace ingot

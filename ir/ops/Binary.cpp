@@ -45,6 +45,14 @@ Value AddOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
 }
 Values AddOp::gradient(OpBuilder &b, ValueRange d) { return {d[0], d[0]}; }
 
+// x + 0.0 is not x where x is -0.0; x + -0.0 and, for integers, x + 0 are.
+OpFoldResult AddOp::fold(FoldAdaptor operands) {
+  double zero = llvm::isa<FloatType>(elementType(getLhs())) ? -0.0 : 0.0;
+  if (isSplatOf(operands.getRhs(), zero))
+    return getLhs();
+  return isSplatOf(operands.getLhs(), zero) ? getRhs() : Value();
+}
+
 Number SubOp::applyScalar(llvm::ArrayRef<Number> a) {
   return a[0].isFloat ? Number::real(a[0].f - a[1].f) : wrap(uint64_t(a[0].i) - uint64_t(a[1].i));
 }
@@ -54,6 +62,10 @@ Value SubOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
   return arith::SubIOp::create(b, loc, a[0], a[1]);
 }
 Values SubOp::gradient(OpBuilder &b, ValueRange d) { return {d[0], -Expr(b, getLoc(), d[0])}; }
+
+OpFoldResult SubOp::fold(FoldAdaptor operands) {
+  return isSplatOf(operands.getRhs(), 0.0) ? getLhs() : Value();
+}
 
 Number MulOp::applyScalar(llvm::ArrayRef<Number> a) {
   return a[0].isFloat ? Number::real(a[0].f * a[1].f) : wrap(uint64_t(a[0].i) * uint64_t(a[1].i));
@@ -66,6 +78,13 @@ Value MulOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
 Values MulOp::gradient(OpBuilder &b, ValueRange dResults) {
   GradientArgs g(b, *this, dResults);
   return {g.d * g.y, g.d * g.x};
+}
+
+// x * 0 stays: it is NaN where x is not finite.
+OpFoldResult MulOp::fold(FoldAdaptor operands) {
+  if (isSplatOf(operands.getRhs(), 1.0))
+    return getLhs();
+  return isSplatOf(operands.getLhs(), 1.0) ? getRhs() : Value();
 }
 
 Number DivOp::applyScalar(llvm::ArrayRef<Number> a) {
@@ -100,6 +119,10 @@ Values DivOp::gradient(OpBuilder &b, ValueRange dResults) {
   GradientArgs g(b, *this, dResults);
   Expr dx = g.d / g.y;
   return {dx, -(dx * g.r)};
+}
+
+OpFoldResult DivOp::fold(FoldAdaptor operands) {
+  return isSplatOf(operands.getRhs(), 1.0) ? getLhs() : Value();
 }
 
 Number MaxOp::applyScalar(llvm::ArrayRef<Number> a) {

@@ -12,10 +12,10 @@ class Graph_Binary<string mnemonic, string text, Type operand = Graph_Tensor>
   let assemblyFormat = "operands attr-dict `:` type($result)";
 }
 
-def Graph_AddOp : Graph_Binary<"add", "lhs + rhs; integers wrap">;
-def Graph_SubOp : Graph_Binary<"sub", "lhs - rhs; integers wrap">;
-def Graph_MulOp : Graph_Binary<"mul", "lhs x rhs; integers wrap">;
-def Graph_DivOp : Graph_Binary<"div", "lhs / rhs; integers truncate, x / 0 = 0, least / -1 = least">;
+def Graph_AddOp : Graph_Binary<"add", "lhs + rhs; integers wrap"> { let hasFolder = 1; }
+def Graph_SubOp : Graph_Binary<"sub", "lhs - rhs; integers wrap"> { let hasFolder = 1; }
+def Graph_MulOp : Graph_Binary<"mul", "lhs x rhs; integers wrap"> { let hasFolder = 1; }
+def Graph_DivOp : Graph_Binary<"div", "lhs / rhs; integers truncate, x / 0 = 0, least / -1 = least"> { let hasFolder = 1; }
 def Graph_MaxOp : Graph_Binary<"max", "the larger; NaN if either is NaN">;
 def Graph_MinOp : Graph_Binary<"min", "the smaller; NaN if either is NaN">;
 def Graph_PowOp : Graph_Binary<"pow", "lhs to the rhs as C's pow; its gradient for rhs is 0 where lhs <= 0",

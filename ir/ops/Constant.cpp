@@ -77,6 +77,18 @@ void ConstantOp::emitStructured(OpBuilder &b, ValueRange, llvm::SmallVectorImpl<
                                   }));
 }
 
+OpFoldResult ExtentOp::fold(FoldAdaptor) {
+  Dim dim(getDim().getExprs()[0]);
+  if (!dim.isStatic())
+    return {};
+  Type element = elementType(getResult());
+  if (llvm::isa<FloatType>(element))
+    return scalarElements(FloatAttr::get(element, static_cast<double>(dim.value())));
+  llvm::APInt value(element.getIntOrFloatBitWidth(), static_cast<uint64_t>(dim.value()), true,
+                    true);
+  return scalarElements(IntegerAttr::get(element, value));
+}
+
 LogicalResult ExtentOp::evaluate(EvalContext &context, llvm::ArrayRef<Tensor>,
                                  llvm::MutableArrayRef<Tensor> results) {
   int64_t value = Dim(getDim().getExprs()[0]).evaluate([&](llvm::StringRef name) {

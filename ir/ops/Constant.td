@@ -23,6 +23,7 @@ def Graph_ExtentOp : Graph_Op<"extent", [Pure, DeclareOpInterfaceMethods<Graph_E
   let arguments = (ins Graph_DimsAttr:$dim);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$dim attr-dict `:` type($result)";
+  let hasFolder = 1;
 }
 
 def Graph_IotaOp : Graph_Op<"iota", [Pure, DeclareOpInterfaceMethods<Graph_Evaluable>,

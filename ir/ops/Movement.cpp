@@ -21,6 +21,19 @@ Value moveNest(OpBuilder &b, Operation *op, Value x, AffineMap map) {
 }
 } // namespace
 
+// Moving the elements of a splat gives a splat; movements of one kind join.
+OpFoldResult ReshapeOp::fold(FoldAdaptor operands) {
+  if (getX().getType() == getResult().getType())
+    return getX();
+  if (Attribute scalar = splatOf(operands.getX()))
+    return scalarElements(scalar);
+  if (auto inner = getX().getDefiningOp<ReshapeOp>()) {
+    getXMutable().assign(inner.getX());
+    return getResult();
+  }
+  return {};
+}
+
 LogicalResult ReshapeOp::verify() {
   MLIRContext *context = getContext();
   Dim from = numElements(context, dimsOf(getX())), to = numElements(context, dimsOf(getResult()));
@@ -44,6 +57,20 @@ void ReshapeOp::emitStructured(OpBuilder &b, ValueRange operands,
 }
 Values ReshapeOp::gradient(OpBuilder &b, ValueRange d) {
   return {reshape(b, getLoc(), d[0], dimsOf(getX()))};
+}
+
+OpFoldResult TransposeOp::fold(FoldAdaptor operands) {
+  if (llvm::is_sorted(getPermutation()))
+    return getX();
+  if (Attribute scalar = splatOf(operands.getX()))
+    return scalarElements(scalar);
+  if (auto inner = getX().getDefiningOp<TransposeOp>()) {
+    setPermutation(llvm::map_to_vector(getPermutation(),
+                                       [&](int64_t d) { return inner.getPermutation()[d]; }));
+    getXMutable().assign(inner.getX());
+    return getResult();
+  }
+  return {};
 }
 
 LogicalResult TransposeOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
@@ -89,6 +116,19 @@ Values TransposeOp::gradient(OpBuilder &b, ValueRange d) {
   for (auto [i, axis] : llvm::enumerate(getPermutation()))
     inverse[axis] = i;
   return {transpose(b, getLoc(), d[0], inverse)};
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor operands) {
+  if (getX().getType() == getResult().getType())
+    return getX();
+  if (Attribute scalar = splatOf(operands.getX()))
+    return scalarElements(scalar);
+  if (auto inner = getX().getDefiningOp<BroadcastOp>()) {
+    setAxes(llvm::map_to_vector(inner.getAxes(), [&](int64_t d) { return getAxes()[d]; }));
+    getXMutable().assign(inner.getX());
+    return getResult();
+  }
+  return {};
 }
 
 LogicalResult BroadcastOp::verify() {

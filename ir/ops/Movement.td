@@ -14,6 +14,7 @@ def Graph_ReshapeOp : Graph_Movement<"reshape"> {
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Graph_TransposeOp : Graph_Movement<"transpose", [InferTypeOpAdaptor]> {
@@ -21,6 +22,7 @@ def Graph_TransposeOp : Graph_Movement<"transpose", [InferTypeOpAdaptor]> {
   let arguments = (ins Graph_Tensor:$x, DenseI64ArrayAttr:$permutation);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";
+  let hasFolder = 1;
 }
 
 def Graph_BroadcastOp : Graph_Movement<"broadcast"> {
@@ -33,5 +35,6 @@ def Graph_BroadcastOp : Graph_Movement<"broadcast"> {
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 #endif

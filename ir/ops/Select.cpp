@@ -29,6 +29,18 @@ llvm::SmallVector<Value> SelectOp::gradient(OpBuilder &b, ValueRange dResults) {
   return {Value(), select(c, d, zero), select(c, zero, d)};
 }
 
+OpFoldResult SelectOp::fold(FoldAdaptor operands) {
+  if (getOnTrue() == getOnFalse())
+    return getOnTrue();
+  auto condition = llvm::dyn_cast_or_null<IntegerAttr>(splatOf(operands.getCondition()));
+  if (!condition)
+    return {};
+  return condition.getValue().isZero() ? getOnFalse() : getOnTrue();
+}
+
+OpFoldResult CastOp::fold(FoldAdaptor) {
+  return getX().getType() == getResult().getType() ? getX() : Value();
+}
 LogicalResult CastOp::verify() {
   if (dimsOf(getX()) != dimsOf(getResult()))
     return emitOpError("changes the shape from ")

@@ -8,6 +8,7 @@ def Graph_SelectOp : Graph_Inferred<"select", [DeclareOpInterfaceMethods<Graph_S
   let summary = "onTrue where the condition holds, else onFalse; all of one shape";
   let arguments = (ins Graph_BoolTensor:$condition, Graph_Tensor:$onTrue, Graph_Tensor:$onFalse);
   let results = (outs Graph_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Graph_CastOp : Graph_Op<"cast", [Pure, DeclareOpInterfaceMethods<Graph_Scalar>,
@@ -21,5 +22,6 @@ def Graph_CastOp : Graph_Op<"cast", [Pure, DeclareOpInterfaceMethods<Graph_Scala
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 #endif
