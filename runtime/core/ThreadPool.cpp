@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <sched.h>
@@ -20,9 +21,8 @@
 namespace ingot {
 
 namespace {
-constexpr int maxRegions = 64;        // slots; one bit each in a mask
-constexpr int idleSpins = 500;        // about 10 us before a worker sleeps
-constexpr int completionSpins = 2000; // about 50 us before a caller sleeps
+constexpr int maxRegions = 64;                    // slots; one bit each in a mask
+constexpr std::chrono::microseconds spinTime(60); // how long a thread waits before it sleeps
 
 void pauseCpu() {
 #if defined(__x86_64__)
@@ -30,6 +30,21 @@ void pauseCpu() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+/// Waits for `condition` without sleeping, for spinTime at most; returns whether it came true.
+/// Yields now and then, because whom we wait for may have been put on this very CPU.
+template <typename Condition> bool spinUntil(Condition condition) {
+  auto end = std::chrono::steady_clock::now() + spinTime;
+  do {
+    for (int turn = 0; turn < 64; ++turn) {
+      if (condition())
+        return true;
+      pauseCpu();
+    }
+    sched_yield();
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
 }
 
 int availableCpus() {
@@ -58,7 +73,7 @@ struct ThreadPool::Impl {
   alignas(64) std::atomic<uint64_t> active{0}; // slots that may have items to claim
   std::atomic<int> sleepers{0};
   std::atomic<bool> stop{false};
-  int spins = idleSpins;
+  bool spinning = true;
   std::mutex mutex;
   std::condition_variable wake;
   std::vector<std::thread> workers;
@@ -91,11 +106,9 @@ struct ThreadPool::Impl {
   }
 
   void awaitFinish(Region &region) {
-    for (int spin = 0; spin < (spins ? completionSpins : 0); ++spin) {
-      if (region.unfinished.load(std::memory_order_acquire) == 0)
-        return;
-      pauseCpu();
-    }
+    auto finished = [&] { return region.unfinished.load(std::memory_order_acquire) == 0; };
+    if (finished() || (spinning && spinUntil(finished)))
+      return;
     std::unique_lock<std::mutex> lock(region.mutex);
     region.callerSleeps.store(true);
     region.finished.wait(lock, [&] { return region.unfinished.load() == 0; });
@@ -124,11 +137,8 @@ struct ThreadPool::Impl {
 
   /// Returns when there may be work: spins briefly, then sleeps.
   void idle() {
-    for (int spin = 0; spin < spins; ++spin) {
-      if (hasWork() || stop.load(std::memory_order_acquire))
-        return;
-      pauseCpu();
-    }
+    if (spinning && spinUntil([&] { return hasWork() || stop.load(std::memory_order_acquire); }))
+      return;
     std::unique_lock<std::mutex> lock(mutex);
     sleepers.fetch_add(1); // seq_cst, before the predicate: pairs with wakeWorkers
     wake.wait(lock, [&] { return stop.load() || hasWork(); });
@@ -152,7 +162,7 @@ ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
   if (threads <= 0)
     threads = cpus;
   if (cpus == 1)
-    impl_->spins = 0; // spinning would only keep the CPU from whom we wait for
+    impl_->spinning = false; // spinning would only keep the CPU from whom we wait for
   impl_->workers.reserve(static_cast<size_t>(threads - 1));
   for (int i = 0; i + 1 < threads; ++i) {
     try {
