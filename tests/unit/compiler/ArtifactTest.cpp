@@ -190,6 +190,83 @@ std::vector<const CpuTarget *> targetsHere() {
   return targets;
 }
 
+/// A register-tiled matrix product over `rows` x 2 vectors, as the back end's micro-kernels are.
+std::string microKernel(int index, int rows, int lanes) {
+  std::string vector = "vector<" + std::to_string(lanes) + "xf32>", type = vector, list, init, body;
+  for (int i = 0; i < rows * 2; ++i) {
+    std::string n = std::to_string(i), row = std::to_string(i / 2), column = std::to_string(i % 2);
+    list += (i ? ", %r" : "%r") + n;
+    init += (i ? ", %c" : "%c") + n + " = %zero";
+    type += i ? ", " + vector : "";
+    body += "  %r" + n + " = vector.fma %a" + row + ", %b" + column + ", %c" + n + " : " + vector +
+            "\n";
+  }
+  std::string loads, stores;
+  for (int i = 0; i < rows; ++i) {
+    std::string n = std::to_string(i);
+    loads += "  %pa" + n + " = llvm.getelementptr %A[%ka, " + n +
+             "] : (!llvm.ptr, i64) -> !llvm.ptr, !llvm.array<" + std::to_string(rows) +
+             " x f32>\n  %s" + n + " = llvm.load %pa" + n + " : !llvm.ptr -> f32\n  %a" + n +
+             " = vector.broadcast %s" + n + " : f32 to " + vector + "\n";
+  }
+  for (int i = 0; i < rows * 2; ++i) {
+    std::string n = std::to_string(i);
+    stores += "  %po" + n + " = llvm.getelementptr %C[" + n + "] : (!llvm.ptr) -> !llvm.ptr, " +
+              vector + "\n  llvm.store %t#" + n + ", %po" + n +
+              " {alignment = 4 : i64} : " + vector + ", !llvm.ptr\n";
+  }
+  return "func.func private @micro" + std::to_string(index) +
+         "(%A: !llvm.ptr, %B: !llvm.ptr, %C: !llvm.ptr, %K: index) {\n"
+         "  %lo = arith.constant 0 : index\n  %one = arith.constant 1 : index\n"
+         "  %zero = arith.constant dense<0.0> : " +
+         vector +
+         "\n"
+         "  %t:" +
+         std::to_string(rows * 2) + " = scf.for %k = %lo to %K step %one iter_args(" + init +
+         ") -> (" + type +
+         ") {\n"
+         "  %ka = arith.index_cast %k : index to i64\n" +
+         loads +
+         "  %pb0 = llvm.getelementptr %B[%ka, 0] : (!llvm.ptr, i64) -> !llvm.ptr, !llvm.array<2 "
+         "x " +
+         vector +
+         ">\n"
+         "  %pb1 = llvm.getelementptr %B[%ka, 1] : (!llvm.ptr, i64) -> !llvm.ptr, !llvm.array<2 "
+         "x " +
+         vector +
+         ">\n"
+         "  %b0 = llvm.load %pb0 {alignment = 4 : i64} : !llvm.ptr -> " +
+         vector +
+         "\n"
+         "  %b1 = llvm.load %pb1 {alignment = 4 : i64} : !llvm.ptr -> " +
+         vector + "\n" + body + "  scf.yield " + list + " : " + type + "\n  }\n" + stores +
+         "  return\n}\n";
+}
+
+/// An element-wise kernel with a long chain of arithmetic, as math functions expand to.
+std::string mapKernel(int index, int length, int lanes) {
+  std::string vector = "vector<" + std::to_string(lanes) + "xf32>", body;
+  for (int i = 0; i < length; ++i) {
+    std::string n = std::to_string(i), next = std::to_string(i + 1);
+    body += "  %k" + n + " = arith.constant dense<" + std::to_string(0.5 + index + i) +
+            "> : " + vector + "\n  %v" + next + " = vector.fma %v" + n + ", %v0, %k" + n + " : " +
+            vector + "\n";
+  }
+  return "func.func private @map" + std::to_string(index) +
+         "(%X: !llvm.ptr, %Y: !llvm.ptr, %n: index) {\n"
+         "  %lo = arith.constant 0 : index\n  %step = arith.constant " +
+         std::to_string(lanes) +
+         " : index\n"
+         "  scf.for %i = %lo to %n step %step {\n  %j = arith.index_cast %i : index to i64\n"
+         "  %px = llvm.getelementptr %X[%j] : (!llvm.ptr, i64) -> !llvm.ptr, f32\n"
+         "  %py = llvm.getelementptr %Y[%j] : (!llvm.ptr, i64) -> !llvm.ptr, f32\n"
+         "  %v0 = llvm.load %px {alignment = 4 : i64} : !llvm.ptr -> " +
+         vector + "\n" + body + "  llvm.store %v" + std::to_string(length) +
+         ", %py {alignment = 4 : i64} : " + vector +
+         ", !llvm.ptr\n"
+         "  }\n  return\n}\n";
+}
+
 /// Runs predict on 3 rows; the weights are given unless the artifact carries them.
 void expectPredicts(const std::shared_ptr<const Artifact> &artifact, ThreadPool *pool) {
   auto state = State::create(artifact);
@@ -232,6 +309,19 @@ TEST_F(ArtifactWriting, bytesDependOnlyOnTheInputs) {
   ASSERT_TRUE(write(file("a.so"), targetsHere(), true)) << messages;
   ASSERT_TRUE(write(file("another-name.so"), targetsHere(), true)) << messages;
   EXPECT_EQ(readFile(file("a.so")), readFile(file("another-name.so")));
+}
+
+TEST_F(ArtifactWriting, manyKernelsShareOneArtifact) {
+  std::string code = predictCode;
+  int lanes = hostTarget().lanes();
+  for (int i = 0; i < 30; ++i)
+    code += microKernel(i, 4 + i % 11, lanes);
+  for (int i = 0; i < 50; ++i)
+    code += mapKernel(i, 60 + i, lanes);
+  ASSERT_TRUE(write(file("a.so"), {&hostTarget()}, false, code.c_str())) << messages;
+  auto artifact = Artifact::open(file("a.so"));
+  ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
+  expectPredicts(*artifact, nullptr);
 }
 
 } // namespace
