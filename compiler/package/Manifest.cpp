@@ -1,0 +1,92 @@
+// Copies an ArtifactDescription field by field into the protobuf message.
+#include "compiler/package/Manifest.h"
+#include "compiler/package/DTypeName.h"
+#include "runtime/abi/manifest.pb.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace ingot {
+namespace {
+
+void addTensor(const TensorDescription &from, Manifest::Tensor &to) {
+  to.set_name(from.name);
+  to.set_dtype(dtypeName(from.dtype));
+  for (const DimDescription &dim : from.dims) {
+    Manifest::Dim &added = *to.add_dims();
+    added.set_size(dim.size);
+    added.set_text(dim.text);
+  }
+}
+
+void addVariable(const VariableDescription &from, Manifest::Variable &to) {
+  to.set_name(from.name);
+  to.set_dtype(dtypeName(from.dtype));
+  to.mutable_shape()->Assign(from.shape.begin(), from.shape.end());
+  to.set_offset(from.offset);
+  to.set_bytes(from.bytes);
+  to.set_trainable(from.flags & INGOT_VARIABLE_TRAINABLE);
+  to.set_optimizer(from.flags & INGOT_VARIABLE_OPTIMIZER);
+  to.set_control(from.flags & INGOT_VARIABLE_CONTROL);
+}
+
+void addFunction(const FunctionDescription &from, Manifest::Function &to) {
+  to.set_name(from.name);
+  to.set_writes_state(from.flags & INGOT_FUNCTION_WRITES_STATE);
+  to.set_canonical(from.flags & INGOT_FUNCTION_CANONICAL);
+  for (const std::string &symbol : from.symbols)
+    to.add_symbols(symbol);
+  for (const TensorDescription &input : from.inputs)
+    addTensor(input, *to.add_inputs());
+  for (const TensorDescription &output : from.outputs)
+    addTensor(output, *to.add_outputs());
+  for (const KernelDescription &kernel : from.kernels) {
+    Manifest::Kernel &added = *to.add_kernels();
+    added.set_name(kernel.name);
+    added.set_node(kernel.node);
+    added.set_flops(kernel.flops);
+    added.set_bytes(kernel.bytes);
+  }
+  to.set_arena_bytes(from.arenaFormula);
+}
+
+void addOptions(const CompileOptions &options, Manifest &manifest) {
+  auto add = [&](const char *name, const std::string &value) {
+    Manifest::Option &option = *manifest.add_options();
+    option.set_name(name);
+    option.set_value(value);
+  };
+  auto flag = [](bool value) { return std::string(value ? "true" : "false"); };
+  add("symbol", options.symbol);
+  add("functions", llvm::join(options.functions, ","));
+  add("embed-weights", flag(options.embedWeights));
+  add("debug-info", flag(options.debugInfo));
+  add("sanitize", options.sanitize);
+  add("debug-arena", flag(options.debugArena));
+}
+
+} // namespace
+
+std::string makeManifest(const ArtifactDescription &description, const CompileOptions &options,
+                         const std::string &target, const std::vector<std::string> &targets) {
+  Manifest manifest;
+  manifest.set_name(description.name);
+  manifest.set_producer("ingot " INGOT_VERSION);
+  manifest.set_abi_major(INGOT_ABI_MAJOR);
+  manifest.set_abi_minor(INGOT_ABI_MINOR);
+  manifest.set_target(target);
+  for (const std::string &name : targets)
+    manifest.add_targets(name);
+  manifest.set_state_bytes(description.stateBytes);
+  manifest.set_embeds_weights(!description.initialState.empty());
+  for (const VariableDescription &variable : description.variables)
+    addVariable(variable, *manifest.add_variables());
+  for (const FunctionDescription &function : description.functions)
+    addFunction(function, *manifest.add_functions());
+  if (description.hasDerive)
+    addFunction(description.derive, *manifest.mutable_derive());
+  for (const std::string &node : description.nodes)
+    manifest.add_nodes(node);
+  addOptions(options, manifest);
+  return manifest.SerializeAsString();
+}
+
+} // namespace ingot
