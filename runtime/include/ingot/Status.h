@@ -6,7 +6,6 @@
 #ifndef INGOT_STATUS_H
 #define INGOT_STATUS_H
 
-#include <cassert>
 #include <string>
 #include <utility>
 #include <variant>
@@ -55,9 +54,11 @@ private:
 template <typename T> class [[nodiscard]] Result {
 public:
   Result(T value) : content_(std::in_place_index<1>, std::move(value)) {}
-  Result(Status status) : content_(std::in_place_index<0>, std::move(status)) {
-    assert(!std::get<0>(content_).isOk() && "an ok Result needs a value");
-  }
+  /// An ok status here is a mistake of ours, and becomes an Internal one.
+  Result(Status status)
+      : content_(std::in_place_index<0>,
+                 status.isOk() ? Status(StatusCode::Internal, "a result without a value")
+                               : std::move(status)) {}
 
   bool isOk() const { return content_.index() == 1; }
   /// Ok when there is a value.

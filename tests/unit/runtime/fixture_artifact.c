@@ -204,6 +204,17 @@ static int32_t run_pairs(ingot_run *run) {
   return INGOT_OK;
 }
 
+/* ---- initialize: no inputs, no outputs, no symbols ---- */
+
+static int32_t run_initialize(ingot_run *run) {
+  State *state = run->state;
+  for (int i = 0; i < FEATURES * CLASSES; ++i)
+    state->kernel[i / CLASSES][i % CLASSES] = (float)(i + 1);
+  state->bias[0] = 0.5f;
+  state->bias[1] = -0.5f;
+  return INGOT_OK;
+}
+
 /* ---- the table ---- */
 
 static const ingot_tensor_info x_only[] = {{"x", INGOT_F32, 2, batch_by_features}};
@@ -231,6 +242,8 @@ static const ingot_function functions[] = {
      plan_predict, run_lookup},
     {"pairs", INGOT_FUNCTION_CANONICAL, 1, symbols, 2, a_and_b, 1, sums_only, 3, 2, 0, NULL, "0",
      plan_pairs, run_pairs},
+    {"initialize", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 0, NULL, 0, NULL, 0,
+     NULL, 1, 1, 0, NULL, "0", plan_derive, run_initialize},
 };
 
 static const ingot_function derive = {"derive",  INGOT_FUNCTION_WRITES_STATE,

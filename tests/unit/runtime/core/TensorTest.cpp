@@ -35,6 +35,12 @@ TEST(StatusTest, ErrorsPassThroughTheMacros) {
   EXPECT_TRUE(Status().withContext("unused").message().empty());
 }
 
+TEST(StatusTest, AResultWithoutValueIsNeverOk) {
+  Result<int> result = Status();
+  EXPECT_FALSE(result.isOk());
+  EXPECT_EQ(result.status().code(), StatusCode::Internal);
+}
+
 TEST(TensorTest, OwnsAlignedZeroedMemory) {
   auto tensor = Tensor::zeros(DType::F32, {3, 5});
   ASSERT_TRUE(tensor.isOk());

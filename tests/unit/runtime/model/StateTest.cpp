@@ -107,6 +107,15 @@ TEST_F(StateTest, DerivedDataFollowsATrainingStep) {
   EXPECT_EQ(*state->getScalar<int64_t>("optimizer/steps"), 1);
 }
 
+TEST_F(StateTest, AFunctionWithoutInputsInitializes) {
+  auto initialize = Session::create(artifact, "initialize");
+  ASSERT_OK(initialize.status());
+  EXPECT_EQ(predict(*state), (std::vector<float>{0, 0}));
+  ASSERT_OK(initialize->run(*state, {}));
+  EXPECT_EQ(initialize->outputCount(), 0u);
+  EXPECT_EQ(predict(*state), (std::vector<float>{531.5f, 641.5f}));
+}
+
 TEST_F(StateTest, BindsFromSafetensors) {
   Tensor kernel = std::move(Tensor::of<float>({3, 2}, kernelValues)).value();
   ASSERT_OK(state->setScalar("optimizer/steps", int64_t{9}));
