@@ -1,0 +1,104 @@
+// The table of rewrites: which op becomes which formula.
+#include "backends/cpu/MathExpansion.h"
+#include "backends/cpu/MathExpansionFunctions.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+namespace {
+using math::Formula;
+using math::Real;
+namespace ops = ::mlir::math;
+
+/// Whether the formulas hold for the type, once f16 and bf16 are widened.
+bool isSupported(Type type) {
+  auto vector = llvm::dyn_cast<VectorType>(type);
+  if (vector && (vector.isScalable() || vector.getRank() > 1))
+    return false;
+  Type element = getElementTypeOrSelf(type);
+  return element.isF64() || element.isF32() || element.isF16() || element.isBF16();
+}
+
+/// A pattern that replaces an op of floats by a formula over its operands.
+template <typename Op, auto formula> struct Expand : OpRewritePattern<Op> {
+  Expand(MLIRContext *context, const CpuTarget &target)
+      : OpRewritePattern<Op>(context), target(target) {}
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    if (!isSupported(type))
+      return failure();
+    Formula in{rewriter, op.getLoc(), target.fma, target.rank >= 1};
+    llvm::SmallVector<Real, 3> args;
+    for (Value operand : op->getOperands())
+      args.push_back({{&in, operand}});
+    bool half = getElementTypeOrSelf(type).getIntOrFloatBitWidth() == 16;
+    if (half)
+      for (Real &arg : args)
+        arg = math::widen(arg);
+    Value result = apply(args, std::make_index_sequence<arity>()).value;
+    if (half)
+      result = arith::TruncFOp::create(rewriter, op.getLoc(), type, result);
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+
+private:
+  template <typename... Args> static constexpr size_t count(Real (*)(Args...)) {
+    return sizeof...(Args);
+  }
+  static constexpr size_t arity = count(formula);
+  template <size_t... I> static Real apply(llvm::ArrayRef<Real> args, std::index_sequence<I...>) {
+    return formula(args[I]...);
+  }
+  CpuTarget target;
+};
+
+Real reciprocalRoot(Real x) { return 1.0 / math::squareRoot(x); }
+Real unfusedMultiplyAdd(Real a, Real b, Real c) { return a * b + c; }
+
+template <typename... Patterns> void add(RewritePatternSet &patterns, const CpuTarget &target) {
+  (patterns.add<Patterns>(patterns.getContext(), target), ...);
+}
+
+void populate(RewritePatternSet &patterns, const CpuTarget &target) {
+  add<Expand<ops::ExpOp, math::exp>, Expand<ops::Exp2Op, math::exp2>,
+      Expand<ops::ExpM1Op, math::expm1>, Expand<ops::SinhOp, math::sinh>,
+      Expand<ops::CoshOp, math::cosh>, Expand<ops::TanhOp, math::tanh>,
+      Expand<ops::ErfOp, math::erf>, Expand<ops::ErfcOp, math::erfc>>(patterns, target);
+  add<Expand<ops::LogOp, math::log>, Expand<ops::Log2Op, math::log2>,
+      Expand<ops::Log10Op, math::log10>, Expand<ops::Log1pOp, math::log1p>,
+      Expand<ops::AsinhOp, math::asinh>, Expand<ops::AcoshOp, math::acosh>,
+      Expand<ops::AtanhOp, math::atanh>, Expand<ops::CbrtOp, math::cbrt>,
+      Expand<ops::PowFOp, math::pow>, Expand<ops::RsqrtOp, reciprocalRoot>>(patterns, target);
+  add<Expand<ops::SinOp, math::sin>, Expand<ops::CosOp, math::cos>, Expand<ops::TanOp, math::tan>,
+      Expand<ops::AsinOp, math::asin>, Expand<ops::AcosOp, math::acos>,
+      Expand<ops::AtanOp, math::atan>, Expand<ops::Atan2Op, math::atan2>,
+      Expand<ops::RoundOp, math::round>>(patterns, target);
+  if (target.rank == 0)
+    add<Expand<ops::FloorOp, math::floor>, Expand<ops::CeilOp, math::ceil>,
+        Expand<ops::TruncOp, math::trunc>, Expand<ops::RoundEvenOp, math::roundEven>>(patterns,
+                                                                                      target);
+  if (!target.fma)
+    add<Expand<ops::FmaOp, unfusedMultiplyAdd>, Expand<vector::FMAOp, unfusedMultiplyAdd>>(patterns,
+                                                                                           target);
+}
+
+} // namespace
+
+void expandMath(ModuleOp module, const CpuTarget &target) {
+  MLIRContext *context = module.getContext();
+  context->loadDialect<arith::ArithDialect, ops::MathDialect, scf::SCFDialect,
+                       vector::VectorDialect>();
+  RewritePatternSet patterns(context);
+  populate(patterns, target);
+  walkAndApplyPatterns(module, std::move(patterns));
+}
+
+} // namespace ingot::cpu
