@@ -13,6 +13,8 @@ mlir::FailureOr<OpTy> tryCreate(mlir::OpBuilder &b, mlir::Location loc, mlir::Va
   mlir::MLIRContext *context = b.getContext();
   mlir::DictionaryAttr dictionary = b.getDictionaryAttr(attributes);
   typename OpTy::Properties properties{};
+  mlir::OperationName(OpTy::getOperationName(), context)
+      .populateDefaultProperties(mlir::OpaqueProperties(&properties));
   auto onError = [&] { return mlir::emitError(loc); };
   if (mlir::failed(OpTy::setPropertiesFromAttr(properties, dictionary, onError)))
     return mlir::failure();
