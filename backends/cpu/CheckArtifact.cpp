@@ -16,6 +16,8 @@ const StringRef allowedSymbols[] = {"memcpy", "memmove", "memset"};
 const StringRef allowedWritable[] = {".data.rel.ro", ".dynamic", ".got", ".got.plt",
                                      ".relro_padding"};
 
+constexpr unsigned newestGlibcMinor = 17; // enterprise systems of 2014 and later
+
 /// "GLIBC_2.14" -> 14; anything that is not a GLIBC_2.x version is newer than all of them.
 unsigned glibcMinor(StringRef version) {
   unsigned minor;
@@ -58,11 +60,13 @@ Error checkVersions(const ELFObjectFile<ELF64LE> &object) {
     if (!needs)
       return needs.takeError();
     for (const VerNeed &library : *needs)
-      for (const VernAux &version : library.AuxV)
-        if (StringRef(library.File.c_str()) != "libc.so.6" || glibcMinor(version.Name.c_str()) > 17)
-          return createStringError("it needs " + std::string(version.Name.c_str()) + " of " +
-                                   library.File +
+      for (const VernAux &version : library.AuxV) {
+        // LLVM's strings keep the terminator.
+        StringRef file = library.File.c_str(), name = version.Name.c_str();
+        if (file != "libc.so.6" || glibcMinor(name) > newestGlibcMinor)
+          return createStringError("it needs " + name.str() + " of " + file.str() +
                                    "; GLIBC_2.17 of libc.so.6 is the newest allowed");
+      }
   }
   return Error::success();
 }

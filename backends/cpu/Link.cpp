@@ -158,27 +158,6 @@ Expected<std::string> linkObject(const ScratchDirectory &scratch,
   return written;
 }
 
-Expected<std::string> archiveObject(const ScratchDirectory &scratch, const std::string &object,
-                                    const std::string &symbol) {
-  auto buffer = llvm::MemoryBuffer::getFile(object, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return failure("read", object, buffer.getError());
-  std::string name = symbol + ".o";
-  llvm::NewArchiveMember member(llvm::MemoryBufferRef((*buffer)->getBuffer(), name));
-  Error error = Error::success();
-  auto written = scratch.write("artifact.a", [&](llvm::raw_ostream &out) {
-    error = llvm::writeArchiveToStream(out, member, llvm::SymtabWritingMode::NormalSymtab,
-                                       llvm::object::Archive::K_GNU, /*Deterministic=*/true,
-                                       /*Thin=*/false);
-  });
-  if (error) {
-    llvm::consumeError(written.takeError());
-    return error;
-  }
-  return written;
-}
-
 Error syncPath(const std::string &path, int flags) {
   int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
   if (descriptor < 0)
@@ -233,12 +212,29 @@ ScratchDirectory::write(const std::string &name,
 Expected<std::string> linkObjects(const ScratchDirectory &scratch,
                                   llvm::ArrayRef<std::string> objects,
                                   const CompileOptions &options) {
-  if (options.emit == Emit::SharedLibrary)
-    return linkShared(scratch, objects, options);
-  auto object = linkObject(scratch, objects);
-  if (!object || options.emit == Emit::Object)
-    return object;
-  return archiveObject(scratch, *object, options.symbol);
+  return options.emit == Emit::SharedLibrary ? linkShared(scratch, objects, options)
+                                             : linkObject(scratch, objects);
+}
+
+Expected<std::string> archiveObject(const ScratchDirectory &scratch, const std::string &object,
+                                    const std::string &symbol) {
+  auto buffer = llvm::MemoryBuffer::getFile(object, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return failure("read", object, buffer.getError());
+  std::string name = symbol + ".o";
+  llvm::NewArchiveMember member(llvm::MemoryBufferRef((*buffer)->getBuffer(), name));
+  Error error = Error::success();
+  auto written = scratch.write("artifact.a", [&](llvm::raw_ostream &out) {
+    error = llvm::writeArchiveToStream(out, member, llvm::SymtabWritingMode::NormalSymtab,
+                                       llvm::object::Archive::K_GNU, /*Deterministic=*/true,
+                                       /*Thin=*/false);
+  });
+  if (error) {
+    llvm::consumeError(written.takeError());
+    return error;
+  }
+  return written;
 }
 
 Error publish(const std::string &from, const std::string &to) {

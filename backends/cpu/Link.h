@@ -36,6 +36,10 @@ llvm::Expected<std::string> linkObjects(const ScratchDirectory &scratch,
                                         llvm::ArrayRef<std::string> objects,
                                         const CompileOptions &options);
 
+/// An archive in `scratch` of the one object, as the member "<symbol>.o".
+llvm::Expected<std::string> archiveObject(const ScratchDirectory &scratch,
+                                          const std::string &object, const std::string &symbol);
+
 /// Syncs `from`, renames it to `to` and syncs the directory.
 llvm::Error publish(const std::string &from, const std::string &to);
 

@@ -170,6 +170,11 @@ Error ArtifactWriter::linkAndPublish() {
   if (Error error = checkArtifact(*linked, options))
     return llvm::createStringError("internal error: the artifact breaks its contract: " +
                                    llvm::toString(std::move(error)));
+  if (options.emit == Emit::StaticLibrary) {
+    linked = archiveObject(*scratch, *linked, options.symbol);
+    if (!linked)
+      return linked.takeError();
+  }
   if (Error error = publish(*linked, path))
     return error;
   timer.done("publish");

@@ -1,24 +1,13 @@
 // Artifacts written by backends/cpu from code given as text: what they export, need and compute,
 // that their bytes are reproducible, and what is said when they cannot be written.
-#include "backends/cpu/Object.h"
+#include "ArtifactFixture.h"
 #include "ingot/Model.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
-#include <cstring>
-#include <dlfcn.h>
-#include <filesystem>
+#include <csignal>
 #include <fstream>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 namespace ingot::cpu {
 namespace {
@@ -26,168 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-// predict: y[batch, 8] = x * w + w, row by row through parallel_for; w is f32[8] at state offset 0.
-// The first row is staged through the arena with a copy, so that memcpy is needed.
-const char *const predictCode = R"mlir(
-func.func @predict.plan(%symbols: !llvm.ptr, %plan: !llvm.ptr) -> i32 {
-  %zero = arith.constant 0 : i64
-  %eight = arith.constant 8 : i64
-  %batch = llvm.load %symbols : !llvm.ptr -> i64
-  %bad = arith.cmpi slt, %batch, %zero : i64
-  %status = scf.if %bad -> i32 {
-    %invalid = arith.constant 1 : i32
-    scf.yield %invalid : i32
-  } else {
-    %bytes = arith.constant 64 : i64
-    llvm.store %bytes, %plan : i64, !llvm.ptr
-    %p1 = llvm.getelementptr %plan[1] : (!llvm.ptr) -> !llvm.ptr, i64
-    llvm.store %batch, %p1 : i64, !llvm.ptr
-    %p2 = llvm.getelementptr %plan[2] : (!llvm.ptr) -> !llvm.ptr, i64
-    llvm.store %eight, %p2 : i64, !llvm.ptr
-    %ok = arith.constant 0 : i32
-    scf.yield %ok : i32
-  }
-  return %status : i32
-}
-func.func private @predict.row(%run: !llvm.ptr, %row: i64) {
-  %pin = llvm.getelementptr %run[16] : (!llvm.ptr) -> !llvm.ptr, i8
-  %ins = llvm.load %pin : !llvm.ptr -> !llvm.ptr
-  %x0 = llvm.load %ins : !llvm.ptr -> !llvm.ptr
-  %pout = llvm.getelementptr %run[24] : (!llvm.ptr) -> !llvm.ptr, i8
-  %outs = llvm.load %pout : !llvm.ptr -> !llvm.ptr
-  %y0 = llvm.load %outs : !llvm.ptr -> !llvm.ptr
-  %pstate = llvm.getelementptr %run[32] : (!llvm.ptr) -> !llvm.ptr, i8
-  %w = llvm.load %pstate : !llvm.ptr -> !llvm.ptr
-  %eight = arith.constant 8 : i64
-  %offset = arith.muli %row, %eight : i64
-  %x = llvm.getelementptr %x0[%offset] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-  %y = llvm.getelementptr %y0[%offset] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-  %a = llvm.load %x {alignment = 4 : i64} : !llvm.ptr -> vector<8xf32>
-  %b = llvm.load %w {alignment = 4 : i64} : !llvm.ptr -> vector<8xf32>
-  %product = arith.mulf %a, %b : vector<8xf32>
-  %sum = arith.addf %product, %b : vector<8xf32>
-  llvm.store %sum, %y {alignment = 4 : i64} : vector<8xf32>, !llvm.ptr
-  return
-}
-func.func @predict.run(%run: !llvm.ptr) -> i32 {
-  %zero = arith.constant 0 : i64
-  %pplan = llvm.getelementptr %run[8] : (!llvm.ptr) -> !llvm.ptr, i8
-  %plan = llvm.load %pplan : !llvm.ptr -> !llvm.ptr
-  %pbatch = llvm.getelementptr %plan[1] : (!llvm.ptr) -> !llvm.ptr, i64
-  %batch = llvm.load %pbatch : !llvm.ptr -> i64
-  %pstate = llvm.getelementptr %run[32] : (!llvm.ptr) -> !llvm.ptr, i8
-  %w = llvm.load %pstate : !llvm.ptr -> !llvm.ptr
-  %parena = llvm.getelementptr %run[40] : (!llvm.ptr) -> !llvm.ptr, i8
-  %arena = llvm.load %parena : !llvm.ptr -> !llvm.ptr
-  %n = llvm.mlir.constant(32 : i64) : i64
-  %scaled = arith.shrui %batch, %batch : i64
-  %count = arith.addi %n, %zero : i64
-  %limited = arith.minui %count, %n : i64
-  %unknown = arith.cmpi sgt, %batch, %zero : i64
-  %bytes = arith.select %unknown, %limited, %zero : i64
-  "llvm.intr.memcpy"(%arena, %w, %bytes) <{isVolatile = false}> : (!llvm.ptr, !llvm.ptr, i64) -> ()
-  %pfor = llvm.getelementptr %run[48] : (!llvm.ptr) -> !llvm.ptr, i8
-  %for = llvm.load %pfor : !llvm.ptr -> !llvm.ptr
-  %null = llvm.mlir.zero : !llvm.ptr
-  %serial = llvm.icmp "eq" %for, %null : !llvm.ptr
-  scf.if %serial {
-    %lower = arith.constant 0 : index
-    %step = arith.constant 1 : index
-    %upper = arith.index_cast %batch : i64 to index
-    scf.for %i = %lower to %upper step %step {
-      %row = arith.index_cast %i : index to i64
-      func.call @predict.row(%run, %row) : (!llvm.ptr, i64) -> ()
-    }
-  } else {
-    %ppool = llvm.getelementptr %run[56] : (!llvm.ptr) -> !llvm.ptr, i8
-    %pool = llvm.load %ppool : !llvm.ptr -> !llvm.ptr
-    %f = func.constant @predict.row : (!llvm.ptr, i64) -> ()
-    %task = builtin.unrealized_conversion_cast %f : (!llvm.ptr, i64) -> () to !llvm.ptr
-    llvm.call %for(%pool, %task, %run, %batch)
-      : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> ()
-  }
-  %ok = arith.constant 0 : i32
-  return %ok : i32
-}
-)mlir";
-
-ArtifactDescription describePredict(bool weights) {
-  FunctionDescription predict;
-  predict.name = "predict";
-  predict.symbols = {"batch"};
-  predict.inputs = {{"x", INGOT_F32, {{-1, 0, "batch"}, {8, -1, "8"}}}};
-  predict.outputs = {{"y", INGOT_F32, {{-1, 0, "batch"}, {8, -1, "8"}}}};
-  predict.planWords = 3;
-  predict.outputDims = 1;
-  predict.kernels = {{"scale/mul+add", "scale", "batch * 16", "batch * 64"}};
-  predict.arenaFormula = "64";
-  predict.planSymbol = "predict.plan";
-  predict.runSymbol = "predict.run";
-  ArtifactDescription description;
-  description.name = "scale";
-  description.stateBytes = 64;
-  description.variables = {{"scale/w", INGOT_F32, {8}, 0, 32, INGOT_VARIABLE_TRAINABLE}};
-  description.functions = {predict};
-  description.nodes = {"scale"};
-  description.manifest = std::string("\x0a\x00manifest", 10);
-  if (weights) {
-    description.initialState.assign(64, 0);
-    float w[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    std::memcpy(description.initialState.data(), w, sizeof w);
-  }
-  return description;
-}
-
-class ArtifactWriting : public testing::Test {
-protected:
-  ArtifactWriting() : context(registry(), mlir::MLIRContext::Threading::DISABLED) {
-    context.loadAllAvailableDialects();
-    char name[] = "/tmp/ingot-artifact-XXXXXX";
-    directory = mkdtemp(name);
-  }
-  ~ArtifactWriting() override { fs::remove_all(directory); }
-
-  static mlir::DialectRegistry registry() {
-    mlir::DialectRegistry registry;
-    registry.insert<mlir::func::FuncDialect, mlir::scf::SCFDialect, mlir::cf::ControlFlowDialect,
-                    mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::vector::VectorDialect,
-                    mlir::LLVM::LLVMDialect>();
-    return registry;
-  }
-
-  std::string file(const std::string &name) const { return (directory / name).string(); }
-
-  /// Writes `code` for the targets; messages go to `messages`.
-  bool write(const std::string &path, const std::vector<const CpuTarget *> &targets,
-             bool weights = false, const char *code = predictCode) {
-    mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
-      messages += diagnostic.str() + "\n";
-      return mlir::success();
-    });
-    std::vector<Variant> variants;
-    for (const CpuTarget *target : targets)
-      variants.push_back({target, mlir::parseSourceString<mlir::ModuleOp>(code, &context),
-                          describePredict(weights)});
-    return succeeded(writeArtifact(variants, options, path));
-  }
-
-  mlir::MLIRContext context;
-  CompileOptions options;
-  std::string messages;
-  fs::path directory;
-};
-
 std::string readFile(const std::string &path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-std::vector<const CpuTarget *> targetsHere() {
-  std::vector<const CpuTarget *> targets;
-  for (const CpuTarget &target : allTargets())
-    if (runsHere(target))
-      targets.push_back(&target);
-  return targets;
 }
 
 /// A register-tiled matrix product over `rows` x 2 vectors, as the back end's micro-kernels are.
@@ -322,6 +152,204 @@ TEST_F(ArtifactWriting, manyKernelsShareOneArtifact) {
   auto artifact = Artifact::open(file("a.so"));
   ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
   expectPredicts(*artifact, nullptr);
+}
+
+TEST_F(ArtifactWriting, carriesItsWeightsAndManifest) {
+  ASSERT_TRUE(write(file("a.so"), {&hostTarget()}, /*weights=*/true)) << messages;
+  auto artifact = Artifact::open(file("a.so"));
+  ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
+  ASSERT_TRUE((*artifact)->hasWeights());
+  const ingot_artifact_table &table = (*artifact)->table();
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(table.initial_state) % INGOT_ALIGNMENT, 0u);
+  EXPECT_EQ(std::string(static_cast<const char *>(table.manifest), table.manifest_bytes),
+            std::string("\x0a\x00manifest", 10));
+  expectPredicts(*artifact, nullptr);
+}
+
+TEST_F(ArtifactWriting, tableHoldsTheDescription) {
+  ASSERT_TRUE(write(file("a.so"), {&hostTarget()})) << messages;
+  auto artifact = Artifact::open(file("a.so"));
+  ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
+  const ingot_artifact_table &table = (*artifact)->table();
+  EXPECT_EQ(table.size, sizeof(ingot_artifact_table));
+  EXPECT_STREQ(table.name, "scale");
+  EXPECT_EQ(table.state_bytes, 64u);
+  EXPECT_EQ(table.initial_state, nullptr);
+  EXPECT_EQ(table.derive, nullptr);
+  ASSERT_EQ(table.node_count, 1);
+  EXPECT_STREQ(table.nodes[0], "scale");
+  ASSERT_EQ(table.variable_count, 1);
+  EXPECT_STREQ(table.variables[0].name, "scale/w");
+  EXPECT_EQ(table.variables[0].shape[0], 8);
+  EXPECT_EQ(table.variables[0].bytes, 32u);
+  ASSERT_EQ(table.function_count, 1);
+  const ingot_function &predict = table.functions[0];
+  EXPECT_EQ(predict.plan_words, 3);
+  EXPECT_EQ(predict.output_dims, 1);
+  EXPECT_STREQ(predict.symbols[0], "batch");
+  EXPECT_STREQ(predict.inputs[0].dims[0].text, "batch");
+  EXPECT_EQ(predict.inputs[0].dims[1].size, 8);
+  EXPECT_STREQ(predict.kernels[0].flops, "batch * 16");
+  EXPECT_STREQ(predict.arena_formula, "64");
+  int64_t plan[3], negative = -1;
+  EXPECT_EQ(predict.plan(&negative, plan), INGOT_INVALID_ARGUMENT);
+}
+
+struct Symbols {
+  std::vector<std::string> defined, undefined;
+};
+
+template <typename Range> Symbols globalSymbols(Range range) {
+  Symbols symbols;
+  for (const llvm::object::ELFSymbolRef symbol : range) {
+    uint32_t flags = llvm::cantFail(symbol.getFlags());
+    std::string name = llvm::cantFail(symbol.getName()).str();
+    if ((flags & llvm::object::SymbolRef::SF_Global) && !name.empty())
+      (flags & llvm::object::SymbolRef::SF_Undefined ? symbols.undefined : symbols.defined)
+          .push_back(name);
+  }
+  return symbols;
+}
+
+TEST_F(ArtifactWriting, definesOneSymbolAndNeedsOnlyMemoryFunctions) {
+  ASSERT_TRUE(write(file("a.so"), targetsHere())) << messages;
+  auto binary = llvm::object::ObjectFile::createObjectFile(file("a.so"));
+  ASSERT_TRUE(bool(binary));
+  auto *elf = llvm::cast<llvm::object::ELFObjectFile<llvm::object::ELF64LE>>(binary->getBinary());
+  Symbols symbols = globalSymbols(elf->getDynamicSymbolIterators());
+  EXPECT_THAT(symbols.defined, testing::ElementsAre("ingot_artifact"));
+  EXPECT_THAT(symbols.undefined, testing::ElementsAre("memcpy"));
+  for (const auto &header : llvm::cantFail(elf->getELFFile().program_headers())) {
+    EXPECT_NE(header.p_type, llvm::ELF::PT_TLS);
+    if (header.p_type == llvm::ELF::PT_GNU_STACK || header.p_type == llvm::ELF::PT_LOAD)
+      EXPECT_NE(header.p_flags & 3, 3u) << "writable and executable";
+  }
+  std::vector<std::string> sections;
+  for (llvm::object::SectionRef section : elf->sections())
+    sections.push_back(llvm::cantFail(section.getName()).str());
+  EXPECT_THAT(sections, testing::Contains(".eh_frame_hdr"));
+  EXPECT_THAT(sections, testing::Contains(".note.gnu.build-id"));
+  EXPECT_THAT(sections, testing::Not(testing::Contains(testing::AnyOf(".data", ".bss"))));
+}
+
+TEST_F(ArtifactWriting, loadsWithAllSymbolsBoundAtOnce) {
+  ASSERT_TRUE(write(file("a.so"), {&hostTarget()})) << messages;
+  std::string preload = "LD_PRELOAD=" + file("a.so");
+  llvm::StringRef environment[] = {"LD_BIND_NOW=1", preload};
+  std::string errors = file("errors");
+  std::optional<llvm::StringRef> redirects[] = {std::nullopt, std::nullopt,
+                                                llvm::StringRef(errors)};
+  EXPECT_EQ(llvm::sys::ExecuteAndWait("/bin/true", {"/bin/true"}, environment, redirects), 0);
+  EXPECT_EQ(readFile(errors), "");
+}
+
+const char *const embedder = R"c(
+#include <ingot/artifact.h>
+#include <stdio.h>
+const struct ingot_artifact *first(void);
+const struct ingot_artifact *second(void);
+static float run(const struct ingot_artifact *a) {
+  static char arena[64] __attribute__((aligned(64)));
+  float x[8] = {1, 1, 1, 1, 1, 1, 1, 1}, y[8] = {0};
+  int64_t plan[3], batch = 1;
+  const void *in[1] = {x};
+  void *out[1] = {y};
+  const ingot_function *f = &a->functions[0];
+  if (f->plan(&batch, plan)) return -1;
+  ingot_run r = {sizeof r, plan, in, out, (void *)a->initial_state, arena};
+  return f->run(&r) ? -2 : y[7];
+}
+int main(void) {
+  printf("%s %g %s %g\n", first()->name, run(first()), second()->name, run(second()));
+  return 0;
+}
+)c";
+
+TEST_F(ArtifactWriting, objectAndArchiveLinkIntoOneProgram) {
+  auto cc = llvm::sys::findProgramByName("cc");
+  if (!cc)
+    GTEST_SKIP() << "no C compiler on this machine";
+  options.emit = Emit::Object;
+  options.symbol = "first";
+  ASSERT_TRUE(write(file("first.o"), targetsHere(), /*weights=*/true)) << messages;
+  options.emit = Emit::StaticLibrary;
+  options.symbol = "second";
+  ASSERT_TRUE(write(file("second.a"), targetsHere(), /*weights=*/true)) << messages;
+  auto object = llvm::object::ObjectFile::createObjectFile(file("first.o"));
+  ASSERT_TRUE(bool(object));
+  Symbols symbols =
+      globalSymbols(llvm::cast<llvm::object::ELFObjectFileBase>(object->getBinary())->symbols());
+  EXPECT_THAT(symbols.defined, testing::ElementsAre("first"));
+  EXPECT_THAT(symbols.undefined, testing::ElementsAre("memcpy"));
+
+  std::ofstream(file("main.c")) << embedder;
+  std::string include = std::string("-I") + INGOT_SOURCE_DIR + "/runtime/include";
+  ASSERT_EQ(llvm::sys::ExecuteAndWait(*cc, {*cc, "-o", file("main"), include, file("main.c"),
+                                            file("first.o"), file("second.a")}),
+            0);
+  std::string output = file("output");
+  std::optional<llvm::StringRef> redirects[] = {std::nullopt, llvm::StringRef(output),
+                                                std::nullopt};
+  ASSERT_EQ(llvm::sys::ExecuteAndWait(file("main"), {file("main")}, std::nullopt, redirects), 0);
+  EXPECT_EQ(readFile(output), "scale 16 scale 16\n");
+}
+
+TEST_F(ArtifactWriting, saysWhyAPathCannotBeWritten) {
+  EXPECT_FALSE(write(file("absent/a.so"), {&hostTarget()}));
+  EXPECT_THAT(messages,
+              HasSubstr("cannot write '" + file("absent/a.so") + "': No such file or directory"));
+  messages.clear();
+  EXPECT_FALSE(write(directory.string(), {&hostTarget()}));
+  EXPECT_THAT(messages, HasSubstr("it is a directory"));
+  messages.clear();
+  std::ofstream(file("plain")) << "x";
+  EXPECT_FALSE(write(file("plain/a.so"), {&hostTarget()}));
+  EXPECT_THAT(messages, HasSubstr("Not a directory"));
+}
+
+/// Lets no file of this process grow beyond `bytes`, as a full disk would.
+class FileSizeLimit {
+public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before);
+    rlimit limit = {bytes, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    handler = std::signal(SIGXFSZ, SIG_IGN);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+  }
+
+private:
+  rlimit before;
+  void (*handler)(int);
+};
+
+TEST_F(ArtifactWriting, leavesThingsAsTheyWereWhenTheDiskIsFull) {
+  std::ofstream(file("a.so")) << "before";
+  for (rlim_t bytes : {16, 2048, 4096}) {
+    messages.clear();
+    FileSizeLimit limit(bytes);
+    EXPECT_FALSE(write(file("a.so"), {&hostTarget()}));
+    EXPECT_THAT(messages, testing::Not(testing::IsEmpty()));
+  }
+  EXPECT_THAT(messages, HasSubstr("File too large"));
+  EXPECT_EQ(readFile(file("a.so")), "before");
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory), fs::directory_iterator()), 1);
+}
+
+TEST_F(ArtifactWriting, leavesNothingButTheArtifactBehind) {
+  ASSERT_TRUE(write(file("a.so"), {&hostTarget()})) << messages;
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory), fs::directory_iterator()), 1);
+}
+
+TEST_F(ArtifactWriting, refusesCodeThatNeedsAMathLibrary) {
+  std::string code = std::string(predictCode) + "func.func private @leftover(%x: f32) -> f32 {\n"
+                                                "  %y = math.exp %x : f32\n  return %y : f32\n}\n";
+  EXPECT_FALSE(write(file("a.so"), {&hostTarget()}, false, code.c_str()));
+  EXPECT_THAT(messages, HasSubstr("undefined symbol: expf"));
+  EXPECT_FALSE(fs::exists(file("a.so")));
 }
 
 } // namespace
