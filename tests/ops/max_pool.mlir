@@ -1,0 +1,50 @@
+// Cases of graph.max_pool.
+func.func @plain(%x: tensor<?x6x4x3xf32, #graph.dims<[n, 6, 4, 3]>>) -> tensor<?x3x2x3xf32, #graph.dims<[n, 3, 2, 3]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : (tensor<?x6x4x3xf32, #graph.dims<[n, 6, 4, 3]>>) -> tensor<?x3x2x3xf32, #graph.dims<[n, 3, 2, 3]>>
+  return %r : tensor<?x3x2x3xf32, #graph.dims<[n, 3, 2, 3]>>
+}
+
+func.func @leavesARest(%x: tensor<?x7x5x2xf32, #graph.dims<[n, 7, 5, 2]>>) -> tensor<?x3x2x2xf32, #graph.dims<[n, 3, 2, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : (tensor<?x7x5x2xf32, #graph.dims<[n, 7, 5, 2]>>) -> tensor<?x3x2x2xf32, #graph.dims<[n, 3, 2, 2]>>
+  return %r : tensor<?x3x2x2xf32, #graph.dims<[n, 3, 2, 2]>>
+}
+
+func.func @overlapping(%x: tensor<?x6x5x2xf32, #graph.dims<[n, 6, 5, 2]>>) -> tensor<?x2x3x2xf32, #graph.dims<[n, 2, 3, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 2, 1>, window = array<i64: 3, 3>} : (tensor<?x6x5x2xf32, #graph.dims<[n, 6, 5, 2]>>) -> tensor<?x2x3x2xf32, #graph.dims<[n, 2, 3, 2]>>
+  return %r : tensor<?x2x3x2xf32, #graph.dims<[n, 2, 3, 2]>>
+}
+
+func.func @padded(%x: tensor<?x5x5x2xf32, #graph.dims<[n, 5, 5, 2]>>) -> tensor<?x3x3x2xf32, #graph.dims<[n, 3, 3, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 2, 2>, window = array<i64: 3, 3>} : (tensor<?x5x5x2xf32, #graph.dims<[n, 5, 5, 2]>>) -> tensor<?x3x3x2xf32, #graph.dims<[n, 3, 3, 2]>>
+  return %r : tensor<?x3x3x2xf32, #graph.dims<[n, 3, 3, 2]>>
+}
+
+func.func @dilated(%x: tensor<?x7x6x1xf32, #graph.dims<[n, 7, 6, 1]>>) -> tensor<?x5x2x1xf32, #graph.dims<[n, 5, 2, 1]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 3, 2>, paddingHigh = array<i64: 0, 2>, paddingLow = array<i64: 1, 0>, strides = array<i64: 1, 2>, window = array<i64: 2, 3>} : (tensor<?x7x6x1xf32, #graph.dims<[n, 7, 6, 1]>>) -> tensor<?x5x2x1xf32, #graph.dims<[n, 5, 2, 1]>>
+  return %r : tensor<?x5x2x1xf32, #graph.dims<[n, 5, 2, 1]>>
+}
+
+func.func @gaps(%x: tensor<?x8x7x2xf32, #graph.dims<[n, 8, 7, 2]>>) -> tensor<?x3x4x2xf32, #graph.dims<[n, 3, 4, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 3, 2>, window = array<i64: 2, 1>} : (tensor<?x8x7x2xf32, #graph.dims<[n, 8, 7, 2]>>) -> tensor<?x3x4x2xf32, #graph.dims<[n, 3, 4, 2]>>
+  return %r : tensor<?x3x4x2xf32, #graph.dims<[n, 3, 4, 2]>>
+}
+
+func.func @oneDimension(%x: tensor<?x9x3xf32, #graph.dims<[n, 9, 3]>>) -> tensor<?x3x3xf32, #graph.dims<[n, 3, 3]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 1>, paddingHigh = array<i64: 0>, paddingLow = array<i64: 0>, strides = array<i64: 3>, window = array<i64: 3>} : (tensor<?x9x3xf32, #graph.dims<[n, 9, 3]>>) -> tensor<?x3x3xf32, #graph.dims<[n, 3, 3]>>
+  return %r : tensor<?x3x3xf32, #graph.dims<[n, 3, 3]>>
+}
+
+func.func @threeDimensions(%x: tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>>) -> tensor<?x2x3x2x2xf32, #graph.dims<[n, 2, 3, 2, 2]>> attributes {graph.sizes = {n = [1, 2]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1, 1>, paddingHigh = array<i64: 0, 1, 0>, paddingLow = array<i64: 0, 0, 1>, strides = array<i64: 2, 1, 2>, window = array<i64: 2, 2, 3>} : (tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>>) -> tensor<?x2x3x2x2xf32, #graph.dims<[n, 2, 3, 2, 2]>>
+  return %r : tensor<?x2x3x2x2xf32, #graph.dims<[n, 2, 3, 2, 2]>>
+}
+
+func.func @integers(%x: tensor<?x5x5x2xsi32, #graph.dims<[n, 5, 5, 2]>>) -> tensor<?x3x3x2xsi32, #graph.dims<[n, 3, 3, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 2, 2>, window = array<i64: 3, 3>} : (tensor<?x5x5x2xsi32, #graph.dims<[n, 5, 5, 2]>>) -> tensor<?x3x3x2xsi32, #graph.dims<[n, 3, 3, 2]>>
+  return %r : tensor<?x3x3x2xsi32, #graph.dims<[n, 3, 3, 2]>>
+}
+
+func.func @unsigned(%x: tensor<?x5x5x2xui8, #graph.dims<[n, 5, 5, 2]>> {graph.domain = [0, 255]}) -> tensor<?x3x3x2xui8, #graph.dims<[n, 3, 3, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 2, 2>, window = array<i64: 3, 3>} : (tensor<?x5x5x2xui8, #graph.dims<[n, 5, 5, 2]>>) -> tensor<?x3x3x2xui8, #graph.dims<[n, 3, 3, 2]>>
+  return %r : tensor<?x3x3x2xui8, #graph.dims<[n, 3, 3, 2]>>
+}

@@ -1,0 +1,45 @@
+// Cases of graph.max_pool_gradient: the op is linear in dy, but has no gradient of its own
+func.func @plain(%x: tensor<?x6x4x3xf32, #graph.dims<[n, 6, 4, 3]>>, %dy: tensor<?x3x2x3xf32, #graph.dims<[n, 3, 2, 3]>>) -> tensor<?x6x4x3xf32, #graph.dims<[n, 6, 4, 3]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : (tensor<?x6x4x3xf32, #graph.dims<[n, 6, 4, 3]>>, tensor<?x3x2x3xf32, #graph.dims<[n, 3, 2, 3]>>) -> tensor<?x6x4x3xf32, #graph.dims<[n, 6, 4, 3]>>
+  return %r : tensor<?x6x4x3xf32, #graph.dims<[n, 6, 4, 3]>>
+}
+
+func.func @leavesARest(%x: tensor<?x7x5x2xf32, #graph.dims<[n, 7, 5, 2]>>, %dy: tensor<?x3x2x2xf32, #graph.dims<[n, 3, 2, 2]>>) -> tensor<?x7x5x2xf32, #graph.dims<[n, 7, 5, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : (tensor<?x7x5x2xf32, #graph.dims<[n, 7, 5, 2]>>, tensor<?x3x2x2xf32, #graph.dims<[n, 3, 2, 2]>>) -> tensor<?x7x5x2xf32, #graph.dims<[n, 7, 5, 2]>>
+  return %r : tensor<?x7x5x2xf32, #graph.dims<[n, 7, 5, 2]>>
+}
+
+func.func @overlapping(%x: tensor<?x6x5x2xf32, #graph.dims<[n, 6, 5, 2]>>, %dy: tensor<?x2x3x2xf32, #graph.dims<[n, 2, 3, 2]>>) -> tensor<?x6x5x2xf32, #graph.dims<[n, 6, 5, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 2, 1>, window = array<i64: 3, 3>} : (tensor<?x6x5x2xf32, #graph.dims<[n, 6, 5, 2]>>, tensor<?x2x3x2xf32, #graph.dims<[n, 2, 3, 2]>>) -> tensor<?x6x5x2xf32, #graph.dims<[n, 6, 5, 2]>>
+  return %r : tensor<?x6x5x2xf32, #graph.dims<[n, 6, 5, 2]>>
+}
+
+func.func @padded(%x: tensor<?x5x5x2xf32, #graph.dims<[n, 5, 5, 2]>>, %dy: tensor<?x3x3x2xf32, #graph.dims<[n, 3, 3, 2]>>) -> tensor<?x5x5x2xf32, #graph.dims<[n, 5, 5, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 2, 2>, window = array<i64: 3, 3>} : (tensor<?x5x5x2xf32, #graph.dims<[n, 5, 5, 2]>>, tensor<?x3x3x2xf32, #graph.dims<[n, 3, 3, 2]>>) -> tensor<?x5x5x2xf32, #graph.dims<[n, 5, 5, 2]>>
+  return %r : tensor<?x5x5x2xf32, #graph.dims<[n, 5, 5, 2]>>
+}
+
+func.func @dilated(%x: tensor<?x7x6x1xf32, #graph.dims<[n, 7, 6, 1]>>, %dy: tensor<?x5x2x1xf32, #graph.dims<[n, 5, 2, 1]>>) -> tensor<?x7x6x1xf32, #graph.dims<[n, 7, 6, 1]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 3, 2>, paddingHigh = array<i64: 0, 2>, paddingLow = array<i64: 1, 0>, strides = array<i64: 1, 2>, window = array<i64: 2, 3>} : (tensor<?x7x6x1xf32, #graph.dims<[n, 7, 6, 1]>>, tensor<?x5x2x1xf32, #graph.dims<[n, 5, 2, 1]>>) -> tensor<?x7x6x1xf32, #graph.dims<[n, 7, 6, 1]>>
+  return %r : tensor<?x7x6x1xf32, #graph.dims<[n, 7, 6, 1]>>
+}
+
+func.func @gaps(%x: tensor<?x8x7x2xf32, #graph.dims<[n, 8, 7, 2]>>, %dy: tensor<?x3x4x2xf32, #graph.dims<[n, 3, 4, 2]>>) -> tensor<?x8x7x2xf32, #graph.dims<[n, 8, 7, 2]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 3, 2>, window = array<i64: 2, 1>} : (tensor<?x8x7x2xf32, #graph.dims<[n, 8, 7, 2]>>, tensor<?x3x4x2xf32, #graph.dims<[n, 3, 4, 2]>>) -> tensor<?x8x7x2xf32, #graph.dims<[n, 8, 7, 2]>>
+  return %r : tensor<?x8x7x2xf32, #graph.dims<[n, 8, 7, 2]>>
+}
+
+func.func @oneDimension(%x: tensor<?x9x3xf32, #graph.dims<[n, 9, 3]>>, %dy: tensor<?x3x3xf32, #graph.dims<[n, 3, 3]>>) -> tensor<?x9x3xf32, #graph.dims<[n, 9, 3]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 1>, paddingHigh = array<i64: 0>, paddingLow = array<i64: 0>, strides = array<i64: 3>, window = array<i64: 3>} : (tensor<?x9x3xf32, #graph.dims<[n, 9, 3]>>, tensor<?x3x3xf32, #graph.dims<[n, 3, 3]>>) -> tensor<?x9x3xf32, #graph.dims<[n, 9, 3]>>
+  return %r : tensor<?x9x3xf32, #graph.dims<[n, 9, 3]>>
+}
+
+func.func @threeDimensions(%x: tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>>, %dy: tensor<?x2x3x2x2xf32, #graph.dims<[n, 2, 3, 2, 2]>>) -> tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>> attributes {graph.sizes = {n = [1, 2]}, gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 1, 1, 1>, paddingHigh = array<i64: 0, 1, 0>, paddingLow = array<i64: 0, 0, 1>, strides = array<i64: 2, 1, 2>, window = array<i64: 2, 2, 3>} : (tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>>, tensor<?x2x3x2x2xf32, #graph.dims<[n, 2, 3, 2, 2]>>) -> tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>>
+  return %r : tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>>
+}
+
+func.func @firstOfEqualAndNan(%x: tensor<1x2x4x1xf32>, %dy: tensor<1x1x2x1xf32>) -> tensor<1x2x4x1xf32> attributes {graph.inputs = [dense<[[[[1.0], [3.0], [9.0], [5.0]], [[3.0], [3.0], [0x7FC00000], [0x7FC00000]]]]> : tensor<1x2x4x1xf32>, dense<[[[[10.0], [20.0]]]]> : tensor<1x1x2x1xf32>], graph.expected = [dense<[[[[0.0], [10.0], [0.0], [0.0]], [[0.0], [0.0], [20.0], [0.0]]]]> : tensor<1x2x4x1xf32>], gradient = false} {
+  %r = graph.max_pool_gradient %x, %dy {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : (tensor<1x2x4x1xf32>, tensor<1x1x2x1xf32>) -> tensor<1x2x4x1xf32>
+  return %r : tensor<1x2x4x1xf32>
+}

@@ -1,0 +1,10 @@
+// Cases of graph.reciprocal.
+func.func @floats(%x: tensor<?xf32, #graph.dims<[n]>> {graph.domain = [0.2, 3.0]}) -> tensor<?xf32, #graph.dims<[n]>> attributes {graph.sizes = {n = [0, 1, 7, 33]}} {
+  %r = graph.reciprocal %x : tensor<?xf32, #graph.dims<[n]>>
+  return %r : tensor<?xf32, #graph.dims<[n]>>
+}
+
+func.func @golden(%x: tensor<2xf32>) -> tensor<2xf32> attributes {graph.inputs = [dense<[4.0, 0.0]> : tensor<2xf32>], graph.expected = [dense<[0.25, 0x7F800000]> : tensor<2xf32>], gradient = false} {
+  %r = graph.reciprocal %x : tensor<2xf32>
+  return %r : tensor<2xf32>
+}

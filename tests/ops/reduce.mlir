@@ -1,0 +1,140 @@
+// Cases of graph.reduce: kinds sum, prod, max, min are 0 ... 3
+func.func @sum_f32_1(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 0 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xf32, #graph.dims<[n, 3]>>
+}
+
+func.func @sum_f32_02(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<5xf32> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 0, 2>, kind = 0 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<5xf32>
+  return %r : tensor<5xf32>
+}
+
+func.func @sum_f32_012(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<f32> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 0, 1, 2>, kind = 0 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<f32>
+  return %r : tensor<f32>
+}
+
+func.func @sum_si32_1(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 0 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xsi32, #graph.dims<[n, 3]>>
+}
+
+func.func @sum_si32_02(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<5xsi32> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0, 2>, kind = 0 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<5xsi32>
+  return %r : tensor<5xsi32>
+}
+
+func.func @sum_si32_012(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<si32> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0, 1, 2>, kind = 0 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<si32>
+  return %r : tensor<si32>
+}
+
+func.func @sum_ui8_1(%x: tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 0 : i32} : (tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xui8, #graph.dims<[n, 3]>>
+}
+
+func.func @prod_f32_1(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>> {graph.domain = [0.5, 1.5]}) -> tensor<?x3xf32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 1 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xf32, #graph.dims<[n, 3]>>
+}
+
+func.func @prod_f32_02(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>> {graph.domain = [0.5, 1.5]}) -> tensor<5xf32> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 0, 2>, kind = 1 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<5xf32>
+  return %r : tensor<5xf32>
+}
+
+func.func @prod_f32_012(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>> {graph.domain = [0.5, 1.5]}) -> tensor<f32> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 0, 1, 2>, kind = 1 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<f32>
+  return %r : tensor<f32>
+}
+
+func.func @prod_si32_1(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 1 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xsi32, #graph.dims<[n, 3]>>
+}
+
+func.func @prod_si32_02(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<5xsi32> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0, 2>, kind = 1 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<5xsi32>
+  return %r : tensor<5xsi32>
+}
+
+func.func @prod_si32_012(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<si32> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0, 1, 2>, kind = 1 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<si32>
+  return %r : tensor<si32>
+}
+
+func.func @prod_ui8_1(%x: tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 1 : i32} : (tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xui8, #graph.dims<[n, 3]>>
+}
+
+func.func @max_f32_1(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 2 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xf32, #graph.dims<[n, 3]>>
+}
+
+func.func @max_f32_02(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<5xf32> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 0, 2>, kind = 2 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<5xf32>
+  return %r : tensor<5xf32>
+}
+
+func.func @max_f32_012(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<f32> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 0, 1, 2>, kind = 2 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<f32>
+  return %r : tensor<f32>
+}
+
+func.func @max_si32_1(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 2 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xsi32, #graph.dims<[n, 3]>>
+}
+
+func.func @max_si32_02(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<5xsi32> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0, 2>, kind = 2 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<5xsi32>
+  return %r : tensor<5xsi32>
+}
+
+func.func @max_si32_012(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<si32> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0, 1, 2>, kind = 2 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<si32>
+  return %r : tensor<si32>
+}
+
+func.func @max_ui8_1(%x: tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 2 : i32} : (tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xui8, #graph.dims<[n, 3]>>
+}
+
+func.func @min_f32_1(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 3 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xf32, #graph.dims<[n, 3]>>
+}
+
+func.func @min_f32_02(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<5xf32> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 0, 2>, kind = 3 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<5xf32>
+  return %r : tensor<5xf32>
+}
+
+func.func @min_f32_012(%x: tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<f32> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 0, 1, 2>, kind = 3 : i32} : (tensor<?x5x3xf32, #graph.dims<[n, 5, 3]>>) -> tensor<f32>
+  return %r : tensor<f32>
+}
+
+func.func @min_si32_1(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 3 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xsi32, #graph.dims<[n, 3]>>
+}
+
+func.func @min_si32_02(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<5xsi32> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0, 2>, kind = 3 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<5xsi32>
+  return %r : tensor<5xsi32>
+}
+
+func.func @min_si32_012(%x: tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<si32> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0, 1, 2>, kind = 3 : i32} : (tensor<?x5x3xsi32, #graph.dims<[n, 5, 3]>>) -> tensor<si32>
+  return %r : tensor<si32>
+}
+
+func.func @min_ui8_1(%x: tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 3 : i32} : (tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xui8, #graph.dims<[n, 3]>>
+}

@@ -1,0 +1,10 @@
+// Cases of graph.transpose.
+func.func @threeAxes(%x: tensor<?x3x4xf32, #graph.dims<[n, 3, 4]>>) -> tensor<4x?x3xf32, #graph.dims<[4, n, 3]>> attributes {graph.sizes = {n = [0, 1, 7, 33]}} {
+  %r = graph.transpose %x {permutation = array<i64: 2, 0, 1>} : (tensor<?x3x4xf32, #graph.dims<[n, 3, 4]>>) -> tensor<4x?x3xf32, #graph.dims<[4, n, 3]>>
+  return %r : tensor<4x?x3xf32, #graph.dims<[4, n, 3]>>
+}
+
+func.func @golden(%x: tensor<2x3xsi8>) -> tensor<3x2xsi8> attributes {graph.inputs = [dense<[[1, 2, 3], [4, 5, 6]]> : tensor<2x3xsi8>], graph.expected = [dense<[[1, 4], [2, 5], [3, 6]]> : tensor<3x2xsi8>], gradient = false} {
+  %r = graph.transpose %x {permutation = array<i64: 1, 0>} : (tensor<2x3xsi8>) -> tensor<3x2xsi8>
+  return %r : tensor<3x2xsi8>
+}
