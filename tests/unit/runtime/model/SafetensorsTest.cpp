@@ -56,7 +56,7 @@ TEST_F(SafetensorsTest, ReadsWhatItWrites) {
 }
 
 TEST_F(SafetensorsTest, ReadsFilesOfTheReferenceImplementation) {
-  const char *model = "../shared/models/silero_vad_16k.safetensors";
+  const char *model = SHARED_DIRECTORY "/models/silero_vad_16k.safetensors";
   if (!std::filesystem::exists(model))
     GTEST_SKIP() << "absent: " << model;
   auto read = SafetensorsFile::open(model);
