@@ -130,6 +130,85 @@ TEST_F(DifferentiateTest, OpsOfTheBackwardPassAreNamedAfterTheirLayer) {
                          {"dense_3", "scale", "gradient of dense_3", "gradient of scale"}));
 }
 
+TEST_F(DifferentiateTest, OpsWithoutGradientOnTheWayAreAllReportedByLayer) {
+  parse(R"mlir(
+    func.func @f(%x: tensor<1x4x1xf32>, %k: tensor<1x4x1xf32>) -> tensor<f32> {
+      %p = graph.max_pool_gradient %x, %x {window = array<i64: 1>, strides = array<i64: 1>,
+          dilations = array<i64: 1>, paddingLow = array<i64: 0>, paddingHigh = array<i64: 0>}
+          : (tensor<1x4x1xf32>, tensor<1x4x1xf32>) -> tensor<1x4x1xf32> loc("first")
+      %q = graph.max_pool_gradient %p, %p {window = array<i64: 1>, strides = array<i64: 1>,
+          dilations = array<i64: 1>, paddingLow = array<i64: 0>, paddingHigh = array<i64: 0>}
+          : (tensor<1x4x1xf32>, tensor<1x4x1xf32>) -> tensor<1x4x1xf32> loc("second")
+      %off = graph.max_pool_gradient %k, %k {window = array<i64: 1>, strides = array<i64: 1>,
+          dilations = array<i64: 1>, paddingLow = array<i64: 0>, paddingHigh = array<i64: 0>}
+          : (tensor<1x4x1xf32>, tensor<1x4x1xf32>) -> tensor<1x4x1xf32> loc("untrained")
+      %m = graph.mul %q, %off : tensor<1x4x1xf32>
+      %s = graph.reduce %m {kind = 0 : i32, axes = array<i64: 0, 1, 2>}
+          : (tensor<1x4x1xf32>) -> tensor<f32>
+      return %s : tensor<f32>
+    })mlir");
+  auto f = function("f");
+  mlir::Value loss = f.getBody().front().getTerminator()->getOperand(0);
+  EXPECT_TRUE(mlir::failed(differentiate(f, loss, {f.getArgument(0)})));
+  EXPECT_EQ(layers, (std::vector<std::string>{"first", "second"}));
+  EXPECT_THAT(messages[0], HasSubstr("first: `graph.max_pool_gradient` has no gradient"));
+}
+
+TEST_F(DifferentiateTest, CompositesWithoutOwnGradientFollowTheirFormula) {
+  parse(R"mlir(
+    func.func @f(%x: tensor<2x3xf32>) -> tensor<f32> {
+      %g = graph.gelu %x : (tensor<2x3xf32>) -> tensor<2x3xf32>
+      %h = graph.softmax %g {axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+      %m = graph.mul %h, %x : tensor<2x3xf32>
+      %s = graph.reduce %m {kind = 0 : i32, axes = array<i64: 0, 1>}
+          : (tensor<2x3xf32>) -> tensor<f32>
+      return %s : tensor<f32>
+    })mlir");
+  expectGradientsMatch("f");
+}
+
+TEST_F(DifferentiateTest, ValuesThatTheCallerHoldsStayValidWhenTheirCompositeIsReplaced) {
+  parse(R"mlir(
+    func.func @f(%x: tensor<f32>) -> tensor<f32> {
+      %t = graph.gelu %x : (tensor<f32>) -> tensor<f32>
+      %l = graph.gelu %t : (tensor<f32>) -> tensor<f32>
+      return %l : tensor<f32>
+    })mlir");
+  auto f = function("f");
+  mlir::Operation *ret = f.getBody().front().getTerminator();
+  mlir::Value loss = ret->getOperand(0), inner = loss.getDefiningOp()->getOperand(0);
+  auto d = differentiate(f, loss, {inner, f.getArgument(0)});
+  ASSERT_TRUE(mlir::succeeded(d));
+  ret->setOperand(0, loss);
+  auto gelu = [](double x) { return 0.5 * x * (1 + std::erf(x * M_SQRT1_2)); };
+  auto slope = [](double x) {
+    return 0.5 * (1 + std::erf(x * M_SQRT1_2)) + x * std::exp(-x * x / 2) / std::sqrt(2 * M_PI);
+  };
+  auto at = [&] { return (*Interpreter(*module, true).run("f", {tensor({}, {0.5})}))[0].real(0); };
+  EXPECT_NEAR(at(), gelu(gelu(0.5)), 1e-7);
+  ret->setOperand(0, (*d)[0]);
+  EXPECT_NEAR(at(), slope(gelu(0.5)), 1e-7);
+  ret->setOperand(0, (*d)[1]);
+  EXPECT_NEAR(at(), slope(gelu(0.5)) * slope(0.5), 1e-7);
+}
+
+TEST_F(DifferentiateTest, AGradientCanBeDifferentiated) {
+  parse(R"mlir(
+    func.func @f(%x: tensor<3xf32>) -> tensor<f32> {
+      %t = graph.tanh %x : tensor<3xf32>
+      %s = graph.reduce %t {kind = 1 : i32, axes = array<i64: 0>} : (tensor<3xf32>) -> tensor<f32>
+      return %s : tensor<f32>
+    })mlir");
+  auto f = function("f");
+  mlir::Operation *ret = f.getBody().front().getTerminator();
+  auto d = differentiate(f, ret->getOperand(0), {f.getArgument(0)});
+  ASSERT_TRUE(mlir::succeeded(d));
+  mlir::OpBuilder b(ret);
+  graph::Expr g(b, f.getLoc(), (*d)[0]);
+  ret->setOperand(0, graph::sum(g * g, {0}));
+  expectGradientsMatch("f");
+}
+
 TEST_F(DifferentiateTest, ALossThatIsNoFloatScalarIsRefused) {
   parse(R"mlir(
     func.func @f(%x: tensor<3xf32>, %i: tensor<si32>) -> (tensor<3xf32>, tensor<si32>) {
