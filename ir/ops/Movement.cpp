@@ -118,11 +118,36 @@ Values TransposeOp::gradient(OpBuilder &b, ValueRange d) {
   return {transpose(b, getLoc(), d[0], inverse)};
 }
 
+namespace {
+/// Where a reshape from `from` to `to` only puts in dimensions of 1, the axes of `to` that the
+/// dimensions of `from` become.
+std::optional<llvm::SmallVector<int64_t>>
+axesWithoutUnits(llvm::ArrayRef<Dim> from, llvm::ArrayRef<Dim> to, llvm::ArrayRef<int64_t> axes) {
+  auto isUnit = [](Dim d) { return d.isStatic() && d.value() == 1; };
+  llvm::SmallVector<int64_t> kept;
+  Dims rest;
+  for (auto [dim, axis] : llvm::zip_equal(to, axes))
+    if (!isUnit(dim)) {
+      kept.push_back(axis);
+      rest.push_back(dim);
+    }
+  if (llvm::any_of(from, isUnit) || llvm::ArrayRef<Dim>(rest) != from)
+    return std::nullopt;
+  return kept;
+}
+} // namespace
+
 OpFoldResult BroadcastOp::fold(FoldAdaptor operands) {
   if (getX().getType() == getResult().getType())
     return getX();
   if (Attribute scalar = splatOf(operands.getX()))
     return scalarElements(scalar);
+  if (auto inner = getX().getDefiningOp<ReshapeOp>())
+    if (auto axes = axesWithoutUnits(dimsOf(inner.getX()), dimsOf(getX()), getAxes())) {
+      setAxes(*axes);
+      getXMutable().assign(inner.getX());
+      return getResult();
+    }
   if (auto inner = getX().getDefiningOp<BroadcastOp>()) {
     setAxes(llvm::map_to_vector(inner.getAxes(), [&](int64_t d) { return getAxes()[d]; }));
     getXMutable().assign(inner.getX());

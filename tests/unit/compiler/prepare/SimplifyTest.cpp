@@ -90,6 +90,20 @@ TEST_F(SimplifyTest, MovementsJoin) {
   expectSame(noise({2, 3, 4}, 1), {"reshape", "broadcast"});
 }
 
+TEST_F(SimplifyTest, ABroadcastTakesDimensionsOfOneInItself) {
+  parse(R"mlir(
+    func.func @f(%x: tensor<4xf32>) -> (tensor<2x4x3xf32>, tensor<4x4xf32>, tensor<2x2x5xf32>) {
+      %a = graph.reshape %x : tensor<4xf32> to tensor<1x4x1xf32>
+      %b = graph.broadcast %a {axes = array<i64: 0, 1, 2>} : tensor<1x4x1xf32> to tensor<2x4x3xf32>
+      %c = graph.reshape %x : tensor<4xf32> to tensor<4x1xf32>
+      %d = graph.broadcast %c {axes = array<i64: 0, 1>} : tensor<4x1xf32> to tensor<4x4xf32>
+      %e = graph.reshape %x : tensor<4xf32> to tensor<2x2x1xf32>
+      %g = graph.broadcast %e {axes = array<i64: 0, 1, 2>} : tensor<2x2x1xf32> to tensor<2x2x5xf32>
+      return %b, %d, %g : tensor<2x4x3xf32>, tensor<4x4xf32>, tensor<2x2x5xf32>
+    })mlir");
+  expectSame(noise({4}, 1), {"broadcast", "broadcast", "reshape", "broadcast"});
+}
+
 TEST_F(SimplifyTest, TransposesThatDoNotCancelBecomeOneWithTheSameMeaning) {
   parse(R"mlir(
     func.func @f(%x: tensor<2x3x4xf32>) -> tensor<4x3x2xf32> {
