@@ -77,6 +77,40 @@ Value cast(OpBuilder &b, Location loc, Value x, Type element) {
   return CastOp::create(b, loc, tensorType(dimsOf(x), element), x);
 }
 
+namespace {
+DimsAttr dimsAttr(OpBuilder &b, llvm::ArrayRef<Dim> dims) {
+  return DimsAttr::get(b.getContext(),
+                       llvm::map_to_vector(dims, [](Dim d) { return d.asAttribute(); }));
+}
+NamedAttribute listOr(OpBuilder &b, llvm::StringRef name, llvm::ArrayRef<int64_t> list, Value x,
+                      int64_t otherwise) {
+  llvm::SmallVector<int64_t> values(list);
+  if (list.empty())
+    values.assign(rankOf(x), otherwise);
+  return b.getNamedAttr(name, b.getDenseI64ArrayAttr(values));
+}
+} // namespace
+
+Value slice(OpBuilder &b, Location loc, Value x, llvm::ArrayRef<Dim> starts,
+            llvm::ArrayRef<Dim> sizes, llvm::ArrayRef<int64_t> strides) {
+  return make<SliceOp>(b, loc, {x},
+                       {b.getNamedAttr("starts", dimsAttr(b, starts)),
+                        b.getNamedAttr("sizes", dimsAttr(b, sizes)),
+                        listOr(b, "strides", strides, x, 1)});
+}
+
+Value pad(OpBuilder &b, Location loc, Value x, llvm::ArrayRef<Dim> low, llvm::ArrayRef<Dim> high,
+          llvm::ArrayRef<int64_t> interior, double value) {
+  return make<PadOp>(
+      b, loc, {x},
+      {b.getNamedAttr("low", dimsAttr(b, low)), b.getNamedAttr("high", dimsAttr(b, high)),
+       listOr(b, "interior", interior, x, 0), b.getNamedAttr("value", b.getF64FloatAttr(value))});
+}
+
+Value concat(OpBuilder &b, Location loc, ValueRange inputs, int64_t axis) {
+  return make<ConcatOp>(b, loc, inputs, {b.getNamedAttr("axis", b.getI64IntegerAttr(axis))});
+}
+
 Value oneHot(OpBuilder &b, Location loc, Value labels, Dim depth, Type element) {
   Dims dims = dimsOf(labels);
   dims.push_back(depth);

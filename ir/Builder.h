@@ -55,6 +55,13 @@ mlir::Value reduce(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, Reduce
 mlir::Value transpose(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
                       llvm::ArrayRef<int64_t> permutation);
 mlir::Value cast(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, mlir::Type element);
+/// result[i] = x[starts + i * strides], of dimensions `sizes`; empty strides are all 1.
+mlir::Value slice(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<Dim> starts,
+                  llvm::ArrayRef<Dim> sizes, llvm::ArrayRef<int64_t> strides = {});
+/// x between `low` and `high` elements of `value`, `interior` (empty: none) between neighbours.
+mlir::Value pad(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<Dim> low,
+                llvm::ArrayRef<Dim> high, llvm::ArrayRef<int64_t> interior = {}, double value = 0);
+mlir::Value concat(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange inputs, int64_t axis);
 /// Sums `x` over what broadcasting added, back to `dims`: the gradient of broadcastTo.
 mlir::Value sumTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<Dim> dims);
 /// 1 where the last index is the label, else 0: labels (…) -> (…, depth).

@@ -37,4 +37,43 @@ def Graph_BroadcastOp : Graph_Movement<"broadcast"> {
   let hasVerifier = 1;
   let hasFolder = 1;
 }
+
+def Graph_SliceOp : Graph_Movement<"slice", [InferTypeOpAdaptor]> {
+  let summary = "result[i] = x[starts + i * strides], of dimensions `sizes`";
+  let description = [{
+    Strides are positive. What is static is checked when compiling; a symbolic start or size that
+    leaves the tensor makes the run fail with a status.
+  }];
+  let arguments = (ins Graph_Tensor:$x, Graph_DimsAttr:$starts, Graph_DimsAttr:$sizes,
+                       DenseI64ArrayAttr:$strides);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";
+}
+
+def Graph_PadOp : Graph_Movement<"pad", [InferTypeOpAdaptor]> {
+  let summary = "x with `value` before, after and between its elements along each dimension";
+  let description = [{
+    `low` elements before, `high` after, `interior` >= 0 between neighbours; negative low or high drops
+    elements (after the interior ones are put in). For integers `value` is converted as by cast.
+  }];
+  let arguments = (ins Graph_Tensor:$x, Graph_DimsAttr:$low, Graph_DimsAttr:$high,
+                       DenseI64ArrayAttr:$interior, DefaultValuedAttr<F64Attr, "0.0">:$value);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";
+}
+
+def Graph_ConcatOp : Graph_Movement<"concat", [InferTypeOpAdaptor]> {
+  let summary = "the inputs one after another along `axis`; other dimensions are equal";
+  let arguments = (ins Variadic<Graph_Tensor>:$inputs, I64Attr:$axis);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = "$inputs attr-dict `:` functional-type($inputs, $result)";
+}
+
+def Graph_ReverseOp : Graph_Movement<"reverse", [SameOperandsAndResultType]> {
+  let summary = "x with its elements in opposite order along `axes`";
+  let arguments = (ins Graph_Tensor:$x, DenseI64ArrayAttr:$axes);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
 #endif

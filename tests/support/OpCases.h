@@ -12,6 +12,7 @@
 #include "ir/reference/Interpreter.h"
 #include <map>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct OpCase {
   std::vector<SymbolSizes> sizes; // at least one entry, empty where there are no symbols
   std::optional<std::vector<reference::Tensor>> inputs, expected;
   std::string error;
+
+  /// How GoogleTest shows the case.
+  friend void PrintTo(const OpCase &c, std::ostream *out) { *out << c.file << ".mlir @" << c.name; }
 };
 
 /// All cases, read once a process and kept until its end. Aborts with a message when a file does
