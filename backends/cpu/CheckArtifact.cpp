@@ -106,7 +106,7 @@ Error checkArtifact(const std::string &path, const CompileOptions &options) {
     return error;
   if (Error error = checkVersions(*elf))
     return error;
-  return options.sanitize.empty() ? checkSections(*elf) : Error::success();
+  return checkSections(*elf);
 }
 
 } // namespace ingot::cpu

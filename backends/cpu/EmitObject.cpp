@@ -2,6 +2,7 @@
 // chose tiles, vector widths and fused operations, and a full -O3 pipeline costs twice the time for
 // the same speed.
 #include "backends/cpu/EmitObject.h"
+#include "backends/cpu/DebugLocations.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -95,12 +96,20 @@ Error optimise(llvm::Module &module, llvm::TargetMachine &machine, const EmitOpt
   llvm::ModulePassManager passes;
   if (Error error = builder.parsePassPipeline(passes, "function(sroa,early-cse,loop-mssa(licm))"))
     return error;
-  if (options.sanitize == "address")
-    passes.addPass(llvm::AddressSanitizerPass(llvm::AddressSanitizerOptions()));
-  if (options.sanitize == "thread") {
-    passes.addPass(llvm::ModuleThreadSanitizerPass());
-    passes.addPass(llvm::createModuleToFunctionPassAdaptor(llvm::ThreadSanitizerPass()));
+  // Without constructors and registered globals: the program that is built with the sanitizer
+  // starts its runtime, and an artifact has no data of its own to guard.
+  if (options.sanitize == "address") {
+    for (llvm::GlobalVariable &global : module.globals()) {
+      llvm::GlobalValue::SanitizerMetadata metadata;
+      metadata.NoAddress = true;
+      global.setSanitizerMetadata(metadata);
+    }
+    passes.addPass(llvm::AddressSanitizerPass(llvm::AddressSanitizerOptions(),
+                                              /*UseGlobalGC=*/false, /*UseOdrIndicator=*/false,
+                                              llvm::AsanDtorKind::None, llvm::AsanCtorKind::None));
   }
+  if (options.sanitize == "thread")
+    passes.addPass(llvm::createModuleToFunctionPassAdaptor(llvm::ThreadSanitizerPass()));
   passes.run(module, modules);
   return Error::success();
 }
@@ -153,6 +162,8 @@ Error emitCode(mlir::ModuleOp code, const CpuTarget &target, const EmitOptions &
   auto machine = createTargetMachine(target);
   if (!machine)
     return machine.takeError();
+  if (options.debugInfo)
+    addDebugLocations(code);
   // Alignments are decided while translating, so the layout has to be there before.
   std::string layout = (*machine)->createDataLayout().getStringRepresentation();
   code->setAttr("llvm.data_layout", mlir::StringAttr::get(code.getContext(), layout));

@@ -1,6 +1,8 @@
-// Three steps: multi-dimensional vectors and compound arithmetic become simple ops, structured
-// control flow becomes branches, then one full conversion takes everything to the LLVM dialect.
+// Math becomes arithmetic (MathExpansion), then three steps: multi-dimensional vectors and compound
+// arithmetic become simple ops, structured control flow becomes branches, then one full conversion
+// takes everything to the LLVM dialect.
 #include "backends/cpu/LowerToLlvm.h"
+#include "backends/cpu/MathExpansion.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -97,6 +99,7 @@ LogicalResult lowerToLlvm(ModuleOp code, const CpuTarget &target) {
   code.getContext()
       ->loadDialect<LLVM::LLVMDialect, cf::ControlFlowDialect, arith::ArithDialect,
                     vector::VectorDialect>();
+  expandMath(code, target);
   if (failed(expandCompoundOps(code)) || failed(lowerControlFlow(code)))
     return code.emitError("internal error: generated code cannot be simplified for ")
            << target.name;

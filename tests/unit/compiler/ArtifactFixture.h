@@ -52,8 +52,8 @@ func.func private @predict.row(%run: !llvm.ptr, %row: i64) {
   %y = llvm.getelementptr %y0[%offset] : (!llvm.ptr, i64) -> !llvm.ptr, f32
   %a = llvm.load %x {alignment = 4 : i64} : !llvm.ptr -> vector<8xf32>
   %b = llvm.load %w {alignment = 4 : i64} : !llvm.ptr -> vector<8xf32>
-  %product = arith.mulf %a, %b : vector<8xf32>
-  %sum = arith.addf %product, %b : vector<8xf32>
+  %product = arith.mulf %a, %b : vector<8xf32> loc("scale/mul")
+  %sum = arith.addf %product, %b : vector<8xf32> loc("scale/add")
   llvm.store %sum, %y {alignment = 4 : i64} : vector<8xf32>, !llvm.ptr
   return
 }

@@ -2,11 +2,13 @@
 // that their bytes are reproducible, and what is said when they cannot be written.
 #include "ArtifactFixture.h"
 #include "ingot/Model.h"
+#include "llvm/DebugInfo/DWARF/DWARFContext.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/Program.h"
 #include <csignal>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <set>
 #include <sys/resource.h>
 
 namespace ingot::cpu {
@@ -344,12 +346,99 @@ TEST_F(ArtifactWriting, leavesNothingButTheArtifactBehind) {
   EXPECT_EQ(std::distance(fs::directory_iterator(directory), fs::directory_iterator()), 1);
 }
 
-TEST_F(ArtifactWriting, refusesCodeThatNeedsAMathLibrary) {
-  std::string code = std::string(predictCode) + "func.func private @leftover(%x: f32) -> f32 {\n"
-                                                "  %y = math.exp %x : f32\n  return %y : f32\n}\n";
+TEST_F(ArtifactWriting, takesMathWithoutAMathLibrary) {
+  std::string code = std::string(predictCode) +
+                     "func.func private @more(%x: vector<8xf32>, %f: f32) -> vector<8xf32> {\n"
+                     "  %a = math.exp %x : vector<8xf32>\n  %b = math.floor %a : vector<8xf32>\n"
+                     "  %s = vector.broadcast %f : f32 to vector<8xf32>\n"
+                     "  %c = math.fma %b, %s, %x : vector<8xf32>\n  return %c : vector<8xf32>\n}\n";
+  ASSERT_TRUE(write(file("a.so"), targetsHere(), false, code.c_str())) << messages;
+}
+
+TEST_F(ArtifactWriting, refusesCodeThatNeedsALibrary) {
+  std::string code = std::string(predictCode) +
+                     "func.func private @leftover(%x: f32) -> f32 {\n"
+                     "  %y = llvm.intr.exp(%x) : (f32) -> f32\n  return %y : f32\n}\n";
   EXPECT_FALSE(write(file("a.so"), {&hostTarget()}, false, code.c_str()));
   EXPECT_THAT(messages, HasSubstr("undefined symbol: expf"));
   EXPECT_FALSE(fs::exists(file("a.so")));
+}
+
+TEST_F(ArtifactWriting, lineTablesLeadToNodeNames) {
+  options.debugInfo = true;
+  ASSERT_TRUE(write(file("a.so"), {&hostTarget()})) << messages;
+  auto binary = llvm::object::ObjectFile::createObjectFile(file("a.so"));
+  ASSERT_TRUE(bool(binary));
+  auto dwarf = llvm::DWARFContext::create(*binary->getBinary());
+  std::set<std::string> nodes;
+  for (const auto &unit : dwarf->compile_units())
+    for (const auto &row : dwarf->getLineTableForUnit(unit.get())->Rows) {
+      std::string name;
+      auto path = llvm::DILineInfoSpecifier::FileLineInfoKind::RelativeFilePath;
+      if (dwarf->getLineTableForUnit(unit.get())->getFileNameByIndex(row.File, "", path, name))
+        nodes.insert(name);
+    }
+  EXPECT_THAT(nodes, testing::Contains("scale/mul"));
+  EXPECT_THAT(nodes, testing::Contains("scale/add"));
+  auto artifact = Artifact::open(file("a.so"));
+  ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
+  expectPredicts(*artifact, nullptr);
+}
+
+/// Two floats too few for what predict writes.
+const char *const overrunner = R"c(
+#include <ingot/artifact.h>
+#include <stdlib.h>
+#include <string.h>
+const struct ingot_artifact *ingot_artifact(void);
+int main(int argc, char **argv) {
+  static char arena[64] __attribute__((aligned(64)));
+  float *x = calloc(8, 4), *y = malloc(argc > 1 ? 24 : 32);
+  int64_t plan[3], batch = 1;
+  const void *in[1] = {x};
+  void *out[1] = {y};
+  const struct ingot_artifact *a = ingot_artifact();
+  if (a->functions[0].plan(&batch, plan)) return 3;
+  ingot_run r = {sizeof r, plan, in, out, (void *)a->initial_state, arena};
+  int status = a->functions[0].run(&r);
+  free(x);
+  free(y);
+  return status;
+}
+)c";
+
+TEST_F(ArtifactWriting, addressSanitizerSeesAnOverrunOfGeneratedCode) {
+  auto cc = llvm::sys::findProgramByName("cc");
+  if (!cc)
+    GTEST_SKIP() << "no C compiler on this machine";
+  options.sanitize = "address";
+  options.emit = Emit::Object;
+  ASSERT_TRUE(write(file("a.o"), {&hostTarget()}, /*weights=*/true)) << messages;
+  std::ofstream(file("main.c")) << overrunner;
+  std::string include = std::string("-I") + INGOT_SOURCE_DIR + "/runtime/include";
+  if (llvm::sys::ExecuteAndWait(*cc, {*cc, "-fsanitize=address", "-o", file("main"), include,
+                                      file("main.c"), file("a.o")}))
+    GTEST_SKIP() << "this machine's C compiler has no address sanitizer";
+  std::string errors = file("errors");
+  std::optional<llvm::StringRef> redirects[] = {std::nullopt, std::nullopt,
+                                                llvm::StringRef(errors)};
+  EXPECT_EQ(llvm::sys::ExecuteAndWait(file("main"), {file("main")}, std::nullopt, redirects), 0)
+      << readFile(errors);
+  EXPECT_NE(
+      llvm::sys::ExecuteAndWait(file("main"), {file("main"), "overrun"}, std::nullopt, redirects),
+      0);
+  EXPECT_THAT(readFile(errors), HasSubstr("heap-buffer-overflow"));
+  EXPECT_THAT(readFile(errors), HasSubstr("predict.row"));
+}
+
+TEST_F(ArtifactWriting, threadSanitizerInstrumentsGeneratedCode) {
+  options.sanitize = "thread";
+  ASSERT_TRUE(write(file("a.so"), {&hostTarget()})) << messages;
+  auto binary = llvm::object::ObjectFile::createObjectFile(file("a.so"));
+  ASSERT_TRUE(bool(binary));
+  auto *elf = llvm::cast<llvm::object::ELFObjectFileBase>(binary->getBinary());
+  EXPECT_THAT(globalSymbols(elf->getDynamicSymbolIterators()).undefined,
+              testing::Contains(testing::StartsWith("__tsan_")));
 }
 
 } // namespace
