@@ -50,16 +50,18 @@ LogicalResult Interpreter::fail(const std::string &text) {
   return failure();
 }
 
-LogicalResult Interpreter::bindSymbols(Type type, const Tensor &value, unsigned index) {
-  Dims dims = dimsOf(type);
-  if (static_cast<int64_t>(dims.size()) != value.rank())
-    return fail("input " + std::to_string(index) + " has rank " + std::to_string(value.rank()) +
-                ", the function wants " + str(dims));
-  for (auto [d, dim] : llvm::enumerate(dims))
-    if (auto name = dim.asSymbol())
-      symbols.try_emplace(name->str(), value.dim(d));
-  if (shapeOf(type) != llvm::SmallVector<int64_t>(value.shape()))
-    return fail("input " + std::to_string(index) + " does not have shape " + str(dims));
+LogicalResult Interpreter::bindSymbols(llvm::ArrayRef<Type> types, llvm::ArrayRef<Tensor> inputs) {
+  auto forEachSymbol = [&](llvm::function_ref<void(llvm::StringRef, int64_t)> visit) {
+    for (auto [type, input] : llvm::zip(types, inputs))
+      for (auto [dim, size] : llvm::zip(dimsOf(type), input.shape()))
+        if (auto name = dim.asSymbol())
+          visit(*name, size);
+  };
+  forEachSymbol([&](llvm::StringRef name, int64_t) { symbols.erase(name.str()); });
+  forEachSymbol([&](llvm::StringRef name, int64_t size) { symbols.try_emplace(name.str(), size); });
+  for (auto [i, type, input] : llvm::enumerate(types, inputs))
+    if (llvm::ArrayRef<int64_t>(shapeOf(type)) != input.shape())
+      return fail("input " + std::to_string(i) + " does not have shape " + str(dimsOf(type)));
   return success();
 }
 
@@ -71,10 +73,8 @@ FailureOr<llvm::SmallVector<Tensor>> Interpreter::run(llvm::StringRef name,
   if (inputs.size() != function.getNumArguments())
     return fail("`" + name.str() + "` takes " + std::to_string(function.getNumArguments()) +
                 " inputs, got " + std::to_string(inputs.size()));
-  symbols.clear();
-  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-    if (failed(bindSymbols(type, inputs[i], i)))
-      return failure();
+  if (failed(bindSymbols(function.getArgumentTypes(), inputs)))
+    return failure();
   message.clear();
   auto results = runRegion(function.getBody(), inputs);
   values.clear();

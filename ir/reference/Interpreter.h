@@ -35,7 +35,7 @@ public:
   llvm::SmallVector<int64_t> shapeOf(mlir::Type type);
 
 private:
-  llvm::LogicalResult bindSymbols(mlir::Type type, const Tensor &value, unsigned index);
+  llvm::LogicalResult bindSymbols(llvm::ArrayRef<mlir::Type> types, llvm::ArrayRef<Tensor> inputs);
   llvm::LogicalResult runOp(mlir::Operation *op);
 
   mlir::ModuleOp module;
