@@ -191,7 +191,8 @@ LogicalResult reverseBlock(Block &block, OpBuilder::InsertPoint at, ReverseReque
 }
 
 FailureOr<llvm::SmallVector<Value>> gradientsOrNull(func::FuncOp function, Value loss,
-                                                    llvm::ArrayRef<Value> targets) {
+                                                    llvm::ArrayRef<Value> targets,
+                                                    Operation **firstBackward) {
   auto lossType = llvm::cast<RankedTensorType>(loss.getType());
   if (!isFloat(loss) || lossType.getRank() != 0)
     return emitError(loss.getLoc())
@@ -208,6 +209,8 @@ FailureOr<llvm::SmallVector<Value>> gradientsOrNull(func::FuncOp function, Value
   ReverseRequest request;
   request.outputs = {loss};
   request.dOutputs = {graph::splat(b, loc, lossType.getElementType(), {}, 1)};
+  if (firstBackward)
+    *firstBackward = request.dOutputs[0].getDefiningOp();
   request.targets.assign(targets.begin(), targets.end());
   if (failed(reverseBlock(body, b.saveInsertionPoint(), request)))
     return failure();

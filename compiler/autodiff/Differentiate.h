@@ -21,17 +21,29 @@ struct OptimizerSpec {
   double beta1 = 0.9, beta2 = 0.999; // Adam, AdamW
   double rho = 0.9;                  // RMSprop (PyTorch: alpha 0.99)
   double epsilon = 1e-7;             // PyTorch: 1e-8
-  double weightDecay = 0;            // AdamW: decoupled
+  /// AdamW and all of Keras: decoupled, p -= p * decay * lr first. PyTorch's others: g += p *
+  /// decay.
+  double weightDecay = 0;
   /// Keras: m * lr * sqrt(1 - b2^t) / (1 - b1^t) / (sqrt(v) + eps).
   /// PyTorch: eps is added to sqrt(v / (1 - b2^t)); SGD keeps momentum as b = m*b + g, p -= lr*b.
   bool pytorch = false;
 };
 
+struct TrainStepOptions {
+  /// Computes cheap forward values again in the backward pass where that leaves less to keep
+  /// between the two. The results stay the same bit for bit.
+  bool recompute = false;
+};
+
 /// Adds the public function `train_step` to the module: `lossFunction` (results: scalar loss, then
 /// metrics), its gradients for all variables of role "trainable" that it reads, and the optimizer's
 /// updates; declares the optimizer's variables ("optimizer/dense/kernel/momentum", role
-/// "optimizer") and the control variables it lacks. Increments `step`. The loss function is kept.
+/// "optimizer") and the control variables it lacks; `initialize` (made if there is none) sets them.
+/// Every assignment, those of the loss function included, comes after all computations, so that a
+/// step that fails leaves the state as it was. Increments `step`. The loss function is kept. On
+/// failure messages say why and there is no `train_step`.
 mlir::LogicalResult buildTrainStep(mlir::ModuleOp module, llvm::StringRef lossFunction,
-                                   const OptimizerSpec &optimizer);
+                                   const OptimizerSpec &optimizer,
+                                   const TrainStepOptions &options = {});
 
 } // namespace ingot

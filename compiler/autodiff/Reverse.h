@@ -20,8 +20,10 @@ mlir::LogicalResult reverseBlock(mlir::Block &block, mlir::OpBuilder::InsertPoin
                                  ReverseRequest &request);
 
 /// differentiate(), with null instead of a zero for a target that the loss does not depend on.
+/// `firstBackward`, if given, gets the first op of the backward pass.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-gradientsOrNull(mlir::func::FuncOp function, mlir::Value loss, llvm::ArrayRef<mlir::Value> targets);
+gradientsOrNull(mlir::func::FuncOp function, mlir::Value loss, llvm::ArrayRef<mlir::Value> targets,
+                mlir::Operation **firstBackward = nullptr);
 
 /// `gradient of <layer>` around `loc`; `fallback` where no layer is named.
 mlir::Location gradientLocation(mlir::Location loc, llvm::StringRef fallback);

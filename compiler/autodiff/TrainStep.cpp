@@ -1,6 +1,7 @@
 // The training step: a copy of the loss function, its gradients, the optimizer's updates, and at
 // the very end all assignments, so that a step that fails leaves every variable as it was.
 #include "compiler/autodiff/Optimizer.h"
+#include "compiler/autodiff/Recompute.h"
 #include "compiler/autodiff/Reverse.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -18,7 +19,8 @@ constexpr llvm::StringLiteral kLearningRate = "learning_rate", kStep = "step";
 
 class TrainStepBuilder {
 public:
-  TrainStepBuilder(ModuleOp module, const OptimizerSpec &spec) : module(module), spec(spec) {}
+  TrainStepBuilder(ModuleOp module, const OptimizerSpec &spec, const TrainStepOptions &options)
+      : module(module), spec(spec), options(options) {}
   LogicalResult build(func::FuncOp lossFunction);
 
 private:
@@ -32,6 +34,7 @@ private:
 
   ModuleOp module;
   const OptimizerSpec &spec;
+  const TrainStepOptions &options;
   func::FuncOp function;
   llvm::MapVector<StringAttr, Value> entryReads; // variable -> its value when the step starts
   llvm::MapVector<StringAttr, Value> pending;    // variable -> its value when the step ends
@@ -202,12 +205,26 @@ LogicalResult TrainStepBuilder::build(func::FuncOp lossFunction) {
   }
   llvm::SmallVector<Value> targets =
       llvm::map_to_vector(trainable, [&](VariableOp v) { return entryReads[v.getSymNameAttr()]; });
-  Value loss = function.getBody().front().getTerminator()->getOperand(0);
-  auto gradients = gradientsOrNull(function, loss, targets);
+  Block &body = function.getBody().front();
+  Value loss = body.getTerminator()->getOperand(0);
+  Operation *firstBackward = nullptr;
+  auto gradients = gradientsOrNull(function, loss, targets, &firstBackward);
   if (failed(gradients) || failed(declareControl()))
     return undo();
+  llvm::DenseSet<Operation *> forward;
+  for (Operation &op : body) {
+    if (&op == firstBackward)
+      break;
+    forward.insert(&op);
+  }
   emitUpdates(*gradients);
   eraseDead(function.getBody());
+  if (options.recompute)
+    for (Operation &op : llvm::reverse(body))
+      if (forward.contains(&op)) {
+        recomputeCheapValues(body, &op);
+        break;
+      }
   emitInitialization();
   return success();
 }
@@ -215,7 +232,7 @@ LogicalResult TrainStepBuilder::build(func::FuncOp lossFunction) {
 } // namespace
 
 LogicalResult buildTrainStep(ModuleOp module, llvm::StringRef lossFunction,
-                             const OptimizerSpec &optimizer) {
+                             const OptimizerSpec &optimizer, const TrainStepOptions &options) {
   auto function = module.lookupSymbol<func::FuncOp>(lossFunction);
   if (!function || function.isDeclaration())
     return module.emitError("no function `") << lossFunction << "` to make a training step of";
@@ -223,7 +240,7 @@ LogicalResult buildTrainStep(ModuleOp module, llvm::StringRef lossFunction,
     return module.emitError("the module already has a `") << kTrainStep << "`";
   if (function.getNumResults() == 0)
     return function.emitError("`") << lossFunction << "` must return the loss first";
-  return TrainStepBuilder(module, optimizer).build(function);
+  return TrainStepBuilder(module, optimizer, options).build(function);
 }
 
 } // namespace ingot
