@@ -1,6 +1,7 @@
 // The table of rewrites: which op becomes which formula.
 #include "backends/cpu/MathExpansion.h"
 #include "backends/cpu/MathExpansionFunctions.h"
+#include "backends/cpu/MathExpansionHalf.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -16,13 +17,13 @@ using math::Formula;
 using math::Real;
 namespace ops = ::mlir::math;
 
-/// Whether the formulas hold for the type, once f16 and bf16 are widened.
+/// Whether the formulas hold for the type.
 bool isSupported(Type type) {
   auto vector = llvm::dyn_cast<VectorType>(type);
   if (vector && (vector.isScalable() || vector.getRank() > 1))
     return false;
   Type element = getElementTypeOrSelf(type);
-  return element.isF64() || element.isF32() || element.isF16() || element.isBF16();
+  return element.isF64() || element.isF32();
 }
 
 /// A pattern that replaces an op of floats by a formula over its operands.
@@ -38,14 +39,7 @@ template <typename Op, auto formula> struct Expand : OpRewritePattern<Op> {
     llvm::SmallVector<Real, 3> args;
     for (Value operand : op->getOperands())
       args.push_back({{&in, operand}});
-    bool half = getElementTypeOrSelf(type).getIntOrFloatBitWidth() == 16;
-    if (half)
-      for (Real &arg : args)
-        arg = math::widen(arg);
-    Value result = apply(args, std::make_index_sequence<arity>()).value;
-    if (half)
-      result = arith::TruncFOp::create(rewriter, op.getLoc(), type, result);
-    rewriter.replaceOp(op, result);
+    rewriter.replaceOp(op, apply(args, std::make_index_sequence<arity>()).value);
     return success();
   }
 
@@ -62,6 +56,28 @@ private:
 
 Real reciprocalRoot(Real x) { return 1.0 / math::squareRoot(x); }
 Real unfusedMultiplyAdd(Real a, Real b, Real c) { return a * b + c; }
+
+/// Integer powers through pow in f64, where exponents up to 2^53 are exact.
+struct ExpandIntegerPower : OpRewritePattern<ops::FPowIOp> {
+  ExpandIntegerPower(MLIRContext *context, const CpuTarget &target)
+      : OpRewritePattern(context), target(target) {}
+
+  LogicalResult matchAndRewrite(ops::FPowIOp op, PatternRewriter &rewriter) const override {
+    if (!isSupported(op.getType()))
+      return failure();
+    Formula in{rewriter, op.getLoc(), target.fma, target.rank >= 1};
+    Real x = {{&in, op.getLhs()}};
+    Type wide = x.withElement(rewriter.getF64Type());
+    Real y = {{&in, arith::SIToFPOp::create(rewriter, op.getLoc(), wide, op.getRhs())}};
+    Real power =
+        x.isDouble() ? math::pow(x, y) : math::narrow(math::powOfWidened(math::widen(x), y));
+    rewriter.replaceOp(op, power.value);
+    return success();
+  }
+
+private:
+  CpuTarget target;
+};
 
 template <typename... Patterns> void add(RewritePatternSet &patterns, const CpuTarget &target) {
   (patterns.add<Patterns>(patterns.getContext(), target), ...);
@@ -80,7 +96,8 @@ void populate(RewritePatternSet &patterns, const CpuTarget &target) {
   add<Expand<ops::SinOp, math::sin>, Expand<ops::CosOp, math::cos>, Expand<ops::TanOp, math::tan>,
       Expand<ops::AsinOp, math::asin>, Expand<ops::AcosOp, math::acos>,
       Expand<ops::AtanOp, math::atan>, Expand<ops::Atan2Op, math::atan2>,
-      Expand<ops::RoundOp, math::round>>(patterns, target);
+      Expand<ops::RoundOp, math::round>, Expand<arith::RemFOp, math::remainder>,
+      ExpandIntegerPower>(patterns, target);
   if (target.rank == 0)
     add<Expand<ops::FloorOp, math::floor>, Expand<ops::CeilOp, math::ceil>,
         Expand<ops::TruncOp, math::trunc>, Expand<ops::RoundEvenOp, math::roundEven>>(patterns,
@@ -96,9 +113,11 @@ void expandMath(ModuleOp module, const CpuTarget &target) {
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, ops::MathDialect, scf::SCFDialect,
                        vector::VectorDialect>();
+  widenHalves(module);
   RewritePatternSet patterns(context);
   populate(patterns, target);
   walkAndApplyPatterns(module, std::move(patterns));
+  expandHalfConversions(module, target);
 }
 
 } // namespace ingot::cpu

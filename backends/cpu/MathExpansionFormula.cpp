@@ -1,6 +1,7 @@
 // The operators of the math expansion: each writes one op.
 #include "backends/cpu/MathExpansionFormula.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include <cmath>
 
 using namespace mlir;
@@ -98,6 +99,13 @@ Mask operator!=(Integer a, int64_t b) {
 Mask lessUnsigned(Integer a, Integer b) { return compare(arith::CmpIPredicate::ult, a, b); }
 Real select(Mask mask, Real yes, Real no) { return choose(mask, yes, no); }
 Integer select(Mask mask, Integer yes, Integer no) { return choose(mask, yes, no); }
+
+Value anyOf(Mask mask) {
+  if (!llvm::isa<VectorType>(mask.type()))
+    return mask.value;
+  return vector::ReductionOp::create(mask.builder(), mask.loc(), vector::CombiningKind::OR,
+                                     mask.value);
+}
 
 Real multiplyAdd(Real a, Real b, Real c) {
   if (!a.in->fma)

@@ -105,6 +105,8 @@ Real select(Mask mask, Real yes, Real no);
 inline Real select(Mask mask, double yes, Real no) { return select(mask, no.constant(yes), no); }
 inline Real select(Mask mask, Real yes, double no) { return select(mask, yes, yes.constant(no)); }
 Integer select(Mask mask, Integer yes, Integer no);
+/// Whether some lane is set, as one i1.
+mlir::Value anyOf(Mask mask);
 
 /// a * b + c: one rounding with FMA, two without.
 Real multiplyAdd(Real a, Real b, Real c);

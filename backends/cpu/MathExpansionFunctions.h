@@ -31,6 +31,8 @@ Real acosh(Real x);
 Real atanh(Real x);
 Real cbrt(Real x);
 Real pow(Real x, Real y);
+/// The same in f64 for x that was an f32: precise enough for an f32 result only.
+Real powOfWidened(Real x, Real y);
 
 // MathExpansionTrigonometry.cpp
 Real sin(Real x);
@@ -48,5 +50,7 @@ Real trunc(Real x);
 /// Ties away from zero.
 Real round(Real x);
 Real roundEven(Real x);
+/// C's fmod: x - n y exactly, n the quotient's whole part; the sign of x.
+Real remainder(Real x, Real y);
 
 } // namespace ingot::cpu::math

@@ -182,7 +182,9 @@ Real cbrt(Real x) {
 Real pow(Real x, Real y) {
   if (x.isDouble())
     return powInDouble(x, y, true);
-  return narrow(powInDouble(widen(x), widen(y), false));
+  return narrow(powOfWidened(widen(x), widen(y)));
 }
+
+Real powOfWidened(Real x, Real y) { return powInDouble(x, y, false); }
 
 } // namespace ingot::cpu::math

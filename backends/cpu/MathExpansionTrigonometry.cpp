@@ -138,11 +138,8 @@ Angle reduce(Real x) {
   Real magnitude = absolute(x);
   Mask large = (magnitude >= largest) & (magnitude < infinity);
   Angle small = reduceSmall(x);
-  Value any = large.value;
-  if (llvm::isa<VectorType>(x.type()))
-    any = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, any);
   Type types[] = {small.quadrant.type(), x.type(), x.type()};
-  auto branch = scf::IfOp::create(b, loc, types, any, /*withElseRegion=*/true);
+  auto branch = scf::IfOp::create(b, loc, types, anyOf(large), /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     auto yield = [&](Angle angle) {

@@ -23,6 +23,12 @@ struct Function {
 };
 Wide roundHalfEven(Wide x) { return std::isnan(x) ? x : ::rintl(x); }
 Wide reciprocalRoot(Wide x) { return 1 / ::sqrtl(x); }
+Wide maximum(Wide x, Wide y) {
+  if (std::isnan(x) || std::isnan(y))
+    return x + y;
+  return x == y ? (std::signbit(x) ? y : x) : std::max(x, y);
+}
+Wide minimum(Wide x, Wide y) { return -maximum(-x, -y); }
 const Function functions[] = {
     {"math.exp", ::expl},
     {"math.exp2", ::exp2l},
@@ -57,6 +63,9 @@ const Function functions[] = {
     {"math.powf", nullptr, ::powl},
     {"math.atan2", nullptr, ::atan2l},
     {"math.copysign", nullptr, ::copysignl},
+    {"arith.remf", nullptr, ::fmodl},
+    {"arith.maximumf", nullptr, maximum},
+    {"arith.minimumf", nullptr, minimum},
 };
 /// The most that this project allows, in ulp; rounding is exact.
 constexpr double allowed = 4;
@@ -73,7 +82,8 @@ template <> struct Format<double> {
   static constexpr int mantissa = 52, exponents = 2048, leastExponent = -1074, perExponent = 20;
 };
 
-/// Arguments: every exponent with both signs, ranges where functions bend, special values. A
+/// Arguments: every exponent with both signs, ranges where functions bend, special values, the
+/// numbers nearest to a multiple of pi/2. A
 /// multiple of 80 of them.
 template <typename T> std::vector<T> sampleArguments(uint64_t seed) {
   using Bits = typename Format<T>::Bits;
@@ -101,7 +111,8 @@ template <typename T> std::vector<T> sampleArguments(uint64_t seed) {
   }
   for (T special : {T(0), std::numeric_limits<T>::infinity(), std::numeric_limits<T>::quiet_NaN(),
                     std::numeric_limits<T>::max(), std::numeric_limits<T>::min(),
-                    std::numeric_limits<T>::denorm_min(), T(1e22), T(16367173.0 * 1.5e30)})
+                    std::numeric_limits<T>::denorm_min(), T(1e22),
+                    static_cast<T>(0x1.6ac5b262ca1ffp+849), T(0x1.f37c8a0000000p+95)})
     for (T sign : {T(1), T(-1)})
       x.push_back(sign * special);
   while (x.size() % 80)
@@ -169,7 +180,8 @@ template <typename T> double errorInUlp(T got, Wide expected) {
 }
 
 std::string functionName(const Function &function, const std::string &type, int lanes) {
-  return std::string(function.op).substr(5) + "_" + type + "_" + std::to_string(lanes);
+  std::string op = function.op;
+  return op.substr(op.find('.') + 1) + "_" + type + "_" + std::to_string(lanes);
 }
 /// A loop over arrays that applies the op to `lanes` elements at a time (0: scalars).
 std::string loopText(const Function &function, const std::string &type, int lanes) {
@@ -299,6 +311,35 @@ TEST_P(MathExpansionTest, DISABLED_Speed) {
   for (const Function &function : functions) {
     measure(float(), function);
     measure(double(), function);
+  }
+}
+
+/// x^n for constant n, in vectors.
+TEST_P(MathExpansionTest, IntegerPowersAreWithinFourUlp) {
+  const int exponents[] = {-7, -1, 0, 1, 2, 3, 10, 16777217};
+  std::string text;
+  for (int n : exponents)
+    text += "func.func @power" + std::to_string(n + 7) +
+            "(%x: !llvm.ptr, %y: !llvm.ptr, %out: !llvm.ptr, %n: i64) {\n"
+            "  %zero = arith.constant 0 : i64\n  %step = arith.constant 4 : i64\n"
+            "  %e = arith.constant dense<" +
+            std::to_string(n) +
+            "> : vector<4xi32>\n  scf.for %i = %zero to %n step %step : i64 {\n"
+            "    %p = llvm.getelementptr %x[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32\n"
+            "    %q = llvm.getelementptr %out[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32\n"
+            "    %a = llvm.load %p {alignment = 4 : i64} : !llvm.ptr -> vector<4xf32>\n"
+            "    %r = math.fpowi %a, %e : vector<4xf32>, vector<4xi32>\n"
+            "    llvm.store %r, %q {alignment = 4 : i64} : vector<4xf32>, !llvm.ptr\n"
+            "  }\n  return\n}\n";
+  MathJit jit(text, target);
+  ASSERT_EQ(jit.error, "");
+  std::vector<float> x = sampleArguments<float>(3), out(x.size());
+  for (int n : exponents) {
+    auto loop = reinterpret_cast<Loop<float>>(jit.lookup("power" + std::to_string(n + 7)));
+    ASSERT_NE(loop, nullptr) << jit.error;
+    loop(x.data(), x.data(), out.data(), std::ssize(x));
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_LE(errorInUlp(out[i], ::powl(x[i], n)), allowed) << x[i] << " to the " << n;
   }
 }
 

@@ -1,21 +1,13 @@
-// Lowering to LLVM IR and in-memory compilation with LLVM's ORC.
+// The back end's own lowering, then in-memory compilation with LLVM's ORC.
 #include "MathJit.h"
+#include "backends/cpu/LowerToLlvm.h"
 #include "backends/cpu/MathExpansion.h"
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
-#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
-#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -25,23 +17,6 @@
 using namespace mlir;
 
 namespace ingot::cpu {
-namespace {
-
-LogicalResult lowerToLlvm(ModuleOp module) {
-  PassManager manager(module.getContext());
-  manager.addPass(createSCFToControlFlowPass());
-  manager.addPass(createConvertVectorToLLVMPass());
-  manager.addPass(createConvertMathToLLVMPass());
-  manager.addPass(createConvertIndexToLLVMPass());
-  manager.addPass(createArithToLLVMConversionPass());
-  manager.addPass(createConvertFuncToLLVMPass());
-  manager.addPass(createConvertControlFlowToLLVMPass());
-  manager.addPass(createReconcileUnrealizedCastsPass());
-  return manager.run(module);
-}
-
-} // namespace
-
 MathJit::MathJit(const std::string &text, const CpuTarget &target) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
@@ -60,7 +35,7 @@ MathJit::MathJit(const std::string &text, const CpuTarget &target) {
   if (!module)
     return;
   expandMath(*module, target);
-  if (failed(verify(*module)) || failed(lowerToLlvm(*module)))
+  if (failed(verify(*module)) || failed(lowerToLlvm(*module, target)))
     return;
   auto llvmContext = std::make_unique<llvm::LLVMContext>();
   auto code = translateModuleToLLVMIR(*module, *llvmContext);
@@ -69,6 +44,7 @@ MathJit::MathJit(const std::string &text, const CpuTarget &target) {
   llvm::orc::JITTargetMachineBuilder machine{llvm::Triple("x86_64-unknown-linux-gnu")};
   machine.setCPU(target.llvmCpu);
   machine.setFeatures(target.features);
+  machine.getOptions().AllowFPOpFusion = llvm::FPOpFusion::Strict;
   auto built = llvm::orc::LLJITBuilder()
                    .setJITTargetMachineBuilder(std::move(machine))
                    .setLinkProcessSymbolsByDefault(false)
