@@ -3,10 +3,10 @@
 // the same speed.
 #include "backends/cpu/EmitObject.h"
 #include "backends/cpu/DebugLocations.h"
+#include "backends/cpu/SplitCode.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/DiagnosticHandler.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
@@ -72,9 +72,11 @@ void setFunctionAttributes(llvm::Function &function, const CpuTarget &target,
 
 void prepareFunctions(llvm::Module &module, const CpuTarget &target, const EmitOptions &options) {
   for (llvm::Function &function : module) {
-    if (function.isDeclaration())
+    // A hidden declaration is one of the variant's own functions, defined in another module.
+    if (function.isDeclaration() && !function.hasHiddenVisibility())
       continue;
-    setFunctionAttributes(function, target, options);
+    if (!function.isDeclaration())
+      setFunctionAttributes(function, target, options);
     function.setName(options.prefix + function.getName());
     function.setLinkage(llvm::GlobalValue::ExternalLinkage);
     function.setVisibility(llvm::GlobalValue::HiddenVisibility);
@@ -153,35 +155,76 @@ Expected<ObjectBytes> emitObject(llvm::Module &module, llvm::TargetMachine &mach
   return bytes;
 }
 
-Error emitCode(mlir::ModuleOp code, const CpuTarget &target, const EmitOptions &options,
-               std::vector<ObjectBytes> &objects) {
+struct CodeEmitter::Unit {
+  Unit(const CpuTarget &target, const EmitOptions &options) : target(&target), options(options) {}
+
+  const CpuTarget *target;
+  EmitOptions options;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module;
+  ObjectBytes object;
+  std::string error;
+
+  Error translate(mlir::ModuleOp part);
+  void compile();
+};
+
+Error CodeEmitter::Unit::translate(mlir::ModuleOp part) {
+  module = mlir::translateModuleToLLVMIR(part, context, "ingot");
+  if (!module)
+    return createStringError("generated code does not translate to LLVM IR");
+  module->setTargetTriple(machine->getTargetTriple());
+  module->setDataLayout(machine->createDataLayout());
+  module->setPICLevel(llvm::PICLevel::BigPIC);
+  return Error::success();
+}
+
+void CodeEmitter::Unit::compile() {
+  prepareFunctions(*module, *target, options);
+  Error failed = optimise(*module, *machine, options);
+  if (!failed)
+    failed = emitObject(*module, *machine).moveInto(object);
+  error = llvm::toString(std::move(failed));
+  module.reset();
+}
+
+CodeEmitter::CodeEmitter() = default;
+CodeEmitter::~CodeEmitter() { pool.wait(); }
+
+Error CodeEmitter::add(mlir::ModuleOp code, const CpuTarget &target, const EmitOptions &options) {
   mlir::DialectRegistry registry;
   mlir::registerBuiltinDialectTranslation(registry);
   mlir::registerLLVMDialectTranslation(registry);
   code.getContext()->appendDialectRegistry(registry);
-  auto machine = createTargetMachine(target);
-  if (!machine)
-    return machine.takeError();
+  auto layoutSource = createTargetMachine(target);
+  if (!layoutSource)
+    return layoutSource.takeError();
+  // Alignments are decided while translating, so the layout has to be there before.
+  std::string layout = (*layoutSource)->createDataLayout().getStringRepresentation();
+  code->setAttr("llvm.data_layout", mlir::StringAttr::get(code.getContext(), layout));
   if (options.debugInfo)
     addDebugLocations(code);
-  // Alignments are decided while translating, so the layout has to be there before.
-  std::string layout = (*machine)->createDataLayout().getStringRepresentation();
-  code->setAttr("llvm.data_layout", mlir::StringAttr::get(code.getContext(), layout));
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module = mlir::translateModuleToLLVMIR(code, context, "ingot");
-  if (!module)
-    return createStringError("generated code does not translate to LLVM IR");
-  module->setTargetTriple((*machine)->getTargetTriple());
-  module->setDataLayout((*machine)->createDataLayout());
-  module->setPICLevel(llvm::PICLevel::BigPIC);
-  prepareFunctions(*module, target, options);
-  if (Error error = optimise(*module, **machine, options))
-    return error;
-  auto object = emitObject(*module, **machine);
-  if (!object)
-    return object.takeError();
-  objects.push_back(std::move(*object));
+  for (mlir::OwningOpRef<mlir::ModuleOp> &part : splitCode(code)) {
+    Unit &unit = *units.emplace_back(std::make_unique<Unit>(target, options));
+    if (Error error = createTargetMachine(target).moveInto(unit.machine))
+      return error;
+    if (Error error = unit.translate(*part))
+      return error;
+    pool.async([&unit] { unit.compile(); });
+  }
   return Error::success();
+}
+
+Expected<std::vector<ObjectBytes>> CodeEmitter::finish() {
+  pool.wait();
+  std::vector<ObjectBytes> objects;
+  for (const std::unique_ptr<Unit> &unit : units) {
+    if (!unit->error.empty())
+      return createStringError(unit->target->name + ": " + unit->error);
+    objects.push_back(std::move(unit->object));
+  }
+  return objects;
 }
 
 } // namespace ingot::cpu

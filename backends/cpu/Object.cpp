@@ -76,17 +76,23 @@ private:
 };
 
 LogicalResult ArtifactWriter::emitVariants() {
+  CodeEmitter emitter;
   for (Variant *variant : variants) {
     mlir::ModuleOp code = *variant->code;
     if (failed(lowerToLlvm(code, *variant->target)))
       return failure();
     timer.done("lower");
     EmitOptions emit = {prefix(*variant), options.sanitize, options.debugInfo};
-    if (Error error = emitCode(code, *variant->target, emit, objects))
+    if (Error error = emitter.add(code, *variant->target, emit))
       return code.emitError("internal error: ")
              << variant->target->name << ": " << llvm::toString(std::move(error));
-    timer.done("emit");
+    timer.done("translate");
   }
+  auto emitted = emitter.finish();
+  if (!emitted)
+    return mlir::emitError(location) << "internal error: " << llvm::toString(emitted.takeError());
+  objects = std::move(*emitted);
+  timer.done("code");
   return success();
 }
 

@@ -153,15 +153,18 @@ protected:
       return mlir::success();
     });
     std::vector<Variant> variants;
-    for (const CpuTarget *target : targets)
-      variants.push_back({target, mlir::parseSourceString<mlir::ModuleOp>(code, &context),
-                          describePredict(weights)});
+    for (const CpuTarget *target : targets) {
+      ArtifactDescription description = describePredict(weights);
+      description.functions[0].runSymbol = runSymbol;
+      variants.push_back(
+          {target, mlir::parseSourceString<mlir::ModuleOp>(code, &context), description});
+    }
     return succeeded(writeArtifact(variants, options, path));
   }
 
   mlir::MLIRContext context;
   CompileOptions options;
-  std::string messages;
+  std::string messages, runSymbol = "predict.run";
   std::filesystem::path directory;
 };
 

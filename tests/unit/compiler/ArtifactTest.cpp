@@ -150,10 +150,20 @@ TEST_F(ArtifactWriting, manyKernelsShareOneArtifact) {
     code += microKernel(i, 4 + i % 11, lanes);
   for (int i = 0; i < 50; ++i)
     code += mapKernel(i, 60 + i, lanes);
+  // So far from what it calls and reads that they are compiled apart.
+  code += "llvm.mlir.global private constant @zero(0 : i32) : i32\n"
+          "func.func @last.run(%run: !llvm.ptr) -> i32 {\n"
+          "  %status = func.call @predict.run(%run) : (!llvm.ptr) -> i32\n"
+          "  %address = llvm.mlir.addressof @zero : !llvm.ptr\n"
+          "  %zero = llvm.load %address : !llvm.ptr -> i32\n"
+          "  %sum = arith.addi %status, %zero : i32\n  return %sum : i32\n}\n";
+  runSymbol = "last.run";
   ASSERT_TRUE(write(file("a.so"), {&hostTarget()}, false, code.c_str())) << messages;
   auto artifact = Artifact::open(file("a.so"));
   ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
   expectPredicts(*artifact, nullptr);
+  ASSERT_TRUE(write(file("b.so"), {&hostTarget()}, false, code.c_str())) << messages;
+  EXPECT_EQ(readFile(file("a.so")), readFile(file("b.so")));
 }
 
 TEST_F(ArtifactWriting, carriesItsWeightsAndManifest) {
