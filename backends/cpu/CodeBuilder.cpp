@@ -1,0 +1,212 @@
+// See CodeBuilder.h.
+#include "backends/cpu/CodeBuilder.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+
+Type memoryType(Type element) {
+  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : element;
+}
+
+Value CodeBuilder::integer(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
+}
+
+std::optional<int64_t> CodeBuilder::constantOf(Value v) {
+  llvm::APInt value;
+  if (matchPattern(v, m_ConstantInt(&value)))
+    return value.getSExtValue();
+  return std::nullopt;
+}
+
+Value CodeBuilder::add(Value x, Value y) {
+  auto cx = constantOf(x), cy = constantOf(y);
+  if (cx && cy)
+    return integer(*cx + *cy);
+  if (cx && *cx == 0)
+    return y;
+  if (cy && *cy == 0)
+    return x;
+  return arith::AddIOp::create(b, loc, x, y);
+}
+
+Value CodeBuilder::sub(Value x, Value y) {
+  auto cx = constantOf(x), cy = constantOf(y);
+  if (cx && cy)
+    return integer(*cx - *cy);
+  if (cy && *cy == 0)
+    return x;
+  return arith::SubIOp::create(b, loc, x, y);
+}
+
+Value CodeBuilder::mul(Value x, Value y) {
+  auto cx = constantOf(x), cy = constantOf(y);
+  if (cx && cy)
+    return integer(*cx * *cy);
+  if ((cx && *cx == 0) || (cy && *cy == 0))
+    return integer(0);
+  if (cx && *cx == 1)
+    return y;
+  if (cy && *cy == 1)
+    return x;
+  return arith::MulIOp::create(b, loc, x, y);
+}
+
+Value CodeBuilder::minimum(Value x, Value y) {
+  auto cx = constantOf(x), cy = constantOf(y);
+  if (cx && cy)
+    return integer(std::min(*cx, *cy));
+  return arith::MinSIOp::create(b, loc, x, y);
+}
+
+Value CodeBuilder::floorDiv(Value x, Value y) {
+  auto cx = constantOf(x), cy = constantOf(y);
+  if (cx && cy && *cx >= 0)
+    return integer(*cx / *cy);
+  if (cy && *cy == 1)
+    return x;
+  return arith::DivSIOp::create(b, loc, x, y);
+}
+
+Value CodeBuilder::ceilDiv(Value x, Value y) { return floorDiv(add(x, sub(y, integer(1))), y); }
+
+Value CodeBuilder::remainder(Value x, Value y) {
+  auto cx = constantOf(x), cy = constantOf(y);
+  if (cx && cy && *cx >= 0)
+    return integer(*cx % *cy);
+  if (cy && *cy == 1)
+    return integer(0);
+  return arith::RemSIOp::create(b, loc, x, y);
+}
+
+Value CodeBuilder::address(Value base, Value offset, Type element) {
+  if (auto c = constantOf(offset); c && *c == 0 && !isVector(offset))
+    return base;
+  Type type = isVector(offset) ? Type(VectorType::get({lanes}, pointer())) : pointer();
+  return LLVM::GEPOp::create(b, loc, type, element, base, llvm::ArrayRef<LLVM::GEPArg>{offset});
+}
+
+Value CodeBuilder::loadI64(Value base, int64_t index) {
+  Value p = LLVM::GEPOp::create(b, loc, pointer(), i64(), base,
+                                llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+  return LLVM::LoadOp::create(b, loc, i64(), p, 8);
+}
+
+Value CodeBuilder::loadPointer(Value base, int64_t index) {
+  Value p = LLVM::GEPOp::create(b, loc, pointer(), i64(), base,
+                                llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+  return LLVM::LoadOp::create(b, loc, pointer(), p, 8);
+}
+
+Value CodeBuilder::widen(Value v) {
+  if (isVector(v) || lanes == 1)
+    return v;
+  return vector::BroadcastOp::create(b, loc, vectorOf(v.getType()), v);
+}
+
+Value CodeBuilder::splat(TypedAttr value) {
+  return arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(vectorOf(value.getType()), Attribute(value)));
+}
+
+Value CodeBuilder::laneNumbers() {
+  llvm::SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
+  return arith::ConstantOp::create(
+      b, loc, DenseIntElementsAttr::get(vectorOf(i64()), llvm::ArrayRef<int64_t>(numbers)));
+}
+
+Value CodeBuilder::firstLanes(Value count) {
+  llvm::SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
+  auto type = vectorOf(b.getI32Type());
+  Value lane = arith::ConstantOp::create(
+      b, loc, DenseIntElementsAttr::get(type, llvm::ArrayRef<int32_t>(numbers)));
+  Value narrow = arith::TruncIOp::create(b, loc, b.getI32Type(), count);
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lane,
+                               vector::BroadcastOp::create(b, loc, type, narrow));
+}
+
+Value CodeBuilder::evaluate(Dim d, llvm::function_ref<Value(llvm::StringRef)> symbol) {
+  return d.fold<Value>([&](int64_t v) { return integer(v); },
+                       [&](llvm::StringRef name) { return symbol(name); },
+                       [&](Dim::Op op, Value x, Value y) -> Value {
+                         switch (op) {
+                         case Dim::Op::Add:
+                           return add(x, y);
+                         case Dim::Op::Mul:
+                           return mul(x, y);
+                         case Dim::Op::FloorDiv:
+                           return floorDiv(x, nonZero(y));
+                         case Dim::Op::CeilDiv:
+                           return ceilDiv(x, nonZero(y));
+                         case Dim::Op::Min:
+                           return minimum(x, y);
+                         case Dim::Op::Max:
+                           return arith::MaxSIOp::create(b, loc, x, y);
+                         }
+                         llvm_unreachable("unknown dimension operator");
+                       });
+}
+
+/// Guards a run-time divisor: extents are at least 0, and a zero one leaves nothing to compute.
+Value CodeBuilder::nonZero(Value v) {
+  return constantOf(v) ? v : Value(arith::MaxSIOp::create(b, loc, v, integer(1)));
+}
+
+Index CodeBuilder::add(Index x, Index y) {
+  if (!x.varying && !y.varying)
+    return {add(x.base, y.base), x.stride + y.stride, {}};
+  return {{}, 0, arith::AddIOp::create(b, loc, widen(materialize(x)), widen(materialize(y)))};
+}
+
+Index CodeBuilder::mul(Index x, Index y) {
+  if (!x.varying && !y.varying) {
+    if (x.uniform() && y.uniform())
+      return uniform(mul(x.base, y.base));
+    if (auto c = y.uniform() ? constantOf(y.base) : std::nullopt)
+      return {mul(x.base, y.base), x.stride * *c, {}};
+    if (auto c = x.uniform() ? constantOf(x.base) : std::nullopt)
+      return {mul(x.base, y.base), y.stride * *c, {}};
+  }
+  return {{}, 0, arith::MulIOp::create(b, loc, widen(materialize(x)), widen(materialize(y)))};
+}
+
+Value CodeBuilder::materialize(Index x) {
+  if (x.varying)
+    return x.varying;
+  if (x.stride == 0 || lanes == 1)
+    return x.base;
+  Value step = arith::MulIOp::create(b, loc, laneNumbers(), splat(b.getI64IntegerAttr(x.stride)));
+  return arith::AddIOp::create(b, loc, widen(x.base), step);
+}
+
+void CodeBuilder::loop(Value low, Value high, int64_t step, llvm::function_ref<void(Value)> body) {
+  loop(low, high, step, ValueRange{}, [&](Value i, ValueRange) {
+    body(i);
+    return llvm::SmallVector<Value>{};
+  });
+}
+
+llvm::SmallVector<Value>
+CodeBuilder::loop(Value low, Value high, int64_t step, ValueRange init,
+                  llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)> body) {
+  auto cl = constantOf(low), ch = constantOf(high);
+  if (cl && ch && *cl + step >= *ch && *cl < *ch)
+    return body(low, init); // one iteration
+  if (cl && ch && *cl >= *ch)
+    return llvm::to_vector(init);
+  auto loopOp = scf::ForOp::create(b, loc, low, high, integer(step), init);
+  OpBuilder::InsertionGuard guard(b);
+  Block *block = loopOp.getBody();
+  if (init.empty())
+    b.setInsertionPoint(block->getTerminator());
+  else
+    b.setInsertionPointToEnd(block);
+  auto results = body(loopOp.getInductionVar(), loopOp.getRegionIterArgs());
+  if (!init.empty())
+    scf::YieldOp::create(b, loc, results);
+  return llvm::SmallVector<Value>(loopOp.getResults().begin(), loopOp.getResults().end());
+}
+
+} // namespace ingot::cpu

@@ -1,0 +1,56 @@
+// Kernels whose first nest is a contraction: tiles of rows x lanes computed by micro-kernels, then
+// the epilogue's maps on each tile while it is in cache.
+#pragma once
+#include "backends/cpu/KernelEmitter.h"
+#include "compiler/fusion/Structure.h"
+
+namespace ingot::cpu {
+
+/// The shape of a micro-kernel: rows x (vectors of lanes) accumulators, the last vector masked or
+/// not.
+struct MicroKernel {
+  int64_t rows, vectors;
+  bool masked;
+};
+
+/// The shared function of that shape, made on first use. Arguments: A, B, C, A's and C's row
+/// strides, then extent, A stride and B stride of four reduction loops from the outermost, then the
+/// number of valid lanes of the last vector. Adds products in loop order, one chain an element, and
+/// stores to C.
+mlir::func::FuncOp microKernel(CodeContext &context, mlir::Type element, MicroKernel shape);
+
+class ContractionEmitter {
+public:
+  ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest, const Contraction &contraction);
+  static bool supports(exec::NestOp nest, const Contraction &contraction);
+  /// Emits the task function's body and returns the number of tasks.
+  Dim emit();
+
+private:
+  struct ReductionLoop {
+    Dim extent, aStride, bStride;
+  };
+  static llvm::SmallVector<ReductionLoop> reductionLoops(exec::NestOp nest,
+                                                         const Contraction &contraction);
+  void emitUnit(mlir::Value unit);
+  void emitTile(llvm::ArrayRef<Index> point, mlir::Value row, mlir::Value lane, int64_t rows,
+                int64_t vectors, mlir::Value tail, bool masked);
+  void emitEpilogue(llvm::ArrayRef<Index> point, mlir::Value row, mlir::Value lane, int64_t rows,
+                    int64_t vectors, mlir::Value tail, bool masked, mlir::Value tile);
+  void forLaneBlock(
+      mlir::Value block,
+      llvm::function_ref<void(mlir::Value lane, int64_t vectors, mlir::Value tail, bool masked)>
+          body);
+
+  KernelEmitter &e;
+  CodeBuilder &cb;
+  exec::NestOp nest;
+  Contraction c;
+  mlir::Type element;
+  Dims loops;
+  int64_t maxRows, vectors;
+  bool hasEpilogue;
+  mlir::Value scratch;
+};
+
+} // namespace ingot::cpu

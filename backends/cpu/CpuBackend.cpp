@@ -1,0 +1,61 @@
+// The CPU as a target: code for every requested level, one artifact.
+#include "backends/cpu/CpuBackend.h"
+#include "backends/cpu/Generate.h"
+#include "compiler/package/Manifest.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+namespace {
+
+class CpuBackend : public Target {
+public:
+  LogicalResult generate(ModuleOp planned, const CompileOptions &options,
+                         const std::string &path) override {
+    MLIRContext *context = planned.getContext();
+    context->loadDialect<scf::SCFDialect, cf::ControlFlowDialect, index::IndexDialect,
+                         vector::VectorDialect, LLVM::LLVMDialect>();
+    llvm::SmallVector<llvm::StringRef> names;
+    llvm::StringRef(options.targetCpu).split(names, ',', -1, false);
+    std::vector<Variant> variants;
+    for (llvm::StringRef name : names) {
+      const CpuTarget *target = lookupTarget(name.trim());
+      if (!target)
+        return planned.emitError("unknown CPU `")
+               << name.trim() << "`; known are: host, " << knownNames();
+      auto variant = generateCode(planned, *target, options);
+      if (failed(variant))
+        return failure();
+      variants.push_back(std::move(*variant));
+    }
+    llvm::sort(variants,
+               [](const Variant &x, const Variant &y) { return x.target->rank > y.target->rank; });
+    std::vector<std::string> levels;
+    for (const Variant &variant : variants)
+      levels.push_back(variant.target->name);
+    for (Variant &variant : variants)
+      variant.description.manifest =
+          makeManifest(variant.description, options, variant.target->name, levels);
+    if (variants.empty())
+      return planned.emitError("no CPU to compile for; known are: host, ") << knownNames();
+    return writeArtifact(variants, options, path);
+  }
+
+private:
+  static std::string knownNames() {
+    return llvm::join(llvm::map_range(allTargets(), [](const CpuTarget &t) { return t.name; }),
+                      ", ");
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Target> createCpuBackend() { return std::make_unique<CpuBackend>(); }
+
+} // namespace ingot::cpu

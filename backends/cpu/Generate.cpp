@@ -1,0 +1,383 @@
+// The generated host code: `plan` computes sizes and offsets, `run` fills a frame on the stack and
+// dispatches the kernels in order. See Generate.h.
+#include "backends/cpu/Generate.h"
+#include "backends/cpu/KernelEmitter.h"
+#include "compiler/fusion/Structure.h"
+#include "compiler/package/Describe.h"
+#include "compiler/package/Manifest.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+namespace {
+
+/// Words of ingot_run, in order; see artifact.h.
+enum RunField {
+  Plan = 1,
+  Inputs,
+  Outputs,
+  State,
+  Arena,
+  ParallelFor,
+  Pool,
+  Begin,
+  End,
+  User,
+  FailedNode
+};
+
+/// What a plan holds: the arena's size, symbol values, output extents, slot offsets.
+struct PlanLayout {
+  int64_t symbols = 1, outputDims = 0, slots = 0, words = 0;
+};
+
+class FunctionGenerator {
+public:
+  FunctionGenerator(CodeContext &context, func::FuncOp function, FunctionDescription &description,
+                    const ArtifactDescription &artifact)
+      : context(context), function(function), description(description), artifact(artifact),
+        b(context.module.getContext()), cb(b, function.getLoc(), 1) {}
+
+  void generate() {
+    layoutPlan();
+    layoutFrame();
+    emitConstants();
+    emitPlan();
+    emitRun();
+  }
+
+private:
+  void layoutPlan() {
+    plan.outputDims = 1 + description.symbols.size();
+    plan.slots = plan.outputDims;
+    for (const TensorDescription &output : description.outputs)
+      plan.slots += output.dims.size();
+    plan.words = plan.slots + slotSizes(function).size();
+    description.planWords = plan.words;
+    description.outputDims = plan.outputDims;
+  }
+
+  void addStorage(Value v) {
+    Storage storage = storageOf(v);
+    if (storage.kind != Storage::Kind::Constant &&
+        frame.storages.try_emplace(Frame::key(storage), frame.words).second) {
+      placed.push_back(storage);
+      ++frame.words;
+    }
+  }
+
+  void layoutFrame() {
+    for (const std::string &symbol : description.symbols)
+      frame.symbols[symbol] = frame.words++;
+    frame.error = frame.words++;
+    for (Operation &op : function.getBody().front()) {
+      for (Value v :
+           llvm::concat<Value>(llvm::to_vector(op.getOperands()), llvm::to_vector(op.getResults())))
+        addStorage(v);
+      if (auto assign = llvm::dyn_cast<exec::AssignVariableOp>(op))
+        addPlace({Storage::Kind::Variable, -1, assign.getVariable().str()});
+    }
+    for (size_t i = 0; i < description.outputs.size(); ++i)
+      addPlace({Storage::Kind::Output, static_cast<int64_t>(i), ""});
+  }
+  void addPlace(const Storage &storage) {
+    if (frame.storages.try_emplace(Frame::key(storage), frame.words).second) {
+      placed.push_back(storage);
+      ++frame.words;
+    }
+  }
+
+  void emitConstants() {
+    for (auto constant : function.getBody().getOps<exec::ConstantOp>()) {
+      auto elements = llvm::cast<DenseElementsAttr>(constant.getValue());
+      Type element = exec::signlessElement(elements.getElementType());
+      int64_t count = elements.getNumElements();
+      Attribute value;
+      if (element.isInteger(1)) {
+        llvm::SmallVector<int8_t> bytes;
+        for (bool v : elements.getValues<bool>())
+          bytes.push_back(v);
+        value = DenseIntElementsAttr::get(RankedTensorType::get({count}, b.getI8Type()),
+                                          llvm::ArrayRef<int8_t>(bytes));
+        element = b.getI8Type();
+      } else {
+        value = DenseElementsAttr::getFromRawBuffer(RankedTensorType::get({count}, element),
+                                                    elements.getRawData());
+      }
+      std::string name = function.getName().str() + "_constant_" + std::to_string(constants++);
+      b.setInsertionPointToEnd(context.module.getBody());
+      LLVM::GlobalOp::create(b, constant.getLoc(), LLVM::LLVMArrayType::get(element, count), true,
+                             LLVM::Linkage::Internal, name, value, 64);
+      constant->setAttr("exec.global", b.getStringAttr(name));
+    }
+  }
+
+  func::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<Type> arguments) {
+    b.setInsertionPointToEnd(context.module.getBody());
+    auto made = func::FuncOp::create(b, function.getLoc(), name,
+                                     b.getFunctionType(arguments, b.getI32Type()));
+    b.setInsertionPointToStart(made.addEntryBlock());
+    return made;
+  }
+  Value status(int32_t code) {
+    return arith::ConstantOp::create(b, cb.loc, b.getI32IntegerAttr(code));
+  }
+  Value wordAddress(Value base, int64_t index) {
+    return LLVM::GEPOp::create(b, cb.loc, cb.pointer(), cb.i64(), base,
+                               llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+  }
+  void storeWord(Value base, int64_t index, Value v) {
+    LLVM::StoreOp::create(b, cb.loc, v, wordAddress(base, index), 8);
+  }
+  /// Returns `code` from the function where the condition holds and goes on in a new block.
+  void returnIf(func::FuncOp of, Value condition, llvm::function_ref<Value()> code) {
+    Block *here = b.getInsertionBlock();
+    Block *leave = of.addBlock(), *next = of.addBlock();
+    cf::CondBranchOp::create(b, cb.loc, condition, leave, next);
+    b.setInsertionPointToStart(leave);
+    func::ReturnOp::create(b, cb.loc, code());
+    b.setInsertionPointToStart(next);
+    (void)here;
+  }
+
+  void emitPlan() {
+    auto made = beginFunction(description.planSymbol, {cb.pointer(), cb.pointer()});
+    Value symbols = made.getArgument(0), out = made.getArgument(1);
+    auto symbol = [&](llvm::StringRef name) {
+      auto it = llvm::find(description.symbols, name.str());
+      return cb.loadI64(symbols, it - description.symbols.begin());
+    };
+    for (const std::string &name : description.symbols) {
+      Value negative =
+          arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, symbol(name), cb.integer(0));
+      returnIf(made, negative, [&] { return status(INGOT_INVALID_ARGUMENT); });
+    }
+    for (size_t i = 0; i < description.symbols.size(); ++i)
+      storeWord(out, plan.symbols + i, symbol(description.symbols[i]));
+    int64_t word = plan.outputDims;
+    for (Value result : function.getBody().front().getTerminator()->getOperands())
+      for (Dim d : dimsOf(result))
+        storeWord(out, word++, cb.evaluate(d, symbol));
+    Value total = cb.integer(0);
+    Dim formula = Dim::constant(b.getContext(), 0);
+    for (Dim size : slotSizes(function)) {
+      storeWord(out, word++, total);
+      total = cb.add(total, cb.evaluate(size, symbol));
+      formula = formula + size;
+    }
+    storeWord(out, 0, total);
+    description.arenaFormula = formula.str();
+    func::ReturnOp::create(b, cb.loc, status(INGOT_OK));
+  }
+
+  void fillFrame(Value run, Value words) {
+    Value planBlock = cb.loadPointer(run, Plan);
+    for (size_t i = 0; i < description.symbols.size(); ++i)
+      storeWord(words, frame.symbol(description.symbols[i]),
+                cb.loadI64(planBlock, plan.symbols + i));
+    storeWord(words, frame.error, cb.integer(0));
+    Value inputs = cb.loadPointer(run, Inputs), outputs = cb.loadPointer(run, Outputs);
+    Value state = cb.loadPointer(run, State), arena = cb.loadPointer(run, Arena);
+    for (const Storage &storage : placed) {
+      Value p;
+      switch (storage.kind) {
+      case Storage::Kind::Input:
+        p = cb.loadPointer(inputs, storage.index);
+        break;
+      case Storage::Kind::Output:
+        p = cb.loadPointer(outputs, storage.index);
+        break;
+      case Storage::Kind::Variable:
+        p = cb.address(state, cb.integer(variableOffset(storage.variable)), b.getI8Type());
+        break;
+      case Storage::Kind::Slot:
+        p = cb.address(arena, cb.loadI64(planBlock, plan.slots + storage.index), b.getI8Type());
+        break;
+      case Storage::Kind::Constant:
+        continue;
+      }
+      storeWord(words, frame.storage(storage), p);
+    }
+  }
+  int64_t variableOffset(const std::string &name) {
+    for (const VariableDescription &variable : artifact.variables)
+      if (variable.name == name)
+        return variable.offset;
+    llvm_unreachable("a planned function uses a variable that the module lacks");
+  }
+
+  void emitRun() {
+    auto made = beginFunction(description.runSymbol, {cb.pointer()});
+    Value run = made.getArgument(0);
+    Value words =
+        LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
+    fillFrame(run, words);
+    bool wroteState = false;
+    for (auto kernel : function.getBody().getOps<exec::KernelOp>()) {
+      emitDispatch(made, run, words, kernel, wroteState);
+      for (Value result : kernel.getOutputs())
+        wroteState |= storageOf(result).kind == Storage::Kind::Variable;
+    }
+    for (auto [i, result] :
+         llvm::enumerate(function.getBody().front().getTerminator()->getOperands()))
+      copy(words, result, {Storage::Kind::Output, static_cast<int64_t>(i), ""});
+    for (auto assign : function.getBody().getOps<exec::AssignVariableOp>())
+      copy(words, assign.getX(), {Storage::Kind::Variable, -1, assign.getVariable().str()});
+    func::ReturnOp::create(b, cb.loc, status(INGOT_OK));
+  }
+
+  void copy(Value words, Value from, const Storage &to) {
+    Storage source = storageOf(from);
+    if (source == to)
+      return;
+    auto type = llvm::cast<RankedTensorType>(from.getType());
+    Dim bytes =
+        numElements(b.getContext(), dimsOf(type)) * reference::elementBytes(type.getElementType());
+    Value size = cb.evaluate(
+        bytes, [&](llvm::StringRef name) { return cb.loadI64(words, frame.symbol(name)); });
+    Value pointer;
+    if (source.kind == Storage::Kind::Constant)
+      pointer = LLVM::AddressOfOp::create(
+          b, cb.loc, cb.pointer(),
+          storageRoot(from).getDefiningOp()->getAttrOfType<StringAttr>("exec.global").getValue());
+    else
+      pointer = cb.loadPointer(words, frame.storage(source));
+    LLVM::MemcpyOp::create(b, cb.loc, cb.loadPointer(words, frame.storage(to)), pointer, size,
+                           false);
+  }
+
+  void emitDispatch(func::FuncOp made, Value run, Value words, exec::KernelOp kernel,
+                    bool wroteState) {
+    int64_t number = description.kernels.size();
+    std::string symbol = function.getName().str() + "_k" + std::to_string(number);
+    auto here = b.saveInsertionPoint();
+    KernelEmitter emitter(context, frame, kernel);
+    KernelCode code = emitter.emit(symbol);
+    b.restoreInsertionPoint(here);
+    description.kernels.push_back(describeKernel(kernel));
+
+    callBegin(made, run, number, wroteState);
+    Value count = cb.evaluate(
+        code.tasks, [&](llvm::StringRef name) { return cb.loadI64(words, frame.symbol(name)); });
+    Value address = func::ConstantOp::create(b, cb.loc, code.task.getFunctionType(),
+                                             FlatSymbolRefAttr::get(code.task.getSymNameAttr()));
+    Value task =
+        UnrealizedConversionCastOp::create(b, cb.loc, TypeRange{cb.pointer()}, ValueRange{address})
+            .getResult(0);
+    func::CallOp::create(b, cb.loc, dispatchFunction(), ValueRange{run, task, words, count});
+    callEnd(run, number);
+    if (!code.mayFail)
+      return;
+    Value error = cb.loadI64(words, frame.error);
+    Value failed = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, error, cb.integer(0));
+    returnIf(made, failed, [&] {
+      storeWord(run, FailedNode, cb.sub(error, cb.integer(1)));
+      return status(INGOT_INDEX_OUT_OF_RANGE);
+    });
+  }
+
+  Value isSet(Value pointer) {
+    return LLVM::ICmpOp::create(b, cb.loc, LLVM::ICmpPredicate::ne, pointer,
+                                LLVM::ZeroOp::create(b, cb.loc, cb.pointer()));
+  }
+  /// Calls through a pointer found in a field of the run.
+  Value callThrough(Value callee, TypeRange results, ValueRange arguments) {
+    llvm::SmallVector<Type> types = llvm::to_vector(arguments.getTypes());
+    Type result = results.empty() ? Type(LLVM::LLVMVoidType::get(b.getContext())) : results[0];
+    auto type = LLVM::LLVMFunctionType::get(result, types);
+    llvm::SmallVector<Value> operands{callee};
+    operands.append(arguments.begin(), arguments.end());
+    auto call = LLVM::CallOp::create(b, cb.loc, type, operands);
+    return results.empty() ? Value() : call.getResult();
+  }
+
+  /// A non-zero answer cancels the run as long as no variable has been changed.
+  void callBegin(func::FuncOp made, Value run, int64_t number, bool wroteState) {
+    Value begin = cb.loadPointer(run, Begin);
+    auto branch = scf::IfOp::create(b, cb.loc, TypeRange{b.getI32Type()}, isSet(begin), true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToEnd(branch.thenBlock());
+      Value answer =
+          callThrough(begin, b.getI32Type(), {cb.loadPointer(run, User), cb.integer(number)});
+      scf::YieldOp::create(b, cb.loc, answer);
+      b.setInsertionPointToEnd(branch.elseBlock());
+      scf::YieldOp::create(b, cb.loc, status(0));
+    }
+    if (wroteState)
+      return;
+    Value cancelled =
+        arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, branch.getResult(0), status(0));
+    returnIf(made, cancelled, [&] { return status(INGOT_CANCELLED); });
+  }
+  void callEnd(Value run, int64_t number) {
+    Value end = cb.loadPointer(run, End);
+    auto branch = scf::IfOp::create(b, cb.loc, isSet(end), false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    callThrough(end, {}, {cb.loadPointer(run, User), cb.integer(number)});
+  }
+
+  /// dispatch(run, task, frame, count): through parallel_for, or here when there is none or one
+  /// task.
+  func::FuncOp dispatchFunction() {
+    if (auto existing = context.module.lookupSymbol<func::FuncOp>("dispatch"))
+      return existing;
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(context.module.getBody());
+    auto made = func::FuncOp::create(
+        b, cb.loc, "dispatch",
+        b.getFunctionType({cb.pointer(), cb.pointer(), cb.pointer(), cb.i64()}, {}));
+    made.setPrivate();
+    b.setInsertionPointToStart(made.addEntryBlock());
+    Value run = made.getArgument(0), task = made.getArgument(1), words = made.getArgument(2),
+          count = made.getArgument(3);
+    Value parallelFor = cb.loadPointer(run, ParallelFor);
+    Value several =
+        arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::sgt, count, cb.integer(1));
+    Value useIt = arith::AndIOp::create(b, cb.loc, several, isSet(parallelFor));
+    auto branch = scf::IfOp::create(b, cb.loc, useIt, true);
+    func::ReturnOp::create(b, cb.loc);
+    b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    callThrough(parallelFor, {}, {cb.loadPointer(run, Pool), task, words, count});
+    b.setInsertionPoint(branch.elseBlock()->getTerminator());
+    cb.loop(cb.integer(0), count, 1, [&](Value i) { callThrough(task, {}, {words, i}); });
+    return made;
+  }
+
+  CodeContext &context;
+  func::FuncOp function;
+  FunctionDescription &description;
+  const ArtifactDescription &artifact;
+  OpBuilder b;
+  CodeBuilder cb;
+  PlanLayout plan;
+  Frame frame;
+  std::vector<Storage> placed;
+  int64_t constants = 0;
+};
+
+} // namespace
+
+FailureOr<Variant> generateCode(ModuleOp planned, const CpuTarget &target,
+                                const CompileOptions &options) {
+  Variant variant;
+  variant.target = &target;
+  variant.description = describeArtifact(planned, options);
+  variant.code = ModuleOp::create(planned.getLoc());
+  NodeTable nodes;
+  CodeContext context{target, *variant.code, nodes};
+  auto generate = [&](FunctionDescription &description) {
+    auto function = planned.lookupSymbol<func::FuncOp>(description.name);
+    FunctionGenerator(context, function, description, variant.description).generate();
+  };
+  for (FunctionDescription &function : variant.description.functions)
+    generate(function);
+  if (variant.description.hasDerive)
+    generate(variant.description.derive);
+  variant.description.nodes = nodes.names;
+  return variant;
+}
+
+} // namespace ingot::cpu

@@ -1,0 +1,488 @@
+// One point, or one vector of points, of a nest: its body on scalars or vectors, what it pulls from
+// nests computed in place, and reductions around it. Part of KernelEmitter.
+#include "backends/cpu/KernelEmitter.h"
+#include "compiler/fusion/Structure.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+
+/// What the values of a nest's body are while it is emitted.
+struct KernelEmitter::Scope {
+  llvm::DenseMap<Value, Value> values;  // elements: scalars or vectors
+  llvm::DenseMap<Value, Index> indices; // of type index
+  llvm::DenseMap<Value, Value> tensors; // whole tensors: the value in the kernel
+};
+
+Index KernelEmitter::evaluate(AffineExpr expr, llvm::ArrayRef<Index> loops) {
+  if (auto d = llvm::dyn_cast<AffineDimExpr>(expr))
+    return loops[d.getPosition()];
+  if (auto c = llvm::dyn_cast<AffineConstantExpr>(expr))
+    return cb.constant(c.getValue());
+  auto binary = llvm::cast<AffineBinaryOpExpr>(expr);
+  Index l = evaluate(binary.getLHS(), loops), r = evaluate(binary.getRHS(), loops);
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return cb.add(l, r);
+  case AffineExprKind::Mul:
+    return cb.mul(l, r);
+  default:
+    break;
+  }
+  bool uniform = l.uniform() && r.uniform();
+  Value x = cb.materialize(l), y = cb.materialize(r);
+  if (!uniform) {
+    x = cb.widen(x);
+    y = cb.widen(y);
+  }
+  Value v = binary.getKind() == AffineExprKind::Mod
+                ? Value(arith::RemSIOp::create(builder, cb.loc, x, y))
+                : Value(arith::DivSIOp::create(builder, cb.loc, x, y));
+  return uniform ? cb.uniform(v) : Index{{}, 0, v};
+}
+
+KernelEmitter::Values KernelEmitter::emitBody(exec::NestOp nest, llvm::ArrayRef<Index> loops) {
+  Scope scope;
+  Block &body = nest.getBody().front();
+  // In flat mode one linear index stands for all loops, which no body and only identity maps use.
+  size_t loopCount = body.getNumArguments() - nest.getInputs().size();
+  if (!flat)
+    for (auto [argument, index] : llvm::zip(body.getArguments().take_front(loopCount), loops))
+      scope.indices[argument] = index;
+  for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
+    BlockArgument argument = body.getArgument(loopCount + i);
+    AffineMap map = accessMap(nest, i);
+    if (!map) {
+      scope.tensors[argument] = nest.getInputs()[i];
+      continue;
+    }
+    Indices at;
+    if (flat)
+      at.assign(map.getNumResults() == 0 ? llvm::ArrayRef<Index>() : loops);
+    else
+      for (AffineExpr expr : map.getResults())
+        at.push_back(evaluate(expr, loops));
+    scope.values[argument] = pull(nest.getInputs()[i], at);
+  }
+  for (Operation &op : body.without_terminator())
+    emitOp(op, scope);
+  return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                             [&](Value v) -> Value { return scope.values.lookup(v); });
+}
+
+void KernelEmitter::emitOp(Operation &op, Scope &scope) {
+  if (auto read = llvm::dyn_cast<exec::ReadOp>(op)) {
+    scope.values[read.getResult()] = emitRead(read, scope);
+    return;
+  }
+  if (auto check = llvm::dyn_cast<exec::CheckOp>(op))
+    return emitCheck(check, scope);
+  if (auto extent = llvm::dyn_cast<exec::ExtentOp>(op)) {
+    scope.indices[extent.getResult()] = cb.uniform(dim(Dim(extent.getDim().getExprs()[0])));
+    return;
+  }
+  bool usesIndex = llvm::any_of(op.getOperandTypes(), [](Type t) { return t.isIndex(); }) ||
+                   llvm::any_of(op.getResultTypes(), [](Type t) { return t.isIndex(); });
+  if (usesIndex)
+    return emitIndexOp(op, scope);
+  IRMapping mapping;
+  bool vector = llvm::any_of(
+      op.getOperands(), [&](Value v) { return CodeBuilder::isVector(scope.values.lookup(v)); });
+  for (Value operand : op.getOperands()) {
+    Value v = scope.values.lookup(operand);
+    mapping.map(operand, vector ? cb.widen(v) : v);
+  }
+  Operation *copy = builder.clone(op, mapping);
+  for (auto [from, to] : llvm::zip(op.getResults(), copy->getResults())) {
+    if (vector)
+      to.setType(cb.vectorOf(from.getType()));
+    scope.values[from] = to;
+  }
+}
+
+/// Ops on indices: sums and products stay scalar plus lane stride; the rest is computed on 64-bit
+/// integers, as vectors where an operand differs by lane.
+void KernelEmitter::emitIndexOp(Operation &op, Scope &scope) {
+  auto indexOf = [&](Value v) { return scope.indices.lookup(v); };
+  if (auto constant = llvm::dyn_cast<arith::ConstantOp>(op)) {
+    scope.indices[constant] = cb.constant(llvm::cast<IntegerAttr>(constant.getValue()).getInt());
+    return;
+  }
+  if (llvm::isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op)) {
+    Index l = indexOf(op.getOperand(0)), r = indexOf(op.getOperand(1));
+    if (llvm::isa<arith::SubIOp>(op))
+      r = cb.mul(r, cb.constant(-1));
+    scope.indices[op.getResult(0)] = llvm::isa<arith::MulIOp>(op) ? cb.mul(l, r) : cb.add(l, r);
+    return;
+  }
+  llvm::SmallVector<Value> operands;
+  bool vector = false;
+  for (Value operand : op.getOperands()) {
+    Value v = operand.getType().isIndex() ? cb.materialize(indexOf(operand))
+                                          : scope.values.lookup(operand);
+    vector |= CodeBuilder::isVector(v);
+    operands.push_back(v);
+  }
+  if (vector)
+    for (Value &v : operands)
+      v = cb.widen(v);
+  auto typed = [&](Type t) -> Type {
+    Type element = t.isIndex() ? cb.i64() : t;
+    return vector ? Type(cb.vectorOf(element)) : element;
+  };
+  Value result;
+  if (llvm::isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
+    Type from = op.getOperand(0).getType().isIndex() ? cb.i64() : op.getOperand(0).getType();
+    Type to = op.getResult(0).getType().isIndex() ? cb.i64() : op.getResult(0).getType();
+    unsigned fromWidth = from.getIntOrFloatBitWidth(), toWidth = to.getIntOrFloatBitWidth();
+    if (fromWidth == toWidth)
+      result = operands[0];
+    else if (fromWidth > toWidth)
+      result = arith::TruncIOp::create(builder, cb.loc, typed(to), operands[0]);
+    else if (llvm::isa<arith::IndexCastUIOp>(op))
+      result = arith::ExtUIOp::create(builder, cb.loc, typed(to), operands[0]);
+    else
+      result = arith::ExtSIOp::create(builder, cb.loc, typed(to), operands[0]);
+  } else {
+    IRMapping mapping;
+    for (auto [operand, v] : llvm::zip(op.getOperands(), operands))
+      mapping.map(operand, v);
+    Operation *copy = builder.clone(op, mapping);
+    copy->getResult(0).setType(typed(op.getResult(0).getType()));
+    result = copy->getResult(0);
+  }
+  if (op.getResult(0).getType().isIndex())
+    scope.indices[op.getResult(0)] = vector ? Index{{}, 0, result} : cb.uniform(result);
+  else
+    scope.values[op.getResult(0)] = result;
+}
+
+/// A failed check writes the node's number, plus one, to the frame's error word.
+void KernelEmitter::emitCheck(exec::CheckOp op, Scope &scope) {
+  Value holds = scope.values.lookup(op.getCondition());
+  if (CodeBuilder::isVector(holds)) {
+    if (mask) {
+      Value all = cb.widen(arith::ConstantOp::create(builder, cb.loc, builder.getBoolAttr(true)));
+      holds = arith::SelectOp::create(builder, cb.loc, mask, holds, all);
+    }
+    holds = vector::ReductionOp::create(builder, cb.loc, vector::CombiningKind::AND, holds);
+  }
+  Value yes = arith::ConstantOp::create(builder, cb.loc, builder.getBoolAttr(true));
+  Value broken = arith::XOrIOp::create(builder, cb.loc, holds, yes);
+  auto branch = scf::IfOp::create(builder, cb.loc, broken, false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(branch.thenBlock()->getTerminator());
+  int64_t node = context.nodes.indexOf(graph::layerName(op.getLoc()));
+  Value word =
+      LLVM::GEPOp::create(builder, cb.loc, cb.pointer(), cb.i64(), frame,
+                          llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(frameLayout.error)});
+  LLVM::StoreOp::create(builder, cb.loc, cb.integer(node + 1), word, 8, false, false, false,
+                        LLVM::AtomicOrdering::monotonic);
+}
+
+Value KernelEmitter::emitRead(exec::ReadOp op, Scope &scope) {
+  Value tensor = scope.tensors.lookup(op.getTensor());
+  Indices at;
+  for (Value index : op.getIndices())
+    at.push_back(scope.indices.lookup(index));
+  auto nest = tensor.getDefiningOp<exec::NestOp>();
+  if (!op.getGuard() || (nest && !isStored(tensor) && nest.getInputs().empty())) {
+    Value v = pull(tensor, at);
+    if (!op.getGuard())
+      return v;
+    Value guard = scope.values.lookup(op.getGuard()),
+          otherwise = scope.values.lookup(op.getOtherwise());
+    if (CodeBuilder::isVector(guard) || CodeBuilder::isVector(v) ||
+        CodeBuilder::isVector(otherwise)) {
+      v = cb.widen(v);
+      otherwise = cb.widen(otherwise);
+      guard = cb.widen(guard);
+    }
+    return arith::SelectOp::create(builder, cb.loc, guard, v, otherwise);
+  }
+  Type element = getElementTypeOrSelf(tensor);
+  return guardedLoad(baseOf(tensor), element, linearize(tensor.getType(), at),
+                     scope.values.lookup(op.getGuard()), scope.values.lookup(op.getOtherwise()));
+}
+
+Value KernelEmitter::guardedLoad(Value base, Type element, Index at, Value guard, Value otherwise) {
+  if (!CodeBuilder::isVector(guard)) {
+    bool vector = !at.uniform() && cb.lanes > 1;
+    Value fallback = vector ? cb.widen(otherwise) : otherwise;
+    auto branch = scf::IfOp::create(builder, cb.loc, TypeRange{fallback.getType()}, guard, true);
+    OpBuilder::InsertionGuard insertion(builder);
+    builder.setInsertionPointToEnd(branch.thenBlock());
+    scf::YieldOp::create(builder, cb.loc, load(base, element, at));
+    builder.setInsertionPointToEnd(branch.elseBlock());
+    scf::YieldOp::create(builder, cb.loc, fallback);
+    return branch.getResult(0);
+  }
+  Value outer = mask;
+  mask = outer ? Value(arith::AndIOp::create(builder, cb.loc, outer, guard)) : guard;
+  Value loaded =
+      cb.widen(at.uniform() && !at.varying ? load(base, element, {at.base, 0, cb.widen(at.base)})
+                                           : load(base, element, at));
+  mask = outer;
+  return arith::SelectOp::create(builder, cb.loc, guard, loaded, cb.widen(otherwise));
+}
+
+Value KernelEmitter::pull(Value tensor, llvm::ArrayRef<Index> indices) {
+  if (auto it = providers.find(tensor); it != providers.end())
+    return it->second(indices);
+  auto nest = tensor.getDefiningOp<exec::NestOp>();
+  if (nest && !isStored(tensor)) {
+    Values values = isMap(nest) ? emitBody(nest, indices) : reduce(nest, indices, false);
+    return values[llvm::cast<OpResult>(tensor).getResultNumber()];
+  }
+  Index at =
+      flat ? (indices.empty() ? cb.constant(0) : indices[0]) : linearize(tensor.getType(), indices);
+  return load(baseOf(tensor), getElementTypeOrSelf(tensor), at);
+}
+
+Index KernelEmitter::linearize(Type tensor, llvm::ArrayRef<Index> indices) {
+  Index sum = cb.constant(0);
+  for (auto [index, stride] : llvm::zip(indices, rowMajorStrides(tensor)))
+    sum = cb.add(sum, cb.mul(index, cb.uniform(dim(stride))));
+  return sum;
+}
+
+Value KernelEmitter::pointerTo(const Storage &storage) {
+  Value &cached = pointerCache[Frame::key(storage)];
+  if (!cached)
+    cached = hoist([&] { return cb.loadPointer(frame, frameLayout.storage(storage)); });
+  return cached;
+}
+
+Value KernelEmitter::baseOf(Value tensor) {
+  Value outside;
+  if (auto argument = llvm::dyn_cast<BlockArgument>(tensor))
+    outside = kernel.getInputs()[argument.getArgNumber()];
+  else
+    outside = kernel.getOutputs()[resultNumber.lookup(tensor)];
+  Storage storage = storageOf(outside);
+  if (storage.kind != Storage::Kind::Constant)
+    return pointerTo(storage);
+  auto symbol = storageRoot(outside).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
+  Value &cached = pointerCache["constant:" + symbol.str()];
+  if (!cached)
+    cached = hoist([&] {
+      return Value(LLVM::AddressOfOp::create(builder, cb.loc, cb.pointer(), symbol.getValue()));
+    });
+  return cached;
+}
+
+Value KernelEmitter::fromMemory(Value v, Type element) {
+  if (!element.isInteger(1))
+    return v;
+  Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(v.getType()));
+  return arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::ne, v, zero);
+}
+
+Value KernelEmitter::toMemory(Value v, Type element) {
+  if (!element.isInteger(1))
+    return v;
+  Type byte = builder.getIntegerType(8);
+  return arith::ExtUIOp::create(builder, cb.loc,
+                                CodeBuilder::isVector(v) ? Type(cb.vectorOf(byte)) : byte, v);
+}
+
+Value KernelEmitter::load(Value base, Type element, Index at) {
+  Type type = memoryType(element);
+  unsigned alignment = std::max(1u, type.getIntOrFloatBitWidth() / 8);
+  if (cb.lanes == 1 || at.uniform()) {
+    Value p = cb.address(base, at.base, type);
+    return fromMemory(LLVM::LoadOp::create(builder, cb.loc, type, p, alignment), element);
+  }
+  Type vector = cb.vectorOf(type);
+  Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(vector));
+  if (!at.varying && at.stride == 1) {
+    Value p = cb.address(base, at.base, type);
+    if (!mask)
+      return fromMemory(LLVM::LoadOp::create(builder, cb.loc, vector, p, alignment), element);
+    return fromMemory(LLVM::MaskedLoadOp::create(builder, cb.loc, vector, p, mask, zero,
+                                                 builder.getI32IntegerAttr(alignment)),
+                      element);
+  }
+  Value pointers = cb.address(base, cb.materialize(at), type);
+  Value active =
+      mask ? mask : cb.widen(arith::ConstantOp::create(builder, cb.loc, builder.getBoolAttr(true)));
+  return fromMemory(LLVM::masked_gather::create(builder, cb.loc, vector, pointers, active,
+                                                ValueRange{zero}, alignment),
+                    element);
+}
+
+void KernelEmitter::storeTo(Value base, Type element, Index at, Value value) {
+  Type type = memoryType(element);
+  unsigned alignment = std::max(1u, type.getIntOrFloatBitWidth() / 8);
+  if (cb.lanes > 1)
+    value = at.uniform() ? value : cb.widen(value);
+  value = toMemory(value, element);
+  Value p = cb.address(base, at.base, type);
+  if (CodeBuilder::isVector(value) && mask)
+    LLVM::MaskedStoreOp::create(builder, cb.loc, value, p, mask, alignment);
+  else
+    LLVM::StoreOp::create(builder, cb.loc, value, p, alignment);
+}
+
+void KernelEmitter::store(exec::NestOp nest, ValueRange values, llvm::ArrayRef<Index> loops) {
+  for (auto [output, value] : llvm::zip(nest.getOutputs(), values)) {
+    if (!isStored(output))
+      continue;
+    Index at = flat ? loops[0] : linearize(output.getType(), loops.take_front(nest.getParallel()));
+    storeTo(baseOf(output), getElementTypeOrSelf(output), at, value);
+  }
+}
+
+KernelEmitter::Values KernelEmitter::identities(exec::NestOp nest, bool vector) {
+  Values result;
+  exec::Combiner combiner = nest.getCombiner();
+  bool indexed = combiner == exec::Combiner::ArgMax || combiner == exec::Combiner::ArgMin;
+  for (auto [i, output] : llvm::enumerate(nest.getOutputs())) {
+    Type element = getElementTypeOrSelf(output);
+    TypedAttr identity = exec::identityOf(combiner, element);
+    if (indexed && i == 1) // -1: no element seen yet
+      identity =
+          IntegerAttr::get(element, llvm::APInt::getAllOnes(element.getIntOrFloatBitWidth()));
+    Value v = arith::ConstantOp::create(builder, cb.loc, identity);
+    result.push_back(vector ? cb.widen(v) : v);
+  }
+  return result;
+}
+
+KernelEmitter::Values KernelEmitter::combine(exec::NestOp nest, ValueRange acc, ValueRange values) {
+  Location loc = cb.loc;
+  Value a = acc[0], v = values[0];
+  bool isFloat = llvm::isa<FloatType>(getElementTypeOrSelf(a));
+  auto pick = [&](auto floatOp, auto integerOp) -> Values {
+    if (isFloat)
+      return {decltype(floatOp)::create(builder, loc, a, v)};
+    return {decltype(integerOp)::create(builder, loc, a, v)};
+  };
+  switch (nest.getCombiner()) {
+  case exec::Combiner::None:
+    return llvm::to_vector(values);
+  case exec::Combiner::Add:
+    return pick(arith::AddFOp(), arith::AddIOp());
+  case exec::Combiner::Mul:
+    return pick(arith::MulFOp(), arith::MulIOp());
+  case exec::Combiner::Max:
+    return pick(arith::MaximumFOp(), arith::MaxSIOp());
+  case exec::Combiner::Min:
+    return pick(arith::MinimumFOp(), arith::MinSIOp());
+  case exec::Combiner::UMax:
+    return {arith::MaxUIOp::create(builder, loc, a, v)};
+  case exec::Combiner::UMin:
+    return {arith::MinUIOp::create(builder, loc, a, v)};
+  case exec::Combiner::ArgMax:
+  case exec::Combiner::ArgMin:
+    break;
+  }
+  // A better value, a first NaN, or any value when none was seen; among equals the lower index.
+  bool max = nest.getCombiner() == exec::Combiner::ArgMax;
+  Value ai = acc[1], vi = values[1];
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(ai.getType()));
+  using F = arith::CmpFPredicate;
+  using I = arith::CmpIPredicate;
+  auto either = [&](Value x, Value y) -> Value { return arith::OrIOp::create(builder, loc, x, y); };
+  auto both = [&](Value x, Value y) -> Value { return arith::AndIOp::create(builder, loc, x, y); };
+  Value better, equal;
+  if (isFloat) {
+    Value vNan = arith::CmpFOp::create(builder, loc, F::UNO, v, v),
+          aNan = arith::CmpFOp::create(builder, loc, F::UNO, a, a);
+    Value aNumber = arith::CmpFOp::create(builder, loc, F::ORD, a, a);
+    better = either(arith::CmpFOp::create(builder, loc, max ? F::OGT : F::OLT, v, a),
+                    both(vNan, aNumber));
+    equal = either(arith::CmpFOp::create(builder, loc, F::OEQ, v, a), both(vNan, aNan));
+  } else {
+    better = arith::CmpIOp::create(builder, loc, max ? I::sgt : I::slt, v, a);
+    equal = arith::CmpIOp::create(builder, loc, I::eq, v, a);
+  }
+  Value unseen = arith::CmpIOp::create(builder, loc, I::slt, ai, zero);
+  Value seen = arith::CmpIOp::create(builder, loc, I::sge, vi, zero);
+  Value lower = arith::CmpIOp::create(builder, loc, I::slt, vi, ai);
+  Value take = both(seen, either(unseen, either(better, both(equal, lower))));
+  return {arith::SelectOp::create(builder, loc, take, v, a),
+          arith::SelectOp::create(builder, loc, take, vi, ai)};
+}
+
+/// Combines the lanes of an accumulator in a fixed tree: halves onto halves.
+KernelEmitter::Values KernelEmitter::combineLanes(exec::NestOp nest, ValueRange acc) {
+  Values current = llvm::to_vector(acc);
+  for (int64_t width = cb.lanes / 2; width >= 1; width /= 2) {
+    auto part = [&](Value v, int64_t offset) -> Value {
+      return vector::ExtractStridedSliceOp::create(
+          builder, cb.loc, v, llvm::ArrayRef<int64_t>{offset}, llvm::ArrayRef<int64_t>{width},
+          llvm::ArrayRef<int64_t>{1});
+    };
+    Values low, high;
+    for (Value v : current) {
+      low.push_back(part(v, 0));
+      high.push_back(part(v, width));
+    }
+    current = combine(nest, low, high);
+  }
+  for (Value &v : current)
+    v = vector::ExtractOp::create(builder, cb.loc, v, llvm::ArrayRef<int64_t>{0});
+  return current;
+}
+
+KernelEmitter::Values KernelEmitter::reduce(exec::NestOp nest, llvm::ArrayRef<Index> parallel,
+                                            bool lanesOnReduction) {
+  Indices loops(parallel.begin(), parallel.end());
+  loops.resize(loopDims(nest).size(), cb.constant(0));
+  bool vector = cb.lanes > 1;
+  if (lanesOnReduction && loops.size() == parallel.size())
+    vector = lanesOnReduction = false;
+  Values acc =
+      reduceLoops(nest, loops, parallel.size(), identities(nest, vector), lanesOnReduction);
+  if (lanesOnReduction && cb.lanes > 1)
+    acc = combineLanes(nest, acc);
+  if (acc.size() == 2) { // an index over no element is 0
+    Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(acc[1].getType()));
+    acc[1] = arith::MaxSIOp::create(builder, cb.loc, acc[1], zero);
+  }
+  return acc;
+}
+
+KernelEmitter::Values KernelEmitter::reduceLoops(exec::NestOp nest, Indices &loops, size_t next,
+                                                 Values acc, bool lanesOnReduction) {
+  auto accumulate = [&](ValueRange current) {
+    Values values = emitBody(nest, loops);
+    if (CodeBuilder::isVector(current[0])) {
+      for (Value &v : values)
+        v = cb.widen(v);
+      if (lanesOnReduction && mask) {
+        Values neutral = identities(nest, true);
+        for (auto [v, n] : llvm::zip(values, neutral))
+          v = arith::SelectOp::create(builder, cb.loc, mask, v, n);
+      }
+    }
+    return combine(nest, current, values);
+  };
+  if (next == loops.size())
+    return accumulate(acc);
+  Dims dims = loopDims(nest);
+  if (!(lanesOnReduction && next + 1 == loops.size() && cb.lanes > 1))
+    return cb.loop(cb.integer(0), dim(dims[next]), 1, acc, [&](Value i, ValueRange current) {
+      loops[next] = cb.uniform(i);
+      return reduceLoops(nest, loops, next + 1, llvm::to_vector(current), lanesOnReduction);
+    });
+  // Lanes along the last reduction loop: full vectors, then one masked.
+  Value extent = dim(dims[next]);
+  Value full = cb.sub(extent, cb.remainder(extent, cb.integer(cb.lanes)));
+  acc = cb.loop(cb.integer(0), full, cb.lanes, acc, [&](Value i, ValueRange current) {
+    loops[next] = {i, 1, {}};
+    return accumulate(current);
+  });
+  if (auto c = cb.constantOf(extent); c && *c % cb.lanes == 0)
+    return acc;
+  // With no element left the mask is empty and the accumulator stays.
+  mask = cb.firstLanes(cb.sub(extent, full));
+  loops[next] = {full, 1, {}};
+  acc = accumulate(acc);
+  mask = {};
+  return acc;
+}
+
+} // namespace ingot::cpu

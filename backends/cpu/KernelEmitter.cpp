@@ -1,0 +1,369 @@
+// Loop structure of kernels of maps and reductions. See KernelEmitter.h.
+//
+// Three layouts: flat (maps whose accesses are all identity run over one linear index), vertical
+// (lanes along the last shared loop, reductions inside) and rows (for each outer point the nests
+// run one after another, each with lanes along a loop of its own).
+#include "backends/cpu/KernelEmitter.h"
+#include "backends/cpu/ContractionEmitter.h"
+#include "compiler/fusion/Structure.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+
+namespace {
+constexpr int64_t elementsPerTask = 8192;
+bool isOne(Dim d) { return d.isStatic() && d.value() == 1; }
+
+/// Round to nearest, denormals kept, exceptions masked: what every task computes under, whatever
+/// the thread that runs it had. Returns where the caller's mode is kept.
+Value enterFloatMode(CodeBuilder &cb) {
+  auto word = [&] {
+    return LLVM::AllocaOp::create(cb.b, cb.loc, cb.pointer(), cb.b.getI32Type(), cb.integer(1), 4);
+  };
+  Value saved = word(), ours = word();
+  auto call = [&](llvm::StringRef name, Value p) {
+    LLVM::CallIntrinsicOp::create(cb.b, cb.loc, cb.b.getStringAttr(name), ValueRange{p});
+  };
+  call("llvm.x86.sse.stmxcsr", saved);
+  Value mode = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getI32IntegerAttr(0x1f80));
+  LLVM::StoreOp::create(cb.b, cb.loc, mode, ours, 4);
+  call("llvm.x86.sse.ldmxcsr", ours);
+  return saved;
+}
+void leaveFloatMode(CodeBuilder &cb, Value saved) {
+  LLVM::CallIntrinsicOp::create(cb.b, cb.loc, cb.b.getStringAttr("llvm.x86.sse.ldmxcsr"),
+                                ValueRange{saved});
+}
+} // namespace
+
+int64_t NodeTable::indexOf(const std::string &name) {
+  auto it = llvm::find(names, name);
+  if (it == names.end()) {
+    names.push_back(name);
+    return names.size() - 1;
+  }
+  return it - names.begin();
+}
+
+KernelEmitter::KernelEmitter(CodeContext &context, const Frame &frame, exec::KernelOp kernel)
+    : context(context), frameLayout(frame), kernel(kernel), builder(context.module.getContext()),
+      cb(builder, kernel.getLoc(), context.target.lanes()) {
+  for (Attribute d : kernel.getDomain().getExprs())
+    domain.push_back(Dim(d));
+  for (auto [i, v] : llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands()))
+    resultNumber.try_emplace(v, i);
+}
+
+llvm::SmallVector<exec::NestOp> KernelEmitter::storedNests() {
+  llvm::SmallVector<exec::NestOp> nests;
+  for (auto nest : kernel.getBody().getOps<exec::NestOp>())
+    if (llvm::any_of(nest.getOutputs(), [&](Value v) { return isStored(v); }))
+      nests.push_back(nest);
+  return nests;
+}
+
+KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
+  builder.setInsertionPointToEnd(context.module.getBody());
+  auto type = builder.getFunctionType({cb.pointer(), cb.i64()}, {});
+  auto task = func::FuncOp::create(builder, kernel.getLoc(), symbol, type);
+  task.setPrivate();
+  Block *entry = task.addEntryBlock();
+  builder.setInsertionPointToStart(entry);
+  frame = entry->getArgument(0);
+  taskIndex = entry->getArgument(1);
+  anchor = func::ReturnOp::create(builder, kernel.getLoc());
+  // Everything hoisted goes before this op, the tasks' code after it.
+  builder.setInsertionPoint(anchor);
+  Operation *end = anchor;
+  anchor = arith::ConstantOp::create(builder, kernel.getLoc(), builder.getI64IntegerAttr(0));
+  builder.setInsertionPoint(end);
+  Value callersMode = enterFloatMode(cb);
+
+  KernelCode code;
+  code.task = task;
+  kernel.walk([&](exec::CheckOp) { code.mayFail = true; });
+  chooseLanes();
+  exec::NestOp root;
+  std::optional<Contraction> contraction;
+  for (auto nest : kernel.getBody().getOps<exec::NestOp>())
+    if (auto match = matchContraction(nest); match && !root) {
+      root = nest;
+      contraction = match;
+    }
+  if (root && contraction->unitLane && ContractionEmitter::supports(root, *contraction))
+    code.tasks = ContractionEmitter(*this, root, *contraction).emit();
+  else if (canBeFlat())
+    code.tasks = emitFlat();
+  else if (canBeVertical())
+    code.tasks = emitVertical();
+  else
+    code.tasks = emitRows();
+  leaveFloatMode(cb, callersMode);
+  return code;
+}
+
+void KernelEmitter::chooseLanes() {
+  bool wide = false, any = false;
+  kernel.walk([&](exec::NestOp nest) {
+    any |= !loopDims(nest).empty();
+    for (Value v :
+         llvm::concat<Value>(llvm::to_vector(nest.getInputs()), llvm::to_vector(nest.getOutputs())))
+      wide |= getElementTypeOrSelf(v).isF64();
+  });
+  cb.lanes = !any ? 1 : context.target.vectorBytes / (wide ? 8 : 4);
+}
+
+bool KernelEmitter::canBeFlat() {
+  if (domain.empty())
+    return false;
+  for (auto nest : kernel.getBody().getOps<exec::NestOp>()) {
+    if (!isMap(nest) || loopDims(nest) != domain)
+      return false;
+    for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
+      AffineMap map = accessMap(nest, i);
+      if (!map || !(map.isIdentity() || map.getNumResults() == 0))
+        return false;
+    }
+    for (BlockArgument loop : nest.getBody().getArguments().take_front(domain.size()))
+      if (!loop.use_empty())
+        return false;
+  }
+  return true;
+}
+
+Dim KernelEmitter::emitFlat() {
+  flat = true;
+  Dim count = numElements(builder.getContext(), domain);
+  chunkLoop(taskIndex, elementsPerTask, count, 1, [&](Value low, Value high) {
+    laneLoop(low, high, [&](Index i) { emitVerticalNests({i}); });
+  });
+  return count.ceilDiv(elementsPerTask);
+}
+
+/// Whether every affine access of the nest, through what is computed inside it, moves by at most
+/// one element when `loop` advances.
+bool KernelEmitter::lanesAreContiguous(exec::NestOp nest, int64_t loop) {
+  Dims loops = loopDims(nest);
+  for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
+    AffineMap map = accessMap(nest, i);
+    if (!map)
+      continue;
+    auto strides = linearStrides(map, nest.getInputs()[i].getType(), loops.size());
+    if (!strides)
+      return false;
+    Dim stride = (*strides)[loop];
+    if (!stride.isStatic() || stride.value() < 0 || stride.value() > 1)
+      return false;
+  }
+  return true;
+}
+
+bool KernelEmitter::canBeVertical() {
+  if (llvm::all_of(domain, isOne))
+    return false;
+  int64_t lane = domain.size() - 1;
+  while (isOne(domain[lane]))
+    --lane;
+  for (exec::NestOp nest : storedNests()) {
+    if (nest.getParallel() != domain.size())
+      return false;
+    if (!isMap(nest) && !lanesAreContiguous(nest, lane))
+      return false;
+  }
+  return true;
+}
+
+Dim KernelEmitter::emitVertical() {
+  int64_t lane = domain.size() - 1;
+  while (isOne(domain[lane]))
+    --lane;
+  Dims outer = domain;
+  outer[lane] = Dim::constant(builder.getContext(), 1);
+  Dim points = numElements(builder.getContext(), outer);
+  // Work of one point: the lane loop times the longest reduction.
+  int64_t work = domain[lane].isStatic() ? domain[lane].value() : 64;
+  int64_t longest = 1;
+  for (exec::NestOp nest : storedNests()) {
+    int64_t reduction = 1;
+    Dims loops = loopDims(nest);
+    for (Dim d : llvm::ArrayRef<Dim>(loops).drop_front(domain.size()))
+      reduction *= d.isStatic() ? std::max<int64_t>(1, d.value()) : 64;
+    longest = std::max(longest, reduction);
+  }
+  if (points.isStatic() && points.value() == 1 && longest > 1) {
+    // One row with long reductions: tasks are vectors of it.
+    Dim vectors = domain[lane].ceilDiv(cb.lanes);
+    Value low = cb.mul(taskIndex, cb.integer(cb.lanes));
+    Value high = cb.minimum(cb.add(low, cb.integer(cb.lanes)), dim(domain[lane]));
+    Indices loops(domain.size(), cb.constant(0));
+    laneLoop(low, high, [&](Index i) {
+      loops[lane] = i;
+      emitVerticalNests(loops);
+    });
+    return vectors;
+  }
+  int64_t chunk = std::max<int64_t>(1, elementsPerTask / std::max<int64_t>(1, work * longest));
+  chunkLoop(taskIndex, chunk, points, 1, [&](Value first, Value last) {
+    cb.loop(first, last, 1, [&](Value point) {
+      Indices loops = delinearize(point, outer);
+      laneLoop(cb.integer(0), dim(domain[lane]), [&](Index i) {
+        loops[lane] = i;
+        emitVerticalNests(loops);
+      });
+    });
+  });
+  return points.ceilDiv(chunk);
+}
+
+/// All nests at one vector of the shared domain; a nest's result is at hand for those after it.
+void KernelEmitter::emitVerticalNests(llvm::ArrayRef<Index> loops) {
+  for (exec::NestOp nest : storedNests()) {
+    Values values = isMap(nest) ? emitBody(nest, loops) : reduce(nest, loops, false);
+    store(nest, values, loops);
+    for (auto [output, value] : llvm::zip(nest.getOutputs(), values))
+      providers[output] = [value = value](llvm::ArrayRef<Index>) { return value; };
+  }
+  for (exec::NestOp nest : storedNests())
+    for (Value output : nest.getOutputs())
+      providers.erase(output);
+}
+
+Dim KernelEmitter::emitRows() {
+  Dim points = numElements(builder.getContext(), domain);
+  int64_t work = 1;
+  for (exec::NestOp nest : storedNests()) {
+    int64_t size = 1;
+    Dims loops = loopDims(nest);
+    for (Dim d : llvm::ArrayRef<Dim>(loops).drop_front(domain.size()))
+      size *= d.isStatic() ? std::max<int64_t>(1, d.value()) : 64;
+    work += size;
+  }
+  int64_t chunk = std::max<int64_t>(1, elementsPerTask / work);
+  chunkLoop(taskIndex, chunk, points, 1, [&](Value first, Value last) {
+    cb.loop(first, last, 1, [&](Value point) {
+      Indices outer = delinearize(point, domain);
+      for (exec::NestOp nest : storedNests())
+        emitRowNest(nest, outer);
+    });
+  });
+  return points.ceilDiv(chunk);
+}
+
+void KernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer) {
+  Dims loops = loopDims(nest);
+  int64_t parallel = nest.getParallel(), shared = outer.size();
+  int64_t lane = parallel - 1;
+  while (lane >= shared && isOne(loops[lane]))
+    --lane;
+  bool lanesOnParallel = lane >= shared && (isMap(nest) || lanesAreContiguous(nest, lane));
+  int64_t width = cb.lanes;
+  if (isMap(nest) && !lanesOnParallel)
+    cb.lanes = 1;
+  Indices point(outer.begin(), outer.end());
+  point.resize(parallel, cb.constant(0));
+  auto finish = [&] {
+    Values values = isMap(nest) ? emitBody(nest, point) : reduce(nest, point, !lanesOnParallel);
+    if (!lanesOnParallel)
+      cb.lanes = 1;
+    store(nest, values, point);
+    cb.lanes = isMap(nest) && !lanesOnParallel ? 1 : width;
+  };
+  std::function<void(int64_t)> walk = [&](int64_t loop) {
+    if (loop == parallel)
+      return finish();
+    if (lanesOnParallel && loop == lane)
+      return laneLoop(cb.integer(0), dim(loops[loop]), [&](Index i) {
+        point[loop] = i;
+        walk(loop + 1);
+      });
+    cb.loop(cb.integer(0), dim(loops[loop]), 1, [&](Value i) {
+      point[loop] = cb.uniform(i);
+      walk(loop + 1);
+    });
+  };
+  walk(shared);
+  cb.lanes = width;
+}
+
+void KernelEmitter::chunkLoop(Value task, int64_t chunk, Dim count, int64_t,
+                              llvm::function_ref<void(Value, Value)> body) {
+  Value low = cb.mul(task, cb.integer(chunk));
+  Value high = cb.minimum(cb.add(low, cb.integer(chunk)), dim(count));
+  if (count.isStatic() && count.value() <= chunk) {
+    low = cb.integer(0);
+    high = cb.integer(count.value());
+  }
+  body(low, high);
+}
+
+void KernelEmitter::laneLoop(Value low, Value high, llvm::function_ref<void(Index)> body) {
+  if (cb.lanes == 1) {
+    cb.loop(low, high, 1, [&](Value i) { body({i, 1, {}}); });
+    return;
+  }
+  int64_t lanes = cb.lanes;
+  auto cl = cb.constantOf(low), ch = cb.constantOf(high);
+  Value full; // end of the full vectors
+  if (cl && ch)
+    full = cb.integer(*cl + (*ch - *cl) / lanes * lanes);
+  else
+    full = cb.sub(high, cb.remainder(cb.sub(high, low), cb.integer(lanes)));
+
+  assert(!mask && "lane loops do not nest");
+  cb.loop(low, full, lanes, [&](Value i) { body({i, 1, {}}); });
+  if (cl && ch && (*ch - *cl) % lanes == 0)
+    return;
+  auto tail = [&] {
+    mask = cb.firstLanes(cb.sub(high, full));
+    body({full, 1, {}});
+    mask = {};
+  };
+  if (cl && ch)
+    return tail();
+  Value some = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, full, high);
+  auto branch = scf::IfOp::create(builder, cb.loc, some, false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(branch.thenBlock()->getTerminator());
+  tail();
+}
+
+KernelEmitter::Indices KernelEmitter::delinearize(Value linear, llvm::ArrayRef<Dim> dims) {
+  Indices result(dims.size(), cb.constant(0));
+  int64_t first = 0;
+  while (first < static_cast<int64_t>(dims.size()) && isOne(dims[first]))
+    ++first;
+  for (int64_t d = static_cast<int64_t>(dims.size()) - 1; d >= first; --d) {
+    if (isOne(dims[d]))
+      continue;
+    if (d == first) {
+      result[d] = cb.uniform(linear);
+      break;
+    }
+    Value extent = dim(dims[d]);
+    result[d] = cb.uniform(cb.remainder(linear, extent));
+    linear = cb.floorDiv(linear, extent);
+  }
+  return result;
+}
+
+Value KernelEmitter::hoist(llvm::function_ref<Value()> make) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(anchor);
+  return make();
+}
+
+Value KernelEmitter::dim(Dim d) {
+  if (d.isStatic())
+    return cb.integer(d.value());
+  Value &cached = dimCache[d.asAttribute()];
+  if (cached)
+    return cached;
+  Value made = hoist([&] {
+    return cb.evaluate(
+        d, [&](llvm::StringRef name) { return cb.loadI64(frame, frameLayout.symbol(name)); });
+  });
+  return dimCache[d.asAttribute()] = made;
+}
+
+} // namespace ingot::cpu

@@ -1,0 +1,126 @@
+// From a planned exec.kernel to one task function, `void task(frame *, int64 index)`.
+//
+// The frame is an array of 8-byte words on the stack of the generated `run`: values of dimension
+// symbols, pointers to storages, and the error word. Tasks of a kernel are independent. Used by
+// Generate.cpp for every kernel; contractions go to ContractionEmitter.
+#pragma once
+#include "backends/cpu/CodeBuilder.h"
+#include "compiler/memory/PlanMemory.h"
+#include <map>
+
+namespace ingot::cpu {
+
+/// Where things are in a function's frame, in words.
+class Frame {
+public:
+  int64_t symbol(llvm::StringRef name) const { return symbols.at(name.str()); }
+  int64_t storage(const Storage &s) const { return storages.at(key(s)); }
+  static std::string key(const Storage &s) {
+    return std::to_string(static_cast<int>(s.kind)) + ":" + std::to_string(s.index) + ":" +
+           s.variable;
+  }
+  std::map<std::string, int64_t> symbols, storages;
+  int64_t error = 0;
+  int64_t words = 0;
+};
+
+/// Names of nodes that a run can fail at, shared by all functions of an artifact.
+class NodeTable {
+public:
+  int64_t indexOf(const std::string &name);
+  std::vector<std::string> names;
+};
+
+/// What the whole artifact's code shares while it is generated.
+struct CodeContext {
+  const CpuTarget &target;
+  mlir::ModuleOp module; // receives the functions
+  NodeTable &nodes;
+};
+
+struct KernelCode {
+  mlir::func::FuncOp task;
+  Dim tasks; // how many tasks to run
+  bool mayFail = false;
+};
+
+class KernelEmitter {
+public:
+  KernelEmitter(CodeContext &context, const Frame &frame, exec::KernelOp kernel);
+  KernelCode emit(llvm::StringRef symbol);
+
+private:
+  friend class ContractionEmitter;
+  using Values = llvm::SmallVector<mlir::Value>;
+  using Indices = llvm::SmallVector<Index, 6>;
+  struct Scope;
+
+  // How the loops are laid out.
+  void chooseLanes();
+  bool canBeFlat();
+  bool canBeVertical();
+  bool lanesAreContiguous(exec::NestOp nest, int64_t loop);
+  Dim emitFlat();
+  Dim emitVertical();
+  Dim emitRows();
+  void emitVerticalNests(llvm::ArrayRef<Index> loops);
+  void emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer);
+
+  // One point (or one vector of points) of a nest.
+  Values emitBody(exec::NestOp nest, llvm::ArrayRef<Index> loops);
+  void emitOp(mlir::Operation &op, Scope &scope);
+  void emitIndexOp(mlir::Operation &op, Scope &scope);
+  void emitCheck(exec::CheckOp op, Scope &scope);
+  mlir::Value emitRead(exec::ReadOp op, Scope &scope);
+  mlir::Value pull(mlir::Value tensor, llvm::ArrayRef<Index> indices);
+  Index evaluate(mlir::AffineExpr expr, llvm::ArrayRef<Index> loops);
+  Values reduce(exec::NestOp nest, llvm::ArrayRef<Index> parallel, bool lanesOnReduction);
+  Values reduceLoops(exec::NestOp nest, Indices &loops, size_t next, Values acc,
+                     bool lanesOnReduction);
+  Values combine(exec::NestOp nest, mlir::ValueRange acc, mlir::ValueRange values);
+  Values combineLanes(exec::NestOp nest, mlir::ValueRange acc);
+  Values identities(exec::NestOp nest, bool vector);
+  void store(exec::NestOp nest, mlir::ValueRange values, llvm::ArrayRef<Index> loops);
+
+  // Memory.
+  Index linearize(mlir::Type tensor, llvm::ArrayRef<Index> indices);
+  mlir::Value load(mlir::Value base, mlir::Type element, Index at);
+  void storeTo(mlir::Value base, mlir::Type element, Index at, mlir::Value value);
+  mlir::Value guardedLoad(mlir::Value base, mlir::Type element, Index at, mlir::Value guard,
+                          mlir::Value otherwise);
+  mlir::Value fromMemory(mlir::Value v, mlir::Type element);
+  mlir::Value toMemory(mlir::Value v, mlir::Type element);
+  mlir::Value baseOf(mlir::Value tensor);
+  mlir::Value pointerTo(const Storage &storage);
+
+  /// Runs `make` at the function's entry, where what it makes dominates everything.
+  mlir::Value hoist(llvm::function_ref<mlir::Value()> make);
+  mlir::Value dim(Dim d);
+  /// Splits a linear index into one index a dimension, the last running fastest.
+  Indices delinearize(mlir::Value linear, llvm::ArrayRef<Dim> dims);
+  /// Runs `body` for the points of this task when each task takes `chunk` of `count`.
+  void chunkLoop(mlir::Value task, int64_t chunk, Dim count, int64_t step,
+                 llvm::function_ref<void(mlir::Value low, mlir::Value high)> body);
+  /// Lanes over [low, high): full vectors, then one masked.
+  void laneLoop(mlir::Value low, mlir::Value high, llvm::function_ref<void(Index)> body);
+
+  bool isStored(mlir::Value result) { return resultNumber.count(result); }
+  llvm::SmallVector<exec::NestOp> storedNests();
+
+  CodeContext &context;
+  const Frame &frameLayout;
+  exec::KernelOp kernel;
+  mlir::OpBuilder builder;
+  CodeBuilder cb;
+  mlir::Value frame, taskIndex;
+  mlir::Operation *anchor = nullptr;
+  mlir::Value mask; // active lanes; null: all
+  bool flat = false;
+  Dims domain;
+  llvm::DenseMap<mlir::Value, unsigned> resultNumber; // yielded values of the kernel's nests
+  llvm::DenseMap<mlir::Value, std::function<mlir::Value(llvm::ArrayRef<Index>)>> providers;
+  llvm::DenseMap<mlir::Attribute, mlir::Value> dimCache;
+  std::map<std::string, mlir::Value> pointerCache;
+};
+
+} // namespace ingot::cpu

@@ -1,0 +1,82 @@
+// See Phases.h. Each phase is one function over the module; the verifier runs between them.
+#include "compiler/Phases.h"
+#include "compiler/fusion/FormKernels.h"
+#include "compiler/layout/PackContractions.h"
+#include "compiler/lowering/LowerToExec.h"
+#include "compiler/memory/PlanMemory.h"
+#include "compiler/prepare/Prepare.h"
+#include "ir/exec/Exec.h"
+#include "mlir/IR/Verifier.h"
+
+using namespace mlir;
+
+namespace ingot {
+namespace {
+
+/// Private functions are parts that frontends have used (a training loss); only public ones, and of
+/// those the ones asked for, are compiled.
+LogicalResult selectFunctions(ModuleOp module, const CompileOptions &options) {
+  for (const std::string &name : options.functions)
+    if (!module.lookupSymbol<func::FuncOp>(name))
+      return module.emitError("the model has no function `") << name << "`";
+  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+    if (function.isPrivate() || (!options.functions.empty() &&
+                                 !llvm::is_contained(options.functions, function.getName().str())))
+      function.erase();
+  return success();
+}
+
+LogicalResult forEachFunction(ModuleOp module, void (*transform)(func::FuncOp)) {
+  for (auto function : module.getOps<func::FuncOp>())
+    transform(function);
+  return success();
+}
+
+LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase phase) {
+  switch (phase) {
+  case Phase::Import:
+    return selectFunctions(module, options);
+  case Phase::Simplify:
+    return simplify(module);
+  case Phase::Decompose:
+    decomposeComposites(module);
+    return simplify(module);
+  case Phase::Lower:
+    return lowerToExec(module);
+  case Phase::Layout:
+    return forEachFunction(module, packContractions);
+  case Phase::Fuse:
+    return forEachFunction(module, formKernels);
+  case Phase::Plan:
+    return forEachFunction(module, planMemory);
+  }
+  llvm_unreachable("unknown phase");
+}
+
+} // namespace
+
+llvm::ArrayRef<llvm::StringRef> phaseNames() {
+  static const llvm::StringRef names[] = {"import", "simplify", "decompose", "lower",
+                                          "layout", "fuse",     "plan"};
+  return names;
+}
+
+std::optional<Phase> phaseNamed(llvm::StringRef name) {
+  for (auto [i, known] : llvm::enumerate(phaseNames()))
+    if (known == name)
+      return static_cast<Phase>(i);
+  return std::nullopt;
+}
+
+LogicalResult runPhases(ModuleOp module, const CompileOptions &options, Phase last) {
+  for (int phase = 0; phase <= static_cast<int>(last); ++phase) {
+    if (failed(runPhase(module, options, static_cast<Phase>(phase))))
+      return failure();
+    if (failed(verify(module)))
+      return module.emitError("internal error: the program is not valid after the phase `")
+             << phaseNames()[phase] << "`";
+  }
+  return success();
+}
+
+} // namespace ingot

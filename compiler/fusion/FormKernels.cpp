@@ -1,0 +1,396 @@
+// Grouping by structure: who is inlined, who shares a kernel. See FormKernels.h.
+#include "compiler/fusion/FormKernels.h"
+#include "compiler/fusion/Structure.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace ingot {
+namespace {
+
+/// A kernel in the making: nests in program order and the outer loops they share.
+struct Group {
+  llvm::SmallVector<exec::NestOp> members;
+  Dims domain;
+  bool contraction = false; // the first member is one; the others are its epilogue
+};
+
+bool isHeavy(exec::NestOp nest) {
+  for (Operation &op : nest.getBody().front())
+    if (op.getDialect()->getNamespace() == math::MathDialect::getDialectNamespace() ||
+        llvm::isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(
+            op))
+      return true;
+  return false;
+}
+
+bool isIdentityPrefix(AffineMap map, unsigned count) {
+  if (map.getNumResults() < count)
+    return false;
+  for (unsigned d = 0; d < count; ++d) {
+    auto dim = llvm::dyn_cast<AffineDimExpr>(map.getResult(d));
+    if (!dim || dim.getPosition() != d)
+      return false;
+  }
+  return true;
+}
+
+class KernelFormer {
+public:
+  explicit KernelFormer(func::FuncOp function) : block(function.getBody().front()) {}
+
+  void run() {
+    for (auto nest : block.getOps<exec::NestOp>())
+      if (isInlined(nest))
+        inlined.insert(nest);
+    for (auto nest : llvm::to_vector(block.getOps<exec::NestOp>()))
+      if (!inlined.contains(nest))
+        place(nest);
+    emit();
+  }
+
+private:
+  /// Whether the map is computed at its uses. All of them must be nests that can take it.
+  bool isInlined(exec::NestOp nest) {
+    if (!isMap(nest) || nest.getNumResults() != 1 || hasChecks(nest) || nest->use_empty())
+      return false;
+    bool constant = nest.getInputs().empty();
+    bool cheap = constant || isMovement(nest) || !isHeavy(nest);
+    bool scalar = nest.getParallel() == 0 && !constant;
+    if (scalar)
+      return false;
+    int64_t uses = 0;
+    for (OpOperand &use : nest->getUses()) {
+      auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
+      if (!user || matchContraction(user))
+        return false;
+      ++uses;
+      // Indices computed in a body may be outside where their guard does not hold.
+      if (!accessMap(user, use.getOperandNumber()) && !constant)
+        return false;
+      bool repeats = repeatsElements(user, use.getOperandNumber());
+      if (repeats && !constant && !(isMovement(nest) && isBroadcast(nest)))
+        return false;
+    }
+    if (constant || (isMovement(nest) && isBroadcast(nest)))
+      return true;
+    return uses == 1 || (cheap && uses == 2 && bodySize(nest) <= 3 && inputsAreStored(nest));
+  }
+
+  /// Whether the user reads some element of this input more than once.
+  static bool repeatsElements(exec::NestOp user, unsigned input) {
+    AffineMap map = accessMap(user, input);
+    if (!map)
+      return true;
+    Dims loops = loopDims(user);
+    for (unsigned l = 0; l < loops.size(); ++l)
+      if (!(loops[l].isStatic() && loops[l].value() == 1) && !map.isFunctionOfDim(l))
+        return true;
+    return !map.isProjectedPermutation(/*allowZeroInResults=*/true);
+  }
+  /// A movement from a tensor of lower rank: reading the source is as cheap as reading the copy.
+  static bool isBroadcast(exec::NestOp nest) {
+    Dims loops = loopDims(nest);
+    AffineMap map = accessMap(nest, 0);
+    for (unsigned l = 0; l < loops.size(); ++l)
+      if (!(loops[l].isStatic() && loops[l].value() == 1) && !map.isFunctionOfDim(l))
+        return true;
+    return false;
+  }
+  static size_t bodySize(exec::NestOp nest) {
+    return nest.getBody().front().getOperations().size() - 1;
+  }
+  static bool inputsAreStored(exec::NestOp nest) {
+    return llvm::all_of(nest.getInputs(), [](Value v) { return !v.getDefiningOp<exec::NestOp>(); });
+  }
+
+  void place(exec::NestOp nest) {
+    if (Group *group = bestGroup(nest)) {
+      group->members.push_back(nest);
+      groupOf[nest] = group;
+      return;
+    }
+    groups.push_back(std::make_unique<Group>());
+    Group *group = groups.back().get();
+    group->members.push_back(nest);
+    Dims loops = loopDims(nest);
+    group->domain = Dims(loops.begin(), loops.begin() + nest.getParallel());
+    group->contraction = matchContraction(nest).has_value();
+    groupOf[nest] = group;
+  }
+
+  Group *bestGroup(exec::NestOp nest) {
+    if (matchContraction(nest))
+      return nullptr;
+    llvm::SetVector<Group *> candidates;
+    for (auto &[producer, map] : storedInputs(nest))
+      if (auto it = groupOf.find(producer); it != groupOf.end())
+        candidates.insert(it->second);
+    for (Group *group : llvm::reverse(candidates))
+      if (joins(nest, *group))
+        return group;
+    // Maps over one domain with no dependence: updates of one variable, masks of one activation.
+    if (isMap(nest))
+      for (auto &group : llvm::reverse(groups))
+        if (!group->contraction && !candidates.contains(group.get()) && sharesInput(nest, *group) &&
+            joins(nest, *group))
+          return group.get();
+    return nullptr;
+  }
+
+  bool sharesInput(exec::NestOp nest, Group &group) {
+    for (exec::NestOp member : group.members)
+      if (isMap(member) && loopDims(member) == loopDims(nest))
+        for (Value input : nest.getInputs())
+          if (llvm::is_contained(member.getInputs(), input) &&
+              rank(input) == rank(nest.getOutputs()[0]) && rank(input) > 0)
+            return true;
+    return false;
+  }
+  static int64_t rank(Value v) { return llvm::cast<RankedTensorType>(v.getType()).getRank(); }
+
+  /// The nests outside `inlined` that this one reads, with the composed map; null map: read whole.
+  llvm::SmallVector<std::pair<Operation *, AffineMap>> storedInputs(exec::NestOp nest) {
+    llvm::SmallVector<std::pair<Operation *, AffineMap>> result;
+    collectInputs(nest, AffineMap(), result);
+    return result;
+  }
+  void collectInputs(exec::NestOp nest, AffineMap outer,
+                     llvm::SmallVectorImpl<std::pair<Operation *, AffineMap>> &result) {
+    for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
+      Operation *producer = nest.getInputs()[i].getDefiningOp();
+      auto producerNest = llvm::dyn_cast_or_null<exec::NestOp>(producer);
+      AffineMap map = accessMap(nest, i);
+      if (map && outer)
+        map = map.compose(outer);
+      if (producerNest && inlined.contains(producerNest)) {
+        if (!map) {
+          // Everything below is read at computed places.
+          llvm::SmallVector<std::pair<Operation *, AffineMap>> below;
+          collectInputs(producerNest, AffineMap(), below);
+          for (auto &[op, m] : below)
+            result.push_back({op, AffineMap()});
+        } else {
+          collectInputs(producerNest, map, result);
+        }
+      } else if (producer) {
+        result.push_back({producer, map});
+      }
+    }
+  }
+
+  /// Whether `nest` may become the group's last member; shrinks the group's domain if it must.
+  bool joins(exec::NestOp nest, Group &group) {
+    if (dependsThroughOthers(nest, group))
+      return false;
+    Dims loops = loopDims(nest);
+    Dims parallel(loops.begin(), loops.begin() + nest.getParallel());
+    if (group.contraction && (!isMap(nest) || parallel != group.domain))
+      return false;
+    size_t shared = 0;
+    while (shared < parallel.size() && shared < group.domain.size() &&
+           parallel[shared] == group.domain[shared])
+      ++shared;
+    for (auto &[producer, map] : storedInputs(nest)) {
+      auto it = groupOf.find(producer);
+      if (it == groupOf.end() || it->second != &group)
+        continue;
+      if (!map)
+        return false;
+      while (shared > 0 && !isIdentityPrefix(map, shared))
+        --shared;
+    }
+    if (group.contraction)
+      return shared == group.domain.size();
+    bool allMaps = isMap(nest) && llvm::all_of(group.members, isMap);
+    if (allMaps)
+      return shared == group.domain.size() && shared == parallel.size();
+    if (shared == 0)
+      return false;
+    if (!rowsAreWorthIt(loops, shared))
+      return false;
+    group.domain.truncate(shared);
+    return true;
+  }
+
+  /// Row kernels keep what crosses nests in cache: an outer point must not touch too much.
+  static bool rowsAreWorthIt(const Dims &loops, size_t shared) {
+    int64_t row = 1;
+    for (Dim d : llvm::ArrayRef<Dim>(loops).drop_front(shared)) {
+      if (!d.isStatic())
+        return false;
+      row *= d.value();
+    }
+    return row <= (1 << 16);
+  }
+
+  /// Whether `nest` needs something outside the group that itself needs the group.
+  bool dependsThroughOthers(exec::NestOp nest, Group &group) {
+    llvm::SmallVector<Operation *> work;
+    llvm::DenseSet<Operation *> seen;
+    auto push = [&](Operation *op) {
+      if (op && seen.insert(op).second)
+        work.push_back(op);
+    };
+    auto inGroup = [&](Operation *op) {
+      auto it = groupOf.find(op);
+      return it != groupOf.end() && it->second == &group;
+    };
+    // Direct inputs may be in the group; what is reached beyond an outside op may not.
+    for (auto &[producer, map] : storedInputs(nest))
+      if (!inGroup(producer))
+        push(producer);
+    while (!work.empty()) {
+      Operation *op = work.pop_back_val();
+      // A kernel runs as a whole: whatever its other members need is needed too.
+      llvm::SmallVector<Operation *> together{op};
+      if (auto it = groupOf.find(op); it != groupOf.end())
+        for (exec::NestOp member : it->second->members)
+          together.push_back(member);
+      for (Operation *part : together)
+        for (Value operand : part->getOperands()) {
+          Operation *producer = operand.getDefiningOp();
+          if (producer && inGroup(producer))
+            return true;
+          push(producer);
+        }
+    }
+    return false;
+  }
+
+  void emit();
+  void emitKernel(Group &group, OpBuilder &b);
+  void cloneInto(exec::NestOp nest, OpBuilder &b, IRMapping &mapping,
+                 llvm::SetVector<Value> &inputs, exec::KernelOp kernel);
+
+  Block &block;
+  llvm::DenseSet<Operation *> inlined;
+  std::vector<std::unique_ptr<Group>> groups;
+  llvm::DenseMap<Operation *, Group *> groupOf;
+};
+
+/// Copies the nest and, before it, the inlined nests it reads; everything else becomes an input.
+void KernelFormer::cloneInto(exec::NestOp nest, OpBuilder &b, IRMapping &mapping,
+                             llvm::SetVector<Value> &inputs, exec::KernelOp kernel) {
+  for (Value operand : nest.getInputs()) {
+    if (mapping.contains(operand))
+      continue;
+    auto producer = operand.getDefiningOp<exec::NestOp>();
+    if (producer && inlined.contains(producer)) {
+      cloneInto(producer, b, mapping, inputs, kernel);
+      continue;
+    }
+    inputs.insert(operand);
+    mapping.map(operand, kernel.getBody().addArgument(operand.getType(), operand.getLoc()));
+  }
+  b.clone(*nest, mapping);
+}
+
+void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
+  llvm::SmallVector<Value> results;
+  llvm::SmallVector<Type> types;
+  std::string name;
+  for (exec::NestOp member : group.members) {
+    for (Value output : member.getOutputs()) {
+      // In a row kernel what crosses nests goes through memory; elsewhere it stays in registers.
+      bool inRegisters = group.contraction || llvm::all_of(group.members, isMap);
+      bool leaves = llvm::any_of(output.getUsers(), [&](Operation *user) {
+        return !llvm::is_contained(group.members, user);
+      });
+      if (inRegisters && !leaves)
+        continue;
+      results.push_back(output);
+      types.push_back(output.getType());
+    }
+    std::string layer = graph::layerName(member.getLoc());
+    if (!layer.empty() && name.find(layer) == std::string::npos && name.size() < 60)
+      name += (name.empty() ? "" : "+") + layer;
+  }
+  llvm::SmallVector<Attribute> domain;
+  for (Dim d : group.domain)
+    domain.push_back(d.asAttribute());
+  auto kernel = exec::KernelOp::create(b, group.members.front().getLoc(), types, ValueRange{},
+                                       b.getStringAttr(name.empty() ? "kernel" : name),
+                                       graph::DimsAttr::get(b.getContext(), domain));
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&kernel.getBody());
+  IRMapping mapping;
+  llvm::SetVector<Value> inputs;
+  for (exec::NestOp member : group.members)
+    cloneInto(member, b, mapping, inputs, kernel);
+  llvm::SmallVector<Value> yields;
+  for (Value result : results)
+    yields.push_back(mapping.lookup(result));
+  exec::YieldOp::create(b, kernel.getLoc(), yields);
+  kernel->setOperands(inputs.getArrayRef());
+  for (auto [result, output] : llvm::zip(results, kernel.getOutputs()))
+    result.replaceAllUsesWith(output);
+}
+
+/// Groups are emitted where all their inputs are ready: at the first member's place everything that
+/// is not yet there moves up. A topological order over groups and single ops gives that.
+void KernelFormer::emit() {
+  llvm::SmallVector<Operation *> order;
+  llvm::DenseSet<Operation *> done;
+  std::function<void(Operation *)> visit = [&](Operation *op) {
+    if (!op || op->getBlock() != &block || inlined.contains(op) || done.contains(op)) {
+      if (op && inlined.contains(op))
+        for (Value operand : op->getOperands())
+          visit(operand.getDefiningOp());
+      return;
+    }
+    llvm::SmallVector<Operation *> together{op};
+    if (auto it = groupOf.find(op); it != groupOf.end())
+      together.assign(it->second->members.begin(), it->second->members.end());
+    for (Operation *part : together)
+      done.insert(part);
+    for (Operation *part : together)
+      for (Value operand : part->getOperands())
+        if (Operation *producer = operand.getDefiningOp();
+            producer && !llvm::is_contained(together, producer))
+          visit(producer);
+    order.append(together.begin(), together.end());
+  };
+  // Side effects keep their order and come after everything that reads.
+  llvm::SmallVector<Operation *> effects;
+  for (Operation &op : block.without_terminator()) {
+    if (llvm::isa<exec::AssignVariableOp>(op))
+      effects.push_back(&op);
+    else
+      visit(&op);
+  }
+  order.append(effects.begin(), effects.end());
+  for (Operation *op : order)
+    op->moveBefore(block.getTerminator());
+
+  for (auto &group : groups) {
+    OpBuilder b(group->members.back());
+    emitKernel(*group, b);
+  }
+  for (auto &group : groups)
+    for (exec::NestOp member : llvm::reverse(group->members))
+      member.erase();
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    for (auto nest : llvm::make_early_inc_range(block.getOps<exec::NestOp>()))
+      if (nest->use_empty()) {
+        nest.erase();
+        changed = true;
+      }
+  }
+}
+
+} // namespace
+
+void formKernels(func::FuncOp function) {
+  // Nothing reads a dead nest: they go first, from the end.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
+    if (llvm::isa<exec::NestOp, exec::ViewOp, exec::ConstantOp, exec::ReadVariableOp>(op) &&
+        op.use_empty())
+      op.erase();
+  KernelFormer(function).run();
+}
+
+} // namespace ingot

@@ -1,0 +1,17 @@
+// The phase `fuse`: nests are grouped into kernels.
+#pragma once
+#include "ir/Graph.h"
+
+namespace ingot {
+
+/// Wraps every nest of the function in an exec.kernel, alone or with others:
+///   - a cheap map is computed where it is used instead of being stored (its nest is copied into
+///   its
+///     users' kernels and not yielded there);
+///   - maps over a contraction's or reduction's result run as its epilogue;
+///   - maps over one domain run in one loop;
+///   - nests that agree on their outer loops and meet only at equal outer indices (softmax, layer
+///     norm, a loss) run one after another for each outer point.
+void formKernels(mlir::func::FuncOp function);
+
+} // namespace ingot

@@ -1,0 +1,39 @@
+// What a nest is, seen from its structure alone: strides of its accesses, and whether it is a
+// contraction that a micro-kernel can compute. Used by layout, fusion and back ends.
+#pragma once
+#include "ir/exec/Exec.h"
+
+namespace ingot {
+
+/// The nest's loop extents.
+Dims loopDims(exec::NestOp nest);
+/// The map of an access; null for a tensor read whole.
+mlir::AffineMap accessMap(exec::NestOp nest, unsigned input);
+/// Whether the body has side effects (checks) and so must run once, at its place.
+bool hasChecks(exec::NestOp nest);
+inline bool isMap(exec::NestOp nest) { return nest.getCombiner() == exec::Combiner::None; }
+/// A map whose body moves one input's element and computes nothing.
+bool isMovement(exec::NestOp nest);
+
+/// How far the address moves in `tensor` when each loop advances by one, in elements; nothing where
+/// the map is not linear.
+std::optional<llvm::SmallVector<Dim>> linearStrides(mlir::AffineMap map, mlir::Type tensor,
+                                                    unsigned loops);
+/// Row-major strides of a tensor, in elements.
+llvm::SmallVector<Dim> rowMajorStrides(mlir::Type tensor);
+
+/// A sum of products of two inputs, in the roles of a matrix product: C[row, lane] += A[row, k]
+/// B[k, lane].
+struct Contraction {
+  unsigned a = 0, b = 1; // input numbers
+  int64_t lane = -1;     // parallel loop along which B and the result are contiguous
+  int64_t row = -1;      // parallel loop along which B does not move; -1: none
+  bool unitLane = false; // B's stride along `lane` is 1 and A's is 0
+  llvm::SmallVector<Dim> aStrides, bStrides; // by loop
+};
+
+/// The contraction that the nest is, if it is one: combiner add, body one product of two inputs
+/// read by linear maps, floats.
+std::optional<Contraction> matchContraction(exec::NestOp nest);
+
+} // namespace ingot

@@ -1,0 +1,148 @@
+// See Describe.h.
+#include "compiler/package/Describe.h"
+#include "compiler/fusion/Structure.h"
+#include "ir/reference/Tensor.h"
+
+using namespace mlir;
+
+namespace ingot {
+
+ingot_dtype dtypeOf(Type element) {
+  if (element.isF32())
+    return INGOT_F32;
+  if (element.isF64())
+    return INGOT_F64;
+  if (element.isF16())
+    return INGOT_F16;
+  if (element.isBF16())
+    return INGOT_BF16;
+  bool isUnsigned = element.isUnsignedInteger();
+  switch (element.getIntOrFloatBitWidth()) {
+  case 1:
+    return INGOT_BOOL;
+  case 8:
+    return isUnsigned ? INGOT_U8 : INGOT_I8;
+  case 16:
+    return isUnsigned ? INGOT_U16 : INGOT_I16;
+  case 32:
+    return isUnsigned ? INGOT_U32 : INGOT_I32;
+  default:
+    return isUnsigned ? INGOT_U64 : INGOT_I64;
+  }
+}
+
+namespace {
+
+uint64_t roleFlags(llvm::StringRef role) {
+  if (role == "trainable")
+    return INGOT_VARIABLE_TRAINABLE;
+  if (role == "optimizer")
+    return INGOT_VARIABLE_OPTIMIZER;
+  if (role == "control")
+    return INGOT_VARIABLE_CONTROL;
+  return 0;
+}
+
+void addSymbols(Type type, std::vector<std::string> &symbols) {
+  for (Dim d : dimsOf(type))
+    d.collectSymbols([&](llvm::StringRef name) {
+      if (!llvm::is_contained(symbols, name.str()))
+        symbols.push_back(name.str());
+    });
+}
+
+TensorDescription describeTensor(ArrayAttr entry, const std::vector<std::string> &symbols) {
+  TensorDescription tensor;
+  auto type = llvm::cast<RankedTensorType>(llvm::cast<TypeAttr>(entry[1]).getValue());
+  tensor.name = llvm::cast<StringAttr>(entry[0]).str();
+  tensor.dtype = dtypeOf(type.getElementType());
+  for (Dim d : dimsOf(type)) {
+    DimDescription dim;
+    dim.text = d.str();
+    if (d.isStatic())
+      dim.size = d.value();
+    else if (auto name = d.asSymbol())
+      dim.symbol = llvm::find(symbols, name->str()) - symbols.begin();
+    tensor.dims.push_back(dim);
+  }
+  return tensor;
+}
+
+FunctionDescription describeFunction(func::FuncOp function) {
+  FunctionDescription description;
+  description.name = function.getName().str();
+  description.planSymbol = description.name + ".plan";
+  description.runSymbol = description.name + ".run";
+  auto inputs = function->getAttrOfType<ArrayAttr>("exec.inputs");
+  auto outputs = function->getAttrOfType<ArrayAttr>("exec.outputs");
+  for (Attribute entry : inputs)
+    addSymbols(llvm::cast<TypeAttr>(llvm::cast<ArrayAttr>(entry)[1]).getValue(),
+               description.symbols);
+  for (Attribute entry : inputs)
+    description.inputs.push_back(describeTensor(llvm::cast<ArrayAttr>(entry), description.symbols));
+  for (Attribute entry : outputs)
+    description.outputs.push_back(
+        describeTensor(llvm::cast<ArrayAttr>(entry), description.symbols));
+  if (!function.getBody().getOps<exec::AssignVariableOp>().empty())
+    description.flags |= INGOT_FUNCTION_WRITES_STATE;
+  return description;
+}
+
+} // namespace
+
+ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &options) {
+  ArtifactDescription artifact;
+  artifact.name = options.name;
+  for (auto variable : planned.getOps<graph::VariableOp>()) {
+    auto type = llvm::cast<RankedTensorType>(variable.getType());
+    VariableDescription v;
+    v.name = variable.getSymName().str();
+    v.dtype = dtypeOf(type.getElementType());
+    v.shape.assign(type.getShape().begin(), type.getShape().end());
+    v.offset = artifact.stateBytes;
+    v.bytes = type.getNumElements() * reference::elementBytes(type.getElementType());
+    v.flags = roleFlags(variable.getRole());
+    artifact.stateBytes += llvm::alignTo(v.bytes, INGOT_ALIGNMENT);
+    artifact.variables.push_back(std::move(v));
+  }
+  for (auto function : planned.getOps<func::FuncOp>()) {
+    FunctionDescription description = describeFunction(function);
+    if (description.name == "derive") {
+      artifact.hasDerive = true;
+      artifact.derive = std::move(description);
+    } else {
+      artifact.functions.push_back(std::move(description));
+    }
+  }
+  return artifact;
+}
+
+KernelDescription describeKernel(exec::KernelOp kernel) {
+  MLIRContext *context = kernel.getContext();
+  KernelDescription description;
+  description.name = kernel.getName().str();
+  description.node = graph::layerName(kernel.getLoc());
+  Dim flops = Dim::constant(context, 0), bytes = Dim::constant(context, 0);
+  for (auto nest : kernel.getBody().getOps<exec::NestOp>()) {
+    int64_t perPoint = isMap(nest) ? 0 : 1;
+    for (Operation &op : nest.getBody().front().without_terminator())
+      if (!op.getResultTypes().empty() && llvm::isa<FloatType>(op.getResult(0).getType()) &&
+          !llvm::isa<arith::ConstantOp, exec::ReadOp>(op))
+        ++perPoint;
+    flops = flops + numElements(context, loopDims(nest)) * perPoint;
+  }
+  auto addBytes = [&](Value tensor) {
+    auto type = llvm::cast<RankedTensorType>(tensor.getType());
+    bytes =
+        bytes + numElements(context, dimsOf(type)) * reference::elementBytes(type.getElementType());
+  };
+  for (Value input : kernel.getInputs())
+    addBytes(input);
+  for (Value output : kernel.getOutputs())
+    addBytes(output);
+  description.flops = flops.str();
+  description.bytes = bytes.str();
+  return description;
+}
+
+} // namespace ingot

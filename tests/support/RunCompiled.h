@@ -1,0 +1,42 @@
+// Running compiled code on the interpreter's tensors, so that both can be compared.
+#pragma once
+#include "compiler/Compile.h"
+#include "ingot/Model.h"
+#include "ir/reference/Tensor.h"
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ingot::tests {
+
+/// A module compiled to a shared library and loaded, with one state. Its file is removed at once.
+class CompiledModule {
+public:
+  /// Compiles every public function; error() says why when the result is not ok.
+  CompiledModule(mlir::ModuleOp module, CompileOptions options = {});
+  bool ok() const { return state != nullptr; }
+  const std::string &error() const { return message; }
+
+  void setVariable(const std::string &name, const reference::Tensor &value);
+  reference::Tensor variable(const std::string &name, mlir::Type element);
+
+  /// Runs a function; `outputs` gives the graph types of its results. Empty with error() set where
+  /// the run fails.
+  std::vector<reference::Tensor> run(const std::string &function,
+                                     const std::vector<reference::Tensor> &inputs,
+                                     mlir::TypeRange outputs, ThreadPool *pool = nullptr);
+
+  std::shared_ptr<const Artifact> artifact;
+  std::unique_ptr<State> state;
+
+private:
+  std::string message;
+};
+
+/// The first place where they differ by more than rtol * max|expected| + atol (integers: at all,
+/// NaN equals NaN), or nothing.
+std::string difference(const reference::Tensor &expected, const reference::Tensor &actual,
+                       double rtol, double atol);
+
+} // namespace ingot::tests
