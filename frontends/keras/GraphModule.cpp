@@ -1,0 +1,251 @@
+// From a model's nodes to a graph module: variables, `initialize`, `predict`, `evaluate`, the loss
+// function and, made of it by the compiler, `train_step`.
+//
+// Invariant: every op carries its layer's name as location. Called by Engine, ModelDirectory and
+// tests.
+#include "compiler/autodiff/Differentiate.h"
+#include "frontends/keras/ModelImpl.h"
+#include "mlir/IR/Verifier.h"
+
+namespace ingot::keras::detail {
+
+namespace {
+
+using namespace mlir;
+
+class ModuleBuilder {
+public:
+  ModuleBuilder(const ModelImpl &model, MLIRContext *context)
+      : model(model), b(context),
+        module(ModuleOp::create(b.getUnknownLoc(), llvm::StringRef(model.name))) {
+    b.setInsertionPointToEnd(module->getBody());
+  }
+  void declareVariables(bool withValues);
+  void buildInitialize();
+  void buildPredict();
+  /// Forward, loss and metrics.
+  void buildLoss(llvm::StringRef name, bool training);
+  OwningOpRef<ModuleOp> take() { return std::move(module); }
+
+private:
+  Dims dimsOfInput(const Node &input);
+  func::FuncOp makeFunction(llvm::StringRef name, llvm::ArrayRef<Type> arguments,
+                            llvm::ArrayRef<std::string> names);
+  void finish(func::FuncOp function, llvm::ArrayRef<Value> results,
+              llvm::ArrayRef<std::string> names);
+  llvm::SmallVector<Type> inputTypes();
+  std::vector<std::string> inputNames() const;
+  llvm::SmallVector<Value> forward(Emitter &emitter, ValueRange inputs);
+
+  const ModelImpl &model;
+  OpBuilder b;
+  OwningOpRef<ModuleOp> module;
+};
+
+ElementsAttr elementsOf(const ingot::Tensor &value, RankedTensorType type) {
+  llvm::ArrayRef<char> raw(static_cast<const char *>(value.rawData()), value.byteSize());
+  return DenseElementsAttr::getFromRawBuffer(type, raw);
+}
+
+void ModuleBuilder::declareVariables(bool withValues) {
+  for (const WeightRef &ref : weightsOf(model)) {
+    auto type = RankedTensorType::get(ref.weight->shape, b.getF32Type());
+    ElementsAttr value;
+    if (auto it = model.held.find(ref.name()); withValues && it != model.held.end())
+      value = elementsOf(it->second, type);
+    bool trainable = ref.layer->isTrainable(*ref.weight);
+    graph::VariableOp::create(b, NameLoc::get(b.getStringAttr(ref.layer->name)),
+                              b.getStringAttr(ref.name()), TypeAttr::get(type),
+                              b.getStringAttr(trainable ? "trainable" : "state"), value);
+  }
+  auto scalar = RankedTensorType::get({}, b.getIntegerType(64, /*isSigned=*/true));
+  for (const char *name : {"seed", "step"})
+    graph::VariableOp::create(b, NameLoc::get(b.getStringAttr(name)), b.getStringAttr(name),
+                              TypeAttr::get(scalar), b.getStringAttr("control"), ElementsAttr());
+}
+
+Dims ModuleBuilder::dimsOfInput(const Node &input) {
+  MLIRContext *context = b.getContext();
+  Dims dims = {Dim::symbol(context, "batch")};
+  for (size_t i = 1; i < input.shape.size(); ++i)
+    dims.push_back(input.shape[i] == None
+                       ? Dim::symbol(context, input.layer->name + "_dim" + std::to_string(i))
+                       : Dim::constant(context, input.shape[i]));
+  return dims;
+}
+
+llvm::SmallVector<Type> ModuleBuilder::inputTypes() {
+  return llvm::map_to_vector(model.inputs, [&](const NodePtr &input) -> Type {
+    return tensorType(dimsOfInput(*input), b.getF32Type());
+  });
+}
+
+std::vector<std::string> ModuleBuilder::inputNames() const {
+  std::vector<std::string> names;
+  for (const NodePtr &input : model.inputs)
+    names.push_back(input->layer->name);
+  return names;
+}
+
+func::FuncOp ModuleBuilder::makeFunction(llvm::StringRef name, llvm::ArrayRef<Type> arguments,
+                                         llvm::ArrayRef<std::string> names) {
+  b.setInsertionPointToEnd(module->getBody());
+  Location loc = NameLoc::get(b.getStringAttr(name));
+  auto function = func::FuncOp::create(b, loc, name, b.getFunctionType(arguments, {}));
+  for (auto [i, argument] : llvm::enumerate(names))
+    function.setArgAttr(i, "graph.name", b.getStringAttr(argument));
+  b.setInsertionPointToEnd(function.addEntryBlock());
+  return function;
+}
+
+void ModuleBuilder::finish(func::FuncOp function, llvm::ArrayRef<Value> results,
+                           llvm::ArrayRef<std::string> names) {
+  func::ReturnOp::create(b, function.getLoc(), results);
+  llvm::SmallVector<Type> types =
+      llvm::map_to_vector(results, [](Value result) { return result.getType(); });
+  function.setFunctionType(b.getFunctionType(function.getArgumentTypes(), types));
+  for (auto [i, name] : llvm::enumerate(names))
+    function.setResultAttr(i, "graph.name", b.getStringAttr(name));
+}
+
+llvm::SmallVector<Value> ModuleBuilder::forward(Emitter &emitter, ValueRange inputs) {
+  llvm::DenseMap<const Node *, Value> values;
+  for (auto [input, value] : llvm::zip(model.inputs, inputs))
+    values[input.get()] = value;
+  std::map<const LayerImpl *, int64_t> calls; // counted in this model, so that reloading keeps them
+  for (const NodePtr &node : model.nodes) {
+    if (values.contains(node.get()))
+      continue;
+    emitter.enter(node->layer->name, calls[node->layer.get()]++);
+    llvm::SmallVector<Value> operands = llvm::map_to_vector(
+        node->inputs, [&](const NodePtr &input) { return values[input.get()]; });
+    values[node.get()] = node->layer->emit(emitter, operands);
+  }
+  return llvm::map_to_vector(model.outputs,
+                             [&](const NodePtr &output) { return values[output.get()]; });
+}
+
+void ModuleBuilder::buildInitialize() {
+  func::FuncOp function = makeFunction("initialize", {}, {});
+  Emitter emitter(b, /*training=*/false);
+  for (const WeightRef &ref : weightsOf(model)) {
+    emitter.enter(ref.layer->name);
+    emitter.assign(
+        *ref.layer, ref.weight->name,
+        emitInitializer(emitter, ref.weight->initializer, ref.name(), ref.weight->shape));
+  }
+  finish(function, {}, {});
+}
+
+void ModuleBuilder::buildPredict() {
+  func::FuncOp function = makeFunction("predict", inputTypes(), inputNames());
+  Emitter emitter(b, /*training=*/false);
+  llvm::SmallVector<Value> outputs = forward(emitter, function.getArguments());
+  finish(function, outputs, model.outputNames());
+}
+
+/// The loss and what is computed beside it, for one output.
+struct OutputLoss {
+  Value loss;
+  std::vector<std::pair<std::string, Value>> metrics;
+};
+
+void ModuleBuilder::buildLoss(llvm::StringRef name, bool training) {
+  const CompileOptions &options = *model.training;
+  std::vector<std::string> outputNames = model.outputNames(), arguments = inputNames();
+  llvm::SmallVector<Type> types = inputTypes();
+  // Targets' types follow from the outputs' dimensions, which `predict` knows.
+  auto predict = module->lookupSymbol<func::FuncOp>("predict");
+  for (auto [i, type] : llvm::enumerate(predict.getResultTypes())) {
+    types.push_back(targetType(lossOf(options, i), dimsOf(type), b.getContext()));
+    arguments.push_back(outputNames[i] + "_target");
+  }
+  func::FuncOp function = makeFunction(name, types, arguments);
+  Emitter emitter(b, training);
+  auto inputs = function.getArguments().take_front(model.inputs.size());
+  llvm::SmallVector<Value> outputs = forward(emitter, inputs);
+  std::vector<Value> lossValues, metricValues;
+  std::vector<std::string> lossNames = {"loss"}, metricNames;
+  for (auto [i, output] : llvm::enumerate(outputs)) {
+    const Loss &loss = lossOf(options, i);
+    std::string prefix = outputs.size() > 1 ? outputNames[i] + "_" : "";
+    Value target = function.getArgument(model.inputs.size() + i);
+    emitter.enter(loss.name);
+    lossValues.push_back(emitLoss(emitter, loss, output, target));
+    lossNames.push_back(prefix + "loss");
+    for (const std::string &metric : options.metrics) {
+      emitter.enter(metric);
+      metricValues.push_back(emitMetric(emitter, metric, loss, output, target));
+      metricNames.push_back(prefix + metric);
+    }
+  }
+  emitter.enter("loss");
+  graph::Expr total = emitter.expr(lossValues[0]) * lossWeightOf(options, 0);
+  for (size_t i = 1; i < lossValues.size(); ++i)
+    total = total + emitter.expr(lossValues[i]) * lossWeightOf(options, i);
+  llvm::SmallVector<Value> results = {total};
+  if (outputs.size() > 1)
+    results.append(lossValues.begin(), lossValues.end());
+  else
+    lossNames.resize(1);
+  results.append(metricValues.begin(), metricValues.end());
+  lossNames.insert(lossNames.end(), metricNames.begin(), metricNames.end());
+  finish(function, results, lossNames);
+}
+
+OptimizerSpec specOf(const keras::Optimizer &optimizer) {
+  const std::map<std::string, OptimizerSpec::Kind> kinds = {
+      {"SGD", OptimizerSpec::Kind::SGD},
+      {"Adam", OptimizerSpec::Kind::Adam},
+      {"AdamW", OptimizerSpec::Kind::AdamW},
+      {"RMSprop", OptimizerSpec::Kind::RMSprop}};
+  OptimizerSpec spec;
+  spec.kind = kinds.at(optimizer.className);
+  const std::map<std::string, double OptimizerSpec::*> fields = {
+      {"learning_rate", &OptimizerSpec::learningRate},
+      {"momentum", &OptimizerSpec::momentum},
+      {"beta_1", &OptimizerSpec::beta1},
+      {"beta_2", &OptimizerSpec::beta2},
+      {"rho", &OptimizerSpec::rho},
+      {"epsilon", &OptimizerSpec::epsilon},
+      {"weight_decay", &OptimizerSpec::weightDecay}};
+  for (const auto &[key, value] : optimizer.config) {
+    if (auto field = fields.find(key); field != fields.end())
+      spec.*(field->second) = value;
+    else
+      spec.nesterov = value != 0;
+  }
+  return spec;
+}
+
+} // namespace
+
+mlir::OwningOpRef<mlir::ModuleOp> buildModule(const ModelImpl &model, mlir::MLIRContext *context,
+                                              bool withTraining, bool withValues) {
+  context->loadDialect<graph::GraphDialect, func::FuncDialect>();
+  std::string messages;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    std::string layer = graph::layerName(diagnostic.getLocation());
+    messages +=
+        (messages.empty() ? "" : "\n") + (layer.empty() ? "" : layer + ": ") + diagnostic.str();
+  });
+  ModuleBuilder builder(model, context);
+  builder.declareVariables(withValues);
+  builder.buildInitialize();
+  builder.buildPredict();
+  if (withTraining) {
+    builder.buildLoss("loss", /*training=*/true);
+    builder.buildLoss("evaluate", /*training=*/false);
+  }
+  OwningOpRef<ModuleOp> module = builder.take();
+  if (withTraining) {
+    module->lookupSymbol<func::FuncOp>("loss").setPrivate();
+    if (failed(buildTrainStep(*module, "loss", specOf(model.training->optimizer))))
+      throw Error("model '" + model.name + "': " + messages);
+  }
+  if (failed(verify(*module)))
+    throw Error("model '" + model.name + "': " + messages, StatusCode::Internal);
+  return module;
+}
+
+} // namespace ingot::keras::detail

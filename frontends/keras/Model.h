@@ -1,0 +1,190 @@
+// Keras's models: Sequential and Functional, compile, fit, evaluate, predict, summary, save, load.
+//
+// Part of Keras.h. The model becomes a graph module, the compiler makes native code of it when it
+// is first needed (fit, evaluate, predict, weights), and the runtime's Trainer runs that. A Model
+// is a handle: copies mean the same model. One thread at a time uses a model.
+#pragma once
+#include "frontends/keras/Layer.h"
+#include "ingot/Tensor.h"
+#include "ingot/train/Trainer.h"
+
+#include <iosfwd>
+#include <map>
+
+namespace ingot::keras {
+
+namespace detail {
+struct ModelImpl;
+}
+
+/// Keras's optimizers: a name ("adam"), or one of the functions in `optimizers`.
+struct Optimizer {
+  std::string className;                              ///< "Adam"
+  std::vector<std::pair<std::string, double>> config; ///< arguments by Keras's names
+  Optimizer(const char *name);
+  Optimizer(const std::string &name);
+  Optimizer(std::string className, std::vector<std::pair<std::string, double>> config)
+      : className(std::move(className)), config(std::move(config)) {}
+  double get(const char *key) const;
+};
+
+namespace optimizers {
+struct SGDOptions {
+  double learningRate = 0.01, momentum = 0;
+  bool nesterov = false;
+};
+Optimizer SGD(SGDOptions options = {});
+struct AdamOptions {
+  double learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
+};
+Optimizer Adam(AdamOptions options = {});
+struct AdamWOptions {
+  double learningRate = 0.001, weightDecay = 0.004, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
+};
+Optimizer AdamW(AdamWOptions options = {});
+struct RMSpropOptions {
+  double learningRate = 0.001, rho = 0.9, momentum = 0, epsilon = 1e-7;
+};
+Optimizer RMSprop(RMSpropOptions options = {});
+} // namespace optimizers
+
+/// Keras's losses: a name ("mse"), or one of the functions in `losses`. Each is the mean over all
+/// samples (and all positions, for outputs of higher rank). On the result of a softmax or sigmoid
+/// the cross-entropies are computed from what that function was applied to, the stable form, as
+/// Keras does; other probabilities are clipped to [1e-7, 1 - 1e-7].
+struct Loss {
+  std::string name; ///< "sparse_categorical_crossentropy"
+  bool fromLogits = false;
+  Loss(const char *name);
+  Loss(const std::string &name);
+  Loss(std::string name, bool fromLogits) : name(std::move(name)), fromLogits(fromLogits) {}
+};
+
+namespace losses {
+struct CrossentropyOptions {
+  bool fromLogits = false;
+};
+/// Targets: i64 class indices with the output's shape less its last dimension.
+Loss SparseCategoricalCrossentropy(CrossentropyOptions options = {});
+/// Targets: f32 of the output's shape, a distribution along the last dimension.
+Loss CategoricalCrossentropy(CrossentropyOptions options = {});
+/// Targets: f32 of the output's shape, 0 or 1.
+Loss BinaryCrossentropy(CrossentropyOptions options = {});
+/// Targets: f32 of the output's shape.
+Loss MeanSquaredError();
+Loss MeanAbsoluteError();
+} // namespace losses
+
+/// One loss for all outputs, or one an output.
+struct Losses {
+  std::vector<Loss> each;
+  Losses() = default;
+  Losses(const char *name) : each{Loss(name)} {}
+  Losses(const std::string &name) : each{Loss(name)} {}
+  Losses(Loss loss) : each{std::move(loss)} {}
+  Losses(std::initializer_list<Loss> losses) : each(losses) {}
+  Losses(std::vector<Loss> losses) : each(std::move(losses)) {}
+};
+
+struct CompileOptions {
+  Optimizer optimizer = "rmsprop";
+  Losses loss = {};
+  /// "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "mse",
+  /// "mae"; of every output.
+  std::vector<std::string> metrics = {};
+  std::vector<double> lossWeights = {}; ///< one an output; empty: 1
+};
+
+/// Arrays of the caller for the length of one call: one tensor, or one an input or output.
+struct Data {
+  train::Arrays arrays;
+  Data() = default;
+  Data(const TensorView &array) : arrays{array} {}
+  Data(const ingot::Tensor &array) : arrays{array} {}
+  Data(std::initializer_list<TensorView> arrays) : arrays(arrays) {}
+  Data(train::Arrays arrays) : arrays(std::move(arrays)) {}
+};
+
+using train::Callback;
+using train::FitOptions;
+using train::History;
+using train::Verbosity;
+
+struct EvaluateOptions {
+  int64_t batchSize = 32;
+};
+
+class Model {
+public:
+  Model(const Tensor &input, const Tensor &output, std::string name = {});
+  Model(const std::vector<Tensor> &inputs, const std::vector<Tensor> &outputs,
+        std::string name = {});
+
+  const std::string &name() const;
+  /// Input layers included for functional models, as in Keras.
+  std::vector<Layer> layers() const;
+  /// Throws when there is none of that name.
+  Layer getLayer(const std::string &name) const;
+
+  /// Chooses optimizer, loss and metrics; checks them against the outputs. Weights stay.
+  void compile(CompileOptions options);
+
+  /// Trains; returns what Keras's fit does. `options` in Keras's names.
+  History fit(const Data &x, const Data &y, const FitOptions &options = {});
+  /// Means over all samples by name: "loss", "accuracy", …
+  std::map<std::string, double> evaluate(const Data &x, const Data &y,
+                                         const EvaluateOptions &options = {});
+  /// For a model of one output.
+  ingot::Tensor predict(const Data &x, const EvaluateOptions &options = {});
+  std::vector<ingot::Tensor> predictAll(const Data &x, const EvaluateOptions &options = {});
+
+  /// Keras's table. To a string, or to a stream (std::cout by default).
+  std::string summaryText() const;
+  void summary() const;
+  void summary(std::ostream &out) const;
+  /// Elements of all weights.
+  int64_t countParams() const;
+
+  /// "dense/kernel", … in the order of layers.
+  std::vector<std::string> weightNames() const;
+  ingot::Tensor getWeight(const std::string &name);
+  void setWeight(const std::string &name, const TensorView &value);
+  /// In the order of weightNames(). setWeights checks all before it changes one.
+  std::vector<ingot::Tensor> getWeights();
+  void setWeights(const std::vector<TensorView> &values);
+  void setWeights(const std::vector<ingot::Tensor> &values);
+
+  /// Writes the model directory (docs/Artifact.md) `path`/`version`/: architecture, weights and
+  /// optimizer state, compile configuration. Replaces that version as a whole.
+  void save(const std::string &path, int version = 1);
+
+  /// Seed of the initial weights, dropout and shuffling, from the next initialisation on.
+  void setSeed(uint64_t seed);
+  /// Threads that run the model; 0: all CPUs of this process.
+  void setThreads(int threads);
+  /// For callbacks and what this class does not offer. Compiles the model if need be.
+  train::Trainer &trainer();
+
+  explicit Model(std::shared_ptr<detail::ModelImpl> model) : model(std::move(model)) {}
+  const std::shared_ptr<detail::ModelImpl> &impl() const { return model; }
+
+protected:
+  std::shared_ptr<detail::ModelImpl> model;
+};
+
+/// A stack of layers. Built at once when the first layer is an Input or has an inputShape, else by
+/// `build` or from the data that `fit` is given.
+class Sequential : public Model {
+public:
+  explicit Sequential(std::initializer_list<Layer> layers = {}, std::string name = {});
+  explicit Sequential(const std::vector<Layer> &layers, std::string name = {});
+  void add(const Layer &layer);
+  /// `inputShape` with the batch: {None, 784}.
+  void build(const Shape &inputShape);
+};
+
+/// Reads a model directory; without a version the highest. The result is compiled when it was saved
+/// so. NotFound, DataLoss (not such a directory, damaged), InvalidArgument.
+Model loadModel(const std::string &path, int version = 0);
+
+} // namespace ingot::keras
