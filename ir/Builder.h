@@ -70,6 +70,26 @@ mlir::Value oneHot(mlir::OpBuilder &b, mlir::Location loc, mlir::Value labels, D
 /// All axes of a tensor: 0 … rank - 1.
 llvm::SmallVector<int64_t> allAxes(mlir::Value x);
 
+using Values = llvm::SmallVector<mlir::Value>;
+
+/// graph.if; its result types are those that onTrue yields, which onFalse must yield too.
+IfOp makeIf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value condition,
+            llvm::function_ref<Values(mlir::OpBuilder &)> onTrue,
+            llvm::function_ref<Values(mlir::OpBuilder &)> onFalse);
+struct ScanYield {
+  Values carried, stacked;
+};
+/// graph.scan; the stacked results' types follow from what the body yields.
+ScanOp makeScan(mlir::OpBuilder &b, mlir::Location loc, Dim trips, mlir::ValueRange carried,
+                mlir::ValueRange inputs,
+                llvm::function_ref<ScanYield(mlir::OpBuilder &, mlir::Value position,
+                                             mlir::ValueRange carried, mlir::ValueRange inputs)>
+                    body,
+                bool reverse = false);
+WhileOp makeWhile(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange carried,
+                  llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)> condition,
+                  llvm::function_ref<Values(mlir::OpBuilder &, mlir::ValueRange)> body);
+
 inline mlir::Type elementType(mlir::Value v) {
   return llvm::cast<mlir::RankedTensorType>(v.getType()).getElementType();
 }

@@ -17,4 +17,5 @@ include "ir/ops/Pool.td"
 include "ir/ops/Gather.td"
 include "ir/ops/Random.td"
 include "ir/ops/Composite.td"
+include "ir/ops/Control.td"
 #endif

@@ -9,7 +9,6 @@ using namespace ingot::graph;
 using reference::Number;
 
 namespace {
-using Values = llvm::SmallVector<Value>;
 bool isFloat(ValueRange a) { return llvm::isa<FloatType>(a[0].getType()); }
 /// Operand types without a sign of their own (bool) compare as unsigned.
 bool isUnsigned(Value tensor) {

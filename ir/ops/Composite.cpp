@@ -7,7 +7,6 @@ using namespace ingot;
 using namespace ingot::graph;
 
 namespace {
-using Values = llvm::SmallVector<Value>;
 
 Expr maximum(Expr x, llvm::ArrayRef<int64_t> axes) {
   return x.with(reduce(*x.b, x.loc, x, ReduceKind::Max, axes, /*keep=*/true));

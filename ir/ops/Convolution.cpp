@@ -12,7 +12,6 @@ using reference::Number;
 using reference::Tensor;
 
 namespace {
-using Values = llvm::SmallVector<Value>;
 
 /// The dimensions of conv(x, kernel), or what is wrong with them.
 template <typename Op>

@@ -12,7 +12,6 @@ using reference::Number;
 using reference::Tensor;
 
 namespace {
-using Values = llvm::SmallVector<Value>;
 
 bool isUnsigned(Value tensor) { return elementType(tensor).isUnsignedInteger(); }
 

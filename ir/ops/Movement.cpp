@@ -9,7 +9,6 @@ using reference::EvalContext;
 using reference::Tensor;
 
 namespace {
-using Values = llvm::SmallVector<Value>;
 
 /// A copy of `x` over the result's dimensions, its element at map(loops).
 Value moveNest(OpBuilder &b, Operation *op, Value x, AffineMap map) {

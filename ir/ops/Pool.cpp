@@ -13,7 +13,6 @@ using reference::Number;
 using reference::Tensor;
 
 namespace {
-using Values = llvm::SmallVector<Value>;
 
 template <typename Op> Windows windowsOf(Op op) { return Windows::of(op, op.getWindow()); }
 

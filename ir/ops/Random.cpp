@@ -13,7 +13,6 @@ using reference::Number;
 using reference::Tensor;
 
 namespace {
-using Values = llvm::SmallVector<Value>;
 constexpr uint32_t multiplier[2] = {0xD2511F53, 0xCD9E8D57};
 constexpr uint32_t increment[2] = {0x9E3779B9, 0xBB67AE85};
 constexpr int rounds = 10;

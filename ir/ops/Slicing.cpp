@@ -13,7 +13,6 @@ using reference::Number;
 using reference::Tensor;
 
 namespace {
-using Values = llvm::SmallVector<Value>;
 
 Dims listOf(DimsAttr attribute) {
   return llvm::map_to_vector<4>(attribute.getExprs(), [](Attribute a) { return Dim(a); });

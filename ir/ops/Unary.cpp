@@ -19,7 +19,6 @@ struct GradientArgs {
       : x(b, op->getLoc(), op->getOperand(0)), y(b, op->getLoc(), op->getResult(0)),
         d(b, op->getLoc(), dResults[0]) {}
 };
-using Values = llvm::SmallVector<Value>;
 } // namespace
 
 Number NegOp::applyScalar(llvm::ArrayRef<Number> a) {
