@@ -11,6 +11,7 @@
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -30,8 +31,7 @@ namespace {
 /// Ops that the conversion to the LLVM dialect does not take as they are.
 bool needsExpansion(Operation *op) {
   return isa_and_present<vector::VectorDialect>(op->getDialect()) ||
-         isa<arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp, arith::ExtFOp,
-             arith::TruncFOp>(op);
+         isa<arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
 }
 
 LogicalResult expandCompoundOps(ModuleOp code) {
@@ -42,7 +42,6 @@ LogicalResult expandCompoundOps(ModuleOp code) {
   });
   RewritePatternSet patterns(code.getContext());
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
-  arith::populateExpandBFloat16Patterns(patterns);
   vector::populateVectorBroadcastLoweringPatterns(patterns);
   vector::populateVectorMaskOpLoweringPatterns(patterns);
   vector::populateVectorMaskMaterializationPatterns(patterns, /*force32BitVectorIndices=*/false);
@@ -79,6 +78,7 @@ LogicalResult convertToLlvmDialect(ModuleOp code) {
   cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
   index::populateIndexToLLVMConversionPatterns(types, patterns);
   populateMathToLLVMConversionPatterns(types, patterns, /*approximateLog1p=*/false);
+  ub::populateUBToLLVMConversionPatterns(types, patterns);
   populateVectorToLLVMConversionPatterns(types, patterns);
   populateFuncToLLVMConversionPatterns(types, patterns, &symbols);
   LLVMConversionTarget target(*context);

@@ -16,9 +16,11 @@ struct Variant {
 
 /// Lowers every variant to the LLVM dialect and LLVM IR, adds the artifact's constant tables and
 /// the one exported function that chooses the variant by the CPU it runs on (CPUID and XGETBV),
-/// emits object code and links. The file is written under a temporary name and renamed. Its bytes
-/// depend only on the inputs. Checks that only memcpy, memmove and memset stay undefined. Errors
-/// are reported at the module's location.
+/// emits object code and links. Variants have different targets; their code is used up. The file is
+/// written beside its place and renamed; nothing is left of it when that fails. Its bytes depend
+/// only on the inputs, not on the path. Checks that only memcpy, memmove and memset stay undefined.
+/// Errors are reported at the module's location. Not safe while another thread uses the modules'
+/// context. With INGOT_TIMING in the environment the time of each step goes to stderr.
 mlir::LogicalResult writeArtifact(llvm::MutableArrayRef<Variant> variants,
                                   const CompileOptions &options, const std::string &path);
 

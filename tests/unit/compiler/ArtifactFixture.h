@@ -3,6 +3,7 @@
 #pragma once
 #include "backends/cpu/Object.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -139,7 +140,7 @@ protected:
     mlir::DialectRegistry registry;
     registry.insert<mlir::func::FuncDialect, mlir::scf::SCFDialect, mlir::cf::ControlFlowDialect,
                     mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::vector::VectorDialect,
-                    mlir::LLVM::LLVMDialect>();
+                    mlir::index::IndexDialect, mlir::LLVM::LLVMDialect>();
     return registry;
   }
 
@@ -158,6 +159,8 @@ protected:
       description.functions[0].runSymbol = runSymbol;
       variants.push_back(
           {target, mlir::parseSourceString<mlir::ModuleOp>(code, &context), description});
+      if (!variants.back().code)
+        return false;
     }
     return succeeded(writeArtifact(variants, options, path));
   }

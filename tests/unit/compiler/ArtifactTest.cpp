@@ -365,6 +365,58 @@ TEST_F(ArtifactWriting, takesMathWithoutAMathLibrary) {
   ASSERT_TRUE(write(file("a.so"), targetsHere(), false, code.c_str())) << messages;
 }
 
+TEST_F(ArtifactWriting, lowersEveryKindOfOpThatEmittersUse) {
+  std::string code = std::string(predictCode) + R"mlir(
+func.func private @more(%p: !llvm.ptr, %n: index, %k: i64, %h: f16) -> f32 {
+  %zero = arith.constant 0.0 : f32
+  %zeros = arith.constant dense<0.0> : vector<16xf32>
+  %mask = vector.create_mask %n : vector<16xi1>
+  %first = vector.constant_mask [5] : vector<16xi1>
+  %both = arith.andi %mask, %first : vector<16xi1>
+  %x = llvm.intr.masked.load %p, %both, %zeros {alignment = 4 : i32}
+    : (!llvm.ptr, vector<16xi1>, vector<16xf32>) -> vector<16xf32>
+  %square = vector.shape_cast %x : vector<16xf32> to vector<4x4xf32>
+  %turned = vector.transpose %square, [1, 0] : vector<4x4xf32> to vector<4x4xf32>
+  %flat = vector.shape_cast %turned : vector<4x4xf32> to vector<16xf32>
+  %low = vector.extract_strided_slice %flat {offsets = [2], sizes = [8], strides = [1]}
+    : vector<16xf32> to vector<8xf32>
+  %even, %odd = vector.deinterleave %low : vector<8xf32> -> vector<4xf32>
+  %woven = vector.interleave %even, %odd : vector<4xf32> -> vector<8xf32>
+  %steps = vector.step : vector<8xindex>
+  %stepsi = arith.index_cast %steps : vector<8xindex> to vector<8xi64>
+  %stepsf = arith.sitofp %stepsi : vector<8xi64> to vector<8xf32>
+  %fused = vector.fma %woven, %stepsf, %woven : vector<8xf32>
+  %narrow = arith.truncf %fused : vector<8xf32> to vector<8xbf16>
+  %wide = arith.extf %narrow : vector<8xbf16> to vector<8xf32>
+  %sum = vector.reduction <add>, %wide, %zero : vector<8xf32> into f32
+  %three = arith.constant 3 : i64
+  %up = arith.ceildivsi %k, %three : i64
+  %down = arith.floordivsi %up, %three : i64
+  %halves = arith.maxsi %down, %three : i64
+  %bits = math.ctpop %halves : i64
+  %seven = index.constant 7
+  %rest = index.ceildivs %n, %seven
+  %picked = scf.index_switch %rest -> f32
+  case 1 { scf.yield %sum : f32 }
+  default { scf.yield %zero : f32 }
+  %end = scf.while (%i = %bits) : (i64) -> i64 {
+    %more = arith.cmpi slt, %i, %k : i64
+    scf.condition(%more) %i : i64
+  } do {
+  ^bb0(%i: i64):
+    %next = arith.muli %i, %three : i64
+    scf.yield %next : i64
+  }
+  %count = arith.sitofp %end : i64 to f32
+  %total = arith.addf %picked, %count : f32
+  %half = arith.extf %h : f16 to f32
+  %nan = arith.maximumf %total, %half : f32
+  return %nan : f32
+}
+)mlir";
+  ASSERT_TRUE(write(file("a.so"), targetsHere(), false, code.c_str())) << messages;
+}
+
 TEST_F(ArtifactWriting, refusesCodeThatNeedsALibrary) {
   std::string code = std::string(predictCode) +
                      "func.func private @leftover(%x: f32) -> f32 {\n"
