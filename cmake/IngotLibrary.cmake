@@ -1,6 +1,7 @@
 # ingot_library(NAME SOURCES… [LINK libs…] [MLIR]): the only way a library of ours is declared.
 # ingot_test(NAME SOURCES… [LINK libs…] [MLIR] [LABELS …]): a GoogleTest executable in build/bin,
-#   each of its tests known to ctest.
+#   known to ctest as NAME; which of its cases ran, failed or were skipped and why is left in
+#   test-results/NAME.xml, where tools/test counts them.
 # Warnings are errors in both. MLIR targets share one precompiled header, made by `ingot_mlir_pch`.
 
 add_library(ingot_options INTERFACE)
@@ -57,5 +58,6 @@ function(ingot_test name)
     target_link_libraries(${name} PRIVATE MLIR LLVM)
   endif()
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}"
+    ENVIRONMENT "GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/test-results/${name}.xml")
 endfunction()
