@@ -20,11 +20,7 @@ template <typename Adaptor>
 LogicalResult inferPool(std::optional<Location> loc, Adaptor adaptor,
                         llvm::SmallVectorImpl<Type> &types) {
   Dims x = dimsOf(adaptor.getX());
-  auto dims =
-      x.empty() ? FailureOr<Dims>(failure()) : windowedDims(loc, x, windowsOf(adaptor), x.back());
-  if (x.empty())
-    return emitOptionalError(loc,
-                             "pooling needs an input (batch, spatial…, channels), has a scalar");
+  auto dims = windowedDims(loc, x, windowsOf(adaptor), x.empty() ? Dim() : x.back());
   if (failed(dims))
     return failure();
   types.push_back(tensorType(*dims, elementType(adaptor.getX())));
