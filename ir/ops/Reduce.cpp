@@ -115,9 +115,18 @@ llvm::SmallVector<Value> ReduceOp::gradient(OpBuilder &b, ValueRange dResults) {
   Expr x(b, getLoc(), getX()), d = spread(dResults[0]);
   if (getKind() == ReduceKind::Sum)
     return {d};
+  if (getKind() == ReduceKind::Prod) {
+    // The product of the others: all over x without a zero, and 0 or the rest's with one.
+    Expr zero = x.number(0), isZero = compare(Predicate::EQ, x, zero);
+    Expr safe = select(isZero, x.number(1), x);
+    auto along = [&](Expr v, ReduceKind kind) { return reduce(b, getLoc(), v, kind, getAxes()); };
+    Expr product = spread(along(safe, ReduceKind::Prod));
+    Expr zeros = spread(along(select(isZero, x.number(1), zero), ReduceKind::Sum));
+    Expr atZero = select(compare(Predicate::EQ, zeros, x.number(1)), product, zero);
+    Expr elsewhere = select(compare(Predicate::EQ, zeros, zero), product / safe, zero);
+    return {d * select(isZero, atZero, elsewhere)};
+  }
   Expr y = spread(getResult());
-  if (getKind() == ReduceKind::Prod)
-    return {d * y / x};
   Expr hit = select(compare(Predicate::EQ, x, y), x.number(1), x.number(0));
   Expr count = spread(reduce(b, getLoc(), hit, ReduceKind::Sum, getAxes()));
   return {d * hit / count};

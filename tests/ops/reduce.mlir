@@ -138,3 +138,13 @@ func.func @min_ui8_1(%x: tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x
   %r = graph.reduce %x {axes = array<i64: 1>, kind = 3 : i32} : (tensor<?x5x3xui8, #graph.dims<[n, 5, 3]>>) -> tensor<?x3xui8, #graph.dims<[n, 3]>>
   return %r : tensor<?x3xui8, #graph.dims<[n, 3]>>
 }
+
+func.func @productWithAZero(%x: tensor<2x3xf32>) -> tensor<2xf32> attributes {graph.inputs = [dense<[[2.0, 0.0, 3.0], [4.0, 5.0, 6.0]]> : tensor<2x3xf32>]} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 1 : i32} : (tensor<2x3xf32>) -> tensor<2xf32>
+  return %r : tensor<2xf32>
+}
+
+func.func @productWithTwoZeros(%x: tensor<2x3xf32>) -> tensor<2xf32> attributes {graph.inputs = [dense<[[0.0, 0.0, 3.0], [0.0, 5.0, 0.0]]> : tensor<2x3xf32>]} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 1 : i32} : (tensor<2x3xf32>) -> tensor<2xf32>
+  return %r : tensor<2xf32>
+}
