@@ -1,9 +1,10 @@
 // Every registered graph op keeps the promises that passes and back ends rely on, and has its
 // cases.
 #include "ir/exec/Exec.h"
+#include "mlir/Parser/Parser.h"
 #include "tests/support/OpCases.h"
-#include <set>
 #include <gtest/gtest.h>
+#include <set>
 
 using namespace mlir;
 using namespace ingot;
@@ -12,7 +13,7 @@ namespace {
 /// Ops that no nest replaces: later phases turn them into state access and control flow.
 bool isLoweredElsewhere(llvm::StringRef op) {
   static const std::set<llvm::StringRef> names{"variable", "read",  "assign", "if",
-                                       "scan",     "while", "yield"};
+                                               "scan",     "while", "yield"};
   return names.count(op) != 0;
 }
 /// Ops that compute nothing by themselves.
@@ -70,4 +71,18 @@ TEST_F(Contracts, everyOpHasAFileOfCasesThatUsesIt) {
 TEST_F(Contracts, everyCaseFileIsNamedAfterAnOp) {
   for (const tests::OpCase &c : tests::opCases())
     EXPECT_TRUE(RegisteredOperationName::lookup("graph." + c.file, &context).has_value()) << c.file;
+}
+
+TEST_F(Contracts, everyCasePrintsAndReadsBack) {
+  std::set<Operation *> modules;
+  for (const tests::OpCase &c : tests::opCases())
+    modules.insert(ModuleOp(c.module).getOperation());
+  for (Operation *module : modules) {
+    std::string text, again;
+    llvm::raw_string_ostream(text) << *module;
+    auto parsed = parseSourceString<ModuleOp>(text, module->getContext());
+    ASSERT_TRUE(parsed) << text;
+    llvm::raw_string_ostream(again) << **parsed;
+    EXPECT_EQ(text, again);
+  }
 }
