@@ -2,7 +2,6 @@
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PNG REQUIRED)
-find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
 # Debian 12's libzip config refers to tools of other packages (zipcmp …) and fails without them.
 find_library(LIBZIP_LIBRARY zip REQUIRED)
@@ -19,6 +18,7 @@ if(CCACHE)
 endif()
 
 if(INGOT_COMPILER)
+  find_package(fmt REQUIRED)
   find_package(Protobuf REQUIRED)
   find_package(CLI11 REQUIRED)
   find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/mlir)
