@@ -83,10 +83,14 @@ Real sinh(Real x) {
   return copySign(select(magnitude < 1.0, small, half - 0.25 / half), x);
 }
 
-/// erfc(x) exp(x^2) for x from 1 to 27.4 (f64).
+/// erfc(x) exp(x^2) for x from 0.8 to 27.4 (f64).
 static Real scaledErfc(Real x) {
-  Real t = 1.0 / multiplyAdd(x, 0.5, 1.0);
-  return t * polynomial(t - 0.375, erfcScaledF64);
+  // t = 1 / (1 + x/2) with what its rounding left: the result is twice as sensitive as t.
+  Real half = x * 0.5, d = 1.0 + half, t = 1.0 / d;
+  Pair product = twoProduct(t, d);
+  Real low = t * (((1.0 - product.high) - product.low) - t * (half - (d - 1.0)));
+  Real y = polynomial((t - erfcScaledCentre) + low, erfcScaledF64);
+  return multiplyAdd(t, y, low * y);
 }
 
 Real erf(Real x) {
@@ -112,7 +116,7 @@ Real erfc(Real x) {
   Pair square = twoProduct(limited, limited);
   Real tail = scaledExp(Pair{-square.high, -square.low}, 64) * scaledErfc(limited) * 0x1p-64;
   Real large = select(x < 0.0, 2.0 - tail, tail);
-  return select(magnitude < 1.0, select(x < 0.5, small, middle), large);
+  return select(magnitude < 0.8125, select(x < 0.5, small, middle), large);
 }
 
 } // namespace ingot::cpu::math

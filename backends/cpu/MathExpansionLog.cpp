@@ -173,7 +173,7 @@ Real cbrt(Real x) {
   y = y * select(rest == 0, 1.0, select(rest == 1, 0x1.428a2ep0, y.constant(0x1.965feap0)));
   for (int step = 0; step < x.pick(1, 2); ++step) {
     Real cube = y * y * y;
-    y = y * ((cube + (m + m)) / (cube + cube + m));
+    y = y - y * ((cube - m) / (cube + cube + m)); // Halley
   }
   y = copySign(y * powerOfTwo(third - 400, x), x);
   return select((magnitude > 0.0) & (magnitude < infinity), y, x);
