@@ -21,11 +21,6 @@ Location gradientLocation(Location loc, llvm::StringRef fallback) {
 
 namespace {
 
-bool isFloat(Value v) {
-  auto type = llvm::dyn_cast<RankedTensorType>(v.getType());
-  return type && llvm::isa<FloatType>(type.getElementType());
-}
-
 /// Names every op inserted while it is set to an op of the forward program.
 struct GradientNamer : OpBuilder::Listener {
   Operation *forward = nullptr;
@@ -39,7 +34,7 @@ struct GradientNamer : OpBuilder::Listener {
 class ReversePass {
 public:
   ReversePass(Block &block, OpBuilder::InsertPoint at, ReverseRequest &request)
-      : block(block), b(block.getParentOp()->getContext(), &namer), request(request) {
+      : block(block), b(request.outputs.front().getContext(), &namer), request(request) {
     b.restoreInsertionPoint(at);
   }
 
@@ -56,6 +51,7 @@ private:
   GradientNamer namer;
   OpBuilder b;
   ReverseRequest &request;
+  llvm::DenseSet<Value> depends;         // floats computed from a target
   llvm::SmallVector<Operation *> active; // in program order
   llvm::DenseMap<Value, Value> gradients;
 };
@@ -70,7 +66,8 @@ llvm::SmallVector<Value> inputsOf(Operation *op) {
 }
 
 void ReversePass::findActive() {
-  llvm::DenseSet<Value> depends(llvm::from_range, request.targets);
+  depends.clear();
+  depends.insert(request.targets.begin(), request.targets.end());
   llvm::SmallVector<Operation *> candidates;
   for (Operation &op : block) {
     if (!llvm::any_of(inputsOf(&op), [&](Value v) { return depends.contains(v); }))
@@ -127,7 +124,7 @@ bool ReversePass::decomposeActive() {
 LogicalResult ReversePass::checkActive() {
   LogicalResult ok = success();
   for (Operation *op : active) {
-    if (llvm::isa<graph::Differentiable>(op))
+    if (llvm::isa<graph::Differentiable>(op) || hasRegionGradient(op))
       continue;
     std::string layer = layerName(op->getLoc());
     emitError(op->getLoc()) << (layer.empty() ? "" : layer + ": ") << "`" << op->getName()
@@ -150,8 +147,17 @@ LogicalResult ReversePass::differentiateOp(Operation *op) {
   if (llvm::none_of(dResults, [](Value d) { return static_cast<bool>(d); }))
     return success();
   namer.forward = op;
-  llvm::SmallVector<Value> inputs(op->getOperands());
-  llvm::SmallVector<Value> dInputs = llvm::cast<graph::Differentiable>(op).gradient(b, dResults);
+  llvm::SmallVector<Value> inputs(op->getOperands()), dInputs;
+  if (auto differentiable = llvm::dyn_cast<graph::Differentiable>(op)) {
+    dInputs = differentiable.gradient(b, dResults);
+  } else {
+    inputs = inputsOf(op);
+    auto reversed =
+        reverseRegionOp(b, op, dResults, inputs, [&](Value v) { return depends.contains(v); });
+    if (failed(reversed))
+      return failure();
+    dInputs = *reversed;
+  }
   if (dInputs.size() != inputs.size())
     return op->emitError("internal error: the gradient rule gives ")
            << dInputs.size() << " gradients for " << inputs.size() << " operands";

@@ -19,6 +19,22 @@ struct ReverseRequest {
 mlir::LogicalResult reverseBlock(mlir::Block &block, mlir::OpBuilder::InsertPoint at,
                                  ReverseRequest &request);
 
+/// Whether reverseRegionOp has a rule for the op.
+bool hasRegionGradient(mlir::Operation *op);
+
+/// The gradients of `inputs` (the op's operands, then the values that its regions capture) given
+/// those of its results (null for none); null where `isWanted` does not hold. A scan may get a
+/// replacement that stacks more results; then `op` is left without uses.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+reverseRegionOp(mlir::OpBuilder &b, mlir::Operation *op, mlir::ValueRange dResults,
+                mlir::ValueRange inputs, llvm::function_ref<bool(mlir::Value)> isWanted);
+
+/// A tensor of floating-point elements.
+bool isFloat(mlir::Value v);
+
+/// Erases what nothing uses, inside of regions too.
+void eraseDead(mlir::Block &block);
+
 /// differentiate(), with null instead of a zero for a target that the loss does not depend on.
 /// `firstBackward`, if given, gets the first op of the backward pass.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>

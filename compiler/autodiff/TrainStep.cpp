@@ -3,7 +3,6 @@
 #include "compiler/autodiff/Optimizer.h"
 #include "compiler/autodiff/Recompute.h"
 #include "compiler/autodiff/Reverse.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 
@@ -171,19 +170,6 @@ void TrainStepBuilder::emitInitialization() {
     set(slot, 0);
 }
 
-/// Erases what nothing uses, such as gradients of inputs that no variable needs.
-void eraseDead(Region &region) {
-  for (Block &block : region)
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-      if (isOpTriviallyDead(&op)) {
-        op.erase();
-        continue;
-      }
-      for (Region &inner : op.getRegions())
-        eraseDead(inner);
-    }
-}
-
 LogicalResult TrainStepBuilder::build(func::FuncOp lossFunction) {
   OpBuilder b(module.getContext());
   b.setInsertionPointAfter(lossFunction);
@@ -218,7 +204,7 @@ LogicalResult TrainStepBuilder::build(func::FuncOp lossFunction) {
     forward.insert(&op);
   }
   emitUpdates(*gradients);
-  eraseDead(function.getBody());
+  eraseDead(body);
   if (options.recompute)
     for (Operation &op : llvm::reverse(body))
       if (forward.contains(&op)) {
