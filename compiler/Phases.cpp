@@ -1,6 +1,7 @@
 // See Phases.h. Each phase is one function over the module; the verifier runs between them.
 #include "compiler/Phases.h"
 #include "compiler/fusion/FormKernels.h"
+#include "compiler/layout/HoistDerived.h"
 #include "compiler/layout/PackContractions.h"
 #include "compiler/lowering/LowerToExec.h"
 #include "compiler/memory/PlanMemory.h"
@@ -44,7 +45,10 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
   case Phase::Lower:
     return lowerToExec(module);
   case Phase::Layout:
-    return forEachFunction(module, packContractions);
+    if (failed(forEachFunction(module, packContractions)))
+      return failure();
+    hoistDerived(module);
+    return success();
   case Phase::Fuse:
     return forEachFunction(module, formKernels);
   case Phase::Plan:

@@ -1,6 +1,7 @@
 // The CPU as a target: code for every requested level, one artifact.
 #include "backends/cpu/CpuBackend.h"
 #include "backends/cpu/Generate.h"
+#include "backends/cpu/InitialState.h"
 #include "compiler/package/Manifest.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Index/IR/IndexDialect.h"
@@ -36,6 +37,13 @@ public:
     }
     llvm::sort(variants,
                [](const Variant &x, const Variant &y) { return x.target->rank > y.target->rank; });
+    if (options.embedWeights && !variants.empty()) {
+      auto state = initialState(planned, options);
+      if (failed(state))
+        return failure();
+      for (Variant &variant : variants)
+        variant.description.initialState = *state;
+    }
     std::vector<std::string> levels;
     for (const Variant &variant : variants)
       levels.push_back(variant.target->name);

@@ -1,6 +1,7 @@
 // Named descriptions of CPUs: what code generation may assume. Nothing else asks the machine.
 //
-// "host" resolves to the highest level that this CPU has; the resolved name is what an artifact records.
+// "host" resolves to the highest level that this CPU has; the resolved name is what an artifact
+// records.
 #pragma once
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -9,12 +10,12 @@
 namespace ingot::cpu {
 
 struct CpuTarget {
-  std::string name;        // "x86-64-v4"
-  std::string llvmCpu;     // LLVM's -mcpu
-  std::string features;    // LLVM's feature string, e.g. "-prefer-256-bit"
+  std::string name;         // "x86-64-v4"
+  std::string llvmCpu;      // LLVM's -mcpu
+  std::string features;     // LLVM's feature string, e.g. "-prefer-256-bit"
   int64_t vectorBytes = 16; // width of a vector register
   int64_t vectorRegisters = 16;
-  bool fma = false;         // fused multiply-add in hardware; without it mul and add are separate
+  bool fma = false;          // fused multiply-add in hardware; without it mul and add are separate
   bool maskedMemory = false; // cheap masked loads and stores (AVX-512)
   int64_t l1Bytes = 32 << 10, l2Bytes = 1 << 20;
   int rank = 0; // order among variants; a higher one is preferred

@@ -201,9 +201,10 @@ private:
     }
   }
   int64_t variableOffset(const std::string &name) {
-    for (const VariableDescription &variable : artifact.variables)
-      if (variable.name == name)
-        return variable.offset;
+    for (const auto *list : {&artifact.variables, &artifact.derived})
+      for (const VariableDescription &variable : *list)
+        if (variable.name == name)
+          return variable.offset;
     llvm_unreachable("a planned function uses a variable that the module lacks");
   }
 
@@ -214,9 +215,11 @@ private:
         LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
     fillFrame(run, words);
     bool wroteState = false;
-    for (auto kernel : function.getBody().getOps<exec::KernelOp>()) {
-      emitDispatch(made, run, words, kernel, wroteState);
-      for (Value result : kernel.getOutputs())
+    for (Operation &op : function.getBody().front()) {
+      if (!llvm::isa<exec::KernelOp, exec::ScatterAddOp>(op))
+        continue;
+      emitDispatch(made, run, words, &op, wroteState);
+      for (Value result : op.getResults())
         wroteState |= storageOf(result).kind == Storage::Kind::Variable;
     }
     for (auto [i, result] :
@@ -247,15 +250,17 @@ private:
                            false);
   }
 
-  void emitDispatch(func::FuncOp made, Value run, Value words, exec::KernelOp kernel,
-                    bool wroteState) {
+  void emitDispatch(func::FuncOp made, Value run, Value words, Operation *op, bool wroteState) {
     int64_t number = description.kernels.size();
     std::string symbol = function.getName().str() + "_k" + std::to_string(number);
     auto here = b.saveInsertionPoint();
-    KernelEmitter emitter(context, frame, kernel);
-    KernelCode code = emitter.emit(symbol);
+    KernelCode code;
+    if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))
+      code = KernelEmitter(context, frame, kernel).emit(symbol);
+    else
+      code = emitScatterAdd(context, frame, llvm::cast<exec::ScatterAddOp>(op), symbol);
     b.restoreInsertionPoint(here);
-    description.kernels.push_back(describeKernel(kernel));
+    description.kernels.push_back(describeKernel(op));
 
     callBegin(made, run, number, wroteState);
     Value count = cb.evaluate(

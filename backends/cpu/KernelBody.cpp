@@ -173,12 +173,7 @@ void KernelEmitter::emitCheck(exec::CheckOp op, Scope &scope) {
   auto branch = scf::IfOp::create(builder, cb.loc, broken, false);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(branch.thenBlock()->getTerminator());
-  int64_t node = context.nodes.indexOf(graph::layerName(op.getLoc()));
-  Value word =
-      LLVM::GEPOp::create(builder, cb.loc, cb.pointer(), cb.i64(), frame,
-                          llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(frameLayout.error)});
-  LLVM::StoreOp::create(builder, cb.loc, cb.integer(node + 1), word, 8, false, false, false,
-                        LLVM::AtomicOrdering::monotonic);
+  reportNode(context, cb, frameLayout, frame, op.getLoc());
 }
 
 Value KernelEmitter::emitRead(exec::ReadOp op, Scope &scope) {

@@ -31,11 +31,39 @@ Value enterFloatMode(CodeBuilder &cb) {
   call("llvm.x86.sse.ldmxcsr", ours);
   return saved;
 }
-void leaveFloatMode(CodeBuilder &cb, Value saved) {
-  LLVM::CallIntrinsicOp::create(cb.b, cb.loc, cb.b.getStringAttr("llvm.x86.sse.ldmxcsr"),
-                                ValueRange{saved});
-}
 } // namespace
+
+TaskFunction beginTask(CodeContext &context, CodeBuilder &cb, llvm::StringRef symbol) {
+  TaskFunction task;
+  cb.b.setInsertionPointToEnd(context.module.getBody());
+  auto type = cb.b.getFunctionType({cb.pointer(), cb.i64()}, {});
+  task.function = func::FuncOp::create(cb.b, cb.loc, symbol, type);
+  task.function.setPrivate();
+  Block *entry = task.function.addEntryBlock();
+  task.frame = entry->getArgument(0);
+  task.index = entry->getArgument(1);
+  cb.b.setInsertionPointToStart(entry);
+  Operation *end = func::ReturnOp::create(cb.b, cb.loc);
+  cb.b.setInsertionPoint(end);
+  task.anchor = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getI64IntegerAttr(0));
+  task.callersMode = enterFloatMode(cb);
+  return task;
+}
+
+void finishTask(CodeBuilder &cb, const TaskFunction &task) {
+  LLVM::CallIntrinsicOp::create(cb.b, cb.loc, cb.b.getStringAttr("llvm.x86.sse.ldmxcsr"),
+                                ValueRange{task.callersMode});
+}
+
+void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, Value frame,
+                Location node) {
+  int64_t number = context.nodes.indexOf(graph::layerName(node));
+  Value word =
+      LLVM::GEPOp::create(cb.b, cb.loc, cb.pointer(), cb.i64(), frame,
+                          llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(layout.error)});
+  LLVM::StoreOp::create(cb.b, cb.loc, cb.integer(number + 1), word, 8, false, false, false,
+                        LLVM::AtomicOrdering::monotonic);
+}
 
 int64_t NodeTable::indexOf(const std::string &name) {
   auto it = llvm::find(names, name);
@@ -64,24 +92,13 @@ llvm::SmallVector<exec::NestOp> KernelEmitter::storedNests() {
 }
 
 KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
-  builder.setInsertionPointToEnd(context.module.getBody());
-  auto type = builder.getFunctionType({cb.pointer(), cb.i64()}, {});
-  auto task = func::FuncOp::create(builder, kernel.getLoc(), symbol, type);
-  task.setPrivate();
-  Block *entry = task.addEntryBlock();
-  builder.setInsertionPointToStart(entry);
-  frame = entry->getArgument(0);
-  taskIndex = entry->getArgument(1);
-  anchor = func::ReturnOp::create(builder, kernel.getLoc());
-  // Everything hoisted goes before this op, the tasks' code after it.
-  builder.setInsertionPoint(anchor);
-  Operation *end = anchor;
-  anchor = arith::ConstantOp::create(builder, kernel.getLoc(), builder.getI64IntegerAttr(0));
-  builder.setInsertionPoint(end);
-  Value callersMode = enterFloatMode(cb);
+  TaskFunction task = beginTask(context, cb, symbol);
+  frame = task.frame;
+  taskIndex = task.index;
+  anchor = task.anchor;
 
   KernelCode code;
-  code.task = task;
+  code.task = task.function;
   kernel.walk([&](exec::CheckOp) { code.mayFail = true; });
   chooseLanes();
   exec::NestOp root;
@@ -99,7 +116,7 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
     code.tasks = emitVertical();
   else
     code.tasks = emitRows();
-  leaveFloatMode(cb, callersMode);
+  finishTask(cb, task);
   return code;
 }
 

@@ -44,6 +44,25 @@ struct KernelCode {
   bool mayFail = false;
 };
 
+/// A task function under construction: what is made before `anchor` dominates all of its code. The
+/// builder stands where the code goes; `finish` restores the caller's floating-point mode.
+struct TaskFunction {
+  mlir::func::FuncOp function;
+  mlir::Value frame, index; // the arguments
+  mlir::Operation *anchor;
+  mlir::Value callersMode;
+};
+TaskFunction beginTask(CodeContext &context, CodeBuilder &cb, llvm::StringRef symbol);
+void finishTask(CodeBuilder &cb, const TaskFunction &task);
+
+/// Writes the node's number, plus one, to the frame's error word: the run will return a status.
+void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, mlir::Value frame,
+                mlir::Location node);
+
+/// Rows added to rows in order, columns in parallel.
+KernelCode emitScatterAdd(CodeContext &context, const Frame &frame, exec::ScatterAddOp op,
+                          llvm::StringRef symbol);
+
 class KernelEmitter {
 public:
   KernelEmitter(CodeContext &context, const Frame &frame, exec::KernelOp kernel);

@@ -48,6 +48,8 @@ struct ArtifactDescription {
   uint64_t stateBytes =
       0; // canonical and derived; may differ by variant, like the functions' plans
   std::vector<VariableDescription> variables;
+  /// The derived region: places in the state that only `derive` writes; not in the table.
+  std::vector<VariableDescription> derived;
   std::vector<FunctionDescription> functions;
   /// The function called `derive`, when there is anything to derive.
   bool hasDerive = false;

@@ -68,6 +68,15 @@ TensorDescription describeTensor(ArrayAttr entry, const std::vector<std::string>
   return tensor;
 }
 
+bool readsDerived(func::FuncOp function) {
+  auto module = function->getParentOfType<ModuleOp>();
+  return llvm::any_of(function.getBody().getOps<exec::ReadVariableOp>(),
+                      [&](exec::ReadVariableOp read) {
+                        auto variable = module.lookupSymbol<graph::VariableOp>(read.getVariable());
+                        return variable && variable.getRole() == "derived";
+                      });
+}
+
 FunctionDescription describeFunction(func::FuncOp function) {
   FunctionDescription description;
   description.name = function.getName().str();
@@ -85,7 +94,19 @@ FunctionDescription describeFunction(func::FuncOp function) {
         describeTensor(llvm::cast<ArrayAttr>(entry), description.symbols));
   if (!function.getBody().getOps<exec::AssignVariableOp>().empty())
     description.flags |= INGOT_FUNCTION_WRITES_STATE;
+  if (!readsDerived(function))
+    description.flags |= INGOT_FUNCTION_CANONICAL;
   return description;
+}
+
+/// Floating-point operations of one point: those of the body, and one to combine.
+int64_t flopsPerPoint(exec::NestOp nest) {
+  int64_t count = isMap(nest) ? 0 : 1;
+  for (Operation &op : nest.getBody().front().without_terminator())
+    if (!op.getResultTypes().empty() && llvm::isa<FloatType>(op.getResult(0).getType()) &&
+        !llvm::isa<arith::ConstantOp, exec::ReadOp>(op))
+      ++count;
+  return count;
 }
 
 } // namespace
@@ -93,7 +114,7 @@ FunctionDescription describeFunction(func::FuncOp function) {
 ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &options) {
   ArtifactDescription artifact;
   artifact.name = options.name;
-  for (auto variable : planned.getOps<graph::VariableOp>()) {
+  auto place = [&](graph::VariableOp variable, std::vector<VariableDescription> &list) {
     auto type = llvm::cast<RankedTensorType>(variable.getType());
     VariableDescription v;
     v.name = variable.getSymName().str();
@@ -103,8 +124,15 @@ ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &opt
     v.bytes = type.getNumElements() * reference::elementBytes(type.getElementType());
     v.flags = roleFlags(variable.getRole());
     artifact.stateBytes += llvm::alignTo(v.bytes, INGOT_ALIGNMENT);
-    artifact.variables.push_back(std::move(v));
-  }
+    list.push_back(std::move(v));
+  };
+  // The canonical region first, then the derived one.
+  for (auto variable : planned.getOps<graph::VariableOp>())
+    if (variable.getRole() != "derived")
+      place(variable, artifact.variables);
+  for (auto variable : planned.getOps<graph::VariableOp>())
+    if (variable.getRole() == "derived")
+      place(variable, artifact.derived);
   for (auto function : planned.getOps<func::FuncOp>()) {
     FunctionDescription description = describeFunction(function);
     if (description.name == "derive") {
@@ -117,29 +145,28 @@ ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &opt
   return artifact;
 }
 
-KernelDescription describeKernel(exec::KernelOp kernel) {
-  MLIRContext *context = kernel.getContext();
+KernelDescription describeKernel(Operation *op) {
+  MLIRContext *context = op->getContext();
   KernelDescription description;
-  description.name = kernel.getName().str();
-  description.node = graph::layerName(kernel.getLoc());
+  description.node = graph::layerName(op->getLoc());
   Dim flops = Dim::constant(context, 0), bytes = Dim::constant(context, 0);
-  for (auto nest : kernel.getBody().getOps<exec::NestOp>()) {
-    int64_t perPoint = isMap(nest) ? 0 : 1;
-    for (Operation &op : nest.getBody().front().without_terminator())
-      if (!op.getResultTypes().empty() && llvm::isa<FloatType>(op.getResult(0).getType()) &&
-          !llvm::isa<arith::ConstantOp, exec::ReadOp>(op))
-        ++perPoint;
-    flops = flops + numElements(context, loopDims(nest)) * perPoint;
-  }
   auto addBytes = [&](Value tensor) {
     auto type = llvm::cast<RankedTensorType>(tensor.getType());
     bytes =
         bytes + numElements(context, dimsOf(type)) * reference::elementBytes(type.getElementType());
   };
-  for (Value input : kernel.getInputs())
-    addBytes(input);
-  for (Value output : kernel.getOutputs())
-    addBytes(output);
+  for (Value operand : op->getOperands())
+    addBytes(operand);
+  for (Value result : op->getResults())
+    addBytes(result);
+  if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op)) {
+    description.name = kernel.getName().str();
+    for (auto nest : kernel.getBody().getOps<exec::NestOp>())
+      flops = flops + numElements(context, loopDims(nest)) * flopsPerPoint(nest);
+  } else {
+    description.name = description.node.empty() ? "scatter_add" : description.node;
+    flops = numElements(context, dimsOf(op->getOperands().back()));
+  }
   description.flops = flops.str();
   description.bytes = bytes.str();
   return description;

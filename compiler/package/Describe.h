@@ -10,8 +10,8 @@ namespace ingot {
 /// symbols and flags. Kernels, plans and formulas are filled by the back end.
 ArtifactDescription describeArtifact(mlir::ModuleOp planned, const CompileOptions &options);
 
-/// Name, node, FLOPs and bytes of a kernel.
-KernelDescription describeKernel(exec::KernelOp kernel);
+/// Name, node, FLOPs and bytes of a kernel or scatter.
+KernelDescription describeKernel(mlir::Operation *op);
 
 /// The ABI's number of an element type. Requires a type that artifacts may have at their border.
 ingot_dtype dtypeOf(mlir::Type element);

@@ -1,0 +1,87 @@
+// See InitialState.h.
+#include "backends/cpu/InitialState.h"
+#include "backends/cpu/Generate.h"
+#include "ir/reference/Tensor.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include <cstring>
+#include <dlfcn.h>
+
+using namespace mlir;
+
+namespace ingot::cpu {
+namespace {
+
+void copyValue(graph::VariableOp variable, char *to) {
+  auto elements = llvm::dyn_cast_or_null<DenseElementsAttr>(variable.getValueAttr());
+  if (!elements)
+    return;
+  Type element = elements.getElementType();
+  int64_t bytes = reference::elementBytes(element), count = elements.getNumElements();
+  if (element.isInteger(1)) {
+    for (bool v : elements.getValues<bool>())
+      *to++ = v;
+    return;
+  }
+  const char *raw = elements.getRawData().data();
+  for (int64_t i = 0; i < count; ++i)
+    std::memcpy(to + i * bytes, elements.isSplat() ? raw : raw + i * bytes, bytes);
+}
+
+/// Runs the artifact's derive on the block, on this thread.
+LogicalResult runDerive(const std::string &path, char *block, Location loc) {
+  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    return emitError(loc, "internal error: the code that packs weights cannot be loaded: ")
+           << dlerror();
+  auto close = llvm::make_scope_exit([&] { dlclose(handle); });
+  auto open = reinterpret_cast<ingot_artifact_fn>(dlsym(handle, "ingot_artifact"));
+  const ingot_function *derive = open()->derive;
+  std::vector<int64_t> plan(derive->plan_words);
+  int32_t status = derive->plan(nullptr, plan.data());
+  char *arena = static_cast<char *>(
+      aligned_alloc(INGOT_ALIGNMENT, llvm::alignTo(plan[0] + 1, INGOT_ALIGNMENT)));
+  auto release = llvm::make_scope_exit([&] { std::free(arena); });
+  ingot_run run = {};
+  run.size = sizeof(run);
+  run.plan = plan.data();
+  run.state = block;
+  run.arena = arena;
+  if (status == INGOT_OK)
+    status = derive->run(&run);
+  if (status != INGOT_OK)
+    return emitError(loc, "internal error: packing the weights failed with status ") << status;
+  return success();
+}
+
+} // namespace
+
+FailureOr<std::vector<char>> initialState(ModuleOp planned, const CompileOptions &options) {
+  const CpuTarget *baseline = &allTargets().front();
+  auto variant = generateCode(planned, *baseline, options);
+  if (failed(variant))
+    return failure();
+  ArtifactDescription &description = variant->description;
+  uint64_t size = description.stateBytes;
+  auto *block =
+      static_cast<char *>(aligned_alloc(INGOT_ALIGNMENT, llvm::alignTo(size + 1, INGOT_ALIGNMENT)));
+  auto release = llvm::make_scope_exit([&] { std::free(block); });
+  std::memset(block, 0, size);
+  for (const VariableDescription &v : description.variables)
+    copyValue(planned.lookupSymbol<graph::VariableOp>(v.name), block + v.offset);
+  if (description.hasDerive) {
+    CompileOptions plain;
+    plain.name = options.name;
+    llvm::SmallString<128> path;
+    if (std::error_code error = llvm::sys::fs::createTemporaryFile("ingot-derive", "so", path))
+      return planned.emitError("cannot make a temporary file: ") << error.message();
+    auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove(path); });
+    std::string file(path);
+    if (failed(writeArtifact(llvm::MutableArrayRef<Variant>(*variant), plain, file)) ||
+        failed(runDerive(file, block, planned.getLoc())))
+      return failure();
+  }
+  return std::vector<char>(block, block + size);
+}
+
+} // namespace ingot::cpu

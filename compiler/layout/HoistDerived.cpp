@@ -1,0 +1,141 @@
+// See HoistDerived.h.
+#include "compiler/layout/HoistDerived.h"
+#include "compiler/fusion/Structure.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace ingot {
+namespace {
+
+class Hoister {
+public:
+  explicit Hoister(ModuleOp module) : module(module), b(module.getContext()) {}
+
+  void run() {
+    for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
+      if (function.getBody().getOps<exec::AssignVariableOp>().empty())
+        hoistFrom(function);
+    if (!derive)
+      return;
+    b.setInsertionPointToEnd(&derive.getBody().front());
+    for (auto &[name, value] : results)
+      exec::AssignVariableOp::create(b, derive.getLoc(),
+                                     FlatSymbolRefAttr::get(b.getContext(), name), value);
+    func::ReturnOp::create(b, derive.getLoc());
+  }
+
+private:
+  void hoistFrom(func::FuncOp function) {
+    llvm::DenseSet<Operation *> fixed;
+    for (Operation &op : function.getBody().front())
+      if (isFixed(op, fixed))
+        fixed.insert(&op);
+    for (Operation *op : llvm::to_vector(fixed)) {
+      bool worth = llvm::isa<exec::NestOp>(op) && readsVariable(op);
+      if (!worth)
+        continue;
+      for (Value result : op->getResults()) {
+        bool leaves =
+            llvm::any_of(result.getUsers(), [&](Operation *user) { return !fixed.contains(user); });
+        if (leaves)
+          replace(result);
+      }
+    }
+  }
+
+  static bool isFixed(Operation &op, const llvm::DenseSet<Operation *> &fixed) {
+    if (llvm::isa<exec::ReadVariableOp, exec::ConstantOp>(op))
+      return true;
+    if (auto nest = llvm::dyn_cast<exec::NestOp>(op)) {
+      if (hasChecks(nest) || llvm::any_of(loopDims(nest), [](Dim d) { return !d.isStatic(); }))
+        return false;
+    } else if (!llvm::isa<exec::ViewOp>(op)) {
+      return false;
+    }
+    return llvm::all_of(op.getOperands(), [&](Value v) {
+      return v.getDefiningOp() && fixed.contains(v.getDefiningOp());
+    });
+  }
+
+  static bool readsVariable(Operation *op) {
+    if (llvm::isa<exec::ReadVariableOp>(op))
+      return true;
+    return llvm::any_of(op->getOperands(), [](Value v) {
+      return v.getDefiningOp() && readsVariable(v.getDefiningOp());
+    });
+  }
+
+  void replace(Value result) {
+    std::string name = derivedVariable(result);
+    OpBuilder here(result.getContext());
+    here.setInsertionPointAfter(result.getDefiningOp());
+    Value read = exec::ReadVariableOp::create(here, result.getLoc(), result.getType(),
+                                              FlatSymbolRefAttr::get(here.getContext(), name));
+    result.replaceAllUsesWith(read);
+  }
+
+  std::string derivedVariable(Value result) {
+    Value inDerive = cloneToDerive(result);
+    for (auto &[name, value] : results)
+      if (value == inDerive)
+        return name;
+    std::string name = "derived/" + std::to_string(results.size());
+    b.setInsertionPointToStart(module.getBody());
+    graph::VariableOp::create(b, result.getLoc(), b.getStringAttr(name),
+                              TypeAttr::get(result.getType()), b.getStringAttr("derived"),
+                              ElementsAttr());
+    results.push_back({name, inDerive});
+    return name;
+  }
+
+  /// The same computation in `derive`; an equal op that is already there serves.
+  Value cloneToDerive(Value value) {
+    Operation *op = value.getDefiningOp();
+    llvm::SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(cloneToDerive(operand));
+    ensureDerive();
+    for (Operation &existing : derive.getBody().front())
+      if (isSame(*op, existing, operands))
+        return existing.getResult(llvm::cast<OpResult>(value).getResultNumber());
+    b.setInsertionPointToEnd(&derive.getBody().front());
+    IRMapping mapping;
+    mapping.map(op->getOperands(), operands);
+    return b.clone(*op, mapping)->getResult(llvm::cast<OpResult>(value).getResultNumber());
+  }
+
+  static bool isSame(Operation &op, Operation &existing, llvm::ArrayRef<Value> operands) {
+    if (op.getName() != existing.getName() ||
+        llvm::ArrayRef<Value>(llvm::to_vector(existing.getOperands())) != operands)
+      return false;
+    // Operands agree; compare the rest with both reading the same values.
+    llvm::SmallVector<Value> own = llvm::to_vector(op.getOperands());
+    op.setOperands(operands);
+    bool same =
+        OperationEquivalence::isEquivalentTo(&op, &existing, OperationEquivalence::IgnoreLocations);
+    op.setOperands(own);
+    return same;
+  }
+
+  void ensureDerive() {
+    if (derive)
+      return;
+    b.setInsertionPointToEnd(module.getBody());
+    derive = func::FuncOp::create(b, module.getLoc(), "derive", b.getFunctionType({}, {}));
+    derive->setAttr("exec.inputs", b.getArrayAttr({}));
+    derive->setAttr("exec.outputs", b.getArrayAttr({}));
+    derive.addEntryBlock();
+  }
+
+  ModuleOp module;
+  OpBuilder b;
+  func::FuncOp derive;
+  llvm::SmallVector<std::pair<std::string, Value>> results;
+};
+
+} // namespace
+
+void hoistDerived(ModuleOp module) { Hoister(module).run(); }
+
+} // namespace ingot
