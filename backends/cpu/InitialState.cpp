@@ -34,14 +34,14 @@ LogicalResult runDerive(const std::string &path, char *block, Location loc) {
   if (!handle)
     return emitError(loc, "internal error: the code that packs weights cannot be loaded: ")
            << dlerror();
-  auto close = llvm::make_scope_exit([&] { dlclose(handle); });
+  llvm::scope_exit close([&] { dlclose(handle); });
   auto open = reinterpret_cast<ingot_artifact_fn>(dlsym(handle, "ingot_artifact"));
   const ingot_function *derive = open()->derive;
   std::vector<int64_t> plan(derive->plan_words);
   int32_t status = derive->plan(nullptr, plan.data());
   char *arena = static_cast<char *>(
       aligned_alloc(INGOT_ALIGNMENT, llvm::alignTo(plan[0] + 1, INGOT_ALIGNMENT)));
-  auto release = llvm::make_scope_exit([&] { std::free(arena); });
+  llvm::scope_exit release([&] { std::free(arena); });
   ingot_run run = {};
   run.size = sizeof(run);
   run.plan = plan.data();
@@ -65,7 +65,7 @@ FailureOr<std::vector<char>> initialState(ModuleOp planned, const CompileOptions
   uint64_t size = description.stateBytes;
   auto *block =
       static_cast<char *>(aligned_alloc(INGOT_ALIGNMENT, llvm::alignTo(size + 1, INGOT_ALIGNMENT)));
-  auto release = llvm::make_scope_exit([&] { std::free(block); });
+  llvm::scope_exit release([&] { std::free(block); });
   std::memset(block, 0, size);
   for (const VariableDescription &v : description.variables)
     copyValue(planned.lookupSymbol<graph::VariableOp>(v.name), block + v.offset);
@@ -75,7 +75,7 @@ FailureOr<std::vector<char>> initialState(ModuleOp planned, const CompileOptions
     llvm::SmallString<128> path;
     if (std::error_code error = llvm::sys::fs::createTemporaryFile("ingot-derive", "so", path))
       return planned.emitError("cannot make a temporary file: ") << error.message();
-    auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove(path); });
+    llvm::scope_exit remove([&] { llvm::sys::fs::remove(path); });
     std::string file(path);
     if (failed(writeArtifact(llvm::MutableArrayRef<Variant>(*variant), plain, file)) ||
         failed(runDerive(file, block, planned.getLoc())))
