@@ -62,9 +62,9 @@ public:
     double minDelta = 0;  ///< a change counts only beyond this
     int64_t patience = 0; ///< epochs without improvement that are borne
     Mode mode = Mode::Auto;
-    std::optional<double> baseline;  ///< improvement must beat this as well
-    bool restoreBestWeights = false; ///< at the end, take the weights of the best epoch
-    int64_t startFromEpoch = 0;      ///< epochs before this one are not looked at
+    std::optional<double> baseline = {}; ///< improvement must beat this as well
+    bool restoreBestWeights = false;     ///< at the end, take the weights of the best epoch
+    int64_t startFromEpoch = 0;          ///< epochs before this one are not looked at
     bool verbose = false;
   };
   EarlyStopping() = default;
@@ -122,14 +122,14 @@ public:
   struct Options {
     /// May hold `{epoch}` (from 1) and metric names with Python's format, as in
     /// `weights-{epoch:02d}-{val_loss:.4f}.safetensors`.
-    std::string path;
+    std::string path = {};
     std::string monitor = "val_loss";
     bool saveBestOnly = false;
     bool saveWeightsOnly = false; ///< without optimizer and control variables
     Mode mode = Mode::Auto;
     bool verbose = false;
     /// Saves in its own way; empty: State::save.
-    std::function<Status(State &state, const std::string &path)> save;
+    std::function<Status(State &state, const std::string &path)> save = {};
   };
   explicit ModelCheckpoint(Options options) : options(std::move(options)) {}
 

@@ -35,15 +35,15 @@ enum class Verbosity { Auto, Silent, Bar, Lines };
 
 struct FitOptions {
   int64_t batchSize = 32;
-  int64_t epochs = 1;         ///< number of the last epoch, counted from 1
-  int64_t initialEpoch = 0;   ///< epochs already done: resumes with the same order of samples
-  double validationSplit = 0; ///< this last fraction, taken before shuffling, only validates
-  Arrays validationInputs;    ///< instead of validationSplit
-  Arrays validationTargets;
+  int64_t epochs = 1;           ///< number of the last epoch, counted from 1
+  int64_t initialEpoch = 0;     ///< epochs already done: resumes with the same order of samples
+  double validationSplit = 0;   ///< this last fraction, taken before shuffling, only validates
+  Arrays validationInputs = {}; ///< instead of validationSplit
+  Arrays validationTargets = {};
   int64_t validationBatchSize = 0; ///< 0: batchSize
   bool shuffle = true;             ///< a new order each epoch, from `seed` and the epoch's number
   uint64_t seed = 0;
-  std::vector<Callback *> callbacks; ///< borrowed; live as long as fit runs
+  std::vector<Callback *> callbacks = {}; ///< borrowed; live as long as fit runs
   Verbosity verbose = Verbosity::Auto;
   std::ostream *output = nullptr; ///< where progress goes; NULL: std::cout
 };
