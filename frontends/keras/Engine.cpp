@@ -44,6 +44,7 @@ void compileModel(const ModelImpl &model, const std::string &path) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
   bool withTraining = model.training.has_value();
   mlir::OwningOpRef<mlir::ModuleOp> module = buildModule(model, &context, withTraining);
   std::string messages;

@@ -219,6 +219,8 @@ void checkInputs(const ModelImpl &model, const Data &x) {
 
 /// All arrays have the same number of samples.
 void checkSamples(const ModelImpl &model, const Data &x, const Data &y) {
+  if (x.arrays.empty())
+    throw Error("model '" + model.name + "': there is no array x");
   auto countOf = [](const TensorView &array) { return array.rank > 0 ? array.dims[0] : 0; };
   for (const Data *data : {&x, &y})
     for (const TensorView &array : data->arrays)

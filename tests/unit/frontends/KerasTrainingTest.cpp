@@ -1,0 +1,144 @@
+// Models on compiled code: fit, evaluate, predict, weights, saving and going on; the same numbers
+// as the reference interpreter's; mistakes that show when running.
+#include "tests/unit/frontends/KerasTest.h"
+
+#include <cmath>
+#include <filesystem>
+
+namespace ingot::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class KerasTraining : public KerasTest {
+protected:
+  keras::FitOptions quiet(int64_t epochs) {
+    return {.batchSize = 16, .epochs = epochs, .verbose = keras::Verbosity::Silent};
+  }
+  /// Points in the plane; the class tells whether they are inside a circle.
+  struct Points {
+    ingot::Tensor x, y;
+  };
+  Points points(int64_t count) {
+    std::vector<float> x;
+    std::vector<int64_t> y;
+    for (int64_t i = 0; i < count; ++i) {
+      double a = std::fmod(static_cast<double>(i) * 0.754877666, 1.0) * 2 - 1;
+      double b = std::fmod(static_cast<double>(i) * 0.569840296, 1.0) * 2 - 1;
+      x.insert(x.end(), {static_cast<float>(a), static_cast<float>(b)});
+      y.push_back(a * a + b * b < 0.6);
+    }
+    return {*ingot::Tensor::of({count, 2}, x), *ingot::Tensor::of({count}, y)};
+  }
+  keras::Sequential classifier() {
+    keras::Sequential model(
+        {layers::Dense(24, {.activation = "relu", .inputShape = {2}, .name = "hidden"}),
+         layers::Dense(2, {.activation = "softmax", .name = "scores"})});
+    model.compile({.optimizer = keras::optimizers::Adam({.learningRate = 0.02}),
+                   .loss = "sparse_categorical_crossentropy",
+                   .metrics = {"accuracy"}});
+    return model;
+  }
+  std::vector<float> floatsOf(const ingot::Tensor &t) {
+    return {t.data<float>(), t.data<float>() + t.elementCount()};
+  }
+};
+
+TEST_F(KerasTraining, learnsAndEvaluates) {
+  keras::Sequential model = classifier();
+  Points data = points(320);
+  auto before = model.evaluate(data.x, data.y);
+  keras::FitOptions options = quiet(30);
+  options.validationSplit = 0.2;
+  keras::History history = model.fit(data.x, data.y, options);
+  EXPECT_EQ(history.metrics.at("loss").size(), 30u);
+  EXPECT_EQ(history.metrics.count("val_accuracy"), 1u);
+  auto after = model.evaluate(data.x, data.y);
+  EXPECT_LT(after.at("loss"), 0.5 * before.at("loss"));
+  EXPECT_GT(after.at("accuracy"), 0.9);
+}
+
+TEST_F(KerasTraining, compiledNumbersAreTheInterpretersNumbers) {
+  keras::Sequential model = classifier();
+  model.setSeed(5);
+  load(model, 5);
+  for (const std::string &name : model.weightNames()) {
+    std::vector<float> compiled = floatsOf(model.getWeight(name));
+    std::vector<double> reference = variable(name);
+    ASSERT_EQ(compiled.size(), reference.size());
+    for (size_t i = 0; i < compiled.size(); ++i)
+      EXPECT_EQ(compiled[i], static_cast<float>(reference[i])) << name << " " << i;
+  }
+  Points data = points(7);
+  std::vector<float> y = floatsOf(model.predict(data.x));
+  std::vector<double> x(data.x.data<float>(), data.x.data<float>() + 14);
+  std::vector<double> reference = valuesOf(run("predict", {floats({7, 2}, x)})[0]);
+  for (size_t i = 0; i < y.size(); ++i)
+    EXPECT_NEAR(y[i], reference[i], 1e-6);
+}
+
+TEST_F(KerasTraining, weightsMoveBetweenModelsAndSurviveCompile) {
+  keras::Sequential a = classifier();
+  Points data = points(64);
+  a.fit(data.x, data.y, quiet(3));
+  std::vector<float> expected = floatsOf(a.predict(data.x));
+  keras::clearSession();
+  keras::Sequential b = classifier();
+  b.setWeights(a.getWeights());
+  EXPECT_EQ(floatsOf(b.predict(data.x)), expected);
+  b.compile({.optimizer = "sgd", .loss = "sparse_categorical_crossentropy"});
+  EXPECT_EQ(floatsOf(b.predict(data.x)), expected);
+}
+
+TEST_F(KerasTraining, aSavedModelGoesOnAsIfItHadNotStopped) {
+  std::string path = ::testing::TempDir() + "keras_goes_on";
+  std::filesystem::remove_all(path);
+  Points data = points(64);
+  keras::Sequential straight = classifier();
+  straight.fit(data.x, data.y, quiet(4));
+
+  keras::clearSession();
+  keras::Sequential first = classifier();
+  first.fit(data.x, data.y, quiet(2));
+  first.save(path);
+  EXPECT_TRUE(std::filesystem::exists(path + "/1/model.so"));
+  keras::Model loaded = keras::loadModel(path);
+  keras::FitOptions rest = quiet(4);
+  rest.initialEpoch = 2;
+  loaded.fit(data.x, data.y, rest);
+  EXPECT_EQ(floatsOf(loaded.getWeight("hidden/kernel")),
+            floatsOf(straight.getWeight("hidden/kernel")));
+  std::filesystem::remove_all(path);
+}
+
+TEST_F(KerasTraining, anUnbuiltSequentialTakesItsShapeFromTheData) {
+  keras::Sequential model({layers::Dense(4, {.activation = "tanh"}), layers::Dense(2)});
+  model.compile({.loss = keras::losses::SparseCategoricalCrossentropy({.fromLogits = true})});
+  Points data = points(32);
+  model.fit(data.x, data.y, quiet(1));
+  EXPECT_EQ(model.countParams(), 2 * 4 + 4 + 4 * 2 + 2);
+}
+
+TEST_F(KerasTraining, labelsOutOfRangeAreAnErrorThatNamesTheLoss) {
+  keras::Sequential model = classifier();
+  Points data = points(32);
+  data.y.data<int64_t>()[20] = 2;
+  std::vector<float> before = floatsOf(model.getWeight("hidden/kernel"));
+  keras::FitOptions options = quiet(1);
+  options.batchSize = 32;
+  EXPECT_THAT(errorOf([&] { model.fit(data.x, data.y, options); }),
+              AllOf(HasSubstr("model 'sequential'"), HasSubstr("sparse_categorical_crossentropy")));
+  EXPECT_EQ(floatsOf(model.getWeight("hidden/kernel")), before);
+}
+
+TEST_F(KerasTraining, targetsOfAnotherElementType) {
+  keras::Sequential model = classifier();
+  Points data = points(8);
+  ingot::Tensor y = *ingot::Tensor::of({8}, std::vector<float>(8, 1.0f));
+  EXPECT_THAT(errorOf([&] { model.fit(data.x, y, quiet(1)); }),
+              AllOf(HasSubstr("scores_target"), HasSubstr("f32"), HasSubstr("i64")));
+}
+
+} // namespace
+} // namespace ingot::test
