@@ -1,0 +1,114 @@
+// The frameworks' recorded training runs on compiled code: from the same initial weights and
+// batches the same 30 losses, and under sgd the same final weights.
+// ../shared/refs_training/README.md says which differences are rounding.
+#include "compiler/Compile.h"
+#include "ingot/Model.h"
+#include "tests/endtoend/ReferenceModels.h"
+#include <cmath>
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+namespace ingot::test {
+namespace {
+
+constexpr int64_t kSteps = 30;
+
+class TrainingCurves : public ::testing::TestWithParam<CurveId> {
+protected:
+  mlir::MLIRContext context;
+
+  void SetUp() override {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  /// The compiled training step of the curve's model.
+  std::shared_ptr<const Artifact> compile(const CurveId &curve) {
+    auto module = buildReferenceModel(context, curve);
+    EXPECT_TRUE(mlir::succeeded(buildTrainStep(*module, "loss", optimizerOf(curve))));
+    CompileOptions options;
+    options.name = curve.name();
+    options.functions = {"initialize", "train_step"};
+    std::string path = ::testing::TempDir() + curve.name() + ".so";
+    if (mlir::failed(compileToFile(*module, options, path))) {
+      ADD_FAILURE() << "does not compile";
+      return nullptr;
+    }
+    auto artifact = Artifact::open(path);
+    EXPECT_TRUE(artifact.isOk()) << artifact.status().message();
+    return artifact.isOk() ? *artifact : nullptr;
+  }
+
+  /// 99.9 % of the weights within 1e-3. Running statistics, which are products of drifted weights,
+  /// within 5e-3 of their largest value.
+  static void expectFinalVariables(const Artifact &artifact, State &state,
+                                   const std::map<std::string, std::vector<float>> &final) {
+    int64_t total = 0, off = 0;
+    for (auto &[name, expected] : final) {
+      auto actual = state.get(name);
+      ASSERT_TRUE(actual.isOk()) << actual.status().message();
+      bool weight = artifact.findVariable(name)->flags & INGOT_VARIABLE_TRAINABLE;
+      double worst = 0, scale = 0;
+      for (size_t i = 0; i < expected.size(); ++i) {
+        double difference = std::fabs(actual->data<float>()[i] - expected[i]);
+        worst = std::max(worst, difference);
+        scale = std::max<double>(scale, std::fabs(expected[i]));
+        total += weight;
+        off += weight && !(difference <= 1e-3);
+      }
+      if (!weight)
+        EXPECT_LE(worst, 5e-3 * scale) << name;
+    }
+    EXPECT_GT(total, 0);
+    EXPECT_LE(off, total / 1000) << "of " << total << " final weights";
+  }
+
+  static double tolerance(const CurveId &curve, int64_t step) {
+    if (step <= 10)
+      return curve.model == "cnn_bn" ? 1e-4 : 1e-5;
+    return step <= 20 ? 1e-3 : 2e-2;
+  }
+};
+
+TEST_P(TrainingCurves, LossesAndFinalWeightsAreTheFrameworks) {
+  CurveId curve = GetParam();
+  CurveData data = readCurve(curve, kSteps);
+  if (!data.error.empty())
+    GTEST_SKIP() << "no reference runs: " << data.error;
+  auto artifact = compile(curve);
+  ASSERT_TRUE(artifact);
+  auto created = State::create(artifact);
+  ASSERT_TRUE(created.isOk()) << created.status().message();
+  State &state = **created;
+  auto initialize = Session::create(artifact, "initialize");
+  ASSERT_TRUE(initialize.isOk()) << initialize.status().message();
+  Status done = initialize->run(state, std::initializer_list<TensorView>{});
+  ASSERT_TRUE(done.isOk()) << done.message();
+  for (auto &[name, values] : data.initial) {
+    const ingot_variable_info *info = *artifact->variable(name);
+    done = state.set(name, {DType::F32, info->rank, info->shape, values.data()});
+    ASSERT_TRUE(done.isOk()) << done.message();
+  }
+  auto step = Session::create(artifact, "train_step");
+  ASSERT_TRUE(step.isOk()) << step.status().message();
+  for (int64_t s = 0; s < kSteps; ++s) {
+    auto batch = static_cast<int64_t>(data.labels[s].size());
+    const int64_t xDims[] = {batch, 28, 28, 1};
+    done = step->run(state, {TensorView{DType::F32, 4, xDims, data.images[s].data()},
+                             TensorView{DType::I64, 1, &batch, data.labels[s].data()}});
+    ASSERT_TRUE(done.isOk()) << done.message();
+    double loss = *step->output(0).data<float>(), expected = data.losses[s];
+    EXPECT_NEAR(loss, expected, tolerance(curve, s + 1) * expected) << "step " << s + 1;
+  }
+  if (curve.optimizer != "sgd")
+    return;
+  expectFinalVariables(*artifact, state, data.final);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TrainingCurves, ::testing::ValuesIn(allCurves()),
+                         [](const auto &info) { return info.param.name(); });
+
+} // namespace
+} // namespace ingot::test
