@@ -8,10 +8,13 @@
 // Nothing here exits or aborts on user input: failure comes with at least one message.
 #pragma once
 #include "ir/Graph.h"
+#include <functional>
 #include <string>
 #include <vector>
 
 namespace ingot {
+
+struct ArtifactDescription; // compiler/package/ArtifactDescription.h
 
 enum class Emit { SharedLibrary, Object, StaticLibrary };
 
@@ -36,6 +39,9 @@ struct CompileOptions {
   bool debugArena = false;
   /// Stop after this phase (see Phases.h) and leave the module as it is then.
   std::string stopAfter;
+  /// Called once the artifact is written, with the description of each variant, the preferred one
+  /// first: for headers and summaries.
+  std::function<void(llvm::ArrayRef<const ArtifactDescription *>)> onWritten;
 };
 
 /// Registers every dialect that the compiler works with.

@@ -52,7 +52,14 @@ public:
           makeManifest(variant.description, options, variant.target->name, levels);
     if (variants.empty())
       return planned.emitError("no CPU to compile for; known are: host, ") << knownNames();
-    return writeArtifact(variants, options, path);
+    if (failed(writeArtifact(variants, options, path)))
+      return failure();
+    if (options.onWritten)
+      options.onWritten(
+          llvm::map_to_vector(variants, [](const Variant &v) -> const ArtifactDescription * {
+            return &v.description;
+          }));
+    return success();
   }
 
 private:

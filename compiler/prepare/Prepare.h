@@ -5,6 +5,9 @@
 
 namespace ingot {
 
+/// Reports every use of a variable that is not declared, or declared with another type.
+mlir::LogicalResult checkVariables(mlir::ModuleOp module);
+
 /// Replaces every composite op, in all functions and nested regions, by its formula at the op's
 /// location, and repeats for composites inside formulas. Ops for which `keep` holds stay whole.
 void decomposeComposites(mlir::Operation *root,

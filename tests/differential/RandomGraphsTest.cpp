@@ -1,0 +1,177 @@
+// Random graphs: compiled code equals the reference interpreter on every CPU level that this
+// machine has, for several batches from one artifact; and a program means the same after a graph
+// phase as before. INGOT_RANDOM_GRAPHS sets how many graphs (the gate takes 64), INGOT_RANDOM_FIRST
+// the first seed. Several graphs share a module, so that compiling costs little for each.
+#include "backends/cpu/CpuTarget.h"
+#include "compiler/Phases.h"
+#include "ir/reference/Interpreter.h"
+#include "mlir/IR/Verifier.h"
+#include "tests/differential/RandomGraph.h"
+#include "tests/support/RunCompiled.h"
+#include <cmath>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <map>
+
+namespace ingot::tests {
+namespace {
+
+using reference::Interpreter;
+using Tensors = std::vector<reference::Tensor>;
+
+constexpr int64_t graphsAModule = 8;
+constexpr double rtol = 1e-5;
+const int64_t batches[] = {1, 2, 7, 32, 100, 0};
+
+int64_t environmentNumber(const char *name, int64_t otherwise) {
+  const char *text = std::getenv(name);
+  return text ? std::atoll(text) : otherwise;
+}
+
+struct Graphs {
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+
+  explicit Graphs(uint64_t first) {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+    module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    for (int64_t i = 0; i < graphsAModule; ++i)
+      addRandomGraph(*module, first + i);
+  }
+};
+
+std::string textOf(mlir::func::FuncOp function) {
+  std::string text;
+  llvm::raw_string_ostream(text) << function;
+  return text;
+}
+
+/// How far f32 rounding moves a result by itself: the interpreter with and without rounding.
+double rounding(const reference::Tensor &rounded, const reference::Tensor &exact) {
+  double largest = 0;
+  for (int64_t i = 0; i < rounded.numElements(); ++i)
+    if (double d = std::fabs(rounded.real(i) - exact.real(i)); std::isfinite(d))
+      largest = std::max(largest, d);
+  return largest;
+}
+
+class RandomGraphs : public testing::TestWithParam<uint64_t> {
+protected:
+  /// Empty, or what differs. A result in which rounding alone is visible gets more room, four times
+  /// what rounding does to it: there the comparison would judge the graph, not the code.
+  static std::string differences(mlir::ModuleOp module, mlir::func::FuncOp function,
+                                 const Tensors &inputs, llvm::ArrayRef<reference::Tensor> expected,
+                                 llvm::ArrayRef<reference::Tensor> actual) {
+    std::string text;
+    for (auto [i, wanted] : llvm::enumerate(expected)) {
+      if (difference(wanted, actual[i], rtol, 0).empty())
+        continue;
+      Interpreter exact(module, /*exact=*/true);
+      auto unrounded = exact.run(function.getName(), inputs);
+      double room = mlir::succeeded(unrounded) ? 4 * rounding(wanted, (*unrounded)[i]) : 0;
+      std::string found = difference(wanted, actual[i], rtol, room);
+      if (!found.empty())
+        text += "result " + std::to_string(i) + ": " + found + "\n";
+    }
+    return text;
+  }
+
+  static void compareOn(const std::string &level, mlir::ModuleOp module) {
+    SCOPED_TRACE(level);
+    CompileOptions options;
+    options.targetCpu = level;
+    CompiledModule compiled(module, options);
+    ASSERT_TRUE(compiled.ok()) << compiled.error();
+    for (auto function : module.getOps<mlir::func::FuncOp>())
+      for (int64_t batch : batches) {
+        Tensors inputs = randomInputs(function, batch, batch);
+        Interpreter interpreter(module);
+        auto expected = interpreter.run(function.getName(), inputs);
+        ASSERT_TRUE(mlir::succeeded(expected)) << interpreter.error() << textOf(function);
+        auto actual = compiled.run(function.getName().str(), inputs, function.getResultTypes());
+        ASSERT_EQ(compiled.error(), "") << textOf(function);
+        std::string found = differences(module, function, inputs, *expected, actual);
+        EXPECT_EQ(found, "") << "batch " << batch << "\n" << textOf(function);
+        if (!found.empty())
+          break;
+      }
+  }
+};
+
+TEST_P(RandomGraphs, CompiledCodeEqualsTheReference) {
+  Graphs graphs(GetParam());
+  ASSERT_TRUE(mlir::succeeded(mlir::verify(*graphs.module)));
+  for (const cpu::CpuTarget &target : cpu::allTargets())
+    if (cpu::runsHere(target))
+      compareOn(target.name, *graphs.module);
+}
+
+TEST_P(RandomGraphs, GraphPhasesKeepTheMeaning) {
+  Graphs graphs(GetParam());
+  mlir::OwningOpRef<mlir::ModuleOp> after = graphs.module->clone();
+  CompileOptions options;
+  options.stopAfter = "decompose";
+  ASSERT_TRUE(mlir::succeeded(runPhases(*after, options)));
+  for (auto function : graphs.module->getOps<mlir::func::FuncOp>())
+    for (int64_t batch : {0, 1, 7}) {
+      Tensors inputs = randomInputs(function, batch, batch);
+      Interpreter before(*graphs.module), then(*after);
+      auto expected = before.run(function.getName(), inputs);
+      auto actual = then.run(function.getName(), inputs);
+      ASSERT_TRUE(mlir::succeeded(expected)) << before.error() << textOf(function);
+      ASSERT_TRUE(mlir::succeeded(actual)) << then.error() << textOf(function);
+      EXPECT_EQ(differences(*graphs.module, function, inputs, *expected, *actual), "")
+          << textOf(function);
+    }
+}
+
+/// Whether the values say something: finite and not all alike.
+bool isTelling(const reference::Tensor &tensor) {
+  bool varies = false;
+  for (int64_t i = 0; i < tensor.numElements(); ++i) {
+    if (!std::isfinite(tensor.real(i)))
+      return false;
+    varies |= tensor.real(i) != tensor.real(0);
+  }
+  return varies;
+}
+
+TEST(RandomGraph, GraphsAreVariedAndTheirResultsTelling) {
+  std::map<std::string, int> ops;
+  int results = 0, telling = 0;
+  for (uint64_t first = 0; first < 64; first += graphsAModule) {
+    Graphs graphs(first);
+    graphs.module->walk([&](mlir::Operation *op) { ++ops[op->getName().stripDialect().str()]; });
+    for (auto function : graphs.module->getOps<mlir::func::FuncOp>()) {
+      auto values =
+          Interpreter(*graphs.module).run(function.getName(), randomInputs(function, 7, 7));
+      ASSERT_TRUE(mlir::succeeded(values));
+      for (const reference::Tensor &value : *values) {
+        ++results;
+        telling += isTelling(value);
+      }
+    }
+  }
+  for (const char *name :
+       {"matmul", "conv", "max_pool", "avg_pool", "reduce", "reshape", "transpose", "slice", "pad",
+        "concat", "softmax", "log_softmax", "broadcast", "compare", "select", "cast", "tanh"})
+    EXPECT_GE(ops[name], 5) << name;
+  EXPECT_GE(telling, results * 3 / 4) << "of " << results;
+}
+
+std::vector<uint64_t> firstSeeds() {
+  std::vector<uint64_t> seeds;
+  int64_t first = environmentNumber("INGOT_RANDOM_FIRST", 0);
+  for (int64_t i = 0; i < environmentNumber("INGOT_RANDOM_GRAPHS", 64); i += graphsAModule)
+    seeds.push_back(first + i);
+  return seeds;
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphs, testing::ValuesIn(firstSeeds()),
+                         testing::PrintToStringParamName());
+
+} // namespace
+} // namespace ingot::tests

@@ -1,0 +1,301 @@
+// The command line as a user calls it: what it prints, what it writes, and its exit codes.
+#include "ingot/data/Npy.h"
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace ingot {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+const char *const kModel = R"(
+graph.variable @"dense/kernel" {role = "trainable", value = dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>} : tensor<3x2xf32>
+func.func @predict(%x: tensor<?x3xf32, #graph.dims<[batch, 3]>> {graph.name = "x"})
+    -> (tensor<?x2xf32, #graph.dims<[batch, 2]>> {graph.name = "scores"}) {
+  %w = graph.read @"dense/kernel" : tensor<3x2xf32> loc("dense")
+  %y = graph.matmul %x, %w : (tensor<?x3xf32, #graph.dims<[batch, 3]>>, tensor<3x2xf32>) -> tensor<?x2xf32, #graph.dims<[batch, 2]>> loc("dense")
+  %z = graph.relu %y : tensor<?x2xf32, #graph.dims<[batch, 2]>> loc("activation")
+  return %z : tensor<?x2xf32, #graph.dims<[batch, 2]>>
+}
+)";
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string contentsOf(const fs::path &path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+/// A directory with a model and its inputs, and the tool run inside it.
+class CliTest : public testing::Test {
+protected:
+  CliTest() {
+    char name[] = "/tmp/ingot-cli-XXXXXX";
+    directory = mkdtemp(name);
+    std::ofstream(directory / "net.mlir") << kModel;
+    write("x.npy", {2, 3}, {1, 0, -1, 0.5, 1, 2});
+  }
+  ~CliTest() override { fs::remove_all(directory); }
+
+  void write(const std::string &name, const Shape &shape, const std::vector<float> &values) {
+    Tensor tensor = *Tensor::of<float>(shape, values);
+    ASSERT_TRUE(data::writeNpy(path(name), tensor).isOk());
+  }
+  std::string path(const std::string &name) const { return (directory / name).string(); }
+
+  Outcome ingot(const std::string &arguments) const {
+    std::string command = "cd " + directory.string() + " && " INGOT_BINARY " " + arguments +
+                          " >out.txt 2>err.txt </dev/null";
+    int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+            contentsOf(directory / "out.txt"), contentsOf(directory / "err.txt")};
+  }
+  /// Compiles net.mlir to net.so once for the tests of `run` and `inspect`.
+  void compileNet() {
+    Outcome outcome = ingot("compile net.mlir -o net.so");
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+
+  fs::path directory;
+};
+
+TEST_F(CliTest, VersionIsPrintedQuickly) {
+  Outcome outcome = ingot("--version");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("ingot "));
+  auto best = std::chrono::steady_clock::duration::max();
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    auto start = std::chrono::steady_clock::now();
+    (void)ingot("--version");
+    best = std::min(best, std::chrono::steady_clock::now() - start);
+  }
+  // 100 ms is the promise on an idle machine; a busy one gets some more.
+  EXPECT_LT(best, std::chrono::milliseconds(300));
+}
+
+TEST_F(CliTest, HelpOfEachSubcommandHasExamples) {
+  for (const char *command : {"compile", "run", "inspect", "dump"}) {
+    Outcome outcome = ingot(std::string(command) + " --help");
+    EXPECT_EQ(outcome.code, 0) << command;
+    EXPECT_THAT(outcome.out, HasSubstr("Examples:")) << command;
+  }
+}
+
+TEST_F(CliTest, WrongUsageIsExitCodeOne) {
+  EXPECT_EQ(ingot("").code, 1);
+  EXPECT_EQ(ingot("compil net.mlir").code, 1);
+  EXPECT_EQ(ingot("compile").code, 1);
+  EXPECT_EQ(ingot("compile net.mlir --emit elf").code, 1);
+  EXPECT_EQ(ingot("compile net.mlir --symbol 3x").code, 1);
+  EXPECT_EQ(ingot("dump net.mlir --phase nowhere").code, 1);
+  Outcome outcome = ingot("compile net.mlir --target-cpu pentium");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("x86-64-v3"));
+  EXPECT_EQ(outcome.out, "");
+}
+
+TEST_F(CliTest, CompiledModelRuns) {
+  Outcome compiled = ingot("compile net.mlir -o net.so");
+  ASSERT_EQ(compiled.code, 0) << compiled.err;
+  EXPECT_EQ(compiled.out, "") << "messages belong to stderr";
+  EXPECT_THAT(compiled.err, HasSubstr("predict(x: f32[batch, 3]) -> scores: f32[batch, 2]"));
+  EXPECT_THAT(compiled.err, HasSubstr("ingot run net.so --input x=@x.npy"));
+  Outcome ran = ingot("run net.so --input x=@x.npy --output scores=@y.npy --threads 2");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  Tensor y = std::move(*data::readNpy(path("y.npy")));
+  EXPECT_EQ(y.shape(), (Shape{2, 2}));
+  // x w = [[-4, -4], [13.5, 17]], then relu.
+  EXPECT_THAT(std::vector<float>(y.data<float>(), y.data<float>() + 4),
+              testing::ElementsAre(0, 0, 13.5, 17));
+}
+
+TEST_F(CliTest, OutputsWithoutFileArePrinted) {
+  compileNet();
+  Outcome text = ingot("run net.so --input @x.npy");
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("scores: f32[2, 2]"));
+  EXPECT_THAT(text.out, HasSubstr("13.5, 17"));
+  Outcome json = ingot("run net.so --input x=@x.npy --json");
+  ASSERT_EQ(json.code, 0) << json.err;
+  auto parsed = nlohmann::json::parse(json.out);
+  EXPECT_EQ(parsed["outputs"][0]["values"], nlohmann::json::parse("[[0,0],[13.5,17]]"));
+}
+
+TEST_F(CliTest, ArchivesAreReadAndWrittenByKey) {
+  compileNet();
+  Tensor tensor = *Tensor::of<float>({1, 3}, {1, 1, 1});
+  Tensor other = *Tensor::of<float>({1}, {0});
+  ASSERT_TRUE(data::writeNpz(path("in.npz"), {{"x", tensor}, {"labels", other}}).isOk());
+  EXPECT_EQ(ingot("run net.so --input x=@in.npz --output scores=@out.npz").code, 0);
+  EXPECT_EQ(ingot("run net.so --input x=@in.npz:x --output scores=@out.npz:y").code, 0);
+  EXPECT_TRUE(data::readNpz(path("out.npz"), {"y"}).isOk());
+  Outcome wrong = ingot("run net.so --input x=@in.npz:images");
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("labels"));
+}
+
+TEST_F(CliTest, ExpectedResultsAreCompared) {
+  compileNet();
+  write("right.npy", {2, 2}, {0, 0, 13.5, 17});
+  write("wrong.npy", {2, 2}, {0, 0, 13.5, 18});
+  write("shape.npy", {4}, {0, 0, 13.5, 17});
+  EXPECT_EQ(ingot("run net.so --input x=@x.npy --expect scores=@right.npy").code, 0);
+  Outcome wrong = ingot("run net.so --input x=@x.npy --expect scores=@wrong.npy");
+  EXPECT_EQ(wrong.code, 3);
+  EXPECT_THAT(wrong.err, HasSubstr("element 3 is 17, expected 18"));
+  EXPECT_EQ(ingot("run net.so --input x=@x.npy --expect scores=@wrong.npy --rtol 0.1").code, 0);
+  EXPECT_EQ(ingot("run net.so --input x=@x.npy --expect scores=@shape.npy").code, 3);
+}
+
+TEST_F(CliTest, WrongInputsNameTheInputAndBothShapes) {
+  compileNet();
+  write("wide.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  Outcome shape = ingot("run net.so --input x=@wide.npy");
+  EXPECT_EQ(shape.code, 2);
+  EXPECT_THAT(shape.err, HasSubstr("'x'"));
+  EXPECT_THAT(shape.err, HasSubstr("3"));
+  EXPECT_THAT(shape.err, HasSubstr("4"));
+  Outcome missing = ingot("run net.so");
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.err, HasSubstr("input `x` of `predict` is missing: f32[batch, 3]"));
+  Outcome unknown = ingot("run net.so --input y=@x.npy");
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("there are: x"));
+  Outcome close = ingot("run net.so --input x=@x.npy --output score=@y.npy");
+  EXPECT_EQ(close.code, 2);
+  EXPECT_THAT(close.err, HasSubstr("did you mean `scores`?"));
+  EXPECT_EQ(ingot("run net.so --input x=x.npy").code, 1);
+  EXPECT_EQ(ingot("run net.so --input x=@nowhere.npy").code, 2);
+  EXPECT_EQ(ingot("run nowhere.so --input x=@x.npy").code, 2);
+  EXPECT_EQ(ingot("run net.mlir --input x=@x.npy").code, 2);
+  Outcome function = ingot("run net.so --function predct --input x=@x.npy");
+  EXPECT_EQ(function.code, 2);
+  EXPECT_THAT(function.err, HasSubstr("did you mean `predict`?"));
+}
+
+TEST_F(CliTest, WeightsAreBoundAtRunTime) {
+  ASSERT_EQ(ingot("compile net.mlir --no-weights -o bare.so").code, 0);
+  Outcome unbound = ingot("run bare.so --input x=@x.npy");
+  EXPECT_EQ(unbound.code, 2);
+  EXPECT_THAT(unbound.err, HasSubstr("--weights"));
+  compileNet();
+  ASSERT_EQ(ingot("run net.so --input x=@x.npy --save-state w.safetensors").code, 0);
+  Outcome bound = ingot("run bare.so --input x=@x.npy --weights w.safetensors");
+  EXPECT_EQ(bound.code, 0) << bound.err;
+  EXPECT_THAT(bound.out, HasSubstr("13.5, 17"));
+}
+
+TEST_F(CliTest, UnwritableOutputIsAnInputError) {
+  Outcome compiled = ingot("compile net.mlir -o nowhere/net.so");
+  EXPECT_EQ(compiled.code, 2);
+  EXPECT_THAT(compiled.err, HasSubstr("nowhere/net.so"));
+  compileNet();
+  Outcome ran = ingot("run net.so --input x=@x.npy --output scores=@nowhere/y.npy");
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("nowhere/y.npy"));
+  EXPECT_EQ(ingot("dump net.mlir -o nowhere/net.dot --format dot").code, 2);
+}
+
+TEST_F(CliTest, UnreadableModelsAreInputErrors) {
+  EXPECT_EQ(ingot("compile nowhere").code, 2);
+  EXPECT_EQ(ingot("compile x.npy").code, 2);
+  std::ofstream(path("broken.mlir")) << "func.func @predict(";
+  Outcome broken = ingot("compile broken.mlir");
+  EXPECT_EQ(broken.code, 2);
+  EXPECT_THAT(broken.err, HasSubstr("broken.mlir:1:"));
+  fs::create_directory(directory / "empty");
+  Outcome empty = ingot("compile empty");
+  EXPECT_EQ(empty.code, 2);
+  EXPECT_THAT(empty.err, HasSubstr("model.json"));
+  Outcome function = ingot("compile net.mlir --functions predict,evaluat");
+  EXPECT_EQ(function.code, 2);
+  EXPECT_THAT(function.err, HasSubstr("`evaluat`"));
+}
+
+TEST_F(CliTest, HeaderAndObjectAreWritten) {
+  Outcome outcome = ingot("compile net.mlir --emit obj -o net.o --symbol small --header small.h");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_GT(fs::file_size(path("net.o")), 0u);
+  std::string header = contentsOf(path("small.h"));
+  EXPECT_THAT(header, HasSubstr("#define SMALL_PREDICT_IN_X 0"));
+}
+
+TEST_F(CliTest, InspectShowsEachKindOfFile) {
+  compileNet();
+  Outcome artifact = ingot("inspect net.so");
+  ASSERT_EQ(artifact.code, 0) << artifact.err;
+  EXPECT_THAT(artifact.out, HasSubstr("predict(x: f32[batch, 3]) -> scores: f32[batch, 2]"));
+  EXPECT_THAT(artifact.out, HasSubstr("dense/kernel"));
+  EXPECT_THAT(artifact.out, HasSubstr("flops"));
+  auto json = nlohmann::json::parse(ingot("inspect net.so --json").out);
+  EXPECT_EQ(json["functions"][0]["name"], "predict");
+  EXPECT_EQ(json["functions"][0]["inputs"][0]["shape"], nlohmann::json::parse("[\"batch\",3]"));
+  EXPECT_EQ(json["has_weights"], true);
+  EXPECT_THAT(ingot("inspect net.mlir").out, HasSubstr("graph.matmul"));
+  EXPECT_THAT(ingot("inspect x.npy").out, HasSubstr("f32[2, 3]"));
+  ASSERT_EQ(ingot("run net.so --input x=@x.npy --save-state w.safetensors").code, 0);
+  EXPECT_THAT(ingot("inspect w.safetensors").out, HasSubstr("dense/kernel"));
+  EXPECT_EQ(ingot("inspect nowhere").code, 2);
+}
+
+TEST_F(CliTest, DumpShowsPhasesAndPictures) {
+  EXPECT_THAT(ingot("dump net.mlir").out, HasSubstr("graph.matmul"));
+  Outcome fused = ingot("dump net.mlir --phase fuse");
+  EXPECT_EQ(fused.code, 0) << fused.err;
+  EXPECT_THAT(fused.out, HasSubstr("exec.kernel"));
+  EXPECT_THAT(fused.out, Not(HasSubstr("graph.matmul")));
+  Outcome dot = ingot("dump net.mlir --format dot");
+  EXPECT_THAT(dot.out, HasSubstr("digraph model"));
+  EXPECT_THAT(dot.out, HasSubstr("matmul\\ndense\\nf32 (batch, 2)"));
+  Outcome svg = ingot("dump net.mlir --format svg -o net.svg");
+  if (svg.code == 0)
+    EXPECT_THAT(contentsOf(path("net.svg")), HasSubstr("</svg>"));
+  else
+    EXPECT_THAT(svg.err, HasSubstr("graphviz"));
+}
+
+TEST_F(CliTest, StopAfterWritesTheProgram) {
+  Outcome outcome = ingot("compile net.mlir --stop-after lower -o lowered.mlir");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(contentsOf(path("lowered.mlir")), HasSubstr("exec.nest"));
+}
+
+/// Each file of tests/errors is a model with mistakes; its lines `// error: TEXT` are what must be
+/// said, all of it in one run, with exit code 2.
+TEST_F(CliTest, MistakesInModelsAreNamedAtTheirLayer) {
+  int files = 0;
+  for (const auto &entry : fs::directory_iterator(INGOT_ERROR_CASES)) {
+    if (entry.path().extension() != ".mlir")
+      continue;
+    ++files;
+    Outcome outcome = ingot("compile " + entry.path().string() + " -o bad.so");
+    EXPECT_EQ(outcome.code, 2) << entry.path() << outcome.err;
+    EXPECT_FALSE(fs::exists(path("bad.so")));
+    std::istringstream lines(contentsOf(entry.path()));
+    int expectations = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (size_t at = line.find("// error: "); at != std::string::npos) {
+        ++expectations;
+        EXPECT_THAT(outcome.err, HasSubstr("error: " + line.substr(at + 10))) << entry.path();
+      }
+    EXPECT_GT(expectations, 0) << entry.path();
+  }
+  EXPECT_GT(files, 5);
+}
+
+} // namespace
+} // namespace ingot

@@ -1,0 +1,290 @@
+// `ingot compile`: a model in, an artifact out, and a few lines on what was made.
+#include "backends/cpu/CpuTarget.h"
+#include "compiler/Phases.h"
+#include "compiler/package/ArtifactDescription.h"
+#include "compiler/package/DTypeName.h"
+#include "compiler/package/Header.h"
+#include "runtime/core/AtomicFile.h"
+#include "tools/ingot/LoadModel.h"
+#include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/FileSystem.h"
+#include <chrono>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <map>
+#include <unistd.h>
+
+namespace ingot::cli {
+namespace {
+
+struct Arguments {
+  std::string model, output, emit = "so", header, stopAfter;
+  std::vector<std::string> functions;
+  bool noWeights = false;
+  CompileOptions options;
+};
+
+/// What is printed when the artifact is written; filled while the descriptions live.
+struct Summary {
+  std::vector<std::string> signatures, arenas, kernels, targets;
+  size_t variables = 0;
+  uint64_t stateBytes = 0;
+  bool hasWeights = false;
+  std::string next;
+};
+
+std::string describeTensor(const TensorDescription &tensor) {
+  std::vector<std::string> dims;
+  for (const DimDescription &dim : tensor.dims)
+    dims.push_back(dim.text);
+  return tensor.name + ": " + dtypeName(tensor.dtype) + "[" + joined(dims) + "]";
+}
+
+std::string describeTensors(const std::vector<TensorDescription> &tensors) {
+  std::vector<std::string> all;
+  for (const TensorDescription &tensor : tensors)
+    all.push_back(describeTensor(tensor));
+  return joined(all);
+}
+
+std::string nextCommand(const FunctionDescription &function, const Arguments &arguments,
+                        bool needsWeights) {
+  if (arguments.emit != "so")
+    return "link " + arguments.output + " into a program; call " + arguments.options.symbol +
+           "() (docs/Artifact.md)";
+  std::string command = "ingot run " + arguments.output;
+  if (function.name != "predict")
+    command += " --function " + function.name;
+  if (needsWeights)
+    command += " --weights weights.safetensors";
+  for (const TensorDescription &input : function.inputs)
+    command += " --input " + input.name + "=@" + input.name + ".npy";
+  for (const TensorDescription &output : function.outputs)
+    command += " --output " + output.name + "=@" + output.name + ".npy";
+  return command;
+}
+
+Summary summarize(llvm::ArrayRef<const ArtifactDescription *> variants,
+                  const Arguments &arguments) {
+  const ArtifactDescription &d = *variants.front();
+  Summary summary;
+  for (const FunctionDescription &function : d.functions) {
+    summary.signatures.push_back(function.name + "(" + describeTensors(function.inputs) + ") -> " +
+                                 describeTensors(function.outputs));
+    summary.arenas.push_back(function.arenaFormula.empty() ? "0" : function.arenaFormula);
+    summary.kernels.push_back(fmt::format("{} in {}", function.kernels.size(), function.name));
+  }
+  summary.variables = d.variables.size();
+  summary.stateBytes = d.stateBytes;
+  summary.hasWeights = !d.initialState.empty();
+  if (!d.functions.empty()) {
+    const FunctionDescription *shown = &d.functions.front();
+    for (const FunctionDescription &function : d.functions)
+      if (function.name == "predict")
+        shown = &function;
+    summary.next = nextCommand(*shown, arguments, !summary.hasWeights && !d.variables.empty());
+  }
+  return summary;
+}
+
+void writeText(const std::string &path, const std::string &text) {
+  AtomicFile file = check(AtomicFile::create(path));
+  check(file.write(text.data(), text.size()));
+  check(file.commit());
+}
+
+void printSummary(const Summary &s, const Arguments &arguments, double seconds) {
+  std::error_code ignored;
+  uint64_t bytes = std::filesystem::file_size(arguments.output, ignored);
+  fmt::print(stderr, "{}: {} in {:.2f} s\n", arguments.output, humanBytes(bytes), seconds);
+  for (size_t i = 0; i < s.signatures.size(); ++i)
+    fmt::print(stderr, "{} {}\n", i == 0 ? "  functions" : "           ", s.signatures[i]);
+  fmt::print(stderr, "  kernels   {}\n", joined(s.kernels));
+  fmt::print(stderr, "  variables {}, state {}, weights {}\n", s.variables,
+             humanBytes(s.stateBytes), s.hasWeights ? "inside" : "not inside");
+  for (size_t i = 0; i < s.arenas.size(); ++i)
+    fmt::print(stderr, "{} {} bytes\n", i == 0 ? "  arena    " : "           ", s.arenas[i]);
+  fmt::print(stderr, "  target    {}\n", joined(s.targets));
+  fmt::print(stderr, "  next      {}\n", s.next);
+}
+
+/// Usage errors, all before anything is read.
+void checkArguments(Arguments &arguments) {
+  static const std::map<std::string, Emit> emits = {
+      {"so", Emit::SharedLibrary}, {"obj", Emit::Object}, {"static", Emit::StaticLibrary}};
+  arguments.options.emit = emits.at(arguments.emit);
+  arguments.options.stopAfter = arguments.stopAfter;
+  if (arguments.output.empty() && arguments.stopAfter.empty()) {
+    const char *suffix = arguments.emit == "so" ? ".so" : arguments.emit == "obj" ? ".o" : ".a";
+    arguments.output = stemOf(arguments.model) + suffix;
+  }
+  llvm::SmallVector<llvm::StringRef> levels;
+  llvm::StringRef(arguments.options.targetCpu).split(levels, ',', -1, false);
+  std::vector<std::string> known = {"host"};
+  for (const cpu::CpuTarget &target : cpu::allTargets())
+    known.push_back(target.name);
+  for (llvm::StringRef level : levels)
+    if (!cpu::lookupTarget(level.trim()))
+      throw Failure(kUsage, "unknown CPU `" + level.trim().str() + "` for --target-cpu",
+                    "known are: " + joined(known));
+  if (levels.empty())
+    throw Failure(kUsage, "--target-cpu names no CPU", "known are: " + joined(known));
+  const std::string &symbol = arguments.options.symbol;
+  bool isIdentifier = !symbol.empty() && !llvm::isDigit(symbol[0]);
+  for (char c : symbol)
+    isIdentifier &= llvm::isAlnum(c) || c == '_';
+  if (!isIdentifier)
+    throw Failure(kUsage, "`" + symbol + "` for --symbol is no C identifier");
+}
+
+void selectFunctions(const LoadedModel &model, Arguments &arguments) {
+  std::vector<std::string> known = model.functionNames();
+  std::vector<std::string> &wanted = arguments.functions;
+  if (wanted.empty() && model.isDirectory)
+    wanted = {"predict"};
+  if (wanted == std::vector<std::string>{"all"})
+    wanted.clear();
+  for (const std::string &name : wanted)
+    if (!llvm::is_contained(known, name))
+      throw Failure(kInput, "`" + arguments.model + "` has no function `" + name + "`",
+                    suggest(name, known));
+  if (known.empty())
+    throw Failure(kInput, "`" + arguments.model + "` has no public function to compile");
+  arguments.options.functions = wanted;
+}
+
+/// Saves what is needed to see the failure again; its path, or nothing when that failed too.
+std::string writeReproducer(mlir::ModuleOp module, const Arguments &arguments) {
+  llvm::SmallString<128> directory;
+  if (llvm::sys::fs::createUniqueDirectory("ingot-reproducer", directory))
+    return "";
+  std::ofstream(directory.str().str() + "/module.mlir") << moduleText(module);
+  std::ofstream(directory.str().str() + "/command.txt")
+      << "ingot compile module.mlir -o model.so --target-cpu " << arguments.options.targetCpu
+      << '\n';
+  return directory.str().str();
+}
+
+/// Runs `work` on the loaded model, which it leaves as it is. A crash becomes an internal error
+/// like any other broken promise of ours.
+void runCompiler(const LoadedModel &model, const Arguments &arguments,
+                 llvm::function_ref<llvm::LogicalResult()> work) {
+  DiagnosticCollector collector(model.context.get(), arguments.model);
+  bool succeeded = false;
+  llvm::CrashRecoveryContext recovery;
+  llvm::CrashRecoveryContext::Enable();
+  bool survived = recovery.RunSafely([&] { succeeded = llvm::succeeded(work()); });
+  llvm::CrashRecoveryContext::Disable();
+  if (survived && succeeded)
+    return;
+  try {
+    if (survived)
+      collector.throwErrors();
+    throw Failure(kInternal,
+                  survived ? "compilation failed without saying why" : "the compiler crashed");
+  } catch (Failure &failure) {
+    if (failure.exitCode != kInternal)
+      throw;
+    std::string directory = writeReproducer(*model.module, arguments);
+    failure.messages.back().help =
+        "this is a bug in Ingot, not in the model; please report it with " +
+        (directory.empty() ? "the model" : "the files in " + directory);
+    if (survived)
+      throw;
+    printErrors(failure.messages, kInternal);
+    _exit(kInternal); // after a crash nothing is left that could be torn down
+  }
+}
+
+void stopAfterPhase(const LoadedModel &model, const Arguments &arguments) {
+  mlir::OwningOpRef<mlir::ModuleOp> work = mlir::ModuleOp(*model.module).clone();
+  runCompiler(model, arguments, [&] { return runPhases(*work, arguments.options); });
+  std::string text = moduleText(*work);
+  if (arguments.output.empty() || arguments.output == "-")
+    fmt::print("{}", text);
+  else
+    writeText(arguments.output, text);
+}
+
+void compile(Arguments &arguments) {
+  auto start = std::chrono::steady_clock::now();
+  checkArguments(arguments);
+  bool withTraining = llvm::any_of(arguments.functions, [](const std::string &name) {
+    return name != "predict" && name != "initialize";
+  });
+  LoadedModel model = loadModel(arguments.model, withTraining);
+  selectFunctions(model, arguments);
+  arguments.options.name = stemOf(arguments.model);
+  arguments.options.embedWeights = !arguments.noWeights;
+  if (!arguments.stopAfter.empty())
+    return stopAfterPhase(model, arguments);
+  Summary summary;
+  std::string header;
+  arguments.options.onWritten = [&](llvm::ArrayRef<const ArtifactDescription *> variants) {
+    summary = summarize(variants, arguments);
+    if (!arguments.header.empty())
+      header = makeHeader(std::vector(variants.begin(), variants.end()), arguments.options.symbol);
+  };
+  runCompiler(model, arguments,
+              [&] { return compileToFile(*model.module, arguments.options, arguments.output); });
+  if (!arguments.header.empty())
+    writeText(arguments.header, header);
+  llvm::SmallVector<llvm::StringRef> levels;
+  llvm::StringRef(arguments.options.targetCpu).split(levels, ',', -1, false);
+  for (llvm::StringRef level : levels) {
+    std::string name = cpu::lookupTarget(level.trim())->name;
+    summary.targets.push_back(level.trim() == name ? name : name + " (host)");
+  }
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  printSummary(summary, arguments, seconds);
+}
+
+} // namespace
+
+void addCompile(CLI::App &app) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App *command = app.add_subcommand("compile", "Compile a model into one self-contained file");
+  command
+      ->add_option("MODEL", arguments->model,
+                   "Model directory (its newest version, or DIR/VERSION), or a .mlir file")
+      ->required();
+  command->add_option("-o,--output", arguments->output, "File to write; default MODEL.so");
+  command
+      ->add_option("--target-cpu", arguments->options.targetCpu,
+                   "host, or levels for one file with variants: x86-64-v4,x86-64-v3,x86-64")
+      ->capture_default_str();
+  command->add_option("--emit", arguments->emit, "so, obj (one object) or static (an archive)")
+      ->check(CLI::IsMember({"so", "obj", "static"}))
+      ->capture_default_str();
+  command
+      ->add_option("--functions", arguments->functions,
+                   "Functions to compile, or all; default: predict of a directory, all of a file")
+      ->delimiter(',');
+  command->add_option("--symbol", arguments->options.symbol, "Name of the exported symbol")
+      ->capture_default_str();
+  command->add_option("--header", arguments->header,
+                      "Also write a C header with the model's names");
+  command->add_flag("--no-weights", arguments->noWeights,
+                    "Leave the weights out; bind them at run time");
+  command->add_option("--sanitize", arguments->options.sanitize, "Instrument the generated code")
+      ->check(CLI::IsMember({"address", "thread"}));
+  command->add_flag("--debug-arena", arguments->options.debugArena,
+                    "Red zones around buffers, poison in dead ones");
+  command->add_flag("-g", arguments->options.debugInfo, "Line tables that lead to node names");
+  command
+      ->add_option("--stop-after", arguments->stopAfter,
+                   "Write the program as it is after this phase: " + llvm::join(phaseNames(), ", "))
+      ->check(CLI::IsMember(std::vector<std::string>(phaseNames().begin(), phaseNames().end())));
+  command->footer(
+      "Examples:\n"
+      "  ingot compile classifier -o classifier.so\n"
+      "  ingot compile classifier/3 --target-cpu x86-64-v4,x86-64-v3,x86-64\n"
+      "  ingot compile classifier --emit static -o classifier.a --symbol classifier \\\n"
+      "      --header classifier.h\n"
+      "  ingot compile classifier --functions all --no-weights -o training.so\n"
+      "  ingot compile net.mlir --stop-after fuse | less");
+  command->callback([arguments] { compile(*arguments); });
+}
+
+} // namespace ingot::cli

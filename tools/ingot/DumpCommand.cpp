@@ -1,0 +1,111 @@
+// `ingot dump`: the program after a phase, as IR text or as a picture of the graph.
+#include "compiler/Phases.h"
+#include "runtime/core/AtomicFile.h"
+#include "tools/ingot/GraphDot.h"
+#include "tools/ingot/LoadModel.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
+#include <fmt/format.h>
+
+namespace ingot::cli {
+namespace {
+
+struct Arguments {
+  std::string model, phase = "import", format = "mlir", output;
+  std::vector<std::string> functions;
+  int64_t elide = 16;
+};
+
+/// Runs Graphviz on the text; a clear Failure when it is not installed.
+std::string svgOf(const std::string &dot) {
+  auto program = llvm::sys::findProgramByName("dot");
+  if (!program)
+    throw Failure(kInput, "SVG needs Graphviz's program `dot`, which is not in PATH",
+                  "install the package graphviz, or take --format dot");
+  llvm::SmallString<128> in, out, messages;
+  if (llvm::sys::fs::createTemporaryFile("ingot", "dot", in) ||
+      llvm::sys::fs::createTemporaryFile("ingot", "svg", out) ||
+      llvm::sys::fs::createTemporaryFile("ingot", "txt", messages))
+    throw Failure(kInput, "cannot make temporary files");
+  auto remove = llvm::scope_exit([&] {
+    for (const auto &path : {in, out, messages})
+      (void)llvm::sys::fs::remove(path);
+  });
+  std::error_code error;
+  llvm::raw_fd_ostream stream(in, error);
+  stream << dot;
+  stream.close();
+  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(""), out.str(), messages.str()};
+  int code = llvm::sys::ExecuteAndWait(*program, {"dot", "-Tsvg", in}, std::nullopt, redirects);
+  auto text = llvm::MemoryBuffer::getFile(code == 0 ? out : messages);
+  std::string content = text ? (*text)->getBuffer().str() : "";
+  if (code != 0)
+    throw Failure(kInput, fmt::format("`dot` failed with code {}: {}", code, content));
+  return content;
+}
+
+void deliver(const std::string &path, const std::string &text) {
+  if (path.empty() || path == "-") {
+    fmt::print("{}", text);
+    return;
+  }
+  AtomicFile file = check(AtomicFile::create(path));
+  check(file.write(text.data(), text.size()));
+  check(file.commit());
+}
+
+void dump(const Arguments &arguments) {
+  bool isImport = arguments.phase == phaseNames().front();
+  LoadedModel model = loadModel(arguments.model, true);
+  std::vector<std::string> known = model.functionNames();
+  for (const std::string &name : arguments.functions)
+    if (!llvm::is_contained(known, name))
+      throw Failure(kInput, "`" + arguments.model + "` has no function `" + name + "`",
+                    suggest(name, known));
+  if (!isImport || !arguments.functions.empty()) {
+    CompileOptions options;
+    options.stopAfter = arguments.phase;
+    options.functions = arguments.functions;
+    DiagnosticCollector collector(model.context.get(), arguments.model);
+    bool failed = llvm::failed(runPhases(*model.module, options));
+    collector.throwErrors();
+    if (failed)
+      throw Failure(kInternal, "a phase failed without saying why");
+  }
+  if (arguments.format == "mlir")
+    return deliver(arguments.output, moduleText(*model.module, arguments.elide));
+  auto functions = llvm::to_vector((*model.module).getOps<mlir::func::FuncOp>());
+  std::string dot = dotOf(functions);
+  deliver(arguments.output, arguments.format == "dot" ? dot : svgOf(dot));
+}
+
+} // namespace
+
+void addDump(CLI::App &app) {
+  auto arguments = std::make_shared<Arguments>();
+  std::vector<std::string> phases(phaseNames().begin(), phaseNames().end());
+  CLI::App *command = app.add_subcommand("dump", "Show a model's program at a phase");
+  command->add_option("MODEL", arguments->model, "Model directory or .mlir file")->required();
+  command->add_option("--phase", arguments->phase, "The phase to stop after: " + joined(phases))
+      ->check(CLI::IsMember(phases))
+      ->capture_default_str();
+  command->add_option("--format", arguments->format, "mlir, dot, or svg (through Graphviz)")
+      ->check(CLI::IsMember({"mlir", "dot", "svg"}))
+      ->capture_default_str();
+  command->add_option("--functions", arguments->functions, "Only these functions")->delimiter(',');
+  command
+      ->add_option("--elide", arguments->elide,
+                   "Leave out constants of more elements than this; -1 prints all, which can be "
+                   "compiled again")
+      ->capture_default_str();
+  command->add_option("-o,--output", arguments->output, "File to write; default standard output");
+  command->footer("Examples:\n"
+                  "  ingot dump classifier --phase fuse | less\n"
+                  "  ingot dump classifier --format svg --functions predict -o classifier.svg\n"
+                  "  ingot dump net.mlir --phase simplify --elide -1 -o simplified.mlir");
+  command->callback([arguments] { dump(*arguments); });
+}
+
+} // namespace ingot::cli

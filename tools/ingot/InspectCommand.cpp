@@ -1,0 +1,331 @@
+// `ingot inspect`: what is in a file, as text or JSON. Each kind of file is read into JSON; the
+// text is printed from that, so that both always say the same.
+#include "ingot/Model.h"
+#include "ingot/data/Npy.h"
+#include "ir/Graph.h"
+#include "manifest.pb.h"
+#include "runtime/model/Safetensors.h"
+#include "tools/ingot/LoadModel.h"
+#include "tools/ingot/TensorFile.h"
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+
+namespace ingot::cli {
+namespace {
+
+Json shapeJson(const Shape &shape) { return Json(std::vector<int64_t>(shape)); }
+
+// --- Artifacts
+
+Json tensorInfos(const ingot_tensor_info *infos, int64_t count) {
+  Json list = Json::array();
+  for (int64_t i = 0; i < count; ++i) {
+    Json dims = Json::array();
+    for (int64_t axis = 0; axis < infos[i].rank; ++axis)
+      dims.push_back(infos[i].dims[axis].size >= 0 ? Json(infos[i].dims[axis].size)
+                                                   : Json(infos[i].dims[axis].text));
+    list.push_back({{"name", infos[i].name},
+                    {"dtype", toString(static_cast<DType>(infos[i].dtype))},
+                    {"shape", dims}});
+  }
+  return list;
+}
+
+Json functionInfo(const ingot_function &function) {
+  Json kernels = Json::array();
+  for (int64_t i = 0; i < function.kernel_count; ++i) {
+    const ingot_kernel_info &kernel = function.kernels[i];
+    kernels.push_back({{"name", kernel.name},
+                       {"node", kernel.node},
+                       {"flops", kernel.flops},
+                       {"bytes", kernel.bytes}});
+  }
+  return {{"name", function.name},
+          {"inputs", tensorInfos(function.inputs, function.input_count)},
+          {"outputs", tensorInfos(function.outputs, function.output_count)},
+          {"writes_state", (function.flags & INGOT_FUNCTION_WRITES_STATE) != 0},
+          {"arena_bytes", function.arena_formula},
+          {"kernels", kernels}};
+}
+
+Json variableInfo(const ingot_variable_info &variable) {
+  std::vector<int64_t> shape(variable.shape, variable.shape + variable.rank);
+  const char *role = variable.flags & INGOT_VARIABLE_OPTIMIZER   ? "optimizer"
+                     : variable.flags & INGOT_VARIABLE_CONTROL   ? "control"
+                     : variable.flags & INGOT_VARIABLE_TRAINABLE ? "trainable"
+                                                                 : "state";
+  return {{"name", variable.name},
+          {"dtype", toString(static_cast<DType>(variable.dtype))},
+          {"shape", shape},
+          {"role", role},
+          {"bytes", variable.bytes}};
+}
+
+Json inspectArtifact(const std::string &path, const std::string &symbol) {
+  auto artifact = check(Artifact::open(path, symbol));
+  const ingot_artifact_table &table = artifact->table();
+  Json json = {{"kind", "artifact"},
+               {"name", table.name},
+               {"abi", fmt::format("{}.{}", table.abi_major, table.abi_minor)},
+               {"file_bytes", std::filesystem::file_size(path)},
+               {"variant", table.variant}};
+  Manifest manifest;
+  if (manifest.ParseFromArray(table.manifest, static_cast<int>(table.manifest_bytes))) {
+    json["producer"] = manifest.producer();
+    json["variants"] =
+        std::vector<std::string>(manifest.targets().begin(), manifest.targets().end());
+    for (const Manifest::Option &option : manifest.options())
+      json["options"][option.name()] = option.value();
+  }
+  json["state_bytes"] = table.state_bytes;
+  json["has_weights"] = artifact->hasWeights();
+  json["functions"] = Json::array();
+  for (int64_t i = 0; i < table.function_count; ++i)
+    json["functions"].push_back(functionInfo(table.functions[i]));
+  if (table.derive)
+    json["functions"].push_back(functionInfo(*table.derive));
+  json["variables"] = Json::array();
+  for (int64_t i = 0; i < table.variable_count; ++i)
+    json["variables"].push_back(variableInfo(table.variables[i]));
+  return json;
+}
+
+// --- Models
+
+std::string dtypeText(mlir::Type element) {
+  if (element.isInteger(1))
+    return "bool";
+  std::string text;
+  llvm::raw_string_ostream(text) << element;
+  return llvm::StringRef(text).starts_with("si")   ? text.substr(1)
+         : llvm::StringRef(text).starts_with("ui") ? "u" + text.substr(2)
+                                                   : text;
+}
+
+Json typeInfo(const std::string &name, mlir::Type type) {
+  auto tensor = llvm::cast<mlir::RankedTensorType>(type);
+  Json dims = Json::array();
+  for (Dim dim : dimsOf(tensor))
+    dims.push_back(dim.isStatic() ? Json(dim.value()) : Json(dim.str()));
+  return {{"name", name}, {"dtype", dtypeText(tensor.getElementType())}, {"shape", dims}};
+}
+
+Json graphFunction(mlir::func::FuncOp function) {
+  Json inputs = Json::array(), outputs = Json::array(), ops = Json::object();
+  auto name = [&](mlir::StringAttr given, const char *kind, size_t i) {
+    return given ? given.str() : kind + std::to_string(i);
+  };
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    inputs.push_back(typeInfo(
+        name(function.getArgAttrOfType<mlir::StringAttr>(i, "graph.name"), "input_", i), type));
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    outputs.push_back(typeInfo(
+        name(function.getResultAttrOfType<mlir::StringAttr>(i, "graph.name"), "output_", i), type));
+  std::map<std::string, int64_t> counts;
+  function.getBody().walk([&](mlir::Operation *op) {
+    if (!op->hasTrait<mlir::OpTrait::IsTerminator>())
+      ++counts[op->getName().getStringRef().str()];
+  });
+  for (auto &[op, count] : counts)
+    ops[op] = count;
+  return {{"name", function.getName().str()},
+          {"private", function.isPrivate()},
+          {"inputs", inputs},
+          {"outputs", outputs},
+          {"ops", ops}};
+}
+
+Json inspectModel(const std::string &path) {
+  LoadedModel model = loadModel(path);
+  Json json = {{"kind", model.isDirectory ? "model directory" : "module"},
+               {"name", stemOf(path)},
+               {"functions", Json::array()},
+               {"variables", Json::array()}};
+  int64_t parameters = 0;
+  for (auto function : (*model.module).getOps<mlir::func::FuncOp>())
+    json["functions"].push_back(graphFunction(function));
+  for (auto variable : (*model.module).getOps<graph::VariableOp>()) {
+    Json info = typeInfo(variable.getSymName().str(), variable.getType());
+    info["role"] = variable.getRole().str();
+    info["has_value"] = variable.getValue().has_value();
+    if (variable.getRole() == "trainable" || variable.getRole() == "state")
+      parameters += llvm::cast<mlir::RankedTensorType>(variable.getType()).getNumElements();
+    json["variables"].push_back(info);
+  }
+  json["parameters"] = parameters;
+  return json;
+}
+
+// --- Data files
+
+Json tensorFileInfo(const std::string &name, const Tensor &tensor) {
+  return {{"name", name},
+          {"dtype", toString(tensor.dtype())},
+          {"shape", shapeJson(tensor.shape())},
+          {"statistics", statisticsOf(tensor)}};
+}
+
+Json inspectArrays(const std::string &path, bool isArchive) {
+  Json json = {{"kind", isArchive ? "npz" : "npy"}, {"tensors", Json::array()}};
+  if (isArchive) {
+    for (auto &[name, tensor] : check(data::readNpz(path)))
+      json["tensors"].push_back(tensorFileInfo(name, tensor));
+  } else {
+    json["tensors"].push_back(tensorFileInfo(stemOf(path), check(data::readNpy(path))));
+  }
+  return json;
+}
+
+Json inspectSafetensors(const std::string &path) {
+  SafetensorsFile file = check(SafetensorsFile::open(path));
+  Json json = {{"kind", "safetensors"}, {"metadata", Json::object()}, {"tensors", Json::array()}};
+  for (const auto &[key, value] : file.metadata())
+    json["metadata"][key] = value;
+  for (const SafetensorsEntry &entry : file.entries())
+    json["tensors"].push_back({{"name", entry.name},
+                               {"dtype", toString(entry.dtype)},
+                               {"shape", shapeJson(entry.shape)},
+                               {"bytes", entry.bytes}});
+  return json;
+}
+
+// --- Text
+
+std::string typeText(const Json &tensor) {
+  std::string text = tensor["dtype"].get<std::string>() + "[";
+  for (const Json &dim : tensor["shape"])
+    text +=
+        (text.back() == '[' ? "" : ", ") + (dim.is_string() ? dim.get<std::string>() : dim.dump());
+  return text + "]";
+}
+
+std::string signatureText(const Json &tensors) {
+  std::vector<std::string> parts;
+  for (const Json &tensor : tensors)
+    parts.push_back(tensor["name"].get<std::string>() + ": " + typeText(tensor));
+  return joined(parts);
+}
+
+std::string valueText(const Json &value) {
+  if (value.is_string())
+    return value.get<std::string>();
+  if (value.is_array()) {
+    std::vector<std::string> parts;
+    for (const Json &part : value)
+      parts.push_back(valueText(part));
+    return joined(parts);
+  }
+  return value.dump();
+}
+
+void printFunction(const Json &function) {
+  fmt::print("\n{}({}) -> {}\n", valueText(function["name"]), signatureText(function["inputs"]),
+             signatureText(function["outputs"]));
+  if (function.contains("arena_bytes"))
+    fmt::print("  arena bytes: {}\n", valueText(function["arena_bytes"]));
+  if (function.contains("kernels"))
+    for (const Json &kernel : function["kernels"])
+      fmt::print("  kernel {}\n    flops {}\n    bytes {}\n", valueText(kernel["name"]),
+                 valueText(kernel["flops"]), valueText(kernel["bytes"]));
+  if (function.contains("ops"))
+    for (const auto &[op, count] : function["ops"].items())
+      fmt::print("  {:>4} {}\n", valueText(count), op);
+}
+
+/// One tensor a line, in columns: name, type, then whatever else is known of it.
+void printTensors(const std::string &title, const Json &tensors) {
+  fmt::print("\n{} ({})\n", title, tensors.size());
+  size_t nameWidth = 0, typeWidth = 0;
+  for (const Json &tensor : tensors) {
+    nameWidth = std::max(nameWidth, tensor["name"].get_ref<const std::string &>().size());
+    typeWidth = std::max(typeWidth, typeText(tensor).size());
+  }
+  for (const Json &tensor : tensors) {
+    std::string rest;
+    for (const auto &[key, value] : tensor.items()) {
+      if (key == "statistics")
+        for (const auto &[name, number] : value.items())
+          rest += fmt::format("  {} {}", name, valueText(number));
+      else if (key == "role")
+        rest += "  " + valueText(value);
+      else if (key == "bytes")
+        rest += "  " + humanBytes(value.get<uint64_t>());
+      else if (key == "has_value" && !value.get<bool>())
+        rest += "  without value";
+    }
+    fmt::print("  {:<{}}  {:<{}}{}\n", valueText(tensor["name"]), nameWidth, typeText(tensor),
+               typeWidth, rest);
+  }
+}
+
+void printText(const Json &json) {
+  for (const auto &[key, value] : json.items())
+    if (!value.is_object() && key != "functions" && key != "variables" && key != "tensors")
+      fmt::print("{:<12} {}\n", key, valueText(value));
+  for (const char *section : {"options", "metadata"})
+    if (json.contains(section) && !json[section].empty()) {
+      fmt::print("{}\n", section);
+      for (const auto &[key, value] : json[section].items())
+        if (std::string text = valueText(value); !text.empty())
+          fmt::print("  {:<18} {}\n", key, text);
+    }
+  if (json.contains("functions"))
+    for (const Json &function : json["functions"])
+      printFunction(function);
+  for (const char *section : {"variables", "tensors"})
+    if (json.contains(section))
+      printTensors(section, json[section]);
+}
+
+Json inspect(const std::string &path, const std::string &symbol) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return inspectModel(path);
+  std::string extension = std::filesystem::path(path).extension().string();
+  char magic[6] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof(magic));
+  std::string_view start(magic, sizeof(magic));
+  if (start.substr(0, 4) == "\x7f"
+                            "ELF" ||
+      extension == ".so")
+    return inspectArtifact(path, symbol);
+  if (start == "\x93NUMPY" || extension == ".npy")
+    return inspectArrays(path, false);
+  if (start.substr(0, 2) == "PK" || extension == ".npz")
+    return inspectArrays(path, true);
+  if (extension == ".safetensors")
+    return inspectSafetensors(path);
+  return inspectModel(path);
+}
+
+} // namespace
+
+void addInspect(CLI::App &app) {
+  struct Arguments {
+    std::string path, symbol = "ingot_artifact";
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App *command = app.add_subcommand("inspect", "Show what is in a file");
+  command
+      ->add_option("FILE", arguments->path,
+                   "Artifact (.so), model directory, .mlir, .safetensors, .npy or .npz")
+      ->required();
+  command->add_option("--symbol", arguments->symbol, "The artifact's symbol")
+      ->capture_default_str();
+  command->add_flag("--json", arguments->json, "As JSON");
+  command->footer("Examples:\n"
+                  "  ingot inspect classifier.so\n"
+                  "  ingot inspect classifier.so --json | jq '.functions[0].kernels'\n"
+                  "  ingot inspect classifier/1/variables.safetensors");
+  command->callback([arguments] {
+    Json json = inspect(arguments->path, arguments->symbol);
+    if (arguments->json)
+      fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+    else
+      printText(json);
+  });
+}
+
+} // namespace ingot::cli

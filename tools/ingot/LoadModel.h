@@ -1,0 +1,43 @@
+// A model as a graph module, from whatever the user names: a model directory or a `.mlir` file.
+// Used by compile, dump and inspect. MLIR starts here, not before: `ingot --version` is quick.
+#pragma once
+#include "compiler/Compile.h"
+#include "tools/ingot/Cli.h"
+#include <memory>
+
+namespace ingot::cli {
+
+/// Turns MLIR's diagnostics into messages in the user's terms while it lives.
+class DiagnosticCollector {
+public:
+  /// `source` stands in for locations that name no file.
+  DiagnosticCollector(mlir::MLIRContext *context, std::string source);
+  void setSource(std::string place) { source = std::move(place); }
+  const std::vector<Message> &errors() const { return messages; }
+  /// Throws the errors, if there are any. They count as internal when one says that it is, or when
+  /// all are expected to be (`inPasses`: the model was verified before).
+  void throwErrors(bool inPasses = false) const;
+
+private:
+  mlir::LogicalResult collect(mlir::Diagnostic &diagnostic);
+  std::string source;
+  std::vector<Message> messages;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+struct LoadedModel {
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  bool isDirectory = false;
+
+  std::vector<std::string> functionNames() const;
+};
+
+/// Reads and verifies. Throws Failure with every error of the model, each at its layer.
+/// `withTraining` asks a directory for train_step and evaluate too.
+LoadedModel loadModel(const std::string &path, bool withTraining = false);
+
+/// The module as text; long constants are cut to `elideAbove` elements where that is >= 0.
+std::string moduleText(mlir::ModuleOp module, int64_t elideAbove = -1);
+
+} // namespace ingot::cli

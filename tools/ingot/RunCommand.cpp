@@ -1,0 +1,283 @@
+// `ingot run`: one call of a function of an artifact, tensors from and to NumPy files.
+#include "ingot/Model.h"
+#include "tools/ingot/TensorFile.h"
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace ingot::cli {
+namespace {
+
+struct Arguments {
+  std::string artifact, symbol = "ingot_artifact", function, weights, state, saveState;
+  std::vector<std::string> inputs, outputs, expected;
+  int threads = 0;
+  double rtol = 1e-5, atol = 0;
+  bool json = false;
+};
+
+std::vector<std::string> namesOf(const ingot_tensor_info *infos, int64_t count) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < count; ++i)
+    names.push_back(infos[i].name);
+  return names;
+}
+
+/// The index that an argument means among the function's inputs or outputs. A missing name means
+/// the only one there is.
+size_t resolve(TensorArgument &argument, const char *kind, const ingot_function &function,
+               const std::vector<std::string> &names) {
+  if (argument.name.empty()) {
+    if (names.size() != 1)
+      throw Failure(kUsage,
+                    fmt::format("`{}` has {} {}s: say which `@{}` is", function.name, names.size(),
+                                kind, argument.path),
+                    fmt::format("{}s are: {}", kind, joined(names)));
+    argument.name = names.front();
+  }
+  auto it = std::find(names.begin(), names.end(), argument.name);
+  if (it == names.end())
+    throw Failure(kInput, fmt::format("`{}` has no {} `{}`", function.name, kind, argument.name),
+                  suggest(argument.name, names));
+  return it - names.begin();
+}
+
+std::string functionName(const Artifact &artifact, const std::string &asked) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < artifact.table().function_count; ++i)
+    names.push_back(artifact.table().functions[i].name);
+  std::string wanted = asked;
+  if (wanted.empty())
+    wanted = names.size() == 1 ? names.front() : "predict";
+  if (!artifact.findFunction(wanted))
+    throw Failure(kInput, fmt::format("`{}` has no function `{}`", artifact.path(), wanted),
+                  suggest(wanted, names));
+  return wanted;
+}
+
+std::vector<Tensor> readInputs(const Arguments &arguments, const ingot_function &function) {
+  std::vector<std::string> names = namesOf(function.inputs, function.input_count);
+  std::vector<Tensor> inputs(names.size());
+  std::vector<bool> isGiven(names.size());
+  for (const std::string &text : arguments.inputs) {
+    TensorArgument argument = parseTensorArgument("--input", text);
+    size_t index = resolve(argument, "input", function, names);
+    if (isGiven[index])
+      throw Failure(kUsage, "input `" + argument.name + "` is given twice");
+    isGiven[index] = true;
+    inputs[index] = readTensor(argument);
+  }
+  std::vector<Message> missing;
+  for (size_t i = 0; i < names.size(); ++i)
+    if (!isGiven[i])
+      missing.push_back({fmt::format("input `{}` of `{}` is missing: {}", names[i], function.name,
+                                     describe(function.inputs[i])),
+                         "",
+                         fmt::format("--input {}=@FILE.npy", names[i]),
+                         {}});
+  if (!missing.empty())
+    throw Failure(kInput, missing);
+  return inputs;
+}
+
+std::unique_ptr<State> makeState(const Arguments &arguments,
+                                 const std::shared_ptr<const Artifact> &artifact,
+                                 const ingot_function &function) {
+  std::unique_ptr<State> state = check(State::create(artifact));
+  if (!arguments.weights.empty())
+    check(state->bind(arguments.weights));
+  if (!arguments.state.empty()) {
+    BindOptions all;
+    all.requireAll = true;
+    check(state->bind(arguments.state, all));
+  }
+  bool hasValues = artifact->hasWeights() || !arguments.weights.empty() || !arguments.state.empty();
+  if (!hasValues && artifact->table().variable_count > 0 &&
+      std::string_view(function.name) != "initialize")
+    throw Failure(kInput, fmt::format("`{}` carries no weights", arguments.artifact),
+                  "bind them with --weights FILE.safetensors or --state FILE.safetensors");
+  return state;
+}
+
+/// Largest difference over the largest expected value, and where it is.
+struct Difference {
+  double relative = 0;
+  int64_t index = -1;
+  bool isTooLarge = false;
+};
+
+Difference compare(const TensorView &actual, const TensorView &expected, double rtol, double atol) {
+  double scale = 0;
+  int64_t count = elementCount(expected);
+  for (int64_t i = 0; i < count; ++i)
+    if (double e = std::fabs(elementAt(expected, i)); std::isfinite(e))
+      scale = std::max(scale, e);
+  Difference worst;
+  double worstError = -1;
+  for (int64_t i = 0; i < count; ++i) {
+    double a = elementAt(actual, i), e = elementAt(expected, i);
+    if (a == e || (std::isnan(a) && std::isnan(e)))
+      continue;
+    double error = std::isfinite(a) && std::isfinite(e) ? std::fabs(a - e) : INFINITY;
+    if (error > worstError) {
+      worstError = error;
+      worst = {scale > 0 ? error / scale : error, i, !(error <= rtol * scale + atol)};
+    }
+  }
+  return worst;
+}
+
+/// Throws a mismatch with all outputs that differ.
+void checkExpected(const Arguments &arguments, const Session &session) {
+  const ingot_function &function = session.function();
+  std::vector<std::string> names = namesOf(function.outputs, function.output_count);
+  std::vector<Message> mismatches;
+  for (const std::string &text : arguments.expected) {
+    TensorArgument argument = parseTensorArgument("--expect", text);
+    size_t index = resolve(argument, "output", function, names);
+    Tensor expected = readTensor(argument);
+    const Tensor &actual = session.output(index);
+    if (expected.shape() != actual.shape() || expected.dtype() != actual.dtype()) {
+      mismatches.push_back({fmt::format("output `{}` is {}, expected {} of {}", argument.name,
+                                        describe(actual), describe(expected), argument.path),
+                            "",
+                            "",
+                            {}});
+      continue;
+    }
+    Difference d = compare(actual, expected, arguments.rtol, arguments.atol);
+    if (d.isTooLarge)
+      mismatches.push_back(
+          {fmt::format("output `{}` differs from {}: element {} is {:.9g}, expected {:.9g}",
+                       argument.name, argument.path, d.index, elementAt(actual, d.index),
+                       elementAt(expected, d.index)),
+           "",
+           "",
+           {fmt::format("relative to the largest expected value: {:.3g}, allowed {:.3g}",
+                        d.relative, arguments.rtol)}});
+    else
+      fmt::print(stderr, "{}: equal to {} within {:.3g}\n", argument.name, argument.path,
+                 d.relative);
+  }
+  if (!mismatches.empty())
+    throw Failure(kMismatch, mismatches);
+}
+
+/// Writes what --output names; prints the other outputs.
+void deliverOutputs(const Arguments &arguments, const Session &session, std::string_view variant,
+                    double seconds) {
+  const ingot_function &function = session.function();
+  std::vector<std::string> names = namesOf(function.outputs, function.output_count);
+  std::vector<std::string> files(names.size());
+  TensorWriter writer;
+  for (const std::string &text : arguments.outputs) {
+    TensorArgument argument = parseTensorArgument("--output", text);
+    size_t index = resolve(argument, "output", function, names);
+    files[index] = argument.path;
+    writer.add(argument, session.output(index));
+  }
+  writer.write();
+  Json outputs = Json::array();
+  for (size_t i = 0; i < names.size(); ++i) {
+    const Tensor &output = session.output(i);
+    if (arguments.json) {
+      Json entry = {
+          {"name", names[i]}, {"dtype", toString(output.dtype())}, {"shape", output.shape()}};
+      if (files[i].empty())
+        entry["values"] = jsonOf(output);
+      else
+        entry["file"] = files[i];
+      outputs.push_back(entry);
+    } else if (files[i].empty()) {
+      fmt::print("{}: {}\n{}\n", names[i], describe(output), textOf(output));
+    } else {
+      fmt::print(stderr, "{}: {} in {}\n", names[i], describe(output), files[i]);
+    }
+  }
+  if (arguments.json)
+    fmt::print("{}\n", Json{{"function", function.name},
+                            {"variant", variant},
+                            {"arena_bytes", session.arenaBytes()},
+                            {"seconds", seconds},
+                            {"outputs", outputs}}
+                           .dump(2));
+}
+
+/// Arguments whose names and files are wrong are refused before anything runs.
+void checkNames(const Arguments &arguments, const ingot_function &function) {
+  std::vector<std::string> names = namesOf(function.outputs, function.output_count);
+  for (const auto &[option, list] :
+       {std::pair("--output", &arguments.outputs), std::pair("--expect", &arguments.expected)})
+    for (const std::string &text : *list) {
+      TensorArgument argument = parseTensorArgument(option, text);
+      (void)resolve(argument, "output", function, names);
+    }
+}
+
+void run(const Arguments &arguments) {
+  for (const auto &[option, list] :
+       {std::pair("--input", &arguments.inputs), std::pair("--output", &arguments.outputs),
+        std::pair("--expect", &arguments.expected)})
+    for (const std::string &text : *list)
+      (void)parseTensorArgument(option, text);
+  auto artifact = check(Artifact::open(arguments.artifact, arguments.symbol));
+  std::string name = functionName(*artifact, arguments.function);
+  const ingot_function &function = *artifact->findFunction(name);
+  checkNames(arguments, function);
+  std::vector<Tensor> inputs = readInputs(arguments, function);
+  std::unique_ptr<State> state = makeState(arguments, artifact, function);
+  ThreadPool pool(arguments.threads);
+  SessionOptions options;
+  options.pool = &pool;
+  Session session = check(Session::create(artifact, name, options));
+  std::vector<TensorView> views(inputs.begin(), inputs.end());
+  check(state->derive(&pool));
+  auto start = std::chrono::steady_clock::now();
+  check(session.run(*state, views));
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  deliverOutputs(arguments, session, artifact->variant(), seconds);
+  if (!arguments.saveState.empty())
+    check(state->save(arguments.saveState));
+  checkExpected(arguments, session);
+}
+
+} // namespace
+
+void addRun(CLI::App &app) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App *command = app.add_subcommand("run", "Run a function of a compiled model");
+  command->add_option("ARTIFACT", arguments->artifact, "Compiled model (model.so)")->required();
+  command->add_option("--function", arguments->function, "Function to run; default predict");
+  command->add_option("--input", arguments->inputs, "NAME=@FILE.npy or NAME=@FILE.npz[:KEY]");
+  command->add_option("--output", arguments->outputs,
+                      "NAME=@FILE.npy or NAME=@FILE.npz[:KEY]; others are printed");
+  command->add_option("--expect", arguments->expected,
+                      "NAME=@FILE: compare; exit code 3 when they differ");
+  command->add_option("--rtol", arguments->rtol, "Allowed difference over the largest value")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--atol", arguments->atol, "Allowed absolute difference")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--threads", arguments->threads, "Threads; 0 takes all CPUs of this process")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  command->add_option("--weights", arguments->weights, "Weights to bind (.safetensors)");
+  command->add_option("--state", arguments->state,
+                      "Checkpoint to bind: weights, optimizer state, controls (.safetensors)");
+  command->add_option("--save-state", arguments->saveState,
+                      "Write the state after the run (.safetensors)");
+  command->add_option("--symbol", arguments->symbol, "The artifact's symbol")
+      ->capture_default_str();
+  command->add_flag("--json", arguments->json, "Results as JSON");
+  command->footer(
+      "Examples:\n"
+      "  ingot run classifier.so --input x=@images.npy --output y=@scores.npy\n"
+      "  ingot run classifier.so --input x=@mnist.npz:x_test --threads 4 --json\n"
+      "  ingot run classifier.so --input x=@x.npy --expect y=@reference.npy --rtol 1e-4\n"
+      "  ingot run training.so --function initialize --save-state start.safetensors");
+  command->callback([arguments] { run(*arguments); });
+}
+
+} // namespace ingot::cli

@@ -1,0 +1,45 @@
+// Tensors in files as the command line names them: NAME=@file.npy, NAME=@file.npz[:key]; and
+// tensors as text and JSON. Used by run and inspect.
+#pragma once
+#include "ingot/Tensor.h"
+#include "tools/ingot/Cli.h"
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace ingot::cli {
+
+using Json = nlohmann::ordered_json;
+
+/// One --input, --output or --expect.
+struct TensorArgument {
+  std::string name, path, key; // name may be empty; key is of an archive
+};
+
+/// Parses "NAME=@path[:key]" or "@path[:key]". Throws a usage Failure that names `option`.
+TensorArgument parseTensorArgument(const std::string &option, const std::string &text);
+
+/// Reads the tensor; of an archive the one called `key`, else `name`, else its only one.
+Tensor readTensor(const TensorArgument &argument);
+
+/// Collects the tensors to write; those for one archive are written together.
+class TensorWriter {
+public:
+  void add(const TensorArgument &argument, const TensorView &tensor);
+  void write();
+
+private:
+  std::map<std::string, std::vector<std::pair<std::string, TensorView>>> archives;
+  std::vector<std::pair<std::string, TensorView>> arrays;
+};
+
+/// Element `index` as a number; f16 and bf16 too.
+double elementAt(const TensorView &tensor, int64_t index);
+int64_t elementCount(const TensorView &tensor);
+/// Values in nested brackets, long axes cut in the middle as NumPy does.
+std::string textOf(const TensorView &tensor);
+/// Nested arrays of all values; NaN and infinities as strings.
+Json jsonOf(const TensorView &tensor);
+/// {"min", "max", "mean", "nan"} of the elements; empty for no elements.
+Json statisticsOf(const TensorView &tensor);
+
+} // namespace ingot::cli
