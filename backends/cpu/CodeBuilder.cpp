@@ -7,7 +7,11 @@ using namespace mlir;
 namespace ingot::cpu {
 
 Type memoryType(Type element) {
-  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : element;
+  if (element.isInteger(1))
+    return IntegerType::get(element.getContext(), 8);
+  if (element.isF16() || element.isBF16())
+    return IntegerType::get(element.getContext(), 16);
+  return element;
 }
 
 Value CodeBuilder::integer(int64_t value) {

@@ -74,7 +74,8 @@ public:
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
 };
 
-/// The type an element has in memory: bool is a byte.
+/// The type an element has in memory: bool is a byte, a 16-bit float its bits (LLVM would convert
+/// them through library calls where the CPU does not know the type).
 mlir::Type memoryType(mlir::Type element);
 
 } // namespace ingot::cpu

@@ -268,18 +268,23 @@ Value KernelEmitter::baseOf(Value tensor) {
 }
 
 Value KernelEmitter::fromMemory(Value v, Type element) {
-  if (!element.isInteger(1))
+  if (memoryType(element) == element)
     return v;
+  if (!element.isInteger(1))
+    return arith::BitcastOp::create(
+        builder, cb.loc, CodeBuilder::isVector(v) ? Type(cb.vectorOf(element)) : element, v);
   Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(v.getType()));
   return arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::ne, v, zero);
 }
 
 Value KernelEmitter::toMemory(Value v, Type element) {
-  if (!element.isInteger(1))
+  Type memory = memoryType(element);
+  if (memory == element)
     return v;
-  Type byte = builder.getIntegerType(8);
-  return arith::ExtUIOp::create(builder, cb.loc,
-                                CodeBuilder::isVector(v) ? Type(cb.vectorOf(byte)) : byte, v);
+  Type type = CodeBuilder::isVector(v) ? Type(cb.vectorOf(memory)) : memory;
+  if (!element.isInteger(1))
+    return arith::BitcastOp::create(builder, cb.loc, type, v);
+  return arith::ExtUIOp::create(builder, cb.loc, type, v);
 }
 
 Value KernelEmitter::load(Value base, Type element, Index at) {
