@@ -39,15 +39,45 @@ public:
       : context(context), function(function), description(description), artifact(artifact),
         b(context.module.getContext()), cb(b, function.getLoc(), 1) {}
 
-  void generate() {
+  LogicalResult generate() {
+    if (failed(checkSymbols()))
+      return failure();
     layoutPlan();
     layoutFrame();
     emitConstants();
     emitPlan();
     emitRun();
+    return success();
   }
 
 private:
+  /// Every dimension must follow from the shapes of the inputs.
+  LogicalResult checkSymbols() {
+    llvm::StringRef unknown;
+    auto check = [&](llvm::StringRef name) {
+      if (!llvm::is_contained(description.symbols, name.str()))
+        unknown = name;
+    };
+    Operation *where = function;
+    auto checkDims = [&](graph::DimsAttr dims, Operation *op) {
+      for (Attribute d : dims.getExprs())
+        Dim(d).collectSymbols(check);
+      if (!unknown.empty() && where == function.getOperation())
+        where = op;
+    };
+    function.walk([&](Operation *op) {
+      if (auto nest = llvm::dyn_cast<exec::NestOp>(op))
+        checkDims(nest.getBounds(), op);
+      if (auto extent = llvm::dyn_cast<exec::ExtentOp>(op))
+        checkDims(extent.getDim(), op);
+    });
+    if (unknown.empty())
+      return success();
+    return where->emitError("dimension `")
+           << unknown << "` is not a dimension of any input of `" << function.getName()
+           << "`: give it a size, or an input that has it";
+  }
+
   void layoutPlan() {
     plan.outputDims = 1 + description.symbols.size();
     plan.slots = plan.outputDims;
@@ -132,13 +162,11 @@ private:
   }
   /// Returns `code` from the function where the condition holds and goes on in a new block.
   void returnIf(func::FuncOp of, Value condition, llvm::function_ref<Value()> code) {
-    Block *here = b.getInsertionBlock();
     Block *leave = of.addBlock(), *next = of.addBlock();
     cf::CondBranchOp::create(b, cb.loc, condition, leave, next);
     b.setInsertionPointToStart(leave);
     func::ReturnOp::create(b, cb.loc, code());
     b.setInsertionPointToStart(next);
-    (void)here;
   }
 
   void emitPlan() {
@@ -375,12 +403,13 @@ FailureOr<Variant> generateCode(ModuleOp planned, const CpuTarget &target,
   CodeContext context{target, *variant.code, nodes};
   auto generate = [&](FunctionDescription &description) {
     auto function = planned.lookupSymbol<func::FuncOp>(description.name);
-    FunctionGenerator(context, function, description, variant.description).generate();
+    return FunctionGenerator(context, function, description, variant.description).generate();
   };
   for (FunctionDescription &function : variant.description.functions)
-    generate(function);
-  if (variant.description.hasDerive)
-    generate(variant.description.derive);
+    if (failed(generate(function)))
+      return failure();
+  if (variant.description.hasDerive && failed(generate(variant.description.derive)))
+    return failure();
   variant.description.nodes = nodes.names;
   return variant;
 }

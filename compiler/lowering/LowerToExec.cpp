@@ -50,10 +50,11 @@ public:
                                        b, op.getLoc(), exec::signless(read.getResult().getType()),
                                        read.getVariableAttr())));
     } else if (auto assign = llvm::dyn_cast<graph::AssignOp>(op)) {
+      Value value = ownMemory(operands[0]);
       if (Assigned *assigned = findAssigned(assign.getVariable()))
-        *assigned = {assign, operands[0]};
+        *assigned = {assign, value};
       else
-        assignments.push_back({assign, operands[0]});
+        assignments.push_back({assign, value});
     } else if (llvm::isa<func::ReturnOp>(op)) {
       for (Assigned &assigned : assignments)
         exec::AssignVariableOp::create(b, assigned.op.getLoc(), assigned.op.getVariableAttr(),
@@ -73,6 +74,16 @@ private:
     graph::AssignOp op;
     Value value;
   };
+  /// A copy of what would be another variable's memory: two variables may trade their values.
+  Value ownMemory(Value value) {
+    Value root = value;
+    while (auto view = root.getDefiningOp<exec::ViewOp>())
+      root = view.getX();
+    if (!root.getDefiningOp<exec::ReadVariableOp>())
+      return value;
+    return exec::mapNest(b, value.getLoc(), dimsOf(value), {value}, getElementTypeOrSelf(value),
+                         [](OpBuilder &, ValueRange args) { return args[0]; });
+  }
   Assigned *findAssigned(llvm::StringRef variable) {
     auto it =
         llvm::find_if(assignments, [&](Assigned &a) { return a.op.getVariable() == variable; });
