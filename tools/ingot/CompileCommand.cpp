@@ -109,6 +109,16 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
   fmt::print(stderr, "  next      {}\n", s.next);
 }
 
+/// The name of a model directory, also when one of its versions is given: "classifier/3".
+std::string modelName(const std::string &path) {
+  std::string name = stemOf(path);
+  std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
+  if (!absolute.has_filename())
+    absolute = absolute.parent_path();
+  bool isVersion = llvm::all_of(name, [](char c) { return llvm::isDigit(c); });
+  return isVersion ? absolute.parent_path().filename().string() : name;
+}
+
 /// Usage errors, all before anything is read.
 void checkArguments(Arguments &arguments) {
   static const std::map<std::string, Emit> emits = {
@@ -117,7 +127,7 @@ void checkArguments(Arguments &arguments) {
   arguments.options.stopAfter = arguments.stopAfter;
   if (arguments.output.empty() && arguments.stopAfter.empty()) {
     const char *suffix = arguments.emit == "so" ? ".so" : arguments.emit == "obj" ? ".o" : ".a";
-    arguments.output = stemOf(arguments.model) + suffix;
+    arguments.output = modelName(arguments.model) + suffix;
   }
   llvm::SmallVector<llvm::StringRef> levels;
   llvm::StringRef(arguments.options.targetCpu).split(levels, ',', -1, false);
@@ -215,7 +225,7 @@ void compile(Arguments &arguments) {
   });
   LoadedModel model = loadModel(arguments.model, withTraining);
   selectFunctions(model, arguments);
-  arguments.options.name = stemOf(arguments.model);
+  arguments.options.name = modelName(arguments.model);
   arguments.options.embedWeights = !arguments.noWeights;
   if (!arguments.stopAfter.empty())
     return stopAfterPhase(model, arguments);

@@ -1,22 +1,10 @@
 // The command line as a user calls it: what it prints, what it writes, and its exit codes.
-#include "ingot/data/Npy.h"
+#include "tests/unit/tools/CliTest.h"
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sstream>
-#include <sys/wait.h>
-#include <unistd.h>
 
-namespace ingot {
+namespace ingot::test {
 namespace {
-
-namespace fs = std::filesystem;
-using testing::HasSubstr;
-using testing::Not;
 
 const char *const kModel = R"(
 graph.variable @"dense/kernel" {role = "trainable", value = dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>} : tensor<3x2xf32>
@@ -29,51 +17,20 @@ func.func @predict(%x: tensor<?x3xf32, #graph.dims<[batch, 3]>> {graph.name = "x
 }
 )";
 
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
-
-std::string contentsOf(const fs::path &path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-/// A directory with a model and its inputs, and the tool run inside it.
-class CliTest : public testing::Test {
+/// A small model with an input to run it on.
+class CliNetTest : public CliTest {
 protected:
-  CliTest() {
-    char name[] = "/tmp/ingot-cli-XXXXXX";
-    directory = mkdtemp(name);
+  CliNetTest() {
     std::ofstream(directory / "net.mlir") << kModel;
     write("x.npy", {2, 3}, {1, 0, -1, 0.5, 1, 2});
   }
-  ~CliTest() override { fs::remove_all(directory); }
-
-  void write(const std::string &name, const Shape &shape, const std::vector<float> &values) {
-    Tensor tensor = *Tensor::of<float>(shape, values);
-    ASSERT_TRUE(data::writeNpy(path(name), tensor).isOk());
-  }
-  std::string path(const std::string &name) const { return (directory / name).string(); }
-
-  Outcome ingot(const std::string &arguments) const {
-    std::string command = "cd " + directory.string() + " && " INGOT_BINARY " " + arguments +
-                          " >out.txt 2>err.txt </dev/null";
-    int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-            contentsOf(directory / "out.txt"), contentsOf(directory / "err.txt")};
-  }
-  /// Compiles net.mlir to net.so once for the tests of `run` and `inspect`.
   void compileNet() {
     Outcome outcome = ingot("compile net.mlir -o net.so");
     ASSERT_EQ(outcome.code, 0) << outcome.err;
   }
-
-  fs::path directory;
 };
 
-TEST_F(CliTest, VersionIsPrintedQuickly) {
+TEST_F(CliNetTest, VersionIsPrintedQuickly) {
   Outcome outcome = ingot("--version");
   EXPECT_EQ(outcome.code, 0);
   EXPECT_THAT(outcome.out, HasSubstr("ingot "));
@@ -87,7 +44,7 @@ TEST_F(CliTest, VersionIsPrintedQuickly) {
   EXPECT_LT(best, std::chrono::milliseconds(300));
 }
 
-TEST_F(CliTest, HelpOfEachSubcommandHasExamples) {
+TEST_F(CliNetTest, HelpOfEachSubcommandHasExamples) {
   for (const char *command : {"compile", "run", "inspect", "dump"}) {
     Outcome outcome = ingot(std::string(command) + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
@@ -95,7 +52,7 @@ TEST_F(CliTest, HelpOfEachSubcommandHasExamples) {
   }
 }
 
-TEST_F(CliTest, WrongUsageIsExitCodeOne) {
+TEST_F(CliNetTest, WrongUsageIsExitCodeOne) {
   EXPECT_EQ(ingot("").code, 1);
   EXPECT_EQ(ingot("compil net.mlir").code, 1);
   EXPECT_EQ(ingot("compile").code, 1);
@@ -108,7 +65,7 @@ TEST_F(CliTest, WrongUsageIsExitCodeOne) {
   EXPECT_EQ(outcome.out, "");
 }
 
-TEST_F(CliTest, CompiledModelRuns) {
+TEST_F(CliNetTest, CompiledModelRuns) {
   Outcome compiled = ingot("compile net.mlir -o net.so");
   ASSERT_EQ(compiled.code, 0) << compiled.err;
   EXPECT_EQ(compiled.out, "") << "messages belong to stderr";
@@ -116,14 +73,12 @@ TEST_F(CliTest, CompiledModelRuns) {
   EXPECT_THAT(compiled.err, HasSubstr("ingot run net.so --input x=@x.npy"));
   Outcome ran = ingot("run net.so --input x=@x.npy --output scores=@y.npy --threads 2");
   ASSERT_EQ(ran.code, 0) << ran.err;
-  Tensor y = std::move(*data::readNpy(path("y.npy")));
-  EXPECT_EQ(y.shape(), (Shape{2, 2}));
+  EXPECT_EQ(data::readNpy(path("y.npy"))->shape(), (Shape{2, 2}));
   // x w = [[-4, -4], [13.5, 17]], then relu.
-  EXPECT_THAT(std::vector<float>(y.data<float>(), y.data<float>() + 4),
-              testing::ElementsAre(0, 0, 13.5, 17));
+  EXPECT_THAT(read("y.npy"), testing::ElementsAre(0, 0, 13.5, 17));
 }
 
-TEST_F(CliTest, OutputsWithoutFileArePrinted) {
+TEST_F(CliNetTest, OutputsWithoutFileArePrinted) {
   compileNet();
   Outcome text = ingot("run net.so --input @x.npy");
   ASSERT_EQ(text.code, 0) << text.err;
@@ -135,7 +90,7 @@ TEST_F(CliTest, OutputsWithoutFileArePrinted) {
   EXPECT_EQ(parsed["outputs"][0]["values"], nlohmann::json::parse("[[0,0],[13.5,17]]"));
 }
 
-TEST_F(CliTest, ArchivesAreReadAndWrittenByKey) {
+TEST_F(CliNetTest, ArchivesAreReadAndWrittenByKey) {
   compileNet();
   Tensor tensor = *Tensor::of<float>({1, 3}, {1, 1, 1});
   Tensor other = *Tensor::of<float>({1}, {0});
@@ -148,7 +103,7 @@ TEST_F(CliTest, ArchivesAreReadAndWrittenByKey) {
   EXPECT_THAT(wrong.err, HasSubstr("labels"));
 }
 
-TEST_F(CliTest, ExpectedResultsAreCompared) {
+TEST_F(CliNetTest, ExpectedResultsAreCompared) {
   compileNet();
   write("right.npy", {2, 2}, {0, 0, 13.5, 17});
   write("wrong.npy", {2, 2}, {0, 0, 13.5, 18});
@@ -161,7 +116,7 @@ TEST_F(CliTest, ExpectedResultsAreCompared) {
   EXPECT_EQ(ingot("run net.so --input x=@x.npy --expect scores=@shape.npy").code, 3);
 }
 
-TEST_F(CliTest, WrongInputsNameTheInputAndBothShapes) {
+TEST_F(CliNetTest, WrongInputsNameTheInputAndBothShapes) {
   compileNet();
   write("wide.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
   Outcome shape = ingot("run net.so --input x=@wide.npy");
@@ -187,7 +142,7 @@ TEST_F(CliTest, WrongInputsNameTheInputAndBothShapes) {
   EXPECT_THAT(function.err, HasSubstr("did you mean `predict`?"));
 }
 
-TEST_F(CliTest, WeightsAreBoundAtRunTime) {
+TEST_F(CliNetTest, WeightsAreBoundAtRunTime) {
   ASSERT_EQ(ingot("compile net.mlir --no-weights -o bare.so").code, 0);
   Outcome unbound = ingot("run bare.so --input x=@x.npy");
   EXPECT_EQ(unbound.code, 2);
@@ -199,7 +154,7 @@ TEST_F(CliTest, WeightsAreBoundAtRunTime) {
   EXPECT_THAT(bound.out, HasSubstr("13.5, 17"));
 }
 
-TEST_F(CliTest, UnwritableOutputIsAnInputError) {
+TEST_F(CliNetTest, UnwritableOutputIsAnInputError) {
   Outcome compiled = ingot("compile net.mlir -o nowhere/net.so");
   EXPECT_EQ(compiled.code, 2);
   EXPECT_THAT(compiled.err, HasSubstr("nowhere/net.so"));
@@ -210,7 +165,7 @@ TEST_F(CliTest, UnwritableOutputIsAnInputError) {
   EXPECT_EQ(ingot("dump net.mlir -o nowhere/net.dot --format dot").code, 2);
 }
 
-TEST_F(CliTest, UnreadableModelsAreInputErrors) {
+TEST_F(CliNetTest, UnreadableModelsAreInputErrors) {
   EXPECT_EQ(ingot("compile nowhere").code, 2);
   EXPECT_EQ(ingot("compile x.npy").code, 2);
   std::ofstream(path("broken.mlir")) << "func.func @predict(";
@@ -226,7 +181,7 @@ TEST_F(CliTest, UnreadableModelsAreInputErrors) {
   EXPECT_THAT(function.err, HasSubstr("`evaluat`"));
 }
 
-TEST_F(CliTest, HeaderAndObjectAreWritten) {
+TEST_F(CliNetTest, HeaderAndObjectAreWritten) {
   Outcome outcome = ingot("compile net.mlir --emit obj -o net.o --symbol small --header small.h");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_GT(fs::file_size(path("net.o")), 0u);
@@ -234,7 +189,7 @@ TEST_F(CliTest, HeaderAndObjectAreWritten) {
   EXPECT_THAT(header, HasSubstr("#define SMALL_PREDICT_IN_X 0"));
 }
 
-TEST_F(CliTest, InspectShowsEachKindOfFile) {
+TEST_F(CliNetTest, InspectShowsEachKindOfFile) {
   compileNet();
   Outcome artifact = ingot("inspect net.so");
   ASSERT_EQ(artifact.code, 0) << artifact.err;
@@ -252,7 +207,7 @@ TEST_F(CliTest, InspectShowsEachKindOfFile) {
   EXPECT_EQ(ingot("inspect nowhere").code, 2);
 }
 
-TEST_F(CliTest, DumpShowsPhasesAndPictures) {
+TEST_F(CliNetTest, DumpShowsPhasesAndPictures) {
   EXPECT_THAT(ingot("dump net.mlir").out, HasSubstr("graph.matmul"));
   Outcome fused = ingot("dump net.mlir --phase fuse");
   EXPECT_EQ(fused.code, 0) << fused.err;
@@ -268,7 +223,7 @@ TEST_F(CliTest, DumpShowsPhasesAndPictures) {
     EXPECT_THAT(svg.err, HasSubstr("graphviz"));
 }
 
-TEST_F(CliTest, StopAfterWritesTheProgram) {
+TEST_F(CliNetTest, StopAfterWritesTheProgram) {
   Outcome outcome = ingot("compile net.mlir --stop-after lower -o lowered.mlir");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(contentsOf(path("lowered.mlir")), HasSubstr("exec.nest"));
@@ -276,7 +231,7 @@ TEST_F(CliTest, StopAfterWritesTheProgram) {
 
 /// Each file of tests/errors is a model with mistakes; its lines `// error: TEXT` are what must be
 /// said, all of it in one run, with exit code 2.
-TEST_F(CliTest, MistakesInModelsAreNamedAtTheirLayer) {
+TEST_F(CliNetTest, MistakesInModelsAreNamedAtTheirLayer) {
   int files = 0;
   for (const auto &entry : fs::directory_iterator(INGOT_ERROR_CASES)) {
     if (entry.path().extension() != ".mlir")
@@ -298,4 +253,4 @@ TEST_F(CliTest, MistakesInModelsAreNamedAtTheirLayer) {
 }
 
 } // namespace
-} // namespace ingot
+} // namespace ingot::test

@@ -1,0 +1,89 @@
+// Saved Keras models through the command line: compiled, inspected, and run with the results that
+// the API gives.
+#include "frontends/keras/Keras.h"
+#include "tests/unit/tools/CliTest.h"
+#include <nlohmann/json.hpp>
+
+namespace ingot::test {
+namespace {
+
+namespace keras = ingot::keras;
+namespace layers = ingot::keras::layers;
+
+class CliModelDirectoryTest : public CliTest {
+protected:
+  CliModelDirectoryTest() {
+    keras::clearSession();
+    model = std::make_unique<keras::Sequential>(std::vector<keras::Layer>{
+        layers::Conv2D(3, 3, {.activation = "relu", .inputShape = {6, 6, 1}, .name = "conv"}),
+        layers::Flatten(), layers::Dense(4, {.activation = "softmax", .name = "scores"})});
+    std::vector<float> pixels(2 * 36);
+    for (size_t i = 0; i < pixels.size(); ++i)
+      pixels[i] = static_cast<float>(i % 7) / 7 - 0.3f;
+    write("x.npy", {2, 6, 6, 1}, pixels);
+    images = std::move(*Tensor::of<float>({2, 6, 6, 1}, pixels));
+  }
+
+  std::unique_ptr<keras::Sequential> model;
+  Tensor images;
+};
+
+TEST_F(CliModelDirectoryTest, SavedModelGivesTheResultsOfTheApi) {
+  Tensor expected = model->predict(images);
+  model->save(path("net"));
+  ASSERT_TRUE(data::writeNpy(path("expected.npy"), expected).isOk());
+  Outcome compiled = ingot("compile net -o net.so");
+  ASSERT_EQ(compiled.code, 0) << compiled.err;
+  EXPECT_THAT(compiled.err, HasSubstr("predict("));
+  EXPECT_THAT(compiled.err, HasSubstr("weights inside"));
+  Outcome ran = ingot("run net.so --input @x.npy --expect @expected.npy --threads 2");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+}
+
+TEST_F(CliModelDirectoryTest, NewestVersionIsTakenOrTheOneThatIsNamed) {
+  model->save(path("net"), 1);
+  ASSERT_TRUE(data::writeNpy(path("first.npy"), model->predict(images)).isOk());
+  model->setWeight("scores/bias", *Tensor::of<float>({4}, {1, 2, 3, 4}));
+  model->save(path("net"), 2);
+  ASSERT_TRUE(data::writeNpy(path("second.npy"), model->predict(images)).isOk());
+  ASSERT_EQ(ingot("compile net -o newest.so").code, 0);
+  ASSERT_EQ(ingot("compile net/1").code, 0); // named after the model, not the version
+  fs::rename(path("net.so"), path("first.so"));
+  EXPECT_EQ(ingot("run newest.so --input @x.npy --expect @second.npy").code, 0);
+  EXPECT_EQ(ingot("run first.so --input @x.npy --expect @first.npy").code, 0);
+  EXPECT_EQ(ingot("run newest.so --input @x.npy --expect @first.npy").code, 3);
+}
+
+TEST_F(CliModelDirectoryTest, DirectoryIsInspectedAndDumped) {
+  model->save(path("net"));
+  auto json = nlohmann::json::parse(ingot("inspect net --json").out);
+  EXPECT_EQ(json["kind"], "model directory");
+  EXPECT_EQ(json["parameters"], 30 + 48 * 4 + 4);
+  Outcome dot = ingot("dump net --functions predict --format dot");
+  EXPECT_EQ(dot.code, 0) << dot.err;
+  EXPECT_THAT(dot.out, HasSubstr("conv\\nconv\\nf32 (batch, 4, 4, 3)"));
+}
+
+TEST_F(CliModelDirectoryTest, DamagedDirectoryIsAnInputError) {
+  model->save(path("net"));
+  fs::resize_file(path("net/1/variables.safetensors"), 100);
+  Outcome outcome = ingot("compile net -o net.so");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("variables.safetensors"));
+  EXPECT_FALSE(fs::exists(path("net.so")));
+}
+
+TEST_F(CliModelDirectoryTest, TrainingFunctionsAreCompiledWhenAsked) {
+  model->compile({.optimizer = "sgd", .loss = "sparse_categorical_crossentropy"});
+  model->save(path("net"));
+  Outcome compiled = ingot("compile net --functions all --no-weights -o training.so");
+  ASSERT_EQ(compiled.code, 0) << compiled.err;
+  EXPECT_THAT(compiled.err, HasSubstr("train_step("));
+  Outcome started = ingot("run training.so --function initialize --save-state start.safetensors");
+  ASSERT_EQ(started.code, 0) << started.err;
+  Outcome ran = ingot("run training.so --input @x.npy --state start.safetensors");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+}
+
+} // namespace
+} // namespace ingot::test
