@@ -35,7 +35,7 @@ static int parse_header(const char *header, npy_array *array) {
     errno = 0;
     long long extent = strtoll(shape, &end, 10);
     if (end == shape || errno || extent < 0 || array->rank == NPY_MAX_RANK ||
-        (extent != 0 && array->count > (int64_t)1 << 40 / extent))
+        (extent != 0 && array->count > ((int64_t)1 << 40) / extent))
       return -1;
     array->shape[array->rank++] = extent;
     array->count *= extent;
