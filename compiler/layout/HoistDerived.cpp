@@ -2,6 +2,7 @@
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/fusion/Structure.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -27,11 +28,12 @@ public:
 
 private:
   void hoistFrom(func::FuncOp function) {
-    llvm::DenseSet<Operation *> fixed;
+    llvm::SetVector<Operation *>
+        fixed; // in program order, which gives derived variables their names
     for (Operation &op : function.getBody().front())
       if (isFixed(op, fixed))
         fixed.insert(&op);
-    for (Operation *op : llvm::to_vector(fixed)) {
+    for (Operation *op : fixed) {
       bool worth = llvm::isa<exec::NestOp>(op) && readsVariable(op);
       if (!worth)
         continue;
@@ -44,7 +46,7 @@ private:
     }
   }
 
-  static bool isFixed(Operation &op, const llvm::DenseSet<Operation *> &fixed) {
+  static bool isFixed(Operation &op, const llvm::SetVector<Operation *> &fixed) {
     if (llvm::isa<exec::ReadVariableOp, exec::ConstantOp>(op))
       return true;
     if (auto nest = llvm::dyn_cast<exec::NestOp>(op)) {

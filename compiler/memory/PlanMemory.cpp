@@ -84,17 +84,18 @@ private:
     }
   }
 
-  /// Whether an update computed by `kernel` may overwrite the variable while the kernel runs: all
-  /// other readers are done, and the kernel reads each element only where it writes it.
-  bool updatesInPlace(exec::KernelOp kernel, llvm::StringRef variable) {
+  /// Whether the update `result` of `kernel` may overwrite the variable while the kernel runs: all
+  /// other readers are done, the kernel reads each element only where it writes it and before, and
+  /// nothing that may fail is left.
+  bool updatesInPlace(exec::KernelOp kernel, OpResult result, llvm::StringRef variable) {
     for (auto nest : kernel.getBody().getOps<exec::NestOp>())
       if (!isMap(nest) || loopDims(nest) != kernelDomain(kernel))
         return false;
     for (Operation &op : block)
-      if (positions[&op] > positions[kernel] && mayFail(&op))
+      if (positions[&op] >= positions[kernel] && mayFail(&op))
         return false;
     for (auto read : block.getOps<exec::ReadVariableOp>())
-      if (read.getVariable() == variable && !readersAllow(read.getResult(), kernel))
+      if (read.getVariable() == variable && !readersAllow(read.getResult(), kernel, result))
         return false;
     return true;
   }
@@ -109,11 +110,11 @@ private:
     op->walk([&](exec::CheckOp) { found = true; });
     return found;
   }
-  bool readersAllow(Value value, exec::KernelOp kernel) {
+  bool readersAllow(Value value, exec::KernelOp kernel, OpResult result) {
     for (OpOperand &use : value.getUses()) {
       Operation *user = use.getOwner();
       if (auto view = llvm::dyn_cast<exec::ViewOp>(user)) {
-        if (!readersAllow(view.getResult(), kernel))
+        if (!readersAllow(view.getResult(), kernel, result))
           return false;
         continue;
       }
@@ -128,8 +129,29 @@ private:
         if (!map || !map.isIdentity())
           return false;
       }
+      if (isReadAfterWrite(kernel, inside, result))
+        return false;
     }
     return true;
+  }
+  /// Whether a nest that runs after the one that writes `result` reads `argument`, itself or
+  /// through nests that are computed where they are used.
+  static bool isReadAfterWrite(exec::KernelOp kernel, Value argument, OpResult result) {
+    Block &body = kernel.getBody().front();
+    auto yields = body.getTerminator()->getOperands();
+    Operation *writer = yields[result.getResultNumber()].getDefiningOp();
+    llvm::DenseSet<Value> readers{argument};
+    for (auto nest : body.getOps<exec::NestOp>()) {
+      if (llvm::none_of(nest.getInputs(), [&](Value v) { return readers.contains(v); }))
+        continue;
+      bool stored =
+          llvm::any_of(nest.getOutputs(), [&](Value v) { return llvm::is_contained(yields, v); });
+      if (!stored)
+        readers.insert(nest.getOutputs().begin(), nest.getOutputs().end());
+      else if (writer->isBeforeInBlock(nest))
+        return true;
+    }
+    return false;
   }
 
   void placeVariableUpdates() {
@@ -137,7 +159,7 @@ private:
       Value root = storageRoot(assign.getX());
       auto kernel = root.getDefiningOp<exec::KernelOp>();
       if (kernel && !places.count(root) && root == assign.getX() &&
-          updatesInPlace(kernel, assign.getVariable()))
+          updatesInPlace(kernel, llvm::cast<OpResult>(root), assign.getVariable()))
         places[root] = {Storage::Kind::Variable, -1, assign.getVariable().str()};
     }
   }
