@@ -61,6 +61,8 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
 LogicalResult GatherOp::evaluate(EvalContext &context, llvm::ArrayRef<Tensor> operands,
                                  llvm::MutableArrayRef<Tensor> results) {
   const Tensor &x = operands[0], &indices = operands[1];
+  if (results[0].numElements() == 0) // an index that selects nothing is not looked at
+    return success();
   int64_t axis = getAxis(), size = x.dim(axis), count = indices.numElements();
   int64_t outer = product(x.shape().take_front(axis)),
           inner = product(x.shape().drop_front(axis + 1));
