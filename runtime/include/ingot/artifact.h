@@ -54,12 +54,12 @@ typedef enum ingot_dtype {
 typedef enum ingot_status_code {
   INGOT_OK = 0,
   INGOT_INVALID_ARGUMENT = 1,   /* a dimension is negative or breaks a constraint */
-  INGOT_INDEX_OUT_OF_RANGE = 2, /* an index tensor holds a value outside its axis; see `failed_node` */
+  INGOT_INDEX_OUT_OF_RANGE = 2, /* an index is outside its axis; see `failed_node` */
   INGOT_CANCELLED = 3           /* a `begin` callback returned non-zero */
 } ingot_status_code;
 
-/* One dimension. `size` >= 0: that size. `size` == -1: known when running; if `symbol` >= 0 it is the
- * value of the function's symbols[symbol], else it is the formula `text` over the symbols. */
+/* One dimension. `size` >= 0: that size. `size` == -1: known when running; if `symbol` >= 0 it is
+ * the value of the function's symbols[symbol], else it is the formula `text` over the symbols. */
 typedef struct ingot_dim {
   int64_t size;
   int64_t symbol;
@@ -98,18 +98,18 @@ typedef void (*ingot_parallel_for)(void *pool, ingot_task task, void *arg, int64
 
 /* Everything one call needs. The caller owns every block; none may overlap another. */
 typedef struct ingot_run {
-  uint64_t size;              /* sizeof(ingot_run) */
-  const int64_t *plan;        /* filled by the function's `plan` */
-  const void *const *inputs;  /* input_count pointers, any alignment */
-  void *const *outputs;       /* output_count pointers, any alignment */
-  void *state;                /* state_bytes; only read by functions without INGOT_FUNCTION_WRITES_STATE */
-  void *arena;                /* plan[0] bytes; contents before and after a run mean nothing */
-  ingot_parallel_for parallel_for; /* NULL: the calling thread runs everything */
-  void *pool;                 /* handed to parallel_for */
-  int (*begin)(void *user, int64_t kernel); /* NULL, or called before each kernel; non-zero cancels */
-  void (*end)(void *user, int64_t kernel);  /* NULL, or called after each kernel */
-  void *user;                 /* handed to begin and end */
-  int64_t failed_node;        /* written when run returns INGOT_INDEX_OUT_OF_RANGE: index into `nodes` */
+  uint64_t size;             /* sizeof(ingot_run) */
+  const int64_t *plan;       /* filled by the function's `plan` */
+  const void *const *inputs; /* input_count pointers, any alignment */
+  void *const *outputs;      /* output_count pointers, any alignment */
+  void *state; /* state_bytes; only read by functions without INGOT_FUNCTION_WRITES_STATE */
+  void *arena; /* plan[0] bytes; contents before and after a run mean nothing */
+  ingot_parallel_for parallel_for;          /* NULL: the calling thread runs everything */
+  void *pool;                               /* handed to parallel_for */
+  int (*begin)(void *user, int64_t kernel); /* NULL, or before each kernel; non-zero cancels */
+  void (*end)(void *user, int64_t kernel);  /* NULL, or after each kernel */
+  void *user;                               /* handed to begin and end */
+  int64_t failed_node; /* written when run returns INGOT_INDEX_OUT_OF_RANGE: index into `nodes` */
 } ingot_run;
 
 enum {
@@ -120,9 +120,9 @@ enum {
 
 /* A kernel, for profiles and traces. */
 typedef struct ingot_kernel_info {
-  const char *name;      /* "dense/matmul+add+relu": unique within the function */
-  const char *node;      /* the user's layer or node it computes first */
-  const char *flops;     /* formulas over the function's symbols: "batch * 200704" */
+  const char *name;  /* "dense/matmul+add+relu": unique within the function */
+  const char *node;  /* the user's layer or node it computes first */
+  const char *flops; /* formulas over the function's symbols: "batch * 200704" */
   const char *bytes;
 } ingot_kernel_info;
 
@@ -157,7 +157,7 @@ typedef struct ingot_artifact {
   int64_t function_count;
   const ingot_function *functions;
   /* Fills the derived part of the state (packed weights, folded constants) from the variables.
-   * A function like the others, with no symbols, inputs or outputs; NULL when nothing is derived. */
+   * A function like the others, with no symbols, inputs or outputs; NULL: nothing is derived. */
   const ingot_function *derive;
   /* The variables as compiled in, canonical and derived, state_bytes long and aligned to
    * INGOT_ALIGNMENT; NULL when the artifact carries no weights. Functions without
@@ -169,7 +169,7 @@ typedef struct ingot_artifact {
   const void *manifest; /* protobuf, ingot.Manifest; opaque to C callers */
 } ingot_artifact_table;
 
-/* The one symbol. Chooses the variant for the CPU it runs on; NULL when none of them can run here. */
+/* The one symbol. Chooses the variant for the CPU it runs on; NULL when none of them can run. */
 typedef const struct ingot_artifact *(*ingot_artifact_fn)(void);
 
 #ifdef __cplusplus
