@@ -131,6 +131,13 @@ void KernelEmitter::chooseLanes() {
   cb.lanes = !any ? 1 : context.target.vectorBytes / (wide ? 8 : 4);
 }
 
+/// Whether point i of the domain, counted in row-major order, reads element i: a slice from the
+/// start has an identity map too, but its tensor is wider than the domain.
+bool KernelEmitter::readsWhole(AffineMap map, Value tensor) {
+  return map.isIdentity() && llvm::ArrayRef<Dim>(dimsOf(tensor)).drop_front() ==
+                                 llvm::ArrayRef<Dim>(domain).drop_front();
+}
+
 bool KernelEmitter::canBeFlat() {
   if (domain.empty())
     return false;
@@ -139,7 +146,7 @@ bool KernelEmitter::canBeFlat() {
       return false;
     for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
       AffineMap map = accessMap(nest, i);
-      if (!map || !(map.isIdentity() || map.getNumResults() == 0))
+      if (!map || !(map.getNumResults() == 0 || readsWhole(map, nest.getInputs()[i])))
         return false;
     }
     for (BlockArgument loop : nest.getBody().getArguments().take_front(domain.size()))

@@ -76,6 +76,7 @@ private:
 
   // How the loops are laid out.
   void chooseLanes();
+  bool readsWhole(mlir::AffineMap map, mlir::Value tensor);
   bool canBeFlat();
   bool canBeVertical();
   bool lanesAreContiguous(exec::NestOp nest, int64_t loop);

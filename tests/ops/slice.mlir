@@ -38,3 +38,8 @@ func.func @leavesTheTensor(%x: tensor<?xf32, #graph.dims<[n]>>, %y: tensor<?xf32
   %r = graph.slice %x {sizes = #graph.dims<[m]>, starts = #graph.dims<[1]>, strides = array<i64: 1>} : (tensor<?xf32, #graph.dims<[n]>>) -> tensor<?xf32, #graph.dims<[m]>>
   return %r : tensor<?xf32, #graph.dims<[m]>>
 }
+
+func.func @leadingColumns(%x: tensor<?x8xf32, #graph.dims<[n, 8]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %r = graph.slice %x {sizes = #graph.dims<[n, 3]>, starts = #graph.dims<[0, 0]>, strides = array<i64: 1, 1>} : (tensor<?x8xf32, #graph.dims<[n, 8]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>>
+  return %r : tensor<?x3xf32, #graph.dims<[n, 3]>>
+}
