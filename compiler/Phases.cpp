@@ -24,7 +24,7 @@ LogicalResult selectFunctions(ModuleOp module, const CompileOptions &options) {
     if (function.isPrivate() || (!options.functions.empty() &&
                                  !llvm::is_contained(options.functions, function.getName().str())))
       function.erase();
-  return checkVariables(module);
+  return checkModel(module);
 }
 
 LogicalResult forEachFunction(ModuleOp module, void (*transform)(func::FuncOp)) {

@@ -61,7 +61,7 @@ public:
                                        assigned.value);
       func::ReturnOp::create(b, op.getLoc(), operands);
     } else {
-      return op.emitError("has no lowering to loops");
+      return op.emitOpError("has no lowering to loops");
     }
     for (auto [result, value] : llvm::zip(op.getResults(), results))
       mapping.map(result, value);

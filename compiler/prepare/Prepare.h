@@ -5,8 +5,13 @@
 
 namespace ingot {
 
-/// Reports every use of a variable that is not declared, or declared with another type.
-mlir::LogicalResult checkVariables(mlir::ModuleOp module);
+/// Reports every type that no artifact can have: of variables, inputs and values. Safe on modules
+/// that were parsed but not verified, which other functions are not.
+mlir::LogicalResult checkTypes(mlir::ModuleOp module);
+
+/// Reports, beyond types, everything about functions and variables that the phases rely on: one
+/// block, names that differ, dimensions that inputs determine, variables that are declared.
+mlir::LogicalResult checkModel(mlir::ModuleOp module);
 
 /// Replaces every composite op, in all functions and nested regions, by its formula at the op's
 /// location, and repeats for composites inside formulas. Ops for which `keep` holds stay whole.

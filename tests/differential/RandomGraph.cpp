@@ -133,7 +133,7 @@ private:
     case 6:
       return log(abs(x) + 1.0);
     case 7:
-      return sqrt(abs(x));
+      return sqrt(abs(x) + 0.1); // not at 0, where rounding is all that is left of it
     case 8:
       return op<ErfOp>(x.v);
     case 9:

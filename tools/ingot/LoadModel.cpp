@@ -1,5 +1,6 @@
 // Reading models and wording what is wrong with them. See LoadModel.h.
 #include "tools/ingot/LoadModel.h"
+#include "compiler/prepare/Prepare.h"
 #include "frontends/keras/ModelDirectory.h"
 #include "ir/exec/Exec.h"
 #include "mlir/AsmParser/AsmParser.h"
@@ -72,6 +73,8 @@ OwningOpRef<ModuleOp> readText(const std::string &path, MLIRContext *context,
                                 ParserConfig(context, /*verifyAfterParse=*/false), &places)))
     return nullptr;
   unwrap(*module);
+  if (failed(checkTypes(*module)))
+    return module;
   module->walk([&](Operation *op) {
     if (const auto *definition = places.getOpDef(op)) {
       auto [line, column] = sources.getLineAndColumn(definition->loc.Start);

@@ -1,0 +1,181 @@
+// What the rest of the compiler relies on and no op's verifier can say: types that artifacts have,
+// dimensions that inputs determine, names that mean one thing. See Prepare.h.
+#include "compiler/prepare/Prepare.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace ingot {
+namespace {
+
+bool isSupported(Type element) {
+  if (element.isF16() || element.isBF16() || element.isF32() || element.isF64() ||
+      element.isInteger(1))
+    return true;
+  auto integer = llvm::dyn_cast<IntegerType>(element);
+  return integer && !integer.isSignless() &&
+         llvm::is_contained({8u, 16u, 32u, 64u}, integer.getWidth());
+}
+
+/// What is wrong with a type; empty when nothing is.
+std::string problemOf(Type type) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  auto tensor = llvm::dyn_cast<RankedTensorType>(type);
+  if (!tensor) {
+    stream << "is of type " << type << "; values of a model are ranked tensors";
+    return text;
+  }
+  Type element = tensor.getElementType();
+  if (!isSupported(element)) {
+    stream << "has elements of " << element
+           << "; there are bool (i1), si8 to si64, ui8 to ui64, f16, bf16, f32 and f64";
+    return text;
+  }
+  auto dims = llvm::dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding());
+  if (!tensor.hasStaticShape() && !dims) {
+    stream << "is of type " << type
+           << ", which does not say what its `?` are: tensor<?xf32, #graph.dims<[batch]>>";
+    return text;
+  }
+  if (dims && static_cast<int64_t>(dims.getExprs().size()) != tensor.getRank())
+    stream << "has " << tensor.getRank() << " dimensions, its #graph.dims names "
+           << dims.getExprs().size();
+  int64_t bytes = 8;
+  for (int64_t size : tensor.getShape())
+    if (!ShapedType::isDynamic(size) && llvm::MulOverflow(bytes, std::max<int64_t>(size, 1), bytes))
+      stream << "of type " << type << " has more bytes than any machine";
+  return text;
+}
+
+bool checkType(Location location, const std::string &what, Type type) {
+  std::string problem = problemOf(type);
+  if (!problem.empty())
+    emitError(location) << what << ' ' << problem;
+  return problem.empty();
+}
+
+std::string nameOf(func::FuncOp function, unsigned index, bool isResult) {
+  auto name = isResult ? function.getResultAttrOfType<StringAttr>(index, "graph.name")
+                       : function.getArgAttrOfType<StringAttr>(index, "graph.name");
+  return name ? name.str() : (isResult ? "output_" : "input_") + std::to_string(index);
+}
+
+/// Inputs among themselves, and outputs, are told apart by name.
+bool checkNames(func::FuncOp function, bool results) {
+  llvm::StringSet<> names;
+  bool isValid = true;
+  unsigned count = results ? function.getNumResults() : function.getNumArguments();
+  for (unsigned i = 0; i < count; ++i)
+    if (std::string name = nameOf(function, i, results); !names.insert(name).second) {
+      function.emitError("`") << function.getName() << "` has two "
+                              << (results ? "outputs" : "inputs") << " called `" << name << "`";
+      isValid = false;
+    }
+  return isValid;
+}
+
+/// Every dimension symbol in the function stands in the shape of an input.
+bool checkSymbols(func::FuncOp function) {
+  llvm::StringSet<> known;
+  for (Type type : function.getArgumentTypes())
+    for (Dim dim : dimsOf(type))
+      dim.collectSymbols([&](llvm::StringRef name) { known.insert(name); });
+  bool isValid = true;
+  function.getBody().walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      for (Dim dim : dimsOf(type))
+        dim.collectSymbols([&](llvm::StringRef name) {
+          if (!known.insert(name).second)
+            return; // known, or reported before
+          op->emitError("the dimension `")
+              << name << "` stands in the shape of no input of `" << function.getName() << "`";
+          isValid = false;
+        });
+  });
+  return isValid;
+}
+
+bool checkFunction(func::FuncOp function) {
+  bool isValid = true;
+  if (function.getName() == "derive") {
+    function.emitError(
+        "the function name `derive` belongs to what the compiler makes; choose another");
+    isValid = false;
+  }
+  if (!llvm::hasSingleElement(function.getBody())) {
+    function.emitError("`")
+        << function.getName()
+        << "` has more than one block; control flow is graph.if, scan and while";
+    return false;
+  }
+  isValid &= checkNames(function, false);
+  isValid &= checkNames(function, true);
+  isValid &= checkSymbols(function);
+  return isValid;
+}
+
+bool checkVariable(graph::VariableOp variable) {
+  Location location = variable.getLoc();
+  std::string what = "variable `" + variable.getSymName().str() + "`";
+  if (!checkType(location, what, variable.getType()))
+    return false;
+  auto type = llvm::cast<RankedTensorType>(variable.getType());
+  if (!type.hasStaticShape()) {
+    emitError(location) << what << " is of type " << type << "; its dimensions must be fixed";
+    return false;
+  }
+  if (variable.getValue() && variable.getValue()->getShapedType() != type) {
+    emitError(location) << what << " is of type " << type << ", its value of type "
+                        << variable.getValue()->getShapedType();
+    return false;
+  }
+  return true;
+}
+
+bool checkUse(ModuleOp module, Operation *op, llvm::StringRef name, Type type) {
+  auto variable = module.lookupSymbol<graph::VariableOp>(name);
+  if (!variable)
+    op->emitError("variable `") << name << "` is not declared";
+  else if (variable.getType() != type)
+    op->emitError("variable `") << name << "` is declared " << variable.getType() << ", used as "
+                                << type;
+  return variable && variable.getType() == type;
+}
+
+} // namespace
+
+LogicalResult checkTypes(ModuleOp module) {
+  bool isValid = true;
+  for (auto variable : module.getOps<graph::VariableOp>())
+    isValid &= checkVariable(variable);
+  for (auto function : module.getOps<func::FuncOp>()) {
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+      isValid &= checkType(
+          function.getLoc(),
+          "input `" + nameOf(function, i, false) + "` of `" + function.getName().str() + "`", type);
+    function.getBody().walk([&](Operation *op) {
+      for (Type type : op->getResultTypes())
+        isValid &= checkType(op->getLoc(),
+                             "the result of `" + op->getName().getStringRef().str() + "`", type);
+    });
+  }
+  return success(isValid);
+}
+
+LogicalResult checkModel(ModuleOp module) {
+  if (failed(checkTypes(module)))
+    return failure();
+  bool isValid = true;
+  for (auto function : module.getOps<func::FuncOp>())
+    isValid &= checkFunction(function);
+  module.walk([&](Operation *op) {
+    if (auto read = llvm::dyn_cast<graph::ReadOp>(op))
+      isValid &= checkUse(module, op, read.getVariable(), read.getResult().getType());
+    if (auto assign = llvm::dyn_cast<graph::AssignOp>(op))
+      isValid &= checkUse(module, op, assign.getVariable(), assign.getX().getType());
+  });
+  return success(isValid);
+}
+
+} // namespace ingot
