@@ -9,6 +9,8 @@ using namespace mlir;
 namespace ingot::cpu {
 namespace {
 constexpr int64_t flopsPerTask = 400000;
+constexpr int64_t tasksOfBlocked = 8;      // of a contraction that walks its operands in blocks
+constexpr int64_t scratchElements = 16384; // on the task's stack
 bool isOne(Dim d) { return d.isStatic() && d.value() == 1; }
 int64_t estimate(Dim d) { return d.isStatic() ? std::max<int64_t>(1, d.value()) : 64; }
 } // namespace
@@ -54,7 +56,26 @@ ContractionEmitter::ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest
     int64_t blocks = (extent + maxRows - 1) / maxRows;
     maxRows = (extent + blocks - 1) / blocks;
   }
+  reductions = reductionLoops(nest, c);
   hasEpilogue = llvm::any_of(e.storedNests(), [&](exec::NestOp other) { return other != nest; });
+}
+
+/// How many iterations of the outermost reduction loop to run for all tiles of a task before going
+/// on, so that what they read stays in the second-level cache; 0 where one sweep does.
+int64_t ContractionEmitter::chooseBlock(Dim units) {
+  if (!units.isStatic() || units.value() < 2 || reductions.size() < 2)
+    return 0;
+  Dim extent = reductions.front().extent;
+  int64_t bytes = 0;
+  for (unsigned input : {c.a, c.b}) {
+    Dim elements = numElements(cb.b.getContext(), dimsOf(nest.getInputs()[input]));
+    auto perIteration = Dim::exactDiv(elements, extent);
+    if (!perIteration || !perIteration->isStatic())
+      return 0;
+    bytes += perIteration->value() * element.getIntOrFloatBitWidth() / 8;
+  }
+  int64_t block = std::max<int64_t>(1, e.context.target.l2Bytes / 2 / std::max<int64_t>(1, bytes));
+  return extent.isStatic() && extent.value() <= block ? 0 : block;
 }
 
 Dim ContractionEmitter::emit() {
@@ -72,19 +93,53 @@ Dim ContractionEmitter::emit() {
     else
       units = units * extent;
   }
-  if (hasEpilogue)
+  int64_t block = chooseBlock(units);
+  int64_t chunk = std::max<int64_t>(1, flopsPerTask / flops), tiles = 1;
+  if (block) {
+    // Enough tasks for the processors, each with as many tiles as share its operands.
+    int64_t most = std::max<int64_t>(1, scratchElements / tileSize());
+    tiles = chunk = std::min(most, (units.value() + tasksOfBlocked - 1) / tasksOfBlocked);
+  }
+  if (hasEpilogue || block)
     scratch = e.hoist([&] {
       return Value(LLVM::AllocaOp::create(cb.b, cb.loc, cb.pointer(), element,
-                                          cb.integer(maxRows * vectors * cb.lanes), 64));
+                                          cb.integer(tiles * tileSize()), 64));
     });
-  int64_t chunk = std::max<int64_t>(1, flopsPerTask / flops);
-  e.chunkLoop(e.taskIndex, chunk, units, 1, [&](Value low, Value high) {
-    cb.loop(low, high, 1, [&](Value unit) { emitUnit(unit); });
+  e.chunkLoop(e.taskIndex, chunk, units, [&](Value low, Value high) {
+    if (block)
+      return emitBlocked(low, high, block);
+    cb.loop(low, high, 1,
+            [&](Value unit) { forTile(unit, [&](const Tile &tile) { emitTile(tile); }); });
   });
   return units.ceilDiv(chunk);
 }
 
-void ContractionEmitter::emitUnit(Value unit) {
+/// All tiles of the task advance together through blocks of the outermost reduction loop, their
+/// sums kept in scratch. Each sum is still one chain in loop order.
+void ContractionEmitter::emitBlocked(Value low, Value high, int64_t block) {
+  auto sumsOf = [&](Value unit) {
+    return cb.address(scratch, cb.mul(cb.sub(unit, low), cb.integer(tileSize())), element);
+  };
+  Value zero = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getZeroAttr(cb.vectorOf(element)));
+  Value all = cb.mul(cb.sub(high, low), cb.integer(tileSize()));
+  cb.loop(cb.integer(0), all, cb.lanes, [&](Value i) {
+    LLVM::StoreOp::create(cb.b, cb.loc, zero, cb.address(scratch, i, element),
+                          element.getIntOrFloatBitWidth() / 8);
+  });
+  Value extent = e.dim(reductions.front().extent);
+  cb.loop(cb.integer(0), extent, block, [&](Value first) {
+    Span span{first, cb.minimum(cb.integer(block), cb.sub(extent, first))};
+    cb.loop(low, high, 1, [&](Value unit) {
+      forTile(unit,
+              [&](const Tile &tile) { callMicroKernel(tile, sumsOf(unit), tileStride(), span); });
+    });
+  });
+  cb.loop(low, high, 1, [&](Value unit) {
+    forTile(unit, [&](const Tile &tile) { emitEpilogue(tile, sumsOf(unit)); });
+  });
+}
+
+void ContractionEmitter::forTile(Value unit, TileBody body) {
   Dims blocks(loops.begin(), loops.begin() + nest.getParallel());
   Dim laneBlocks = loops[c.lane].ceilDiv(vectors * cb.lanes);
   Dim rowBlocks = c.row >= 0 ? loops[c.row].ceilDiv(maxRows) : Dim::constant(cb.b.getContext(), 1);
@@ -96,11 +151,14 @@ void ContractionEmitter::emitUnit(Value unit) {
   Value laneBlock = at.back().base, rowBlock = at[c.lane].base;
   KernelEmitter::Indices point(at.begin(), at.end() - 1);
   point.resize(loops.size(), cb.constant(0));
-  point[c.lane] = cb.constant(0);
 
   forLaneBlock(laneBlock, [&](Value lane, int64_t vectorCount, Value tail, bool masked) {
     auto tile = [&](Value row, int64_t rows) {
-      emitTile(point, row, lane, rows, vectorCount, tail, masked);
+      Tile made{point, row, lane, tail, rows, vectorCount, masked};
+      made.point[c.lane] = cb.uniform(lane);
+      if (c.row >= 0)
+        made.point[c.row] = cb.uniform(row);
+      body(made);
     };
     if (c.row < 0)
       return tile(cb.integer(0), 1);
@@ -171,56 +229,60 @@ void ContractionEmitter::forLaneBlock(Value block,
   partial();
 }
 
-void ContractionEmitter::emitTile(llvm::ArrayRef<Index> outer, Value row, Value lane, int64_t rows,
-                                  int64_t vectorCount, Value tail, bool masked) {
-  KernelEmitter::Indices point(outer.begin(), outer.end());
-  point[c.lane] = cb.uniform(lane);
-  if (c.row >= 0)
-    point[c.row] = cb.uniform(row);
-  auto pointer = [&](unsigned input) {
+void ContractionEmitter::callMicroKernel(const Tile &tile, Value to, Value toStride,
+                                         std::optional<Span> span) {
+  auto pointer = [&](unsigned input, Dim stride) {
     KernelEmitter::Indices at;
     for (AffineExpr expr : accessMap(nest, input).getResults())
-      at.push_back(e.evaluate(expr, point));
+      at.push_back(e.evaluate(expr, tile.point));
     Value tensor = nest.getInputs()[input];
-    return cb.address(e.baseOf(tensor), e.linearize(tensor.getType(), at).base, element);
+    Value offset = e.linearize(tensor.getType(), at).base;
+    if (span)
+      offset = cb.add(offset, cb.mul(span->first, e.dim(stride)));
+    return cb.address(e.baseOf(tensor), offset, element);
   };
-  Type output = nest.getOutputs()[0].getType();
-  Value tile = scratch, tileStride = cb.integer(vectors * cb.lanes);
-  if (!hasEpilogue) {
-    auto parallel = llvm::ArrayRef<Index>(point).take_front(nest.getParallel());
-    tile = cb.address(e.baseOf(nest.getOutputs()[0]), e.linearize(output, parallel).base, element);
-    tileStride = c.row >= 0 ? e.dim(rowMajorStrides(output)[c.row]) : cb.integer(0);
-  }
   Value zero = cb.integer(0);
-  llvm::SmallVector<Value> arguments{pointer(c.a), pointer(c.b), tile,
-                                     c.row >= 0 ? e.dim(c.aStrides[c.row]) : zero, tileStride};
-  auto reductions = reductionLoops(nest, c);
+  Dim none = Dim::constant(cb.b.getContext(), 0);
+  llvm::SmallVector<Value> arguments{
+      pointer(c.a, reductions.empty() ? none : reductions.front().aStride),
+      pointer(c.b, reductions.empty() ? none : reductions.front().bStride), to,
+      c.row >= 0 ? e.dim(c.aStrides[c.row]) : zero, toStride};
   for (size_t l = reductions.size(); l < 4; ++l)
     arguments.append({cb.integer(1), zero, zero});
-  for (const ReductionLoop &loop : reductions)
-    arguments.append({e.dim(loop.extent), e.dim(loop.aStride), e.dim(loop.bStride)});
-  arguments.push_back(tail);
-  auto kernel = microKernel(e.context, element, {rows, vectorCount, masked});
+  for (auto [l, loop] : llvm::enumerate(reductions))
+    arguments.append({span && l == 0 ? span->count : e.dim(loop.extent), e.dim(loop.aStride),
+                      e.dim(loop.bStride)});
+  arguments.push_back(tile.tail);
+  auto kernel =
+      microKernel(e.context, element, {tile.rows, tile.vectors, tile.masked, span.has_value()});
   func::CallOp::create(cb.b, cb.loc, kernel, arguments);
-  if (hasEpilogue)
-    emitEpilogue(point, row, lane, rows, vectorCount, tail, masked, tile);
 }
 
-/// The maps over the tile, row by row, reading the contraction's result from the scratch tile.
-void ContractionEmitter::emitEpilogue(llvm::ArrayRef<Index> outer, Value row, Value lane,
-                                      int64_t rows, int64_t vectorCount, Value tail, bool masked,
-                                      Value tile) {
-  cb.loop(cb.integer(0), cb.integer(rows), 1, [&](Value r) {
-    for (int64_t v = 0; v < vectorCount; ++v) {
-      KernelEmitter::Indices point(outer.begin(), outer.begin() + nest.getParallel());
+void ContractionEmitter::emitTile(const Tile &tile) {
+  if (hasEpilogue) {
+    callMicroKernel(tile, scratch, tileStride(), std::nullopt);
+    return emitEpilogue(tile, scratch);
+  }
+  Value result = nest.getOutputs()[0];
+  auto parallel = llvm::ArrayRef<Index>(tile.point).take_front(nest.getParallel());
+  Value to = cb.address(e.baseOf(result), e.linearize(result.getType(), parallel).base, element);
+  Value stride = c.row >= 0 ? e.dim(rowMajorStrides(result.getType())[c.row]) : cb.integer(0);
+  callMicroKernel(tile, to, stride, std::nullopt);
+}
+
+/// Stores the tile's sums and runs the maps over it, row by row.
+void ContractionEmitter::emitEpilogue(const Tile &tile, Value sums) {
+  cb.loop(cb.integer(0), cb.integer(tile.rows), 1, [&](Value r) {
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      KernelEmitter::Indices point(tile.point.begin(), tile.point.begin() + nest.getParallel());
       if (c.row >= 0)
-        point[c.row] = cb.uniform(cb.add(row, r));
-      point[c.lane] = {cb.add(lane, cb.integer(v * cb.lanes)), 1, {}};
-      if (masked && v + 1 == vectorCount)
-        e.mask = cb.firstLanes(tail);
-      Value at = cb.add(cb.mul(r, cb.integer(vectors * cb.lanes)), cb.integer(v * cb.lanes));
+        point[c.row] = cb.uniform(cb.add(tile.row, r));
+      point[c.lane] = {cb.add(tile.lane, cb.integer(v * cb.lanes)), 1, {}};
+      if (tile.masked && v + 1 == tile.vectors)
+        e.mask = cb.firstLanes(tile.tail);
+      Value at = cb.add(cb.mul(r, tileStride()), cb.integer(v * cb.lanes));
       Value sum =
-          LLVM::LoadOp::create(cb.b, cb.loc, cb.vectorOf(element), cb.address(tile, at, element),
+          LLVM::LoadOp::create(cb.b, cb.loc, cb.vectorOf(element), cb.address(sums, at, element),
                                element.getIntOrFloatBitWidth() / 8);
       auto known = [&](exec::NestOp of, ValueRange values) {
         e.store(of, values, point);

@@ -11,6 +11,7 @@ namespace ingot::cpu {
 struct MicroKernel {
   int64_t rows, vectors;
   bool masked;
+  bool accumulates; // starts from what C holds, which has whole vectors then, instead of zero
 };
 
 /// The shared function of that shape, made on first use. Arguments: A, B, C, A's and C's row
@@ -32,15 +33,32 @@ private:
   };
   static llvm::SmallVector<ReductionLoop> reductionLoops(exec::NestOp nest,
                                                          const Contraction &contraction);
-  void emitUnit(mlir::Value unit);
-  void emitTile(llvm::ArrayRef<Index> point, mlir::Value row, mlir::Value lane, int64_t rows,
-                int64_t vectors, mlir::Value tail, bool masked);
-  void emitEpilogue(llvm::ArrayRef<Index> point, mlir::Value row, mlir::Value lane, int64_t rows,
-                    int64_t vectors, mlir::Value tail, bool masked, mlir::Value tile);
+  /// A tile: a point of the outer loops, its first row and lane, its size in rows and vectors, and
+  /// the valid lanes of the last vector when that is masked.
+  struct Tile {
+    KernelEmitter::Indices point;
+    mlir::Value row, lane, tail;
+    int64_t rows, vectors;
+    bool masked;
+  };
+  /// Part of the outermost reduction loop.
+  struct Span {
+    mlir::Value first, count;
+  };
+  using TileBody = llvm::function_ref<void(const Tile &)>;
+  int64_t chooseBlock(Dim units);
+  void emitBlocked(mlir::Value low, mlir::Value high, int64_t block);
+  void forTile(mlir::Value unit, TileBody body);
   void forLaneBlock(
       mlir::Value block,
       llvm::function_ref<void(mlir::Value lane, int64_t vectors, mlir::Value tail, bool masked)>
           body);
+  void emitTile(const Tile &tile);
+  void callMicroKernel(const Tile &tile, mlir::Value c, mlir::Value cStride,
+                       std::optional<Span> span);
+  void emitEpilogue(const Tile &tile, mlir::Value sums);
+  mlir::Value tileStride() { return cb.integer(vectors * cb.lanes); }
+  int64_t tileSize() { return maxRows * vectors * cb.lanes; }
 
   KernelEmitter &e;
   CodeBuilder &cb;
@@ -50,6 +68,7 @@ private:
   Dims loops;
   int64_t maxRows, vectors;
   bool hasEpilogue;
+  llvm::SmallVector<ReductionLoop> reductions;
   mlir::Value scratch;
 };
 

@@ -159,7 +159,7 @@ bool KernelEmitter::canBeFlat() {
 Dim KernelEmitter::emitFlat() {
   flat = true;
   Dim count = numElements(builder.getContext(), domain);
-  chunkLoop(taskIndex, elementsPerTask, count, 1, [&](Value low, Value high) {
+  chunkLoop(taskIndex, elementsPerTask, count, [&](Value low, Value high) {
     laneLoop(low, high, [&](Index i) { emitVerticalNests({i}); });
   });
   return count.ceilDiv(elementsPerTask);
@@ -228,7 +228,7 @@ Dim KernelEmitter::emitVertical() {
     return vectors;
   }
   int64_t chunk = std::max<int64_t>(1, elementsPerTask / std::max<int64_t>(1, work * longest));
-  chunkLoop(taskIndex, chunk, points, 1, [&](Value first, Value last) {
+  chunkLoop(taskIndex, chunk, points, [&](Value first, Value last) {
     cb.loop(first, last, 1, [&](Value point) {
       Indices loops = delinearize(point, outer);
       laneLoop(cb.integer(0), dim(domain[lane]), [&](Index i) {
@@ -264,7 +264,7 @@ Dim KernelEmitter::emitRows() {
     work += size;
   }
   int64_t chunk = std::max<int64_t>(1, elementsPerTask / work);
-  chunkLoop(taskIndex, chunk, points, 1, [&](Value first, Value last) {
+  chunkLoop(taskIndex, chunk, points, [&](Value first, Value last) {
     cb.loop(first, last, 1, [&](Value point) {
       Indices outer = delinearize(point, domain);
       for (exec::NestOp nest : storedNests())
@@ -310,7 +310,7 @@ void KernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer) 
   cb.lanes = width;
 }
 
-void KernelEmitter::chunkLoop(Value task, int64_t chunk, Dim count, int64_t,
+void KernelEmitter::chunkLoop(Value task, int64_t chunk, Dim count,
                               llvm::function_ref<void(Value, Value)> body) {
   Value low = cb.mul(task, cb.integer(chunk));
   Value high = cb.minimum(cb.add(low, cb.integer(chunk)), dim(count));

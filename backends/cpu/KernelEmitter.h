@@ -119,7 +119,7 @@ private:
   /// Splits a linear index into one index a dimension, the last running fastest.
   Indices delinearize(mlir::Value linear, llvm::ArrayRef<Dim> dims);
   /// Runs `body` for the points of this task when each task takes `chunk` of `count`.
-  void chunkLoop(mlir::Value task, int64_t chunk, Dim count, int64_t step,
+  void chunkLoop(mlir::Value task, int64_t chunk, Dim count,
                  llvm::function_ref<void(mlir::Value low, mlir::Value high)> body);
   /// Lanes over [low, high): full vectors, then one masked.
   void laneLoop(mlir::Value low, mlir::Value high, llvm::function_ref<void(Index)> body);

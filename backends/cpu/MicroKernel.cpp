@@ -30,12 +30,16 @@ public:
       tailMask = cb.firstLanes(entry->getArgument(5 + 3 * loopCount));
     Value zero = arith::ConstantOp::create(b, cb.loc, b.getZeroAttr(cb.vectorOf(element)));
     llvm::SmallVector<Value> sums(shape.rows * shape.vectors, zero);
+    auto place = [&](int64_t row, int64_t v) {
+      return cb.address(c, cb.add(cb.mul(ldc, cb.integer(row)), cb.integer(v * cb.lanes)), element);
+    };
+    if (shape.accumulates)
+      for (int64_t i = 0; i < shape.rows * shape.vectors; ++i)
+        sums[i] = load(place(i / shape.vectors, i % shape.vectors), false);
     sums = loop(0, a, bMatrix, sums);
     for (int64_t row = 0; row < shape.rows; ++row)
-      for (int64_t v = 0; v < shape.vectors; ++v) {
-        Value at = cb.add(cb.mul(ldc, cb.integer(row)), cb.integer(v * cb.lanes));
-        store(cb.address(c, at, element), sums[row * shape.vectors + v], isMasked(v));
-      }
+      for (int64_t v = 0; v < shape.vectors; ++v)
+        store(place(row, v), sums[row * shape.vectors + v], isMasked(v));
   }
 
 private:
@@ -108,7 +112,7 @@ private:
 func::FuncOp microKernel(CodeContext &context, Type element, MicroKernel shape) {
   std::string name = "contract_" + std::string(element.isF64() ? "f64_" : "f32_") +
                      std::to_string(shape.rows) + "x" + std::to_string(shape.vectors) +
-                     (shape.masked ? "_masked" : "");
+                     (shape.masked ? "_masked" : "") + (shape.accumulates ? "_accumulate" : "");
   if (auto existing = context.module.lookupSymbol<func::FuncOp>(name))
     return existing;
   OpBuilder b(context.module.getContext());
