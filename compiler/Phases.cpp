@@ -2,6 +2,7 @@
 #include "compiler/Phases.h"
 #include "compiler/fusion/FormKernels.h"
 #include "compiler/layout/HoistDerived.h"
+#include "compiler/layout/HoistInvariants.h"
 #include "compiler/layout/PackContractions.h"
 #include "compiler/lowering/LowerToExec.h"
 #include "compiler/memory/PlanMemory.h"
@@ -45,7 +46,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
   case Phase::Lower:
     return lowerToExec(module);
   case Phase::Layout:
-    if (failed(forEachFunction(module, packContractions)))
+    if (failed(forEachFunction(module, packContractions)) ||
+        failed(forEachFunction(module, hoistInvariants)))
       return failure();
     hoistDerived(module);
     return success();

@@ -5,6 +5,7 @@
 #include "compiler/fusion/Structure.h"
 #include "compiler/package/Describe.h"
 #include "compiler/package/Manifest.h"
+#include "ir/exec/Control.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 
 using namespace mlir;
@@ -70,6 +71,8 @@ private:
         checkDims(nest.getBounds(), op);
       if (auto extent = llvm::dyn_cast<exec::ExtentOp>(op))
         checkDims(extent.getDim(), op);
+      if (auto scan = llvm::dyn_cast<exec::ScanOp>(op))
+        checkDims(scan.getTrips(), op);
     });
     if (unknown.empty())
       return success();
@@ -101,15 +104,37 @@ private:
     for (const std::string &symbol : description.symbols)
       frame.symbols[symbol] = frame.words++;
     frame.error = frame.words++;
-    for (Operation &op : function.getBody().front()) {
-      for (Value v :
-           llvm::concat<Value>(llvm::to_vector(op.getOperands()), llvm::to_vector(op.getResults())))
-        addStorage(v);
-      if (auto assign = llvm::dyn_cast<exec::AssignVariableOp>(op))
-        addPlace({Storage::Kind::Variable, -1, assign.getVariable().str()});
-    }
+    exec::forEachBlock(function, [&](Block &block) {
+      for (Operation &op : block) {
+        for (Value v : op.getOperands())
+          addStorage(v);
+        for (Value v : op.getResults())
+          addStorage(v);
+        if (auto assign = llvm::dyn_cast<exec::AssignVariableOp>(op))
+          addPlace({Storage::Kind::Variable, -1, assign.getVariable().str()});
+        addLoop(&op);
+      }
+    });
     for (size_t i = 0; i < description.outputs.size(); ++i)
       addPlace({Storage::Kind::Output, static_cast<int64_t>(i), ""});
+  }
+  /// A loop's pointers to slices, its position, and the slots its carried values pass through.
+  void addLoop(Operation *op) {
+    if (!llvm::isa<exec::ScanOp, exec::WhileOp>(op))
+      return;
+    for (int64_t slot : loopStorage(op).temporaries)
+      if (slot >= 0)
+        addPlace({Storage::Kind::Slot, slot, ""});
+    auto scan = llvm::dyn_cast<exec::ScanOp>(op);
+    if (!scan)
+      return;
+    frame.positions[op] = frame.words++;
+    int64_t count = 1 + scan.getInputs().size() + scan.getNumResults() - scan.getCarried().size();
+    for (int64_t i = 0; i < count; ++i)
+      addPlace(local(scan, i));
+  }
+  static Storage local(exec::ScanOp scan, int64_t i) {
+    return {Storage::Kind::Local, loopStorage(scan).firstLocal + i, ""};
   }
   void addPlace(const Storage &storage) {
     if (frame.storages.try_emplace(Frame::key(storage), frame.words).second) {
@@ -119,7 +144,7 @@ private:
   }
 
   void emitConstants() {
-    for (auto constant : function.getBody().getOps<exec::ConstantOp>()) {
+    function.walk([&](exec::ConstantOp constant) {
       auto elements = llvm::cast<DenseElementsAttr>(constant.getValue());
       Type element = exec::signlessElement(elements.getElementType());
       int64_t count = elements.getNumElements();
@@ -140,7 +165,7 @@ private:
       LLVM::GlobalOp::create(b, constant.getLoc(), LLVM::LLVMArrayType::get(element, count), true,
                              LLVM::Linkage::Internal, name, value, 64);
       constant->setAttr("exec.global", b.getStringAttr(name));
-    }
+    });
   }
 
   func::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<Type> arguments) {
@@ -223,6 +248,7 @@ private:
         p = cb.address(arena, cb.loadI64(planBlock, plan.slots + storage.index), b.getI8Type());
         break;
       case Storage::Kind::Constant:
+      case Storage::Kind::Local: // a loop sets it
         continue;
       }
       storeWord(words, frame.storage(storage), p);
@@ -237,48 +263,159 @@ private:
   }
 
   void emitRun() {
-    auto made = beginFunction(description.runSymbol, {cb.pointer()});
-    Value run = made.getArgument(0);
-    Value words =
-        LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
+    made = beginFunction(description.runSymbol, {cb.pointer()});
+    run = made.getArgument(0);
+    words = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
     fillFrame(run, words);
-    bool wroteState = false;
-    for (Operation &op : function.getBody().front()) {
-      if (!llvm::isa<exec::KernelOp, exec::ScatterAddOp>(op))
-        continue;
-      emitDispatch(made, run, words, &op, wroteState);
-      for (Value result : op.getResults())
-        wroteState |= storageOf(result).kind == Storage::Kind::Variable;
-    }
+    emitBlock(function.getBody().front());
     for (auto [i, result] :
          llvm::enumerate(function.getBody().front().getTerminator()->getOperands()))
-      copy(words, result, {Storage::Kind::Output, static_cast<int64_t>(i), ""});
+      copy(result, {Storage::Kind::Output, static_cast<int64_t>(i), ""});
     for (auto assign : function.getBody().getOps<exec::AssignVariableOp>())
-      copy(words, assign.getX(), {Storage::Kind::Variable, -1, assign.getVariable().str()});
+      copy(assign.getX(), {Storage::Kind::Variable, -1, assign.getVariable().str()});
     func::ReturnOp::create(b, cb.loc, status(INGOT_OK));
   }
 
-  void copy(Value words, Value from, const Storage &to) {
-    Storage source = storageOf(from);
-    if (source == to)
-      return;
-    auto type = llvm::cast<RankedTensorType>(from.getType());
-    Dim bytes =
-        numElements(b.getContext(), dimsOf(type)) * reference::elementBytes(type.getElementType());
-    Value size = cb.evaluate(
-        bytes, [&](llvm::StringRef name) { return cb.loadI64(words, frame.symbol(name)); });
-    Value pointer;
-    if (source.kind == Storage::Kind::Constant)
-      pointer = LLVM::AddressOfOp::create(
-          b, cb.loc, cb.pointer(),
-          storageRoot(from).getDefiningOp()->getAttrOfType<StringAttr>("exec.global").getValue());
-    else
-      pointer = cb.loadPointer(words, frame.storage(source));
-    LLVM::MemcpyOp::create(b, cb.loc, cb.loadPointer(words, frame.storage(to)), pointer, size,
-                           false);
+  void emitBlock(Block &block) {
+    for (Operation &op : block) {
+      if (auto choice = llvm::dyn_cast<exec::IfOp>(op))
+        emitIf(choice);
+      else if (auto scan = llvm::dyn_cast<exec::ScanOp>(op))
+        emitScan(scan);
+      else if (auto loop = llvm::dyn_cast<exec::WhileOp>(op))
+        emitWhile(loop);
+      else if (llvm::isa<exec::KernelOp, exec::ScatterAddOp>(op))
+        emitDispatch(&op);
+      for (Value result : op.getResults())
+        if (llvm::isa<exec::KernelOp>(op))
+          wroteState |= storageOf(result).kind == Storage::Kind::Variable;
+    }
   }
 
-  void emitDispatch(func::FuncOp made, Value run, Value words, Operation *op, bool wroteState) {
+  void emitIf(exec::IfOp op) {
+    Block *onTrue = made.addBlock(), *onFalse = made.addBlock(), *after = made.addBlock();
+    cf::CondBranchOp::create(b, cb.loc, holds(op.getCondition()), onTrue, onFalse);
+    for (auto [start, region] :
+         {std::pair(onTrue, &op.getThenRegion()), std::pair(onFalse, &op.getElseRegion())}) {
+      b.setInsertionPointToStart(start);
+      emitBlock(region->front());
+      for (auto [value, result] :
+           llvm::zip(region->front().getTerminator()->getOperands(), op.getResults()))
+        copy(value, storageOf(result));
+      cf::BranchOp::create(b, cb.loc, after);
+    }
+    b.setInsertionPointToStart(after);
+  }
+
+  void emitScan(exec::ScanOp op) {
+    for (auto [initial, result] : llvm::zip(op.getCarried(), op.getResults()))
+      copy(initial, storageOf(result));
+    Value trips = evaluate(op.getTripCount());
+    Block *head = made.addBlock(), *body = made.addBlock(), *after = made.addBlock();
+    Value iteration = head->addArgument(cb.i64(), cb.loc);
+    cf::BranchOp::create(b, cb.loc, head, cb.integer(0));
+    b.setInsertionPointToStart(head);
+    Value more = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, iteration, trips);
+    cf::CondBranchOp::create(b, cb.loc, more, body, after);
+
+    b.setInsertionPointToStart(body);
+    pointAtSlices(op,
+                  op.getReverse() ? cb.sub(cb.sub(trips, cb.integer(1)), iteration) : iteration);
+    emitBlock(op.getBody().front());
+    auto yielded = op.getBody().front().getTerminator()->getOperands();
+    size_t carried = op.getCarried().size(), inputs = op.getInputs().size();
+    for (size_t i = carried; i < yielded.size(); ++i)
+      copy(yielded[i], local(op, 1 + inputs + i - carried));
+    carryOver(op, yielded.take_front(carried));
+    cf::BranchOp::create(b, cb.loc, head, cb.add(iteration, cb.integer(1)));
+    b.setInsertionPointToStart(after);
+  }
+
+  void emitWhile(exec::WhileOp op) {
+    for (auto [initial, result] : llvm::zip(op.getCarried(), op.getResults()))
+      copy(initial, storageOf(result));
+    Block *head = made.addBlock(), *body = made.addBlock(), *after = made.addBlock();
+    cf::BranchOp::create(b, cb.loc, head);
+    b.setInsertionPointToStart(head);
+    emitBlock(op.getCondition().front());
+    Value more = holds(op.getCondition().front().getTerminator()->getOperand(0));
+    cf::CondBranchOp::create(b, cb.loc, more, body, after);
+    b.setInsertionPointToStart(body);
+    emitBlock(op.getBody().front());
+    carryOver(op, op.getBody().front().getTerminator()->getOperands());
+    cf::BranchOp::create(b, cb.loc, head);
+    b.setInsertionPointToStart(after);
+  }
+
+  /// Sets a scan's position and its pointers to the slices there.
+  void pointAtSlices(exec::ScanOp op, Value position) {
+    int64_t word = frame.positions.at(op);
+    storeWord(words, word, position);
+    storeWord(words, frame.storage(local(op, 0)), wordAddress(words, word));
+    int64_t next = 1;
+    auto pointAt = [&](Value stacked) {
+      auto type = llvm::cast<RankedTensorType>(stacked.getType());
+      Dims slice = dimsOf(type);
+      slice.erase(slice.begin());
+      Value bytes = evaluate(numElements(b.getContext(), slice) *
+                             reference::elementBytes(type.getElementType()));
+      Value p = cb.address(pointerTo(stacked), cb.mul(position, bytes), b.getI8Type());
+      storeWord(words, frame.storage(local(op, next++)), p);
+    };
+    for (Value input : op.getInputs())
+      pointAt(input);
+    for (Value result : op.getResults().drop_front(op.getCarried().size()))
+      pointAt(result);
+  }
+
+  /// The new carried values go where the loop keeps them; those that are old ones of others first
+  /// leave the place that is overwritten.
+  void carryOver(Operation *loop, ValueRange values) {
+    auto temporaries = loopStorage(loop).temporaries;
+    for (auto [value, slot] : llvm::zip(values, temporaries))
+      if (slot >= 0)
+        copy(value, {Storage::Kind::Slot, slot, ""});
+    for (auto [value, slot, result] : llvm::zip(values, temporaries, loop->getResults())) {
+      Storage to = storageOf(result);
+      if (slot >= 0)
+        copyBytes(value, cb.loadPointer(words, frame.storage({Storage::Kind::Slot, slot, ""})), to);
+      else
+        copy(value, to);
+    }
+  }
+
+  Value evaluate(Dim d) {
+    return cb.evaluate(d,
+                       [&](llvm::StringRef name) { return cb.loadI64(words, frame.symbol(name)); });
+  }
+  Value pointerTo(Value tensor) {
+    Storage source = storageOf(tensor);
+    if (source.kind != Storage::Kind::Constant)
+      return cb.loadPointer(words, frame.storage(source));
+    return LLVM::AddressOfOp::create(
+        b, cb.loc, cb.pointer(),
+        storageRoot(tensor).getDefiningOp()->getAttrOfType<StringAttr>("exec.global").getValue());
+  }
+  /// The truth of a bool scalar in memory.
+  Value holds(Value scalar) {
+    Value byte = LLVM::LoadOp::create(b, cb.loc, b.getI8Type(), pointerTo(scalar), 1);
+    Value zero = arith::ConstantOp::create(b, cb.loc, b.getI8IntegerAttr(0));
+    return arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, byte, zero);
+  }
+
+  void copy(Value from, const Storage &to) {
+    if (!(storageOf(from) == to))
+      copyBytes(from, pointerTo(from), to);
+  }
+  /// As many bytes as `like` has.
+  void copyBytes(Value like, Value from, const Storage &to) {
+    auto type = llvm::cast<RankedTensorType>(like.getType());
+    Value size = evaluate(numElements(b.getContext(), dimsOf(type)) *
+                          reference::elementBytes(type.getElementType()));
+    LLVM::MemcpyOp::create(b, cb.loc, cb.loadPointer(words, frame.storage(to)), from, size, false);
+  }
+
+  void emitDispatch(Operation *op) {
     int64_t number = description.kernels.size();
     std::string symbol = function.getName().str() + "_k" + std::to_string(number);
     auto here = b.saveInsertionPoint();
@@ -290,16 +427,15 @@ private:
     b.restoreInsertionPoint(here);
     description.kernels.push_back(describeKernel(op));
 
-    callBegin(made, run, number, wroteState);
-    Value count = cb.evaluate(
-        code.tasks, [&](llvm::StringRef name) { return cb.loadI64(words, frame.symbol(name)); });
+    callBegin(number);
+    Value count = evaluate(code.tasks);
     Value address = func::ConstantOp::create(b, cb.loc, code.task.getFunctionType(),
                                              FlatSymbolRefAttr::get(code.task.getSymNameAttr()));
     Value task =
         UnrealizedConversionCastOp::create(b, cb.loc, TypeRange{cb.pointer()}, ValueRange{address})
             .getResult(0);
     func::CallOp::create(b, cb.loc, dispatchFunction(), ValueRange{run, task, words, count});
-    callEnd(run, number);
+    callEnd(number);
     if (!code.mayFail)
       return;
     Value error = cb.loadI64(words, frame.error);
@@ -326,7 +462,7 @@ private:
   }
 
   /// A non-zero answer cancels the run as long as no variable has been changed.
-  void callBegin(func::FuncOp made, Value run, int64_t number, bool wroteState) {
+  void callBegin(int64_t number) {
     Value begin = cb.loadPointer(run, Begin);
     auto branch = scf::IfOp::create(b, cb.loc, TypeRange{b.getI32Type()}, isSet(begin), true);
     {
@@ -344,7 +480,7 @@ private:
         arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, branch.getResult(0), status(0));
     returnIf(made, cancelled, [&] { return status(INGOT_CANCELLED); });
   }
-  void callEnd(Value run, int64_t number) {
+  void callEnd(int64_t number) {
     Value end = cb.loadPointer(run, End);
     auto branch = scf::IfOp::create(b, cb.loc, isSet(end), false);
     OpBuilder::InsertionGuard guard(b);
@@ -389,6 +525,10 @@ private:
   Frame frame;
   std::vector<Storage> placed;
   int64_t constants = 0;
+  // `run` under construction.
+  func::FuncOp made;
+  Value run, words;
+  bool wroteState = false; // by what has been emitted so far
 };
 
 } // namespace

@@ -20,6 +20,7 @@ public:
            s.variable;
   }
   std::map<std::string, int64_t> symbols, storages;
+  llvm::DenseMap<mlir::Operation *, int64_t> positions; // words that hold where a loop is
   int64_t error = 0;
   int64_t words = 0;
 };

@@ -1,8 +1,8 @@
 // Grouping by structure: who is inlined, who shares a kernel. See FormKernels.h.
 #include "compiler/fusion/FormKernels.h"
 #include "compiler/fusion/Structure.h"
+#include "ir/exec/Control.h"
 #include "mlir/IR/IRMapping.h"
-#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -36,9 +36,11 @@ bool isIdentityPrefix(AffineMap map, unsigned count) {
   return true;
 }
 
+/// Forms the kernels of one block. Control flow inside it is one op that needs all its regions
+/// capture; its regions' blocks have formers of their own.
 class KernelFormer {
 public:
-  explicit KernelFormer(func::FuncOp function) : block(function.getBody().front()) {}
+  explicit KernelFormer(Block &block) : block(block) {}
 
   void run() {
     for (auto nest : block.getOps<exec::NestOp>())
@@ -63,7 +65,7 @@ private:
     int64_t uses = 0;
     for (OpOperand &use : nest->getUses()) {
       auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
-      if (!user || matchContraction(user))
+      if (!user || user->getBlock() != &block || matchContraction(user))
         return false;
       ++uses;
       // Indices computed in a body may be outside where their guard does not hold.
@@ -230,7 +232,7 @@ private:
     llvm::SmallVector<Operation *> work;
     llvm::DenseSet<Operation *> seen;
     auto push = [&](Operation *op) {
-      if (op && seen.insert(op).second)
+      if (op && op->getBlock() == &block && seen.insert(op).second)
         work.push_back(op);
     };
     auto inGroup = [&](Operation *op) {
@@ -249,8 +251,8 @@ private:
         for (exec::NestOp member : it->second->members)
           together.push_back(member);
       for (Operation *part : together)
-        for (Value operand : part->getOperands()) {
-          Operation *producer = operand.getDefiningOp();
+        for (Value used : exec::valuesUsedBy(part)) {
+          Operation *producer = used.getDefiningOp();
           if (producer && inGroup(producer))
             return true;
           push(producer);
@@ -346,8 +348,8 @@ void KernelFormer::emit() {
     for (Operation *part : together)
       done.insert(part);
     for (Operation *part : together)
-      for (Value operand : part->getOperands())
-        if (Operation *producer = operand.getDefiningOp();
+      for (Value used : exec::valuesUsedBy(part))
+        if (Operation *producer = used.getDefiningOp();
             producer && !llvm::is_contained(together, producer))
           visit(producer);
     order.append(together.begin(), together.end());
@@ -382,15 +384,34 @@ void KernelFormer::emit() {
   }
 }
 
+/// A constant that a region's nests use is made there, so that it is computed where it is used.
+void sinkConstants(func::FuncOp function) {
+  llvm::SmallVector<exec::NestOp> constants;
+  function.walk([&](exec::NestOp nest) {
+    if (nest.getInputs().empty() && !hasChecks(nest))
+      constants.push_back(nest);
+  });
+  for (exec::NestOp nest : constants)
+    for (OpOperand &use : llvm::make_early_inc_range(nest->getUses()))
+      if (Operation *user = use.getOwner();
+          llvm::isa<exec::NestOp>(user) && user->getBlock() != nest->getBlock())
+        use.set(OpBuilder(user).clone(*nest)->getResult(
+            llvm::cast<OpResult>(use.get()).getResultNumber()));
+}
+
 } // namespace
 
 void formKernels(func::FuncOp function) {
-  // Nothing reads a dead nest: they go first, from the end.
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
-    if (llvm::isa<exec::NestOp, exec::ViewOp, exec::ConstantOp, exec::ReadVariableOp>(op) &&
-        op.use_empty())
-      op.erase();
-  KernelFormer(function).run();
+  sinkConstants(function);
+  exec::forEachBlock(function, [](Block &block) {
+    // Nothing reads a dead nest: they go first, from the end.
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+      if (op.use_empty() &&
+          (exec::isControl(&op) ||
+           llvm::isa<exec::NestOp, exec::ViewOp, exec::ConstantOp, exec::ReadVariableOp>(op)))
+        op.erase();
+    KernelFormer(block).run();
+  });
 }
 
 } // namespace ingot

@@ -4,7 +4,8 @@
 
 namespace ingot {
 
-/// Wraps every nest of the function in an exec.kernel, alone or with others:
+/// Wraps every nest of the function, and of the regions of its control flow, in an exec.kernel,
+/// alone or with others of its block:
 ///   - a cheap map is computed where it is used instead of being stored (its nest is copied into
 ///   its
 ///     users' kernels and not yielded there);

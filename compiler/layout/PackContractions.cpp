@@ -44,9 +44,10 @@ void pack(exec::NestOp nest, const Contraction &contraction) {
 } // namespace
 
 void packContractions(func::FuncOp function) {
-  for (auto nest : llvm::make_early_inc_range(function.getBody().getOps<exec::NestOp>()))
+  function.walk([](exec::NestOp nest) {
     if (auto contraction = matchContraction(nest); contraction && !contraction->unitLane)
       pack(nest, *contraction);
+  });
 }
 
 } // namespace ingot

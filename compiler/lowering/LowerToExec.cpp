@@ -1,6 +1,6 @@
 // One walk over each function, asking every op for its lowering. See LowerToExec.h.
 #include "compiler/lowering/LowerToExec.h"
-#include "ir/exec/Exec.h"
+#include "ir/exec/Control.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -21,6 +21,10 @@ ArrayAttr describe(func::FuncOp function, bool results) {
     list.push_back(b.getArrayAttr({name, TypeAttr::get(type)}));
   }
   return b.getArrayAttr(list);
+}
+
+llvm::SmallVector<Type> signlessTypes(TypeRange types) {
+  return llvm::map_to_vector(types, [](Type t) -> Type { return exec::signless(t); });
 }
 
 class FunctionLowering {
@@ -50,11 +54,22 @@ public:
                                        b, op.getLoc(), exec::signless(read.getResult().getType()),
                                        read.getVariableAttr())));
     } else if (auto assign = llvm::dyn_cast<graph::AssignOp>(op)) {
+      if (!llvm::isa<func::FuncOp>(op.getParentOp()))
+        return op.emitError("assigns variable `")
+               << assign.getVariable() << "` inside `" << op.getParentOp()->getName()
+               << "`; compiled functions change variables at their end: yield the new value and "
+                  "assign what the region's op results in";
       Value value = ownMemory(operands[0]);
       if (Assigned *assigned = findAssigned(assign.getVariable()))
         *assigned = {assign, value};
       else
         assignments.push_back({assign, value});
+    } else if (Operation *control = createControl(op, operands)) {
+      if (failed(lowerRegions(op, control)))
+        return failure();
+      llvm::append_range(results, control->getResults());
+    } else if (llvm::isa<graph::YieldOp>(op)) {
+      exec::YieldOp::create(b, op.getLoc(), operands);
     } else if (llvm::isa<func::ReturnOp>(op)) {
       for (Assigned &assigned : assignments)
         exec::AssignVariableOp::create(b, assigned.op.getLoc(), assigned.op.getVariableAttr(),
@@ -69,6 +84,34 @@ public:
   }
 
 private:
+  /// The op's counterpart with empty regions; null where it is not control flow.
+  Operation *createControl(Operation &op, ValueRange operands) {
+    auto types = signlessTypes(op.getResultTypes());
+    if (llvm::isa<graph::IfOp>(op))
+      return exec::IfOp::create(b, op.getLoc(), types, operands[0]);
+    if (llvm::isa<graph::WhileOp>(op))
+      return exec::WhileOp::create(b, op.getLoc(), types, operands);
+    if (auto scan = llvm::dyn_cast<graph::ScanOp>(op))
+      return exec::ScanOp::create(
+          b, op.getLoc(), types, scan.getTripsAttr(), operands.take_front(scan.getCarried().size()),
+          operands.drop_front(scan.getCarried().size()), scan.getReverseAttr());
+    return nullptr;
+  }
+
+  LogicalResult lowerRegions(Operation &from, Operation *to) {
+    for (auto [source, target] : llvm::zip(from.getRegions(), to->getRegions())) {
+      OpBuilder::InsertionGuard guard(b);
+      Block *block =
+          b.createBlock(&target, {}, signlessTypes(source.getArgumentTypes()),
+                        llvm::SmallVector<Location>(source.getNumArguments(), from.getLoc()));
+      mapping.map(source.getArguments(), block->getArguments());
+      for (Operation &op : source.front())
+        if (failed(lower(op)))
+          return failure();
+    }
+    return success();
+  }
+
   /// Variables change at the function's end: a read after an assignment is the assigned value.
   struct Assigned {
     graph::AssignOp op;
@@ -98,11 +141,8 @@ private:
 
 LogicalResult lowerFunction(func::FuncOp function) {
   OpBuilder b(function);
-  auto signless = [](TypeRange types) {
-    return llvm::map_to_vector(types, [](Type t) -> Type { return exec::signless(t); });
-  };
-  auto type =
-      b.getFunctionType(signless(function.getArgumentTypes()), signless(function.getResultTypes()));
+  auto type = b.getFunctionType(signlessTypes(function.getArgumentTypes()),
+                                signlessTypes(function.getResultTypes()));
   auto lowered = func::FuncOp::create(b, function.getLoc(), function.getName(), type);
   lowered->setAttr("exec.inputs", describe(function, false));
   lowered->setAttr("exec.outputs", describe(function, true));

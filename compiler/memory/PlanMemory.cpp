@@ -2,6 +2,7 @@
 #include "compiler/memory/PlanMemory.h"
 #include "compiler/fusion/Structure.h"
 #include "ingot/artifact.h"
+#include "ir/exec/Control.h"
 #include "ir/reference/Tensor.h"
 #include <map>
 #include <set>
@@ -44,27 +45,47 @@ struct Slot {
   bool free = false;
 };
 
+/// How many values a loop carries: the first of its operands and of its results.
+size_t carriedCount(Operation *loop) {
+  if (auto scan = llvm::dyn_cast<exec::ScanOp>(loop))
+    return scan.getCarried().size();
+  return loop->getNumResults();
+}
+Block::BlockArgListType carriedArguments(Block &body) {
+  Operation *loop = body.getParentOp();
+  return body.getArguments().slice(llvm::isa<exec::ScanOp>(loop) ? 1 : 0, carriedCount(loop));
+}
+/// Whether a region runs again and again and yields the carried values.
+bool isLoopBody(Block &block) {
+  auto loop = llvm::dyn_cast<exec::WhileOp>(block.getParentOp());
+  return loop ? &block == &loop.getBody().front() : llvm::isa<exec::ScanOp>(block.getParentOp());
+}
+
 class Planner {
 public:
   explicit Planner(func::FuncOp function) : function(function), block(function.getBody().front()) {
-    int64_t position = 0;
-    for (Operation &op : block)
-      positions[&op] = position++;
+    exec::forEachBlock(function, [&](Block &block) {
+      int64_t position = 0;
+      for (Operation &op : block)
+        positions[&op] = position++;
+    });
   }
 
   void run() {
     placeOutputs();
     placeVariableUpdates();
-    placeSlots();
+    placeSlots(block);
     OpBuilder b(function.getContext());
-    for (Operation &op : block) {
-      llvm::SmallVector<Attribute> list;
-      for (Value result : op.getResults())
-        if (auto it = places.find(result); it != places.end())
-          list.push_back(toAttribute(b.getContext(), it->second));
-      if (!list.empty())
-        op.setAttr("storage", b.getArrayAttr(list));
-    }
+    exec::forEachBlock(function, [&](Block &block) {
+      for (Operation &op : block) {
+        llvm::SmallVector<Attribute> list;
+        for (Value result : op.getResults())
+          if (auto it = places.find(result); it != places.end())
+            list.push_back(toAttribute(b.getContext(), it->second));
+        if (!list.empty())
+          op.setAttr("storage", b.getArrayAttr(list));
+      }
+    });
     llvm::SmallVector<Attribute> sizes;
     for (const Slot &slot : slots)
       sizes.push_back(slot.size.asAttribute());
@@ -73,7 +94,7 @@ public:
 
 private:
   static bool ownsNewMemory(Operation *op) {
-    return llvm::isa_and_nonnull<exec::KernelOp, exec::ScatterAddOp>(op);
+    return llvm::isa_and_nonnull<exec::KernelOp, exec::ScatterAddOp>(op) || exec::isControl(op);
   }
 
   void placeOutputs() {
@@ -88,15 +109,27 @@ private:
   /// other readers are done, the kernel reads each element only where it writes it and before, and
   /// nothing that may fail is left.
   bool updatesInPlace(exec::KernelOp kernel, OpResult result, llvm::StringRef variable) {
-    for (auto nest : kernel.getBody().getOps<exec::NestOp>())
-      if (!isMap(nest) || loopDims(nest) != kernelDomain(kernel))
-        return false;
+    if (!isElementwise(kernel))
+      return false;
     for (Operation &op : block)
       if (positions[&op] >= positions[kernel] && mayFail(&op))
         return false;
-    for (auto read : block.getOps<exec::ReadVariableOp>())
-      if (read.getVariable() == variable && !readersAllow(read.getResult(), kernel, result))
+    bool allowed = true;
+    function.walk([&](exec::ReadVariableOp read) {
+      allowed &= read.getVariable() != variable || readersAllow(read.getResult(), kernel, result);
+    });
+    return allowed;
+  }
+  /// Whether every nest is a map over the kernel's domain that reads the others at its own point.
+  static bool isElementwise(exec::KernelOp kernel) {
+    for (auto nest : kernel.getBody().getOps<exec::NestOp>()) {
+      if (!isMap(nest) || loopDims(nest) != kernelDomain(kernel))
         return false;
+      for (auto [i, input] : llvm::enumerate(nest.getInputs()))
+        if (input.getDefiningOp<exec::NestOp>() &&
+            !(accessMap(nest, i) && accessMap(nest, i).isIdentity()))
+          return false;
+    }
     return true;
   }
   static Dims kernelDomain(exec::KernelOp kernel) {
@@ -106,9 +139,12 @@ private:
     return dims;
   }
   static bool mayFail(Operation *op) {
-    bool found = llvm::isa<exec::ScatterAddOp>(op);
-    op->walk([&](exec::CheckOp) { found = true; });
-    return found;
+    return op
+        ->walk([](Operation *inner) {
+          return llvm::isa<exec::CheckOp, exec::ScatterAddOp>(inner) ? WalkResult::interrupt()
+                                                                     : WalkResult::advance();
+        })
+        .wasInterrupted();
   }
   bool readersAllow(Value value, exec::KernelOp kernel, OpResult result) {
     for (OpOperand &use : value.getUses()) {
@@ -118,7 +154,7 @@ private:
           return false;
         continue;
       }
-      if (positions[user] > positions[kernel])
+      if (positionIn(*kernel->getBlock(), user) > positions[kernel])
         return false;
       if (user != kernel)
         continue;
@@ -164,17 +200,24 @@ private:
     }
   }
 
-  int64_t lastUse(Value root) {
-    int64_t last = positions[root.getDefiningOp()];
-    for (Operation *user : root.getUsers()) {
-      last = std::max(last, positions[user]);
+  /// Where in `block` the op, or the control op around it, stands.
+  int64_t positionIn(Block &block, Operation *op) {
+    return positions.lookup(block.findAncestorOpInBlock(*op));
+  }
+
+  int64_t lastUse(Value value, Block &block) {
+    int64_t last = positionIn(block, value.getDefiningOp());
+    for (Operation *user : value.getUsers()) {
+      last = std::max(last, positionIn(block, user));
       if (auto view = llvm::dyn_cast<exec::ViewOp>(user))
-        last = std::max(last, lastUse(view.getResult()));
+        last = std::max(last, lastUse(view.getResult(), block));
     }
     return last;
   }
 
-  void placeSlots() {
+  /// Slots for what is made in the block and in the regions inside it. All of them are free again
+  /// when the block has run.
+  void placeSlots(Block &block) {
     std::multimap<int64_t, size_t> endings; // last use -> slot
     for (Operation &op : block) {
       int64_t now = positions[&op];
@@ -182,16 +225,78 @@ private:
         slots[endings.begin()->second].free = true;
         endings.erase(endings.begin());
       }
-      if (!ownsNewMemory(&op))
+      if (ownsNewMemory(&op))
+        for (Value result : op.getResults()) {
+          if (places.count(result))
+            continue;
+          size_t slot = takeSlot(storageBytes(result.getType()));
+          places[result] = {Storage::Kind::Slot, static_cast<int64_t>(slot), ""};
+          endings.emplace(lastUse(result, block), slot);
+        }
+      if (exec::isControl(&op))
+        planRegions(&op);
+    }
+    if (&block != &this->block && isLoopBody(block))
+      for (size_t slot : placeTemporaries(block))
+        slots[slot].free = true;
+    for (auto &[last, slot] : endings)
+      slots[slot].free = true;
+  }
+
+  void planRegions(Operation *op) {
+    int64_t firstLocal = locals;
+    if (auto scan = llvm::dyn_cast<exec::ScanOp>(op)) {
+      locals += 1 + scan.getInputs().size() + scan.getNumResults() - scan.getCarried().size();
+      op->setAttr("exec.locals", OpBuilder(op).getI64IntegerAttr(firstLocal));
+    }
+    for (Region &region : op->getRegions()) {
+      Block &block = region.front();
+      if (llvm::isa<exec::IfOp>(op) || isLoopBody(block))
+        placeYields(block, firstLocal);
+      placeSlots(block);
+    }
+  }
+
+  /// What the region yields is made in the place of the op's result where nothing else is kept
+  /// there.
+  void placeYields(Block &block, int64_t firstLocal) {
+    Operation *op = block.getParentOp();
+    auto scan = llvm::dyn_cast<exec::ScanOp>(op);
+    size_t carried = isLoopBody(block) ? carriedCount(op) : 0;
+    for (auto [i, yielded] : llvm::enumerate(block.getTerminator()->getOperands())) {
+      Value root = storageRoot(yielded);
+      Operation *maker = root.getDefiningOp();
+      if (!ownsNewMemory(maker) || maker->getBlock() != &block || places.count(root))
         continue;
-      for (Value result : op.getResults()) {
-        if (places.count(result))
-          continue;
-        size_t slot = takeSlot(storageBytes(result.getType()));
-        places[result] = {Storage::Kind::Slot, static_cast<int64_t>(slot), ""};
-        endings.emplace(lastUse(result), slot);
+      if (i < carried) {
+        auto kernel = llvm::dyn_cast<exec::KernelOp>(maker);
+        if (kernel && isElementwise(kernel) &&
+            readersAllow(carriedArguments(block)[i], kernel, llvm::cast<OpResult>(root)))
+          places[root] = places.at(op->getResult(i));
+      } else if (scan) {
+        int64_t local = firstLocal + 1 + scan.getInputs().size() + i - carried;
+        places[root] = {Storage::Kind::Local, local, ""};
+      } else {
+        places[root] = places.at(op->getResult(i));
       }
     }
+  }
+
+  /// A carried value that becomes another one must be kept while that one is overwritten.
+  llvm::SmallVector<size_t> placeTemporaries(Block &body) {
+    llvm::SmallVector<size_t> taken;
+    llvm::SmallVector<int64_t> list;
+    auto arguments = carriedArguments(body);
+    for (auto [i, argument] : llvm::enumerate(arguments)) {
+      Value root = storageRoot(body.getTerminator()->getOperand(i));
+      list.push_back(-1);
+      if (root == argument || !llvm::is_contained(arguments, root))
+        continue;
+      taken.push_back(takeSlot(storageBytes(argument.getType())));
+      list.back() = taken.back();
+    }
+    body.getParentOp()->setAttr("exec.temporaries", OpBuilder(function).getDenseI64ArrayAttr(list));
+    return taken;
   }
 
   /// The free slot that fits best: equal size first, then the least larger, then one to grow.
@@ -252,16 +357,41 @@ private:
   llvm::DenseMap<Operation *, int64_t> positions;
   llvm::DenseMap<Value, Storage> places;
   std::vector<Slot> slots;
+  int64_t locals = 0;
 };
 
 } // namespace
 
 void planMemory(func::FuncOp function) { Planner(function).run(); }
 
+LoopStorage loopStorage(Operation *loop) {
+  LoopStorage storage;
+  if (auto first = loop->getAttrOfType<IntegerAttr>("exec.locals"))
+    storage.firstLocal = first.getInt();
+  llvm::append_range(storage.temporaries,
+                     loop->getAttrOfType<DenseI64ArrayAttr>("exec.temporaries").asArrayRef());
+  return storage;
+}
+
+namespace {
+Storage storageOfArgument(BlockArgument argument) {
+  Operation *owner = argument.getOwner()->getParentOp();
+  int64_t number = argument.getArgNumber();
+  if (!exec::isControl(owner))
+    return {Storage::Kind::Input, number, ""};
+  auto carried = carriedArguments(*argument.getOwner());
+  if (auto it = llvm::find(carried, argument); it != carried.end())
+    return storageOf(owner->getResult(it - carried.begin()));
+  // The position, then the slices of a scan.
+  int64_t local = number == 0 ? 0 : number - static_cast<int64_t>(carried.size());
+  return {Storage::Kind::Local, loopStorage(owner).firstLocal + local, ""};
+}
+} // namespace
+
 Storage storageOf(Value value) {
   Value root = storageRoot(value);
   if (auto argument = llvm::dyn_cast<BlockArgument>(root))
-    return {Storage::Kind::Input, argument.getArgNumber(), ""};
+    return storageOfArgument(argument);
   Operation *op = root.getDefiningOp();
   if (auto read = llvm::dyn_cast<exec::ReadVariableOp>(op))
     return {Storage::Kind::Variable, -1, read.getVariable().str()};

@@ -4,21 +4,34 @@
 
 namespace ingot {
 
-/// Where a tensor is stored.
+/// Where a tensor is stored. Local: where one of the function's local pointers points, which a loop
+/// moves from slice to slice.
 struct Storage {
-  enum class Kind { Input, Output, Variable, Constant, Slot } kind;
-  int64_t index = -1;   // of the input, output or arena slot
+  enum class Kind { Input, Output, Variable, Constant, Slot, Local } kind;
+  int64_t index = -1;   // of the input, output, arena slot or local pointer
   std::string variable; // Kind::Variable
   bool operator==(const Storage &other) const {
     return kind == other.kind && index == other.index && variable == other.variable;
   }
 };
 
-/// Gives every tensor that a kernel or scatter makes a place: an output, the variable it is
-/// assigned to (where writing it in place is safe), or a slot of the arena; slots are reused once
-/// their tensor is dead. Written as attributes: `storage` on the ops, `exec.slots` (bytes, by
-/// dimension expressions) on the function.
+/// Gives every tensor that a kernel, scatter or control op makes a place: an output, the variable
+/// it is assigned to (where writing it in place is safe), or a slot of the arena; slots are reused
+/// once their tensor is dead. What a region captures lives as long as the op that has the region. A
+/// value that a region yields is made in the place of the op's result where that is safe, and else
+/// copied there; a loop's carried values live where its carried results do. Written as attributes:
+/// `storage` on the ops, `exec.slots` (bytes, by dimension expressions) on the function, and on
+/// loops what LoopStorage reads.
 void planMemory(mlir::func::FuncOp function);
+
+/// What exec.scan and exec.while have besides the places of their results.
+struct LoopStorage {
+  int64_t firstLocal = -1; // scan: position, then one pointer an input, then one a stacked result
+  /// By carried value: the slot through which the new value passes at the end of an iteration,
+  /// since it is the old one of another carried value; -1 where it does not.
+  llvm::SmallVector<int64_t> temporaries;
+};
+LoopStorage loopStorage(mlir::Operation *loop);
 
 /// Follows views to the op or argument that owns the memory.
 mlir::Value storageRoot(mlir::Value value);

@@ -1,6 +1,7 @@
 // See Describe.h.
 #include "compiler/package/Describe.h"
 #include "compiler/fusion/Structure.h"
+#include "ir/exec/Control.h"
 #include "ir/reference/Tensor.h"
 
 using namespace mlir;
@@ -70,11 +71,12 @@ TensorDescription describeTensor(ArrayAttr entry, const std::vector<std::string>
 
 bool readsDerived(func::FuncOp function) {
   auto module = function->getParentOfType<ModuleOp>();
-  return llvm::any_of(function.getBody().getOps<exec::ReadVariableOp>(),
-                      [&](exec::ReadVariableOp read) {
-                        auto variable = module.lookupSymbol<graph::VariableOp>(read.getVariable());
-                        return variable && variable.getRole() == "derived";
-                      });
+  auto found = function.walk([&](exec::ReadVariableOp read) {
+    auto variable = module.lookupSymbol<graph::VariableOp>(read.getVariable());
+    return variable && variable.getRole() == "derived" ? WalkResult::interrupt()
+                                                       : WalkResult::advance();
+  });
+  return found.wasInterrupted();
 }
 
 FunctionDescription describeFunction(func::FuncOp function) {
@@ -166,6 +168,11 @@ KernelDescription describeKernel(Operation *op) {
   } else {
     description.name = description.node.empty() ? "scatter_add" : description.node;
     flops = numElements(context, dimsOf(op->getOperands().back()));
+  }
+  for (auto scan = op->getParentOfType<exec::ScanOp>(); scan;
+       scan = scan->getParentOfType<exec::ScanOp>()) {
+    flops = flops * scan.getTripCount();
+    bytes = bytes * scan.getTripCount();
   }
   description.flops = flops.str();
   description.bytes = bytes.str();

@@ -1,5 +1,5 @@
 // Registration and verification of the exec dialect, and helpers that build nests.
-#include "ir/exec/Exec.h"
+#include "ir/exec/Control.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -14,6 +14,10 @@ void ExecDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/exec/ExecOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/exec/ControlOps.cpp.inc"
       >();
 }
 

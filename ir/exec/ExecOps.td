@@ -3,16 +3,7 @@
 // is a model's op, and back ends see nothing else.
 #ifndef INGOT_EXEC_OPS_TD
 #define INGOT_EXEC_OPS_TD
-include "ir/GraphBase.td"
-
-def Exec_Dialect : Dialect {
-  let name = "exec";
-  let cppNamespace = "::ingot::exec";
-  let summary = "Compiled programs: kernels of loop nests over tensors with signless elements";
-  let dependentDialects = ["::ingot::graph::GraphDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect"];
-}
-class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
+include "ir/exec/ExecBase.td"
 
 def Exec_Combiner : I32EnumAttr<"Combiner", "how a nest combines the values of its reduction loops", [
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Add", 1, "add">,

@@ -1,4 +1,6 @@
 // Cases of graph.if.
+graph.variable @v {role = "state", value = dense<[1.0, 2.0, 3.0]> : tensor<3xf32>} : tensor<3xf32>
+
 func.func @choosesAndCaptures(%c: tensor<i1>, %x: tensor<?xf32, #graph.dims<[n]>>, %y: tensor<?xf32, #graph.dims<[n]>>) -> (tensor<?xf32, #graph.dims<[n]>>, tensor<f32>) attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
   %r:2 = graph.if %c : (tensor<i1>) -> (tensor<?xf32, #graph.dims<[n]>>, tensor<f32>) {
     %a = graph.mul %x, %y : tensor<?xf32, #graph.dims<[n]>>
@@ -40,4 +42,39 @@ func.func @errorInsideIsReported(%c: tensor<i1>, %x: tensor<2xf32>, %i: tensor<s
     graph.yield %one : tensor<f32>
   }
   return %r : tensor<f32>
+}
+
+// A region that reads a variable as it is before the function changes it, in another choice.
+func.func @readsAVariable(%c: tensor<i1>, %d: tensor<i1>, %x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) attributes {gradient = false} {
+  %v = graph.read @v : tensor<3xf32>
+  %n = graph.add %v, %x : tensor<3xf32>
+  %r:2 = graph.if %c : (tensor<i1>) -> (tensor<3xf32>, tensor<3xf32>) {
+    %e = graph.if %d : (tensor<i1>) -> tensor<3xf32> {
+      %i = graph.read @v : tensor<3xf32>
+      graph.yield %i : tensor<3xf32>
+    } else {
+      %i = graph.mul %n, %v : tensor<3xf32>
+      graph.yield %i : tensor<3xf32>
+    }
+    graph.yield %e, %e : tensor<3xf32>, tensor<3xf32>
+  } else {
+    %j = graph.read @v : tensor<3xf32>
+    %k = graph.add %j, %j : tensor<3xf32>
+    graph.yield %x, %k : tensor<3xf32>, tensor<3xf32>
+  }
+  graph.assign @v, %n : tensor<3xf32>
+  return %r#0, %r#1 : tensor<3xf32>, tensor<3xf32>
+}
+
+// What a choice results in goes into a variable.
+func.func @assignsItsResult(%c: tensor<i1>, %x: tensor<3xf32>) attributes {gradient = false} {
+  %v = graph.read @v : tensor<3xf32>
+  %r = graph.if %c : (tensor<i1>) -> tensor<3xf32> {
+    %k = graph.add %v, %x : tensor<3xf32>
+    graph.yield %k : tensor<3xf32>
+  } else {
+    graph.yield %v : tensor<3xf32>
+  }
+  graph.assign @v, %r : tensor<3xf32>
+  return
 }

@@ -17,9 +17,6 @@ class OpsOnCpu : public testing::TestWithParam<std::tuple<std::string, std::stri
 /// Bits that the op's formula may lose in f32: see docs/Testing.md.
 constexpr double rtol = 2e-6, atol = 1e-6;
 
-/// Ops that only the interpreter runs so far; compiling them is refused by name.
-const std::set<std::string> notCompiled = {"if", "scan", "while"};
-
 /// Zeros, infinities, NaN, denormals, the ends of every integer type, in place of random elements.
 std::vector<reference::Tensor> worstInputs(std::vector<reference::Tensor> inputs) {
   double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
@@ -86,12 +83,6 @@ TEST_P(OpsOnCpu, EqualsTheReference) {
   CompileOptions options;
   options.targetCpu = level;
   CompiledModule compiled(module, options);
-  if (notCompiled.count(file)) {
-    EXPECT_FALSE(compiled.ok()) << file << " compiles now: take it off the list";
-    EXPECT_NE(compiled.error().find("has no lowering to loops"), std::string::npos)
-        << compiled.error();
-    return;
-  }
   ASSERT_TRUE(compiled.ok()) << compiled.error();
   for (const OpCase &opCase : opCases()) {
     if (opCase.file != file)

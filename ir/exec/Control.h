@@ -1,0 +1,21 @@
+// Control flow of the exec dialect in C++: include this to work with regions that run by condition
+// or repeatedly. Used by the phases from `lower` on and by back ends.
+#pragma once
+#include "ir/exec/Exec.h"
+#include "llvm/ADT/SetVector.h"
+#define GET_OP_CLASSES
+#include "ir/exec/ControlOps.h.inc"
+
+namespace ingot::exec {
+
+/// Whether the op runs regions of program (not a nest's or kernel's body).
+bool isControl(mlir::Operation *op);
+
+/// All values that the op needs from outside: its operands, and what its regions capture.
+llvm::SetVector<mlir::Value> valuesUsedBy(mlir::Operation *op);
+
+/// Calls `visit` for the function's body and then for every region of control inside it, outer
+/// blocks before inner ones.
+void forEachBlock(mlir::func::FuncOp function, llvm::function_ref<void(mlir::Block &)> visit);
+
+} // namespace ingot::exec
