@@ -43,10 +43,11 @@ size_t editDistance(const std::string &a, const std::string &b) {
 
 void printErrors(const std::vector<Message> &messages, ExitCode code) {
   for (const Message &message : messages) {
+    std::string text = message.text;
     const std::string mark = "internal error: ";
-    bool isMarked = message.text.compare(0, mark.size(), mark) == 0;
-    printHead(code == kInternal ? "internal error" : "error", "31",
-              isMarked ? message.text.substr(mark.size()) : message.text);
+    if (size_t at = text.find(mark); at != std::string::npos)
+      text.erase(at, mark.size()); // said by the head
+    printHead(code == kInternal ? "internal error" : "error", "31", text);
     if (!message.where.empty())
       fmt::print(stderr, "  --> {}\n", message.where);
     for (const std::string &note : message.notes)

@@ -5,15 +5,11 @@
 #include "compiler/package/DTypeName.h"
 #include "compiler/package/Header.h"
 #include "runtime/core/AtomicFile.h"
-#include "tools/ingot/LoadModel.h"
-#include "llvm/Support/CrashRecoveryContext.h"
-#include "llvm/Support/FileSystem.h"
+#include "tools/ingot/RunCompiler.h"
 #include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <map>
-#include <unistd.h>
 
 namespace ingot::cli {
 namespace {
@@ -50,6 +46,9 @@ std::string describeTensors(const std::vector<TensorDescription> &tensors) {
 
 std::string nextCommand(const FunctionDescription &function, const Arguments &arguments,
                         bool needsWeights) {
+  if (!arguments.options.sanitize.empty())
+    return "load " + arguments.output +
+           " into a program built with clang-22 -fsanitize=" + arguments.options.sanitize;
   if (arguments.emit != "so")
     return "link " + arguments.output + " into a program; call " + arguments.options.symbol +
            "() (docs/Artifact.md)";
@@ -70,9 +69,11 @@ Summary summarize(llvm::ArrayRef<const ArtifactDescription *> variants,
   const ArtifactDescription &d = *variants.front();
   Summary summary;
   for (const FunctionDescription &function : d.functions) {
-    summary.signatures.push_back(function.name + "(" + describeTensors(function.inputs) + ") -> " +
-                                 describeTensors(function.outputs));
-    summary.arenas.push_back(function.arenaFormula.empty() ? "0" : function.arenaFormula);
+    std::string outputs = describeTensors(function.outputs);
+    summary.signatures.push_back(function.name + "(" + describeTensors(function.inputs) + ")" +
+                                 (outputs.empty() ? "" : " -> " + outputs));
+    summary.arenas.push_back((d.functions.size() > 1 ? function.name + ": " : "") +
+                             (function.arenaFormula.empty() ? "0" : function.arenaFormula));
     summary.kernels.push_back(fmt::format("{} in {}", function.kernels.size(), function.name));
   }
   summary.variables = d.variables.size();
@@ -164,52 +165,9 @@ void selectFunctions(const LoadedModel &model, Arguments &arguments) {
   arguments.options.functions = wanted;
 }
 
-/// Saves what is needed to see the failure again; its path, or nothing when that failed too.
-std::string writeReproducer(mlir::ModuleOp module, const Arguments &arguments) {
-  llvm::SmallString<128> directory;
-  if (llvm::sys::fs::createUniqueDirectory("ingot-reproducer", directory))
-    return "";
-  std::ofstream(directory.str().str() + "/module.mlir") << moduleText(module);
-  std::ofstream(directory.str().str() + "/command.txt")
-      << "ingot compile module.mlir -o model.so --target-cpu " << arguments.options.targetCpu
-      << '\n';
-  return directory.str().str();
-}
-
-/// Runs `work` on the loaded model, which it leaves as it is. A crash becomes an internal error
-/// like any other broken promise of ours.
-void runCompiler(const LoadedModel &model, const Arguments &arguments,
-                 llvm::function_ref<llvm::LogicalResult()> work) {
-  DiagnosticCollector collector(model.context.get(), arguments.model);
-  bool succeeded = false;
-  llvm::CrashRecoveryContext recovery;
-  llvm::CrashRecoveryContext::Enable();
-  bool survived = recovery.RunSafely([&] { succeeded = llvm::succeeded(work()); });
-  llvm::CrashRecoveryContext::Disable();
-  if (survived && succeeded)
-    return;
-  try {
-    if (survived)
-      collector.throwErrors();
-    throw Failure(kInternal,
-                  survived ? "compilation failed without saying why" : "the compiler crashed");
-  } catch (Failure &failure) {
-    if (failure.exitCode != kInternal)
-      throw;
-    std::string directory = writeReproducer(*model.module, arguments);
-    failure.messages.back().help =
-        "this is a bug in Ingot, not in the model; please report it with " +
-        (directory.empty() ? "the model" : "the files in " + directory);
-    if (survived)
-      throw;
-    printErrors(failure.messages, kInternal);
-    _exit(kInternal); // after a crash nothing is left that could be torn down
-  }
-}
-
 void stopAfterPhase(const LoadedModel &model, const Arguments &arguments) {
   mlir::OwningOpRef<mlir::ModuleOp> work = mlir::ModuleOp(*model.module).clone();
-  runCompiler(model, arguments, [&] { return runPhases(*work, arguments.options); });
+  runCompiler(model, arguments.model, [&] { return runPhases(*work, arguments.options); });
   std::string text = moduleText(*work);
   if (arguments.output.empty() || arguments.output == "-")
     fmt::print("{}", text);
@@ -236,7 +194,7 @@ void compile(Arguments &arguments) {
     if (!arguments.header.empty())
       header = makeHeader(std::vector(variants.begin(), variants.end()), arguments.options.symbol);
   };
-  runCompiler(model, arguments,
+  runCompiler(model, arguments.model,
               [&] { return compileToFile(*model.module, arguments.options, arguments.output); });
   if (!arguments.header.empty())
     writeText(arguments.header, header);

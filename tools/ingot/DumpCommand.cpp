@@ -2,7 +2,7 @@
 #include "compiler/Phases.h"
 #include "runtime/core/AtomicFile.h"
 #include "tools/ingot/GraphDot.h"
-#include "tools/ingot/LoadModel.h"
+#include "tools/ingot/RunCompiler.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -64,19 +64,16 @@ void dump(const Arguments &arguments) {
     if (!llvm::is_contained(known, name))
       throw Failure(kInput, "`" + arguments.model + "` has no function `" + name + "`",
                     suggest(name, known));
+  mlir::OwningOpRef<mlir::ModuleOp> work = mlir::ModuleOp(*model.module).clone();
   if (!isImport || !arguments.functions.empty()) {
     CompileOptions options;
     options.stopAfter = arguments.phase;
     options.functions = arguments.functions;
-    DiagnosticCollector collector(model.context.get(), arguments.model);
-    bool failed = llvm::failed(runPhases(*model.module, options));
-    collector.throwErrors();
-    if (failed)
-      throw Failure(kInternal, "a phase failed without saying why");
+    runCompiler(model, arguments.model, [&] { return runPhases(*work, options); });
   }
   if (arguments.format == "mlir")
-    return deliver(arguments.output, moduleText(*model.module, arguments.elide));
-  auto functions = llvm::to_vector((*model.module).getOps<mlir::func::FuncOp>());
+    return deliver(arguments.output, moduleText(*work, arguments.elide));
+  auto functions = llvm::to_vector((*work).getOps<mlir::func::FuncOp>());
   std::string dot = dotOf(functions);
   deliver(arguments.output, arguments.format == "dot" ? dot : svgOf(dot));
 }

@@ -220,8 +220,9 @@ std::string valueText(const Json &value) {
 }
 
 void printFunction(const Json &function) {
-  fmt::print("\n{}({}) -> {}\n", valueText(function["name"]), signatureText(function["inputs"]),
-             signatureText(function["outputs"]));
+  std::string outputs = signatureText(function["outputs"]);
+  fmt::print("\n{}({}){}\n", valueText(function["name"]), signatureText(function["inputs"]),
+             outputs.empty() ? "" : " -> " + outputs);
   if (function.contains("arena_bytes"))
     fmt::print("  arena bytes: {}\n", valueText(function["arena_bytes"]));
   if (function.contains("kernels"))

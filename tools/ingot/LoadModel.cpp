@@ -117,12 +117,12 @@ LogicalResult DiagnosticCollector::collect(Diagnostic &diagnostic) {
   return success();
 }
 
-void DiagnosticCollector::throwErrors(bool inPasses) const {
+void DiagnosticCollector::throwErrors() const {
   if (messages.empty())
     return;
-  bool isInternal = inPasses || llvm::any_of(messages, [](const Message &message) {
-                      return message.text.find("internal error") != std::string::npos;
-                    });
+  bool isInternal = llvm::any_of(messages, [](const Message &message) {
+    return message.text.find("internal error") != std::string::npos;
+  });
   throw Failure(isInternal ? kInternal : kInput, messages);
 }
 

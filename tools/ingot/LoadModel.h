@@ -14,9 +14,8 @@ public:
   DiagnosticCollector(mlir::MLIRContext *context, std::string source);
   void setSource(std::string place) { source = std::move(place); }
   const std::vector<Message> &errors() const { return messages; }
-  /// Throws the errors, if there are any. They count as internal when one says that it is, or when
-  /// all are expected to be (`inPasses`: the model was verified before).
-  void throwErrors(bool inPasses = false) const;
+  /// Throws the errors, if there are any. They count as internal when one says that it is.
+  void throwErrors() const;
 
 private:
   mlir::LogicalResult collect(mlir::Diagnostic &diagnostic);
