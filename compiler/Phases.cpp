@@ -54,7 +54,9 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
   case Phase::Fuse:
     return forEachFunction(module, formKernels);
   case Phase::Plan:
-    return forEachFunction(module, planMemory);
+    for (auto function : module.getOps<func::FuncOp>())
+      planMemory(function, options.debugArena);
+    return success();
   }
   llvm_unreachable("unknown phase");
 }

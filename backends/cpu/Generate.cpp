@@ -1,6 +1,7 @@
 // The generated host code: `plan` computes sizes and offsets, `run` fills a frame on the stack and
 // dispatches the kernels in order. See Generate.h.
 #include "backends/cpu/Generate.h"
+#include "backends/cpu/DebugArena.h"
 #include "backends/cpu/KernelEmitter.h"
 #include "compiler/fusion/Structure.h"
 #include "compiler/package/Describe.h"
@@ -36,9 +37,10 @@ struct PlanLayout {
 class FunctionGenerator {
 public:
   FunctionGenerator(CodeContext &context, func::FuncOp function, FunctionDescription &description,
-                    const ArtifactDescription &artifact)
+                    const ArtifactDescription &artifact, bool debugArena)
       : context(context), function(function), description(description), artifact(artifact),
-        b(context.module.getContext()), cb(b, function.getLoc(), 1) {}
+        debugArena(debugArena), slots(slotSizes(function)), b(context.module.getContext()),
+        cb(b, function.getLoc(), 1) {}
 
   LogicalResult generate() {
     if (failed(checkSymbols()))
@@ -86,7 +88,7 @@ private:
     plan.slots = plan.outputDims;
     for (const TensorDescription &output : description.outputs)
       plan.slots += output.dims.size();
-    plan.words = plan.slots + slotSizes(function).size();
+    plan.words = plan.slots + slots.size();
     description.planWords = plan.words;
     description.outputDims = plan.outputDims;
   }
@@ -214,10 +216,11 @@ private:
         storeWord(out, word++, cb.evaluate(d, symbol));
     Value total = cb.integer(0);
     Dim formula = Dim::constant(b.getContext(), 0);
-    for (Dim size : slotSizes(function)) {
-      storeWord(out, word++, total);
-      total = cb.add(total, cb.evaluate(size, symbol));
-      formula = formula + size;
+    for (Dim size : slots) {
+      storeWord(out, word++, debugArena ? cb.add(total, cb.integer(redZoneBytes)) : total);
+      Dim taken = debugArena ? zonedBytes(size) : size;
+      total = cb.add(total, cb.evaluate(taken, symbol));
+      formula = formula + taken;
     }
     storeWord(out, 0, total);
     description.arenaFormula = formula.str();
@@ -267,6 +270,8 @@ private:
     run = made.getArgument(0);
     words = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
     fillFrame(run, words);
+    if (debugArena)
+      prepareArena();
     emitBlock(function.getBody().front());
     for (auto [i, result] :
          llvm::enumerate(function.getBody().front().getTerminator()->getOperands()))
@@ -286,6 +291,8 @@ private:
         emitWhile(loop);
       else if (llvm::isa<exec::KernelOp, exec::ScatterAddOp>(op))
         emitDispatch(&op);
+      if (debugArena)
+        examineArena(&op);
       for (Value result : op.getResults())
         if (llvm::isa<exec::KernelOp>(op))
           wroteState |= storageOf(result).kind == Storage::Kind::Variable;
@@ -384,7 +391,8 @@ private:
     }
   }
 
-  Value evaluate(Dim d) {
+  Value evaluate(Dim d) { return evaluate(d, words); }
+  Value evaluate(Dim d, Value words) {
     return cb.evaluate(d,
                        [&](llvm::StringRef name) { return cb.loadI64(words, frame.symbol(name)); });
   }
@@ -410,9 +418,58 @@ private:
   /// As many bytes as `like` has.
   void copyBytes(Value like, Value from, const Storage &to) {
     auto type = llvm::cast<RankedTensorType>(like.getType());
-    Value size = evaluate(numElements(b.getContext(), dimsOf(type)) *
-                          reference::elementBytes(type.getElementType()));
+    Value size = evaluate(tensorBytes(type));
     LLVM::MemcpyOp::create(b, cb.loc, cb.loadPointer(words, frame.storage(to)), from, size, false);
+  }
+
+  ZonedSlot zonedSlot(int64_t slot, Value words) {
+    return {cb.loadPointer(words, frame.storage({Storage::Kind::Slot, slot, ""})),
+            evaluate(slots[slot], words)};
+  }
+  void prepareArena() {
+    poison(cb, cb.loadPointer(run, Arena), cb.loadI64(cb.loadPointer(run, Plan), 0));
+    for (size_t slot = 0; slot < slots.size(); ++slot)
+      fillZones(cb, zonedSlot(slot, words));
+  }
+  /// After an op: returns a status that names it when a zone is broken; poisons what it was the
+  /// last to use.
+  void examineArena(Operation *op) {
+    if (llvm::isa<exec::KernelOp, exec::ScatterAddOp>(op)) {
+      Value broken = func::CallOp::create(b, cb.loc, arenaCheck(), words).getResult(0);
+      int64_t node = context.nodes.indexOf(graph::layerName(op->getLoc()));
+      returnIf(made, broken, [&] {
+        storeWord(run, FailedNode, cb.integer(node));
+        return status(INGOT_MEMORY_ERROR);
+      });
+    }
+    if (op->hasTrait<OpTrait::IsTerminator>() || llvm::isa<exec::AssignVariableOp>(op))
+      return; // their copies are yet to come
+    for (Operation &other : *op->getBlock())
+      for (Value result : other.getResults())
+        if (storageRoot(result) == result && lastUser(result) == op)
+          if (Storage storage = storageOf(result); storage.kind == Storage::Kind::Slot) {
+            ZonedSlot slot = zonedSlot(storage.index, words);
+            poison(cb, slot.data, slot.bytes);
+          }
+  }
+  /// "<function>_arena_check"(words) -> i1: whether a zone of any slot is broken.
+  func::FuncOp arenaCheck() {
+    std::string name = function.getName().str() + "_arena_check";
+    if (auto existing = context.module.lookupSymbol<func::FuncOp>(name))
+      return existing;
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(context.module.getBody());
+    auto check =
+        func::FuncOp::create(b, cb.loc, name, b.getFunctionType({cb.pointer()}, b.getI1Type()));
+    check.setPrivate();
+    b.setInsertionPointToStart(check.addEntryBlock());
+    Value broken = arith::ConstantOp::create(b, cb.loc, b.getBoolAttr(false));
+    for (size_t slot = 0; slot < slots.size(); ++slot)
+      broken = arith::OrIOp::create(
+          b, cb.loc, broken,
+          zonesAreBroken(cb, context.module, zonedSlot(slot, check.getArgument(0))));
+    func::ReturnOp::create(b, cb.loc, broken);
+    return check;
   }
 
   void emitDispatch(Operation *op) {
@@ -519,6 +576,8 @@ private:
   func::FuncOp function;
   FunctionDescription &description;
   const ArtifactDescription &artifact;
+  bool debugArena;
+  Dims slots; // sizes in bytes
   OpBuilder b;
   CodeBuilder cb;
   PlanLayout plan;
@@ -543,7 +602,9 @@ FailureOr<Variant> generateCode(ModuleOp planned, const CpuTarget &target,
   CodeContext context{target, *variant.code, nodes};
   auto generate = [&](FunctionDescription &description) {
     auto function = planned.lookupSymbol<func::FuncOp>(description.name);
-    return FunctionGenerator(context, function, description, variant.description).generate();
+    return FunctionGenerator(context, function, description, variant.description,
+                             options.debugArena)
+        .generate();
   };
   for (FunctionDescription &function : variant.description.functions)
     if (failed(generate(function)))

@@ -5,6 +5,7 @@
 // run one after another, each with lanes along a loop of its own).
 #include "backends/cpu/KernelEmitter.h"
 #include "backends/cpu/ContractionEmitter.h"
+#include "backends/cpu/SeededBug.h"
 #include "compiler/fusion/Structure.h"
 
 using namespace mlir;
@@ -313,7 +314,8 @@ void KernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer) 
 void KernelEmitter::chunkLoop(Value task, int64_t chunk, Dim count,
                               llvm::function_ref<void(Value, Value)> body) {
   Value low = cb.mul(task, cb.integer(chunk));
-  Value high = cb.minimum(cb.add(low, cb.integer(chunk)), dim(count));
+  int64_t overlap = seededBug == SeededBug::NeighbourChunk ? cb.lanes : 0;
+  Value high = cb.minimum(cb.add(low, cb.integer(chunk + overlap)), dim(count));
   if (count.isStatic() && count.value() <= chunk) {
     low = cb.integer(0);
     high = cb.integer(count.value());
@@ -339,7 +341,8 @@ void KernelEmitter::laneLoop(Value low, Value high, llvm::function_ref<void(Inde
   if (cl && ch && (*ch - *cl) % lanes == 0)
     return;
   auto tail = [&] {
-    mask = cb.firstLanes(cb.sub(high, full));
+    if (seededBug != SeededBug::NoTailMask)
+      mask = cb.firstLanes(cb.sub(high, full));
     body({full, 1, {}});
     mask = {};
   };

@@ -17,11 +17,26 @@ Value storageRoot(Value value) {
   return value;
 }
 
-Dim storageBytes(Type tensor) {
+Operation *lastUser(Value root) {
+  Operation *last = root.getDefiningOp();
+  for (Operation *user : root.getUsers()) {
+    user = last->getBlock()->findAncestorOpInBlock(*user);
+    if (auto view = llvm::dyn_cast<exec::ViewOp>(user))
+      user = lastUser(view.getResult());
+    if (last->isBeforeInBlock(user))
+      last = user;
+  }
+  return last;
+}
+
+Dim tensorBytes(Type tensor) {
   auto type = llvm::cast<RankedTensorType>(tensor);
-  Dim bytes = numElements(tensor.getContext(), dimsOf(type)) *
-              reference::elementBytes(type.getElementType());
-  return bytes.ceilDiv(INGOT_ALIGNMENT) * INGOT_ALIGNMENT;
+  return numElements(tensor.getContext(), dimsOf(type)) *
+         reference::elementBytes(type.getElementType());
+}
+
+Dim storageBytes(Type tensor) {
+  return tensorBytes(tensor).ceilDiv(INGOT_ALIGNMENT) * INGOT_ALIGNMENT;
 }
 
 Dims slotSizes(func::FuncOp function) {
@@ -63,7 +78,8 @@ bool isLoopBody(Block &block) {
 
 class Planner {
 public:
-  explicit Planner(func::FuncOp function) : function(function), block(function.getBody().front()) {
+  Planner(func::FuncOp function, bool debugArena)
+      : function(function), block(function.getBody().front()), debugArena(debugArena) {
     exec::forEachBlock(function, [&](Block &block) {
       int64_t position = 0;
       for (Operation &op : block)
@@ -72,8 +88,10 @@ public:
   }
 
   void run() {
-    placeOutputs();
-    placeVariableUpdates();
+    if (!debugArena) {
+      placeOutputs();
+      placeVariableUpdates();
+    }
     placeSlots(block);
     OpBuilder b(function.getContext());
     exec::forEachBlock(function, [&](Block &block) {
@@ -205,16 +223,6 @@ private:
     return positions.lookup(block.findAncestorOpInBlock(*op));
   }
 
-  int64_t lastUse(Value value, Block &block) {
-    int64_t last = positionIn(block, value.getDefiningOp());
-    for (Operation *user : value.getUsers()) {
-      last = std::max(last, positionIn(block, user));
-      if (auto view = llvm::dyn_cast<exec::ViewOp>(user))
-        last = std::max(last, lastUse(view.getResult(), block));
-    }
-    return last;
-  }
-
   /// Slots for what is made in the block and in the regions inside it. All of them are free again
   /// when the block has run.
   void placeSlots(Block &block) {
@@ -229,9 +237,9 @@ private:
         for (Value result : op.getResults()) {
           if (places.count(result))
             continue;
-          size_t slot = takeSlot(storageBytes(result.getType()));
+          size_t slot = takeSlot(result.getType());
           places[result] = {Storage::Kind::Slot, static_cast<int64_t>(slot), ""};
-          endings.emplace(lastUse(result, block), slot);
+          endings.emplace(positions[lastUser(result)], slot);
         }
       if (exec::isControl(&op))
         planRegions(&op);
@@ -251,7 +259,7 @@ private:
     }
     for (Region &region : op->getRegions()) {
       Block &block = region.front();
-      if (llvm::isa<exec::IfOp>(op) || isLoopBody(block))
+      if (!debugArena && (llvm::isa<exec::IfOp>(op) || isLoopBody(block)))
         placeYields(block, firstLocal);
       placeSlots(block);
     }
@@ -292,7 +300,7 @@ private:
       list.push_back(-1);
       if (root == argument || !llvm::is_contained(arguments, root))
         continue;
-      taken.push_back(takeSlot(storageBytes(argument.getType())));
+      taken.push_back(takeSlot(argument.getType()));
       list.back() = taken.back();
     }
     body.getParentOp()->setAttr("exec.temporaries", OpBuilder(function).getDenseI64ArrayAttr(list));
@@ -300,7 +308,12 @@ private:
   }
 
   /// The free slot that fits best: equal size first, then the least larger, then one to grow.
-  size_t takeSlot(Dim size) {
+  size_t takeSlot(Type tensor) {
+    if (debugArena) {
+      slots.push_back({tensorBytes(tensor)});
+      return slots.size() - 1;
+    }
+    Dim size = storageBytes(tensor);
     std::optional<size_t> best;
     auto ratio = [&](Dim a) -> std::optional<double> {
       if (a.isStatic() && size.isStatic())
@@ -354,6 +367,7 @@ private:
 
   func::FuncOp function;
   Block &block;
+  bool debugArena;
   llvm::DenseMap<Operation *, int64_t> positions;
   llvm::DenseMap<Value, Storage> places;
   std::vector<Slot> slots;
@@ -362,7 +376,7 @@ private:
 
 } // namespace
 
-void planMemory(func::FuncOp function) { Planner(function).run(); }
+void planMemory(func::FuncOp function, bool debugArena) { Planner(function, debugArena).run(); }
 
 LoopStorage loopStorage(Operation *loop) {
   LoopStorage storage;

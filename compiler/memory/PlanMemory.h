@@ -21,8 +21,9 @@ struct Storage {
 /// value that a region yields is made in the place of the op's result where that is safe, and else
 /// copied there; a loop's carried values live where its carried results do. Written as attributes:
 /// `storage` on the ops, `exec.slots` (bytes, by dimension expressions) on the function, and on
-/// loops what LoopStorage reads.
-void planMemory(mlir::func::FuncOp function);
+/// loops what LoopStorage reads. With `debugArena` every tensor has a slot to itself, of exactly
+/// its size, and is copied from there to where it leaves to.
+void planMemory(mlir::func::FuncOp function, bool debugArena = false);
 
 /// What exec.scan and exec.while have besides the places of their results.
 struct LoopStorage {
@@ -39,6 +40,11 @@ mlir::Value storageRoot(mlir::Value value);
 Storage storageOf(mlir::Value value);
 /// Sizes in bytes of the function's arena slots.
 Dims slotSizes(mlir::func::FuncOp function);
+/// The last op of the tensor's block that uses it, itself, through views or in a region; its own op
+/// where nothing does.
+mlir::Operation *lastUser(mlir::Value root);
+/// Bytes of a tensor's elements.
+Dim tensorBytes(mlir::Type tensor);
 /// Bytes that a tensor takes in memory, rounded up to the artifact's alignment.
 Dim storageBytes(mlir::Type tensor);
 

@@ -170,12 +170,15 @@ Status Session::Impl::failure(int32_t code, int64_t failedNode) const {
   std::string name = std::string("function '") + function->name + "'";
   if (code == INGOT_CANCELLED)
     return Status(StatusCode::Cancelled, name + " was cancelled");
-  if (code == INGOT_INDEX_OUT_OF_RANGE) {
+  if (code == INGOT_INDEX_OUT_OF_RANGE || code == INGOT_MEMORY_ERROR) {
     const ingot_artifact_table &table = artifact->table();
     bool known = failedNode >= 0 && failedNode < table.node_count;
-    return Status(StatusCode::OutOfRange,
-                  name + ": " + (known ? table.nodes[failedNode] : "a node without a name") +
-                      ": an index is outside the axis it selects from");
+    std::string node = name + ": " + (known ? table.nodes[failedNode] : "a node without a name");
+    if (code == INGOT_MEMORY_ERROR)
+      return Status(StatusCode::Internal,
+                    node + ": its kernel wrote outside its tensors (seen by --debug-arena): a "
+                           "fault of the compiler, please report it");
+    return Status(StatusCode::OutOfRange, node + ": an index is outside the axis it selects from");
   }
   return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument : StatusCode::Internal,
                 name + " failed with code " + std::to_string(code));

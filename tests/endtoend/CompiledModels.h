@@ -40,7 +40,8 @@ inline mlir::DialectRegistry allDialects() {
 }
 
 /// Compiles the model to `path`; what went wrong, or nothing.
-inline std::string compileKerasModel(const std::string &name, const std::string &path) {
+inline std::string compileKerasModel(const std::string &name, const std::string &path,
+                                     bool debugArena = false) {
   mlir::MLIRContext context(allDialects());
   context.loadAllAvailableDialects();
   std::string messages;
@@ -49,6 +50,7 @@ inline std::string compileKerasModel(const std::string &name, const std::string 
   auto module = keras::detail::buildModule(*buildKerasModel(name).impl(), &context, true);
   CompileOptions options;
   options.name = name;
+  options.debugArena = debugArena;
   if (mlir::failed(compileToFile(*module, options, path)))
     return "does not compile: " + messages;
   return {};

@@ -25,13 +25,13 @@ std::string readFile(const std::string &path) {
 }
 
 /// Compiled once a process; the file stays until the process ends.
-std::shared_ptr<const Artifact> artifactOf(const std::string &model) {
+std::shared_ptr<const Artifact> artifactOf(const std::string &model, bool debugArena = false) {
   static std::map<std::string, std::shared_ptr<const Artifact>> known;
-  auto &artifact = known[model];
+  auto &artifact = known[model + (debugArena ? "-debug" : "")];
   if (!artifact) {
     std::string path =
         testing::TempDir() + "determinism-" + model + "-" + std::to_string(getpid()) + ".so";
-    std::string message = compileKerasModel(model, path);
+    std::string message = compileKerasModel(model, path, debugArena);
     EXPECT_EQ(message, "");
     if (!message.empty())
       return nullptr;
@@ -204,6 +204,15 @@ TEST_P(Determinism, ManyCallersOfOneArtifact) {
     caller.join();
   for (size_t i = 0; i < seen.size(); ++i)
     EXPECT_THAT(differences(expected, seen[i]), IsEmpty()) << "caller " << i;
+}
+
+TEST_P(Determinism, NoKernelLeavesItsTensorsOrReadsDeadOnes) {
+  auto debug = artifactOf(GetParam(), /*debugArena=*/true);
+  ASSERT_TRUE(debug);
+  ThreadPool pool(2);
+  EXPECT_THAT(differences(trainAndPredict(artifact, GetParam(), &pool),
+                          trainAndPredict(debug, GetParam(), &pool)),
+              IsEmpty());
 }
 
 TEST_P(Determinism, ManyReadersOfOneState) {

@@ -55,7 +55,9 @@ typedef enum ingot_status_code {
   INGOT_OK = 0,
   INGOT_INVALID_ARGUMENT = 1,   /* a dimension is negative or breaks a constraint */
   INGOT_INDEX_OUT_OF_RANGE = 2, /* an index is outside its axis; see `failed_node` */
-  INGOT_CANCELLED = 3           /* a `begin` callback returned non-zero */
+  INGOT_CANCELLED = 3,          /* a `begin` callback returned non-zero */
+  INGOT_MEMORY_ERROR = 4        /* only from artifacts compiled with --debug-arena: a kernel wrote
+                                   outside its tensors; see `failed_node` */
 } ingot_status_code;
 
 /* One dimension. `size` >= 0: that size. `size` == -1: known when running; if `symbol` >= 0 it is
@@ -109,7 +111,8 @@ typedef struct ingot_run {
   int (*begin)(void *user, int64_t kernel); /* NULL, or before each kernel; non-zero cancels */
   void (*end)(void *user, int64_t kernel);  /* NULL, or after each kernel */
   void *user;                               /* handed to begin and end */
-  int64_t failed_node; /* written when run returns INGOT_INDEX_OUT_OF_RANGE: index into `nodes` */
+  int64_t failed_node; /* written when run returns INGOT_INDEX_OUT_OF_RANGE or INGOT_MEMORY_ERROR:
+                          index into `nodes` */
 } ingot_run;
 
 enum {
