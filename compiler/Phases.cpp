@@ -4,6 +4,7 @@
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/layout/HoistInvariants.h"
 #include "compiler/layout/PackContractions.h"
+#include "compiler/layout/SplitReductions.h"
 #include "compiler/lowering/LowerToExec.h"
 #include "compiler/memory/PlanMemory.h"
 #include "compiler/prepare/Prepare.h"
@@ -46,7 +47,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
   case Phase::Lower:
     return lowerToExec(module);
   case Phase::Layout:
-    if (failed(forEachFunction(module, packContractions)) ||
+    if (failed(forEachFunction(module, splitReductions)) ||
+        failed(forEachFunction(module, packContractions)) ||
         failed(forEachFunction(module, hoistInvariants)))
       return failure();
     hoistDerived(module);
