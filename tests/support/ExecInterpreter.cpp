@@ -1,0 +1,310 @@
+// See ExecInterpreter.h.
+#include "tests/support/ExecInterpreter.h"
+#include "compiler/fusion/Structure.h"
+#include "tests/support/ExecScalars.h"
+#include "tests/support/OpCases.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace ingot::tests {
+
+using reference::Number;
+using reference::Tensor;
+
+Tensor signlessTensor(const Tensor &tensor) {
+  Tensor result(exec::signlessElement(tensor.element()), tensor.shape());
+  for (int64_t i = 0; i < tensor.numElements(); ++i)
+    result.set(i, reference::roundTo(result.element(), tensor.get(i)));
+  return result;
+}
+
+namespace {
+
+/// Adds a point's values to what its nest has combined so far.
+void combine(exec::Combiner combiner, llvm::SmallVector<Number> &sum,
+             llvm::ArrayRef<Number> values) {
+  Number &a = sum[0], v = values[0];
+  auto better = [&](bool max) {
+    if (a.isFloat)
+      return std::isnan(v.f) ? !std::isnan(a.f) : max ? v.f > a.f : v.f < a.f;
+    return max ? v.i > a.i : v.i < a.i;
+  };
+  auto isUnsignedLess = [](Number x, Number y) {
+    return static_cast<uint64_t>(x.i) < static_cast<uint64_t>(y.i);
+  };
+  switch (combiner) {
+  case exec::Combiner::None:
+    sum.assign(values.begin(), values.end());
+    return;
+  case exec::Combiner::Add:
+    a = a.isFloat ? Number::real(a.f + v.f)
+                  : Number::integer(static_cast<int64_t>(static_cast<uint64_t>(a.i) + v.i));
+    return;
+  case exec::Combiner::Mul:
+    a = a.isFloat ? Number::real(a.f * v.f)
+                  : Number::integer(static_cast<int64_t>(static_cast<uint64_t>(a.i) * v.i));
+    return;
+  case exec::Combiner::Max:
+  case exec::Combiner::Min:
+    if (better(combiner == exec::Combiner::Max))
+      a = v;
+    return;
+  case exec::Combiner::UMax: // sign-extended values keep the unsigned order
+    if (isUnsignedLess(a, v))
+      a = v;
+    return;
+  case exec::Combiner::UMin:
+    if (isUnsignedLess(v, a))
+      a = v;
+    return;
+  case exec::Combiner::ArgMax:
+  case exec::Combiner::ArgMin:
+    if (sum[1].i < 0 || better(combiner == exec::Combiner::ArgMax))
+      sum.assign(values.begin(), values.end());
+    return;
+  }
+}
+
+/// What combining starts from; an index of -1 says that nothing was seen.
+llvm::SmallVector<Number> startOf(exec::NestOp nest) {
+  llvm::SmallVector<Number> start;
+  for (Value output : nest.getOutputs()) {
+    Type element = getElementTypeOrSelf(output);
+    if (!start.empty()) {
+      start.push_back(Number::integer(-1));
+      continue;
+    }
+    if (isMap(nest)) {
+      start.push_back(Number());
+      continue;
+    }
+    TypedAttr identity = exec::identityOf(nest.getCombiner(), element);
+    if (auto real = llvm::dyn_cast<FloatAttr>(identity))
+      start.push_back(Number::real(real.getValueAsDouble()));
+    else
+      start.push_back(reference::roundTo(
+          element, Number::integer(llvm::cast<IntegerAttr>(identity).getValue().getSExtValue())));
+  }
+  return start;
+}
+
+} // namespace
+
+LogicalResult ExecInterpreter::fail(Operation *op, const std::string &text) {
+  std::string layer = graph::layerName(op->getLoc());
+  message = (layer.empty() ? op->getName().getStringRef().str() : layer) + ": " + text;
+  return failure();
+}
+
+int64_t ExecInterpreter::evaluate(Dim d) {
+  return d.evaluate([&](llvm::StringRef name) {
+    auto it = symbols.find(name);
+    return it == symbols.end() ? int64_t(0) : it->second;
+  });
+}
+
+FailureOr<llvm::SmallVector<Tensor>> ExecInterpreter::run(llvm::StringRef name,
+                                                          llvm::ArrayRef<Tensor> inputs) {
+  auto function = module.lookupSymbol<func::FuncOp>(name);
+  message.clear();
+  values.clear();
+  symbols.clear();
+  for (auto [argument, input] : llvm::zip(function.getArguments(), inputs)) {
+    for (auto [dim, size] : llvm::zip(dimsOf(argument), input.shape()))
+      if (auto symbol = dim.asSymbol())
+        symbols[symbol->str()] = size;
+    values[argument] = input;
+  }
+  Block &body = function.getBody().front();
+  for (Operation &op : body.without_terminator())
+    if (failed(runOp(op)))
+      return failure();
+  llvm::SmallVector<Tensor> results;
+  for (Value operand : body.getTerminator()->getOperands()) {
+    auto tensor = tensorOf(operand);
+    if (failed(tensor))
+      return failure();
+    results.push_back(std::move(*tensor));
+  }
+  return results;
+}
+
+/// What is in the tensor's memory now.
+FailureOr<Tensor> ExecInterpreter::tensorOf(Value value) {
+  if (auto view = value.getDefiningOp<exec::ViewOp>()) {
+    auto viewed = tensorOf(view.getX());
+    if (failed(viewed))
+      return failure();
+    auto shape = llvm::map_to_vector(dimsOf(value), [&](Dim d) { return evaluate(d); });
+    return viewed->reshaped(shape);
+  }
+  if (auto read = value.getDefiningOp<exec::ReadVariableOp>()) {
+    auto it = variables.find(read.getVariable());
+    if (it == variables.end())
+      return fail(read, "variable `" + read.getVariable().str() + "` has no value");
+    return it->second;
+  }
+  return values.at(value);
+}
+
+LogicalResult ExecInterpreter::runOp(Operation &op) {
+  if (llvm::isa<exec::ViewOp, exec::ReadVariableOp>(op))
+    return success();
+  if (auto nest = llvm::dyn_cast<exec::NestOp>(op))
+    return runNest(nest);
+  if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))
+    return runKernel(kernel);
+  if (auto scatter = llvm::dyn_cast<exec::ScatterAddOp>(op))
+    return runScatterAdd(scatter);
+  if (auto constant = llvm::dyn_cast<exec::ConstantOp>(op)) {
+    values[constant.getResult()] = signlessTensor(tests::tensorOf(constant.getValue()));
+    return success();
+  }
+  if (auto assign = llvm::dyn_cast<exec::AssignVariableOp>(op)) {
+    auto tensor = tensorOf(assign.getX());
+    if (succeeded(tensor))
+      variables[assign.getVariable().str()] = std::move(*tensor);
+    return failure(failed(tensor));
+  }
+  return fail(&op, "is not interpreted");
+}
+
+LogicalResult ExecInterpreter::runKernel(exec::KernelOp op) {
+  Block &body = op.getBody().front();
+  for (auto [argument, input] : llvm::zip(body.getArguments(), op.getInputs())) {
+    auto tensor = tensorOf(input);
+    if (failed(tensor))
+      return failure();
+    values[argument] = std::move(*tensor);
+  }
+  for (Operation &inner : body.without_terminator())
+    if (failed(runOp(inner)))
+      return failure();
+  for (auto [result, yielded] : llvm::zip(op.getOutputs(), body.getTerminator()->getOperands()))
+    values[result] = Tensor(values.at(yielded)); // a copy first: the map may grow
+  return success();
+}
+
+LogicalResult ExecInterpreter::runScatterAdd(exec::ScatterAddOp op) {
+  auto base = tensorOf(op.getBase()), indices = tensorOf(op.getIndices()),
+       updates = tensorOf(op.getUpdates());
+  if (failed(base) || failed(indices) || failed(updates))
+    return failure();
+  int64_t width = base->dim(1);
+  for (int64_t i = 0; i < indices->numElements(); ++i) {
+    int64_t row = indices->integer(i);
+    if (row < 0 || row >= base->dim(0))
+      return fail(op, "index " + std::to_string(row) + " is out of range");
+    for (int64_t c = 0; c < width; ++c) {
+      llvm::SmallVector<Number> sum{base->get(row * width + c)};
+      combine(exec::Combiner::Add, sum, updates->get(i * width + c));
+      base->set(row * width + c, reference::roundTo(base->element(), sum[0]));
+    }
+  }
+  values[op.getResult()] = std::move(*base);
+  return success();
+}
+
+LogicalResult ExecInterpreter::runNest(exec::NestOp op) {
+  llvm::SmallVector<Tensor> inputs, outputs;
+  for (Value input : op.getInputs()) {
+    auto tensor = tensorOf(input);
+    if (failed(tensor))
+      return failure();
+    inputs.push_back(std::move(*tensor));
+  }
+  auto extents = llvm::map_to_vector(loopDims(op), [&](Dim d) { return evaluate(d); });
+  llvm::ArrayRef<int64_t> parallel = llvm::ArrayRef(extents).take_front(op.getParallel());
+  llvm::ArrayRef<int64_t> reduced = llvm::ArrayRef(extents).drop_front(op.getParallel());
+  for (Value output : op.getOutputs())
+    outputs.emplace_back(getElementTypeOrSelf(output), parallel);
+  LogicalResult ok = success();
+  int64_t position = 0;
+  reference::forEachIndex(parallel, [&](llvm::ArrayRef<int64_t> outer) {
+    llvm::SmallVector<Number> sum = startOf(op), yielded;
+    reference::forEachIndex(reduced, [&](llvm::ArrayRef<int64_t> inner) {
+      if (failed(ok))
+        return;
+      llvm::SmallVector<int64_t> loops(outer);
+      loops.append(inner.begin(), inner.end());
+      ok = runPoint(op, loops, inputs, yielded);
+      if (succeeded(ok))
+        combine(op.getCombiner(), sum, yielded);
+    });
+    if (sum.size() == 2 && op.getCombiner() != exec::Combiner::None)
+      sum[1].i = std::max<int64_t>(sum[1].i, 0); // an index over no element is 0
+    for (auto [output, value] : llvm::zip(outputs, sum))
+      output.set(position, reference::roundTo(output.element(), value));
+    ++position;
+  });
+  for (auto [result, output] : llvm::zip(op.getOutputs(), outputs))
+    values[result] = std::move(output);
+  return ok;
+}
+
+LogicalResult ExecInterpreter::runPoint(exec::NestOp op, llvm::ArrayRef<int64_t> loops,
+                                        llvm::ArrayRef<Tensor> inputs,
+                                        llvm::SmallVector<Number> &yielded) {
+  Block &body = op.getBody().front();
+  Scalars scalars;
+  llvm::DenseMap<Value, const Tensor *> whole;
+  for (auto [argument, index] : llvm::zip(body.getArguments(), loops))
+    scalars[argument] = Number::integer(index);
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    BlockArgument argument = body.getArgument(loops.size() + i);
+    AffineMap map = accessMap(op, i);
+    if (!map) {
+      whole[argument] = &input;
+      continue;
+    }
+    auto at = map.compose(loops);
+    for (auto [index, size] : llvm::zip(at, input.shape()))
+      if (index < 0 || index >= size)
+        return fail(op, "input " + std::to_string(i) + " is read outside its " +
+                            std::to_string(size) + " elements, at " + std::to_string(index));
+    scalars[argument] = input.at(at);
+  }
+  for (Operation &inner : body.without_terminator())
+    if (failed(runScalar(inner, scalars, whole)))
+      return failure();
+  yielded.clear();
+  for (Value v : body.getTerminator()->getOperands())
+    yielded.push_back(scalars.at(v));
+  return success();
+}
+
+LogicalResult ExecInterpreter::runScalar(Operation &op, Scalars &scalars,
+                                         const llvm::DenseMap<Value, const Tensor *> &whole) {
+  if (auto check = llvm::dyn_cast<exec::CheckOp>(op))
+    return scalars.at(check.getCondition()).truth() ? success() : fail(&op, "is out of range");
+  if (auto extent = llvm::dyn_cast<exec::ExtentOp>(op)) {
+    scalars[extent.getResult()] = Number::integer(evaluate(Dim(extent.getDim().getExprs()[0])));
+    return success();
+  }
+  if (auto read = llvm::dyn_cast<exec::ReadOp>(op)) {
+    if (read.getGuard() && !scalars.at(read.getGuard()).truth()) {
+      Number otherwise = scalars.at(read.getOtherwise()); // a copy first: the map may grow
+      scalars[read.getResult()] = otherwise;
+      return success();
+    }
+    const Tensor &tensor = *whole.at(read.getTensor());
+    llvm::SmallVector<int64_t> at;
+    for (auto [index, size] : llvm::zip(read.getIndices(), tensor.shape())) {
+      at.push_back(scalars.at(index).i);
+      if (at.back() < 0 || at.back() >= size)
+        return fail(&op,
+                    "reads element " + std::to_string(at.back()) + " of " + std::to_string(size));
+    }
+    scalars[read.getResult()] = tensor.at(at);
+    return success();
+  }
+  auto operands = llvm::map_to_vector(op.getOperands(), [&](Value v) { return scalars.at(v); });
+  auto result = evaluateScalar(op, operands);
+  if (!result)
+    return fail(&op, "`" + op.getName().getStringRef().str() + "` is not interpreted");
+  scalars[op.getResult(0)] = *result;
+  return success();
+}
+
+} // namespace ingot::tests
