@@ -276,16 +276,19 @@ private:
       Operation *maker = root.getDefiningOp();
       if (!ownsNewMemory(maker) || maker->getBlock() != &block || places.count(root))
         continue;
+      if (scan && i >= carried) {
+        int64_t local = firstLocal + 1 + scan.getInputs().size() + i - carried;
+        places[root] = {Storage::Kind::Local, local, ""};
+        continue;
+      }
+      Storage place = places.at(op->getResult(i)); // by value: the map may grow
       if (i < carried) {
         auto kernel = llvm::dyn_cast<exec::KernelOp>(maker);
         if (kernel && isElementwise(kernel) &&
             readersAllow(carriedArguments(block)[i], kernel, llvm::cast<OpResult>(root)))
-          places[root] = places.at(op->getResult(i));
-      } else if (scan) {
-        int64_t local = firstLocal + 1 + scan.getInputs().size() + i - carried;
-        places[root] = {Storage::Kind::Local, local, ""};
+          places[root] = place;
       } else {
-        places[root] = places.at(op->getResult(i));
+        places[root] = place;
       }
     }
   }
