@@ -80,10 +80,11 @@ protected:
     return text;
   }
 
-  static void compareOn(const std::string &level, mlir::ModuleOp module) {
-    SCOPED_TRACE(level);
+  static void compareOn(const std::string &level, mlir::ModuleOp module, bool debugArena = false) {
+    SCOPED_TRACE(level + (debugArena ? " with debug arena" : ""));
     CompileOptions options;
     options.targetCpu = level;
+    options.debugArena = debugArena;
     CompiledModule compiled(module, options);
     ASSERT_TRUE(compiled.ok()) << compiled.error();
     for (auto function : module.getOps<mlir::func::FuncOp>())
@@ -108,6 +109,11 @@ TEST_P(RandomGraphs, CompiledCodeEqualsTheReference) {
   for (const cpu::CpuTarget &target : cpu::allTargets())
     if (cpu::runsHere(target))
       compareOn(target.name, *graphs.module);
+}
+
+TEST_P(RandomGraphs, KernelsStayInTheirTensors) {
+  Graphs graphs(GetParam());
+  compareOn("host", *graphs.module, /*debugArena=*/true);
 }
 
 TEST_P(RandomGraphs, GraphPhasesKeepTheMeaning) {
