@@ -45,15 +45,17 @@ public:
   void steps(int64_t count) {
     using Rule = Value (Generator::*)();
     static constexpr Rule rules[] = {
-        &Generator::unary,     &Generator::unary,  &Generator::binary,
-        &Generator::binary,    &Generator::binary, &Generator::reduction,
-        &Generator::reduction, &Generator::dense,  &Generator::dense,
-        &Generator::attention, &Generator::conv,   &Generator::conv,
-        &Generator::pool2d,    &Generator::pool2d, &Generator::pool2d,
-        &Generator::flatten,   &Generator::split,  &Generator::permute,
-        &Generator::cut,       &Generator::join,   &Generator::padding,
-        &Generator::softmax,   &Generator::choose, &Generator::throughInteger,
-        &Generator::normalize, &Generator::spread};
+        &Generator::unary,     &Generator::unary,     &Generator::binary,
+        &Generator::binary,    &Generator::binary,    &Generator::reduction,
+        &Generator::reduction, &Generator::dense,     &Generator::dense,
+        &Generator::attention, &Generator::conv,      &Generator::conv,
+        &Generator::pool2d,    &Generator::pool2d,    &Generator::pool2d,
+        &Generator::flatten,   &Generator::split,     &Generator::permute,
+        &Generator::cut,       &Generator::join,      &Generator::padding,
+        &Generator::softmax,   &Generator::choose,    &Generator::throughInteger,
+        &Generator::normalize, &Generator::spread,    &Generator::turn,
+        &Generator::lookUp,    &Generator::largest,   &Generator::throughDouble,
+        &Generator::scatter,   &Generator::layerNorm, &Generator::logic};
     for (int64_t done = 0, tries = 0; done < count && tries < 20 * count; ++tries) {
       Rule rule = random.pick(llvm::ArrayRef(rules));
       Value value = (this->*rule)();
@@ -72,7 +74,42 @@ public:
     return list;
   }
 
+  /// Steps of a training: some variables take values computed from their own, from each other's, or
+  /// from products of what flows through the graph, as weights' gradients are.
+  void assignVariables() {
+    for (const Variable &variable : variables) {
+      if (random.chance(40))
+        continue;
+      Expr old = expr(variable.value);
+      Value next = old - 0.1 * tanh(old);
+      for (const Variable &other : variables)
+        if (other.value.getType() == variable.value.getType() && random.chance(30))
+          next = other.value;
+      if (Value gradient = product(dimsOf(variable.value)); gradient && random.chance(70))
+        next = old - 0.01 * expr(gradient);
+      AssignOp::create(b, loc(), variable.name, next);
+    }
+  }
+
 private:
+  struct Variable {
+    std::string name;
+    Value value;
+  };
+
+  /// lhs^T rhs of this shape (k, n) for values (m, k) and (m, n) of the pool; null when there are
+  /// none.
+  Value product(const Dims &dims) {
+    if (dims.size() != 2)
+      return {};
+    for (Value lhs : pool)
+      for (Value rhs : llvm::reverse(pool))
+        if (rankOf(lhs) == 2 && rankOf(rhs) == 2 && dimsOf(lhs)[0] == dimsOf(rhs)[0] &&
+            dimsOf(lhs)[1] == dims[0] && dimsOf(rhs)[1] == dims[1])
+          return op<MatMulOp>({lhs, rhs}, {attr("transposeLhs", b.getBoolAttr(true))});
+    return {};
+  }
+
   /// Mostly recent values, so that chains get long; sometimes old ones, so that they have many
   /// uses.
   Value any() {
@@ -103,11 +140,22 @@ private:
     return rankOf(v) <= 5 && elementsOf(v, 1) <= maxElements && elementsOf(v, 2) <= 2 * maxElements;
   }
 
-  /// A new input of this shape: weights.
+  /// A new input of this shape: weights, or, where the shape is fixed, often a variable.
   Value input(llvm::ArrayRef<Dim> dims) {
+    RankedTensorType type = tensorType(dims, f32);
+    if (type.hasStaticShape() && random.chance(60))
+      return variable(type);
     unsigned index = function.getNumArguments();
-    (void)function.insertArgument(index, tensorType(dims, f32), b.getDictionaryAttr({}), loc());
+    (void)function.insertArgument(index, type, b.getDictionaryAttr({}), loc());
     return function.getArgument(index);
+  }
+  Value variable(RankedTensorType type) {
+    std::string name = (function.getName() + "/w" + llvm::Twine(variables.size())).str();
+    OpBuilder outside(function);
+    VariableOp::create(outside, loc(), name, type, "trainable", nullptr);
+    Value value = ReadOp::create(b, loc(), type, name);
+    variables.push_back({name, value});
+    return value;
   }
   Dim fixed(int64_t size) { return Dim::constant(b.getContext(), size); }
   int64_t width() {
@@ -416,11 +464,96 @@ private:
     return broadcastTo(b, loc(), wide, dims);
   }
 
+  Value turn() {
+    Value x = any();
+    llvm::SmallVector<int64_t> axes;
+    for (int64_t axis = 0; axis < rankOf(x); ++axis)
+      if (random.chance(40))
+        axes.push_back(axis);
+    return ReverseOp::create(b, loc(), x.getType(), x, axes);
+  }
+
+  /// Constant indices into an axis of `size` elements.
+  Value indices(int64_t count, int64_t size) {
+    llvm::SmallVector<llvm::APInt> values;
+    for (int64_t i = 0; i < count; ++i)
+      values.emplace_back(32, random.below(size));
+    auto type = RankedTensorType::get({count}, b.getIntegerType(32, /*isSigned=*/true));
+    return ConstantOp::create(b, loc(), type, DenseElementsAttr::get(type, values));
+  }
+
+  Value lookUp() {
+    Value x = any();
+    if (rankOf(x) == 0)
+      return {};
+    int64_t axis = random.below(rankOf(x));
+    Dim size = dimsOf(x)[axis];
+    if (!size.isStatic() || size.value() == 0)
+      return {};
+    return op<GatherOp>({x, indices(1 + random.below(5), size.value())},
+                        attr("axis", b.getI64IntegerAttr(axis)));
+  }
+
+  /// Rows of x (n, k) added to the rows of a table (k, k) that their largest elements name.
+  Value scatter() {
+    Value x = any();
+    if (rankOf(x) != 2 || !dimsOf(x)[1].isStatic() || dimsOf(x)[1].value() == 0)
+      return {};
+    Value index = op<ArgMaxOp>(x, attr("axis", b.getI64IntegerAttr(1)));
+    return op<ScatterAddOp>({input({dimsOf(x)[1], dimsOf(x)[1]}), index, x});
+  }
+
+  /// The position of the largest element of each row: as a number, as a one in zeros, or to pick
+  /// by.
+  Value largest() {
+    Value x = any();
+    if (rankOf(x) == 0 || !dimsOf(x).back().isStatic() || dimsOf(x).back().value() == 0)
+      return {};
+    NamedAttribute axis = attr("axis", b.getI64IntegerAttr(rankOf(x) - 1));
+    Value index = random.chance(50) ? op<ArgMaxOp>(x, axis) : op<ArgMinOp>(x, axis);
+    switch (random.below(3)) {
+    case 0:
+      return cast(b, loc(), index, f32);
+    case 1:
+      return oneHot(b, loc(), index, dimsOf(x).back(), f32);
+    default:
+      return op<PickOp>({tanh(expr(x)), index});
+    }
+  }
+
+  Value throughDouble() {
+    Expr x = expr(cast(b, loc(), any(), b.getF64Type()));
+    return cast(b, loc(), x * tanh(x), f32);
+  }
+
+  Value layerNorm() {
+    Value x = any();
+    if (rankOf(x) == 0 || !dimsOf(x).back().isStatic() || dimsOf(x).back().value() == 0)
+      return {};
+    Value gamma = input(dimsOf(x).back()), beta = input(dimsOf(x).back());
+    return op<LayerNormOp>(
+        {x, gamma, beta}, {ints("axes", {rankOf(x) - 1}), attr("epsilon", b.getF64FloatAttr(0.1))});
+  }
+
+  /// Chooses by conditions and by whole numbers.
+  Value logic() {
+    Expr x = expr(any());
+    Value above = compare(Predicate::GT, x, x.number(-0.5)),
+          below = compare(Predicate::LT, x, x.number(0.5));
+    Value inside = random.chance(50) ? op<AndOp>({above, below}) : op<OrOp>({above, below});
+    if (random.chance(30))
+      inside = op<NotOp>(inside);
+    Expr whole = expr(cast(b, loc(), x * 5, b.getIntegerType(32, /*isSigned=*/true)));
+    Expr mixed = whole * whole - whole / whole.number(3);
+    return select(expr(inside), x, expr(cast(b, loc(), mixed, f32)) * 0.1);
+  }
+
   func::FuncOp function;
   OpBuilder &b;
   Random random;
   Type f32;
   llvm::SmallVector<Value> pool;
+  llvm::SmallVector<Variable> variables;
 };
 
 /// (batch), (batch, n), (batch, h, w), (batch, h, w, c) or a shape without the batch.
@@ -433,6 +566,15 @@ Dims inputDims(MLIRContext *context, Random &random) {
     dims.push_back(
         Dim::constant(context, random.chance(2) ? 0 : random.pick(llvm::ArrayRef<int64_t>(sizes))));
   return dims;
+}
+
+reference::Tensor randomTensor(RankedTensorType type, llvm::ArrayRef<int64_t> shape,
+                               Random &random) {
+  reference::Tensor tensor(type.getElementType(), shape);
+  for (int64_t i = 0; i < tensor.numElements(); ++i)
+    tensor.set(i, reference::Number::real(random.real(-2, 2)));
+  tensor.round();
+  return tensor;
 }
 
 } // namespace
@@ -455,10 +597,21 @@ func::FuncOp addRandomGraph(ModuleOp module, uint64_t seed) {
   Generator generator(function, body, random.next());
   generator.steps(3 + random.below(12));
   llvm::SmallVector<Value> results = generator.results();
+  generator.assignVariables();
   func::ReturnOp::create(body, b.getUnknownLoc(), results);
   function.setType(
       b.getFunctionType(function.getBody().getArgumentTypes(), ValueRange(results).getTypes()));
   return function;
+}
+
+std::map<std::string, reference::Tensor> randomVariables(ModuleOp module, uint64_t seed) {
+  Random random(seed + 99);
+  std::map<std::string, reference::Tensor> values;
+  for (auto variable : module.getOps<VariableOp>()) {
+    auto type = llvm::cast<RankedTensorType>(variable.getType());
+    values[variable.getSymName().str()] = randomTensor(type, type.getShape(), random);
+  }
+  return values;
 }
 
 std::vector<reference::Tensor> randomInputs(func::FuncOp function, int64_t batch, uint64_t seed) {
@@ -468,11 +621,7 @@ std::vector<reference::Tensor> randomInputs(func::FuncOp function, int64_t batch
     llvm::SmallVector<int64_t> shape;
     for (Dim d : dimsOf(type))
       shape.push_back(d.evaluate([&](llvm::StringRef) { return batch; }));
-    reference::Tensor tensor(llvm::cast<RankedTensorType>(type).getElementType(), shape);
-    for (int64_t i = 0; i < tensor.numElements(); ++i)
-      tensor.set(i, reference::Number::real(random.real(-2, 2)));
-    tensor.round();
-    inputs.push_back(std::move(tensor));
+    inputs.push_back(randomTensor(llvm::cast<RankedTensorType>(type), shape, random));
   }
   return inputs;
 }

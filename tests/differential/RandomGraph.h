@@ -3,6 +3,7 @@
 #pragma once
 #include "ir/Graph.h"
 #include "ir/reference/Tensor.h"
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace ingot::tests {
 /// size of zero or one. Values stay of moderate size, so that errors can be judged against the
 /// largest.
 mlir::func::FuncOp addRandomGraph(mlir::ModuleOp module, uint64_t seed);
+
+/// Random values for all variables of the module.
+std::map<std::string, reference::Tensor> randomVariables(mlir::ModuleOp module, uint64_t seed);
 
 /// Random inputs for a batch of that size, rounded to their element types.
 std::vector<reference::Tensor> randomInputs(mlir::func::FuncOp function, int64_t batch,

@@ -60,18 +60,24 @@ double rounding(const reference::Tensor &rounded, const reference::Tensor &exact
 
 class RandomGraphs : public testing::TestWithParam<uint64_t> {
 protected:
-  /// Empty, or what differs. Where rounding inside the graph is visible in a result (all inputs and
-  /// most values are about 1, so that 1e-5 is a few dozen roundings), it gets that much room and
-  /// four times what rounding does to it: there the comparison would judge the graph, not the code.
+  /// Empty, or what differs; `expected` and `actual` are results, then all variables. Where
+  /// rounding inside the graph is visible in a result (all inputs and most values are about 1, so
+  /// that 1e-5 is a few dozen roundings), it gets that much room and four times what rounding does
+  /// to it: there the comparison would judge the graph, not the code.
   static std::string differences(mlir::ModuleOp module, mlir::func::FuncOp function,
-                                 const Tensors &inputs, llvm::ArrayRef<reference::Tensor> expected,
+                                 const Tensors &inputs, int64_t batch,
+                                 llvm::ArrayRef<reference::Tensor> expected,
                                  llvm::ArrayRef<reference::Tensor> actual) {
     std::string text;
     for (auto [i, wanted] : llvm::enumerate(expected)) {
       if (difference(wanted, actual[i], rtol, 0).empty())
         continue;
       Interpreter exact(module, /*exact=*/true);
+      for (auto &[name, value] : randomVariables(module, batch))
+        exact.variables[name] = value;
       auto unrounded = exact.run(function.getName(), inputs);
+      for (auto &[name, value] : exact.variables)
+        unrounded->push_back(value);
       double room = mlir::succeeded(unrounded) ? 4 * rounding(wanted, (*unrounded)[i]) : 0;
       std::string found = difference(wanted, actual[i], rtol, room + visible);
       if (!found.empty())
@@ -91,11 +97,19 @@ protected:
       for (int64_t batch : batches) {
         Tensors inputs = randomInputs(function, batch, batch);
         Interpreter interpreter(module);
+        for (auto &[name, value] : randomVariables(module, batch)) {
+          interpreter.variables[name] = value;
+          compiled.setVariable(name, value);
+        }
         auto expected = interpreter.run(function.getName(), inputs);
         ASSERT_TRUE(mlir::succeeded(expected)) << interpreter.error() << textOf(function);
         auto actual = compiled.run(function.getName().str(), inputs, function.getResultTypes());
         ASSERT_EQ(compiled.error(), "") << textOf(function);
-        std::string found = differences(module, function, inputs, *expected, actual);
+        for (auto &[name, value] : interpreter.variables) {
+          expected->push_back(value);
+          actual.push_back(compiled.variable(name, value.element()));
+        }
+        std::string found = differences(module, function, inputs, batch, *expected, actual);
         EXPECT_EQ(found, "") << "batch " << batch << "\n" << textOf(function);
         if (!found.empty())
           break;
@@ -126,11 +140,17 @@ TEST_P(RandomGraphs, GraphPhasesKeepTheMeaning) {
     for (int64_t batch : {0, 1, 7}) {
       Tensors inputs = randomInputs(function, batch, batch);
       Interpreter before(*graphs.module), then(*after);
+      for (auto &[name, value] : randomVariables(*graphs.module, batch))
+        before.variables[name] = then.variables[name] = value;
       auto expected = before.run(function.getName(), inputs);
       auto actual = then.run(function.getName(), inputs);
       ASSERT_TRUE(mlir::succeeded(expected)) << before.error() << textOf(function);
       ASSERT_TRUE(mlir::succeeded(actual)) << then.error() << textOf(function);
-      EXPECT_EQ(differences(*graphs.module, function, inputs, *expected, *actual), "")
+      for (auto &[name, value] : before.variables) {
+        expected->push_back(value);
+        actual->push_back(then.variables.at(name));
+      }
+      EXPECT_EQ(differences(*graphs.module, function, inputs, batch, *expected, *actual), "")
           << textOf(function);
     }
 }
@@ -153,8 +173,10 @@ TEST(RandomGraph, GraphsAreVariedAndTheirResultsTelling) {
     Graphs graphs(first);
     graphs.module->walk([&](mlir::Operation *op) { ++ops[op->getName().stripDialect().str()]; });
     for (auto function : graphs.module->getOps<mlir::func::FuncOp>()) {
-      auto values =
-          Interpreter(*graphs.module).run(function.getName(), randomInputs(function, 7, 7));
+      Interpreter interpreter(*graphs.module);
+      for (auto &[name, value] : randomVariables(*graphs.module, 7))
+        interpreter.variables[name] = value;
+      auto values = interpreter.run(function.getName(), randomInputs(function, 7, 7));
       ASSERT_TRUE(mlir::succeeded(values));
       for (const reference::Tensor &value : *values) {
         ++results;
@@ -163,8 +185,10 @@ TEST(RandomGraph, GraphsAreVariedAndTheirResultsTelling) {
     }
   }
   for (const char *name :
-       {"matmul", "conv", "max_pool", "avg_pool", "reduce", "reshape", "transpose", "slice", "pad",
-        "concat", "softmax", "log_softmax", "broadcast", "compare", "select", "cast", "tanh"})
+       {"matmul", "conv",       "max_pool", "avg_pool", "reduce",      "reshape",   "transpose",
+        "slice",  "pad",        "concat",   "softmax",  "log_softmax", "broadcast", "compare",
+        "select", "cast",       "tanh",     "gather",   "scatter_add", "reverse",   "argmax",
+        "pick",   "layer_norm", "read",     "assign",   "and"})
     EXPECT_GE(ops[name], 5) << name;
   EXPECT_GE(telling, results * 3 / 4) << "of " << results;
 }
