@@ -1,7 +1,7 @@
 // A program means the same after each of the phases lower, layout (with what it derives) and fuse:
 // the interpreter of the exec dialect gives the same bits for all three (but for reductions that
 // layout cuts into partial ones), and what the graph's interpreter gives within rounding. On every
-// op case without control flow, and on random graphs.
+// op case, and on random graphs.
 #include "compiler/Phases.h"
 #include "ir/reference/Interpreter.h"
 #include "tests/differential/RandomGraph.h"
@@ -139,22 +139,14 @@ TEST_P(OpCasePhases, KeepTheMeaning) {
   }
 }
 
-/// Files of cases that have no control flow.
-std::vector<std::string> straightFiles() {
-  std::set<std::string> names, control;
-  for (const OpCase &opCase : opCases()) {
+std::vector<std::string> files() {
+  std::set<std::string> names;
+  for (const OpCase &opCase : opCases())
     names.insert(opCase.file);
-    mlir::func::FuncOp function = opCase.function;
-    for (mlir::Operation &op : function.getBody().front())
-      if (op.getNumRegions())
-        control.insert(opCase.file);
-  }
-  for (const std::string &file : control)
-    names.erase(file);
   return {names.begin(), names.end()};
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, OpCasePhases, testing::ValuesIn(straightFiles()),
+INSTANTIATE_TEST_SUITE_P(Cases, OpCasePhases, testing::ValuesIn(files()),
                          [](const auto &info) { return info.param; });
 
 class RandomGraphPhases : public testing::TestWithParam<uint64_t> {};

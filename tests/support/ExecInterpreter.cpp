@@ -114,20 +114,34 @@ FailureOr<llvm::SmallVector<Tensor>> ExecInterpreter::run(llvm::StringRef name,
     for (auto [dim, size] : llvm::zip(dimsOf(argument), input.shape()))
       if (auto symbol = dim.asSymbol())
         symbols[symbol->str()] = size;
-    values[argument] = input;
   }
-  Block &body = function.getBody().front();
+  return runRegion(function.getBody(), inputs);
+}
+
+FailureOr<llvm::SmallVector<Tensor>> ExecInterpreter::runRegion(Region &region,
+                                                                llvm::ArrayRef<Tensor> arguments) {
+  Block &body = region.front();
+  for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
+    values[argument] = value;
   for (Operation &op : body.without_terminator())
     if (failed(runOp(op)))
       return failure();
-  llvm::SmallVector<Tensor> results;
-  for (Value operand : body.getTerminator()->getOperands()) {
-    auto tensor = tensorOf(operand);
+  return tensorsOf(body.getTerminator()->getOperands());
+}
+
+FailureOr<llvm::SmallVector<Tensor>> ExecInterpreter::tensorsOf(ValueRange list) {
+  llvm::SmallVector<Tensor> tensors;
+  for (Value value : list) {
+    auto tensor = tensorOf(value);
     if (failed(tensor))
       return failure();
-    results.push_back(std::move(*tensor));
+    tensors.push_back(std::move(*tensor));
   }
-  return results;
+  return tensors;
+}
+
+llvm::SmallVector<int64_t> ExecInterpreter::shapeOf(Value value) {
+  return llvm::map_to_vector(dimsOf(value), [&](Dim d) { return evaluate(d); });
 }
 
 /// What is in the tensor's memory now.
@@ -136,8 +150,7 @@ FailureOr<Tensor> ExecInterpreter::tensorOf(Value value) {
     auto viewed = tensorOf(view.getX());
     if (failed(viewed))
       return failure();
-    auto shape = llvm::map_to_vector(dimsOf(value), [&](Dim d) { return evaluate(d); });
-    return viewed->reshaped(shape);
+    return viewed->reshaped(shapeOf(value));
   }
   if (auto read = value.getDefiningOp<exec::ReadVariableOp>()) {
     auto it = variables.find(read.getVariable());
@@ -167,7 +180,69 @@ LogicalResult ExecInterpreter::runOp(Operation &op) {
       variables[assign.getVariable().str()] = std::move(*tensor);
     return failure(failed(tensor));
   }
-  return fail(&op, "is not interpreted");
+  FailureOr<llvm::SmallVector<Tensor>> results = failure();
+  if (auto choice = llvm::dyn_cast<exec::IfOp>(op)) {
+    auto condition = tensorOf(choice.getCondition());
+    if (succeeded(condition))
+      results = runRegion(
+          condition->get(0).truth() ? choice.getThenRegion() : choice.getElseRegion(), {});
+  } else if (auto scan = llvm::dyn_cast<exec::ScanOp>(op)) {
+    results = runScan(scan);
+  } else if (auto loop = llvm::dyn_cast<exec::WhileOp>(op)) {
+    results = runWhile(loop);
+  } else {
+    return fail(&op, "is not interpreted");
+  }
+  if (failed(results))
+    return failure();
+  for (auto [result, value] : llvm::zip(op.getResults(), *results))
+    values[result] = value;
+  return success();
+}
+
+FailureOr<llvm::SmallVector<Tensor>> ExecInterpreter::runScan(exec::ScanOp op) {
+  auto carried = tensorsOf(op.getCarried()), inputs = tensorsOf(op.getInputs());
+  if (failed(carried) || failed(inputs))
+    return failure();
+  llvm::SmallVector<Tensor> stacked;
+  for (Value result : op.getResults().drop_front(carried->size()))
+    stacked.emplace_back(getElementTypeOrSelf(result), shapeOf(result));
+  int64_t trips = evaluate(op.getTripCount());
+  for (int64_t trip = 0; trip < trips; ++trip) {
+    int64_t position = op.getReverse() ? trips - 1 - trip : trip;
+    llvm::SmallVector<Tensor> arguments{Tensor::scalar(
+        getElementTypeOrSelf(op.getBody().getArgument(0)), Number::integer(position))};
+    arguments.append(carried->begin(), carried->end());
+    for (const Tensor &input : *inputs) {
+      Tensor slice(input.element(), input.shape().drop_front());
+      for (int64_t i = 0, size = slice.numElements(); i < size; ++i)
+        slice.set(i, input.get(position * size + i));
+      arguments.push_back(std::move(slice));
+    }
+    auto yielded = runRegion(op.getBody(), arguments);
+    if (failed(yielded))
+      return failure();
+    for (auto [whole, slice] : llvm::zip(stacked, llvm::drop_begin(*yielded, carried->size())))
+      for (int64_t i = 0, size = slice.numElements(); i < size; ++i)
+        whole.set(position * size + i, slice.get(i));
+    yielded->truncate(carried->size());
+    carried = std::move(yielded);
+  }
+  carried->append(stacked.begin(), stacked.end());
+  return carried;
+}
+
+FailureOr<llvm::SmallVector<Tensor>> ExecInterpreter::runWhile(exec::WhileOp op) {
+  auto carried = tensorsOf(op.getCarried());
+  while (succeeded(carried)) {
+    auto more = runRegion(op.getCondition(), *carried);
+    if (failed(more))
+      return failure();
+    if (!more->front().get(0).truth())
+      break;
+    carried = runRegion(op.getBody(), *carried);
+  }
+  return carried;
 }
 
 LogicalResult ExecInterpreter::runKernel(exec::KernelOp op) {

@@ -4,9 +4,9 @@
 // Nests run point by point, kernels nest by nest; floats are computed in f64 and rounded to the
 // type of each op's result, reductions are rounded at their end. A variable's memory is read when a
 // nest uses it, so that an assignment which comes too early shows. An access outside its tensor is
-// an error. Control flow is not interpreted. Used by tests alone; one thread at a time.
+// an error. Used by tests alone; one thread at a time.
 #pragma once
-#include "ir/exec/Exec.h"
+#include "ir/exec/Control.h"
 #include "ir/reference/Tensor.h"
 #include <map>
 #include <string>
@@ -37,7 +37,14 @@ private:
   mlir::LogicalResult fail(mlir::Operation *op, const std::string &text);
   int64_t evaluate(Dim d);
   mlir::FailureOr<Tensor> tensorOf(mlir::Value value);
+  llvm::SmallVector<int64_t> shapeOf(mlir::Value value);
   mlir::LogicalResult runOp(mlir::Operation &op);
+  /// Runs the region's ops on these arguments; what its terminator has.
+  mlir::FailureOr<llvm::SmallVector<Tensor>> runRegion(mlir::Region &region,
+                                                       llvm::ArrayRef<Tensor> arguments);
+  mlir::FailureOr<llvm::SmallVector<Tensor>> tensorsOf(mlir::ValueRange values);
+  mlir::FailureOr<llvm::SmallVector<Tensor>> runScan(exec::ScanOp op);
+  mlir::FailureOr<llvm::SmallVector<Tensor>> runWhile(exec::WhileOp op);
   mlir::LogicalResult runKernel(exec::KernelOp op);
   mlir::LogicalResult runScatterAdd(exec::ScatterAddOp op);
   mlir::LogicalResult runNest(exec::NestOp op);
