@@ -5,8 +5,8 @@
 namespace ingot {
 
 /// Cuts a reduction over several loops into few results (gradients of biases and small filters,
-/// batch statistics) at every step of its outermost reduction loop: partial results first, then their
-/// combination. The cut depends on the shape alone, never on the number of threads.
+/// batch statistics) at every step of its outermost reduction loop: partial results first, then
+/// their combination. The cut depends on the shape alone, never on the number of threads.
 void splitReductions(mlir::func::FuncOp function);
 
 } // namespace ingot
