@@ -55,7 +55,8 @@ public:
         &Generator::softmax,   &Generator::choose,    &Generator::throughInteger,
         &Generator::normalize, &Generator::spread,    &Generator::turn,
         &Generator::lookUp,    &Generator::largest,   &Generator::throughDouble,
-        &Generator::scatter,   &Generator::layerNorm, &Generator::logic};
+        &Generator::scatter,   &Generator::layerNorm, &Generator::logic,
+        &Generator::recur,     &Generator::branch};
     for (int64_t done = 0, tries = 0; done < count && tries < 20 * count; ++tries) {
       Rule rule = random.pick(llvm::ArrayRef(rules));
       Value value = (this->*rule)();
@@ -226,13 +227,14 @@ private:
     if (axes.empty())
       return {};
     bool keep = random.chance(40);
-    // A largest or least value of nothing is infinite; only sums are taken there.
+    // A largest or least value of nothing is infinite; only sums are taken there. What is summed is
+    // positive: where terms cancel, rounding is all that is left.
     bool mayBeEmpty = llvm::any_of(axes, [&](int64_t a) {
       return dimsOf(x)[a].evaluate([](llvm::StringRef) { return 0; }) == 0;
     });
     switch (mayBeEmpty ? random.below(2) : random.below(4)) {
     case 0:
-      return reduce(b, loc(), tanh(expr(x)), ReduceKind::Sum, axes, keep);
+      return reduce(b, loc(), sigmoid(expr(x)), ReduceKind::Sum, axes, keep);
     case 1:
       return mayBeEmpty ? Value() : Value(mean(expr(x), axes, keep));
     case 2:
@@ -546,6 +548,36 @@ private:
     Expr whole = expr(cast(b, loc(), x * 5, b.getIntegerType(32, /*isSigned=*/true)));
     Expr mixed = whole * whole - whole / whole.number(3);
     return select(expr(inside), x, expr(cast(b, loc(), mixed, f32)) * 0.1);
+  }
+
+  /// A recurrence along the first axis: its last state, or all of them.
+  Value recur() {
+    Value x = any();
+    if (rankOf(x) == 0)
+      return {};
+    Location here = loc();
+    Dims state = dimsOf(x);
+    state.erase(state.begin());
+    Value start = splat(b, here, f32, state, 0.25);
+    auto body = [&](OpBuilder &inner, Value, ValueRange carried, ValueRange inputs) -> ScanYield {
+      Expr old(inner, here, carried[0]), input(inner, here, inputs[0]);
+      Value next = tanh(old * 0.5 + input);
+      return {{next}, {next}};
+    };
+    ScanOp scan = makeScan(b, here, dimsOf(x)[0], {start}, {x}, body, random.chance(30));
+    return scan.getResults()[random.below(2)];
+  }
+
+  Value branch() {
+    Expr x = expr(any());
+    Location here = x.loc;
+    Expr total = x.with(reduce(b, here, tanh(x), ReduceKind::Sum, allAxes(x)));
+    Value condition = compare(Predicate::GT, total, total.number(0.1));
+    return makeIf(
+               b, here, condition,
+               [&](OpBuilder &inner) { return Values{tanh(Expr(inner, here, x))}; },
+               [&](OpBuilder &inner) { return Values{Expr(inner, here, x) * 0.5}; })
+        .getResults()[0];
   }
 
   func::FuncOp function;

@@ -189,7 +189,7 @@ TEST(RandomGraph, GraphsAreVariedAndTheirResultsTelling) {
         "slice",  "pad",        "concat",   "softmax",  "log_softmax", "broadcast", "compare",
         "select", "cast",       "tanh",     "gather",   "scatter_add", "reverse",   "argmax",
         "pick",   "layer_norm", "read",     "assign",   "and"})
-    EXPECT_GE(ops[name], 5) << name;
+    EXPECT_GE(ops[name], 3) << name;
   EXPECT_GE(telling, results * 3 / 4) << "of " << results;
 }
 

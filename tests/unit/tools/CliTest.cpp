@@ -189,6 +189,22 @@ TEST_F(CliNetTest, HeaderAndObjectAreWritten) {
   EXPECT_THAT(header, HasSubstr("#define SMALL_PREDICT_IN_X 0"));
 }
 
+TEST_F(CliNetTest, DebugArenaChangesNoResult) {
+  compileNet();
+  ASSERT_EQ(ingot("run net.so --input x=@x.npy --output scores=@y.npy").code, 0);
+  ASSERT_EQ(ingot("compile net.mlir --debug-arena -g -o debug.so").code, 0);
+  Outcome ran = ingot("run debug.so --input x=@x.npy --expect scores=@y.npy --rtol 0");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ingot("inspect debug.so").out, HasSubstr("debug-arena        true"));
+}
+
+TEST_F(CliNetTest, VariantsOfSeveralLevelsAreInOneFile) {
+  ASSERT_EQ(ingot("compile net.mlir --target-cpu x86-64,x86-64-v3 -o net.so").code, 0);
+  auto json = nlohmann::json::parse(ingot("inspect net.so --json").out);
+  EXPECT_EQ(json["variants"], nlohmann::json::parse("[\"x86-64-v3\",\"x86-64\"]"));
+  EXPECT_EQ(ingot("run net.so --input x=@x.npy").code, 0);
+}
+
 TEST_F(CliNetTest, InspectShowsEachKindOfFile) {
   compileNet();
   Outcome artifact = ingot("inspect net.so");
