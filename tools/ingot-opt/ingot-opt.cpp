@@ -19,7 +19,7 @@ namespace {
 
 using Step = LogicalResult (*)(ModuleOp);
 
-LogicalResult forEachFunction(ModuleOp module, void (*transform)(func::FuncOp)) {
+LogicalResult forEachFunction(ModuleOp module, llvm::function_ref<void(func::FuncOp)> transform) {
   for (auto function : module.getOps<func::FuncOp>())
     transform(function);
   return success();
@@ -91,8 +91,9 @@ void registerSteps() {
                });
   registerStep("form-kernels", "Nests are grouped into kernels",
                [](ModuleOp module) { return forEachFunction(module, formKernels); });
-  registerStep("plan-memory", "Every tensor gets its place",
-               [](ModuleOp module) { return forEachFunction(module, planMemory); });
+  registerStep("plan-memory", "Every tensor gets its place", [](ModuleOp module) {
+    return forEachFunction(module, [](func::FuncOp f) { planMemory(f); });
+  });
 }
 
 } // namespace
