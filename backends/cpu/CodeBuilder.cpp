@@ -140,10 +140,10 @@ Value CodeBuilder::evaluate(Dim d, llvm::function_ref<Value(llvm::StringRef)> sy
                            return add(x, y);
                          case Dim::Op::Mul:
                            return mul(x, y);
-                         case Dim::Op::FloorDiv:
-                           return floorDiv(x, nonZero(y));
+                         case Dim::Op::FloorDiv: // x may be negative: these truly floor and ceil
+                           return arith::FloorDivSIOp::create(b, loc, x, nonZero(y));
                          case Dim::Op::CeilDiv:
-                           return ceilDiv(x, nonZero(y));
+                           return arith::CeilDivSIOp::create(b, loc, x, nonZero(y));
                          case Dim::Op::Min:
                            return minimum(x, y);
                          case Dim::Op::Max:

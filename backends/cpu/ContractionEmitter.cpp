@@ -290,7 +290,7 @@ void ContractionEmitter::emitEpilogue(const Tile &tile, Value sums) {
           e.providers[output] = [value = value](llvm::ArrayRef<Index>) { return value; };
       };
       known(nest, ValueRange{sum});
-      for (exec::NestOp other : e.storedNests())
+      for (exec::NestOp other : e.nestsOfPoint())
         if (other != nest)
           known(other, e.emitBody(other, point));
       e.providers.clear();

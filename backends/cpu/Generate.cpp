@@ -8,6 +8,7 @@
 #include "compiler/package/Manifest.h"
 #include "ir/exec/Control.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -196,6 +197,23 @@ private:
     b.setInsertionPointToStart(next);
   }
 
+  /// Extents of tensors that subtract something from a symbol, as a crop does.
+  llvm::SmallVector<Dim> extentsThatMayBeNegative() {
+    llvm::SetVector<Attribute> found;
+    auto subtracts = [](Dim d) {
+      return d.fold<bool>([](int64_t v) { return v < 0; }, [](llvm::StringRef) { return false; },
+                          [](Dim::Op, bool x, bool y) { return x || y; });
+    };
+    function.walk([&](Operation *op) {
+      for (Type type : op->getResultTypes())
+        if (llvm::isa<RankedTensorType>(type))
+          for (Dim d : dimsOf(type))
+            if (!d.isStatic() && subtracts(d))
+              found.insert(d.asAttribute());
+    });
+    return llvm::map_to_vector(found, [](Attribute d) { return Dim(d); });
+  }
+
   void emitPlan() {
     auto made = beginFunction(description.planSymbol, {cb.pointer(), cb.pointer()});
     Value symbols = made.getArgument(0), out = made.getArgument(1);
@@ -206,6 +224,11 @@ private:
     for (const std::string &name : description.symbols) {
       Value negative =
           arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, symbol(name), cb.integer(0));
+      returnIf(made, negative, [&] { return status(INGOT_INVALID_ARGUMENT); });
+    }
+    for (Dim extent : extentsThatMayBeNegative()) {
+      Value negative = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt,
+                                             cb.evaluate(extent, symbol), cb.integer(0));
       returnIf(made, negative, [&] { return status(INGOT_INVALID_ARGUMENT); });
     }
     for (size_t i = 0; i < description.symbols.size(); ++i)

@@ -92,6 +92,24 @@ llvm::SmallVector<exec::NestOp> KernelEmitter::storedNests() {
   return nests;
 }
 
+bool KernelEmitter::isShared(exec::NestOp nest) {
+  if (!isMap(nest) || nest->getNumResults() != 1 || nest->hasOneUse() || loopDims(nest) != domain)
+    return false;
+  return llvm::all_of(nest->getUses(), [&](OpOperand &use) {
+    auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
+    AffineMap map = user ? accessMap(user, use.getOperandNumber()) : AffineMap();
+    return map && map.isIdentity() && loopDims(user) == domain;
+  });
+}
+
+llvm::SmallVector<exec::NestOp> KernelEmitter::nestsOfPoint() {
+  llvm::SmallVector<exec::NestOp> nests;
+  for (auto nest : kernel.getBody().getOps<exec::NestOp>())
+    if (llvm::any_of(nest.getOutputs(), [&](Value v) { return isStored(v); }) || isShared(nest))
+      nests.push_back(nest);
+  return nests;
+}
+
 KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
   TaskFunction task = beginTask(context, cb, symbol);
   frame = task.frame;
@@ -243,13 +261,13 @@ Dim KernelEmitter::emitVertical() {
 
 /// All nests at one vector of the shared domain; a nest's result is at hand for those after it.
 void KernelEmitter::emitVerticalNests(llvm::ArrayRef<Index> loops) {
-  for (exec::NestOp nest : storedNests()) {
+  for (exec::NestOp nest : nestsOfPoint()) {
     Values values = isMap(nest) ? emitBody(nest, loops) : reduce(nest, loops, false);
     store(nest, values, loops);
     for (auto [output, value] : llvm::zip(nest.getOutputs(), values))
       providers[output] = [value = value](llvm::ArrayRef<Index>) { return value; };
   }
-  for (exec::NestOp nest : storedNests())
+  for (exec::NestOp nest : nestsOfPoint())
     for (Value output : nest.getOutputs())
       providers.erase(output);
 }
@@ -264,10 +282,16 @@ Dim KernelEmitter::emitRows() {
       size *= d.isStatic() ? std::max<int64_t>(1, d.value()) : 64;
     work += size;
   }
+  bool onlyMaps = llvm::all_of(
+      storedNests(), [&](exec::NestOp nest) { return isMap(nest) && loopDims(nest) == domain; });
   int64_t chunk = std::max<int64_t>(1, elementsPerTask / work);
   chunkLoop(taskIndex, chunk, points, [&](Value first, Value last) {
     cb.loop(first, last, 1, [&](Value point) {
       Indices outer = delinearize(point, domain);
+      if (onlyMaps) { // over scalars, or dimensions of size one
+        cb.lanes = 1;
+        return emitVerticalNests(outer);
+      }
       for (exec::NestOp nest : storedNests())
         emitRowNest(nest, outer);
     });

@@ -127,6 +127,10 @@ private:
 
   bool isStored(mlir::Value result) { return resultNumber.count(result); }
   llvm::SmallVector<exec::NestOp> storedNests();
+  /// Nests to compute once a point of the domain: the stored ones, and maps that several others
+  /// read at the same point.
+  llvm::SmallVector<exec::NestOp> nestsOfPoint();
+  bool isShared(exec::NestOp nest);
 
   CodeContext &context;
   const Frame &frameLayout;

@@ -30,18 +30,25 @@ private:
   void hoistFrom(func::FuncOp function) {
     llvm::SetVector<Operation *>
         fixed; // in program order, which gives derived variables their names
-    for (Operation &op : function.getBody().front())
-      if (isFixed(op, fixed))
-        fixed.insert(&op);
+    llvm::DenseSet<Operation *> reading; // of those, the ones that depend on a variable
+    for (Operation &op : function.getBody().front()) {
+      if (!isFixed(op, fixed))
+        continue;
+      fixed.insert(&op);
+      if (llvm::isa<exec::ReadVariableOp>(op) || llvm::any_of(op.getOperands(), [&](Value v) {
+            return reading.contains(v.getDefiningOp());
+          }))
+        reading.insert(&op);
+    }
     for (Operation *op : fixed) {
-      bool worth = llvm::isa<exec::NestOp>(op) && readsVariable(op);
+      bool worth = llvm::isa<exec::NestOp>(op) && reading.contains(op);
       if (!worth)
         continue;
       for (Value result : op->getResults()) {
         bool leaves =
             llvm::any_of(result.getUsers(), [&](Operation *user) { return !fixed.contains(user); });
         if (leaves)
-          replace(result);
+          replace(result, fixed);
       }
     }
   }
@@ -60,21 +67,14 @@ private:
     });
   }
 
-  static bool readsVariable(Operation *op) {
-    if (llvm::isa<exec::ReadVariableOp>(op))
-      return true;
-    return llvm::any_of(op->getOperands(), [](Value v) {
-      return v.getDefiningOp() && readsVariable(v.getDefiningOp());
-    });
-  }
-
-  void replace(Value result) {
+  /// Everything but the fixed computation itself reads the derived variable.
+  void replace(Value result, const llvm::SetVector<Operation *> &fixed) {
     std::string name = derivedVariable(result);
     OpBuilder here(result.getContext());
     here.setInsertionPointAfter(result.getDefiningOp());
     Value read = exec::ReadVariableOp::create(here, result.getLoc(), result.getType(),
                                               FlatSymbolRefAttr::get(here.getContext(), name));
-    result.replaceAllUsesWith(read);
+    result.replaceUsesWithIf(read, [&](OpOperand &use) { return !fixed.contains(use.getOwner()); });
   }
 
   std::string derivedVariable(Value result) {
@@ -93,6 +93,14 @@ private:
 
   /// The same computation in `derive`; an equal op that is already there serves.
   Value cloneToDerive(Value value) {
+    if (auto it = cloned.find(value); it != cloned.end())
+      return it->second;
+    Value clone = cloneOnce(value);
+    cloned[value] = clone;
+    return clone;
+  }
+
+  Value cloneOnce(Value value) {
     Operation *op = value.getDefiningOp();
     llvm::SmallVector<Value> operands;
     for (Value operand : op->getOperands())
@@ -133,6 +141,7 @@ private:
   ModuleOp module;
   OpBuilder b;
   func::FuncOp derive;
+  llvm::DenseMap<Value, Value> cloned; // of the functions' values, which stay in place meanwhile
   llvm::SmallVector<std::pair<std::string, Value>> results;
 };
 

@@ -342,12 +342,23 @@ private:
     }
     Slot &slot = slots[*best];
     slot.free = false;
-    if (auto r = ratio(slot.size); *r < 1)
-      slot.size = size;
+    slot.size = larger(slot.size, size);
     return *best;
   }
 
-  /// a / b when both grow alike with every symbol; sampled, since sizes are monotone in each.
+  /// A size that holds both, whatever the symbols' values.
+  static Dim larger(Dim a, Dim b) {
+    auto isMultiple = [](Dim x, Dim y) {
+      auto factor = Dim::exactDiv(x, y);
+      return factor && factor->isStatic() && factor->value() >= 1;
+    };
+    if (a == b || isMultiple(a, b))
+      return a;
+    return isMultiple(b, a) ? b : Dim::max(a, b);
+  }
+
+  /// a / b when both seem to grow alike with the one symbol: a guess that decides which slot is
+  /// reused, never how large it is.
   std::optional<double> proportion(Dim a, Dim b) {
     std::optional<double> result;
     for (int64_t sample : {64, 4096}) {

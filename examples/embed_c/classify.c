@@ -34,7 +34,10 @@ static const ingot_artifact_table *load_model(const char *path) {
   (void)path;
   ingot_artifact_fn entry = ingot_artifact;
 #else
-  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  /* Without a slash dlopen would search the library path, not this directory. */
+  char here[4096];
+  snprintf(here, sizeof(here), "%s%s", strchr(path, '/') ? "" : "./", path);
+  void *library = dlopen(here, RTLD_NOW | RTLD_LOCAL);
   if (!library)
     fail("cannot load the model: ", dlerror());
   ingot_artifact_fn entry;

@@ -5,6 +5,7 @@
 // tests.
 #include "compiler/autodiff/Differentiate.h"
 #include "frontends/keras/ModelImpl.h"
+#include "frontends/keras/Names.h"
 #include "mlir/IR/Verifier.h"
 
 namespace ingot::keras::detail {
@@ -199,8 +200,17 @@ OptimizerSpec specOf(const keras::Optimizer &optimizer) {
       {"Adam", OptimizerSpec::Kind::Adam},
       {"AdamW", OptimizerSpec::Kind::AdamW},
       {"RMSprop", OptimizerSpec::Kind::RMSprop}};
+  auto namesIn = [](const auto &table) {
+    std::vector<std::string> names;
+    for (const auto &entry : table)
+      names.push_back(entry.first);
+    return names;
+  };
+  auto kind = kinds.find(optimizer.className);
+  if (kind == kinds.end())
+    throw keras::Error(unknownName("optimizer", optimizer.className, namesIn(kinds)));
   OptimizerSpec spec;
-  spec.kind = kinds.at(optimizer.className);
+  spec.kind = kind->second;
   const std::map<std::string, double OptimizerSpec::*> fields = {
       {"learning_rate", &OptimizerSpec::learningRate},
       {"momentum", &OptimizerSpec::momentum},
@@ -212,8 +222,10 @@ OptimizerSpec specOf(const keras::Optimizer &optimizer) {
   for (const auto &[key, value] : optimizer.config) {
     if (auto field = fields.find(key); field != fields.end())
       spec.*(field->second) = value;
-    else
+    else if (key == "nesterov")
       spec.nesterov = value != 0;
+    else
+      throw keras::Error(unknownName(optimizer.className + " option", key, namesIn(fields)));
   }
   return spec;
 }

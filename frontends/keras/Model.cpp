@@ -329,6 +329,7 @@ History Model::fit(const Data &x, const Data &y, const FitOptions &options) {
   requireCompiled(*model, "fit");
   buildFrom(*model, x);
   requireBuilt(*model, "fit");
+  checkTraining(*model, *model->training); // layers may have come after compile
   checkInputs(*model, x);
   checkSamples(*model, x, y);
   return run(*model, trainer().fit(x.arrays, y.arrays, options));
@@ -339,6 +340,7 @@ std::map<std::string, double> Model::evaluate(const Data &x, const Data &y,
   requireCompiled(*model, "evaluate");
   buildFrom(*model, x);
   requireBuilt(*model, "evaluate");
+  checkTraining(*model, *model->training); // layers may have come after compile
   checkInputs(*model, x);
   checkSamples(*model, x, y);
   return run(*model, trainer().evaluate(x.arrays, y.arrays, options.batchSize));

@@ -158,7 +158,8 @@ public:
   /// optimizer state, compile configuration. Replaces that version as a whole.
   void save(const std::string &path, int version = 1);
 
-  /// Seed of the initial weights, dropout and shuffling, from the next initialisation on.
+  /// Seed of the initial weights and dropout, from the next initialisation on; the order of samples
+  /// has fit's own `seed`.
   void setSeed(uint64_t seed);
   /// Threads that run the model; 0: all CPUs of this process.
   void setThreads(int threads);

@@ -35,6 +35,8 @@ public:
 
   Logs logs() const {
     Logs logs;
+    if (samples == 0) // stopped before the first batch: there is nothing to tell
+      return logs;
     for (size_t i = 0; i < sums.size(); ++i)
       logs[function.outputs[i].name] = sums[i] / double(samples);
     return logs;

@@ -107,6 +107,10 @@ struct Difference {
   bool isTooLarge = false;
 };
 
+bool isFloat(DType type) {
+  return type == DType::F16 || type == DType::BF16 || type == DType::F32 || type == DType::F64;
+}
+
 Difference compare(const TensorView &actual, const TensorView &expected, double rtol, double atol) {
   double scale = 0;
   int64_t count = elementCount(expected);
@@ -146,7 +150,9 @@ void checkExpected(const Arguments &arguments, const Session &session) {
                             {}});
       continue;
     }
-    Difference d = compare(actual, expected, arguments.rtol, arguments.atol);
+    bool exact = !isFloat(expected.dtype()); // integers are equal or not
+    Difference d =
+        compare(actual, expected, exact ? 0 : arguments.rtol, exact ? 0 : arguments.atol);
     if (d.isTooLarge)
       mismatches.push_back(
           {fmt::format("output `{}` differs from {}: element {} is {:.9g}, expected {:.9g}",
