@@ -48,3 +48,8 @@ func.func @unsigned(%x: tensor<?x5x5x2xui8, #graph.dims<[n, 5, 5, 2]>> {graph.do
   %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 2, 2>, window = array<i64: 3, 3>} : (tensor<?x5x5x2xui8, #graph.dims<[n, 5, 5, 2]>>) -> tensor<?x3x3x2xui8, #graph.dims<[n, 3, 3, 2]>>
   return %r : tensor<?x3x3x2xui8, #graph.dims<[n, 3, 3, 2]>>
 }
+
+func.func @symbolicSpatial(%x: tensor<1x?x5x2xf32, #graph.dims<[1, h, 5, 2]>>) -> tensor<1x?x2x2xf32, #graph.dims<[1, max((h + -2) floordiv 2 + 1, 0), 2, 2]>> attributes {graph.sizes = {h = [0, 1, 2, 3, 7]}} {
+  %r = graph.max_pool %x {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : (tensor<1x?x5x2xf32, #graph.dims<[1, h, 5, 2]>>) -> tensor<1x?x2x2xf32, #graph.dims<[1, max((h + -2) floordiv 2 + 1, 0), 2, 2]>>
+  return %r : tensor<1x?x2x2xf32, #graph.dims<[1, max((h + -2) floordiv 2 + 1, 0), 2, 2]>>
+}
