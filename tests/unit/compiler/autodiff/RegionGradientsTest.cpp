@@ -10,36 +10,6 @@ using test::Interpreter;
 
 class RegionGradientsTest : public GraphTest {
 protected:
-  /// A recurrent cell h' = tanh(x w + h u), stacked, over `t` positions.
-  std::string recurrence(const char *attributes) {
-    return std::string(R"mlir(
-      #x = #graph.dims<[t, 2, 3]>
-      #y = #graph.dims<[t, 2, 4]>
-      func.func @f(%x: tensor<?x2x3xf32, #x>, %h0: tensor<2x4xf32>, %w: tensor<3x4xf32>,
-                   %u: tensor<4x4xf32>) -> tensor<f32> {
-        %last, %all = graph.scan <[t]> carried(%h0) inputs(%x) )mlir") +
-           attributes + R"mlir( : (tensor<2x4xf32>, tensor<?x2x3xf32, #x>)
-            -> (tensor<2x4xf32>, tensor<?x2x4xf32, #y>) {
-        ^bb0(%i: tensor<si64>, %h: tensor<2x4xf32>, %xi: tensor<2x3xf32>):
-          %a = graph.matmul %xi, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
-          %b = graph.matmul %h, %u : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
-          %c = graph.add %a, %b : tensor<2x4xf32>
-          %d = graph.tanh %c : tensor<2x4xf32>
-          %p = graph.cast %i : tensor<si64> to tensor<f32>
-          %q = graph.broadcast %p {axes = array<i64>} : tensor<f32> to tensor<2x4xf32>
-          %y = graph.mul %d, %q : tensor<2x4xf32>
-          graph.yield %d, %y : tensor<2x4xf32>, tensor<2x4xf32>
-        }
-        %s0 = graph.mul %last, %last : tensor<2x4xf32>
-        %s1 = graph.reduce %s0 {kind = 0 : i32, axes = array<i64: 0, 1>}
-            : (tensor<2x4xf32>) -> tensor<f32>
-        %s2 = graph.mul %all, %all : tensor<?x2x4xf32, #y>
-        %s3 = graph.reduce %s2 {kind = 0 : i32, axes = array<i64: 0, 1, 2>}
-            : (tensor<?x2x4xf32, #y>) -> tensor<f32>
-        %s = graph.add %s1, %s3 : tensor<f32>
-        return %s : tensor<f32>
-      })mlir";
-  }
   int64_t countInScans(llvm::StringRef opName) {
     int64_t n = 0;
     module->walk([&](mlir::Operation *op) {
