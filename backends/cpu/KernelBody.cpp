@@ -158,7 +158,7 @@ void KernelEmitter::emitIndexOp(Operation &op, Scope &scope) {
     scope.values[op.getResult(0)] = result;
 }
 
-/// A failed check writes the node's number, plus one, to the frame's error word.
+/// A failed check reports its node.
 void KernelEmitter::emitCheck(exec::CheckOp op, Scope &scope) {
   Value holds = scope.values.lookup(op.getCondition());
   if (CodeBuilder::isVector(holds)) {

@@ -62,8 +62,8 @@ void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, Valu
   Value word =
       LLVM::GEPOp::create(cb.b, cb.loc, cb.pointer(), cb.i64(), frame,
                           llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(layout.error)});
-  LLVM::StoreOp::create(cb.b, cb.loc, cb.integer(number + 1), word, 8, false, false, false,
-                        LLVM::AtomicOrdering::monotonic);
+  LLVM::AtomicRMWOp::create(cb.b, cb.loc, LLVM::AtomicBinOp::umin, word, cb.integer(number),
+                            LLVM::AtomicOrdering::monotonic);
 }
 
 int64_t NodeTable::indexOf(const std::string &name) {

@@ -21,8 +21,9 @@ public:
   }
   std::map<std::string, int64_t> symbols, storages;
   llvm::DenseMap<mlir::Operation *, int64_t> positions; // words that hold where a loop is
-  int64_t error = 0;
+  int64_t error = 0; // the word that holds a failed node's number, or noError
   int64_t words = 0;
+  static constexpr int64_t noError = -1; // as an unsigned number, larger than any node's
 };
 
 /// Names of nodes that a run can fail at, shared by all functions of an artifact.
@@ -56,7 +57,8 @@ struct TaskFunction {
 TaskFunction beginTask(CodeContext &context, CodeBuilder &cb, llvm::StringRef symbol);
 void finishTask(CodeBuilder &cb, const TaskFunction &task);
 
-/// Writes the node's number, plus one, to the frame's error word: the run will return a status.
+/// Puts the node's number into the frame's error word, where a larger one is or none: the run will
+/// return a status, and whatever the order of tasks, it names the same node.
 void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, mlir::Value frame,
                 mlir::Location node);
 

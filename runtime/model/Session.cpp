@@ -126,15 +126,20 @@ Status Session::Impl::makePlan() {
   planned = false;
   symbols = wanted; // same size: no allocation
   auto name = [&] { return std::string("function '") + function->name + "'"; };
+  plan[0] = -1;
   if (int32_t code = function->plan(symbols.data(), plan.data())) {
-    std::string values;
+    const ingot_artifact_table &table = artifact->table();
+    std::string values, reason = "its size constraints are not met";
+    if (plan[0] >= 0 && plan[0] < table.node_count)
+      reason = table.nodes[plan[0]] +
+               std::string(": a dimension of it would be negative, give it a larger input");
     for (size_t i = 0; i < symbols.size(); ++i)
       values +=
           (i ? ", " : "") + std::string(function->symbols[i]) + " = " + std::to_string(symbols[i]);
     return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument
                                                  : StatusCode::Internal,
-                  name() + " cannot run with " + values +
-                      ": its size constraints are not met (code " + std::to_string(code) + ")");
+                  name() + " cannot run with " + values + ": " + reason + " (code " +
+                      std::to_string(code) + ")");
   }
   if (plan[0] < 0)
     return Status(StatusCode::Internal, name() + " plans a negative arena");

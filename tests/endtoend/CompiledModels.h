@@ -10,7 +10,8 @@
 
 namespace ingot::test {
 
-/// "mlp", "cnn" (the quickstart's network, dropout included) or "small" (8 -> 16 -> 4).
+/// "mlp", "cnn" (the quickstart's network, dropout included), "cnn_bn" (convolutions with batch
+/// normalisation) or "small" (8 -> 16 -> 4).
 inline keras::Sequential buildKerasModel(const std::string &name) {
   namespace layers = keras::layers;
   keras::clearSession();
@@ -22,6 +23,13 @@ inline keras::Sequential buildKerasModel(const std::string &name) {
     if (name == "small")
       return keras::Sequential(
           {layers::Dense(16, {.activation = "tanh", .inputShape = {8}}), layers::Dense(4)});
+    if (name == "cnn_bn")
+      return keras::Sequential(
+          {layers::Conv2D(16, {3, 3}, {.useBias = false, .inputShape = {28, 28, 1}}),
+           layers::BatchNormalization(), layers::Activation("relu"), layers::MaxPooling2D({2, 2}),
+           layers::Conv2D(32, {3, 3}, {.useBias = false}), layers::BatchNormalization(),
+           layers::Activation("relu"), layers::GlobalAveragePooling2D(),
+           layers::Dense(10, {.activation = "softmax"})});
     return keras::Sequential(
         {layers::Conv2D(32, {3, 3}, {.activation = "relu", .inputShape = {28, 28, 1}}),
          layers::MaxPooling2D({2, 2}), layers::Conv2D(64, {3, 3}, {.activation = "relu"}),

@@ -143,7 +143,8 @@ typedef struct ingot_function {
   int64_t kernel_count;
   const ingot_kernel_info *kernels;
   const char *arena_formula; /* plan[0] as text */
-  /* symbol_count values in, plan_words values out. INGOT_INVALID_ARGUMENT for a negative one. */
+  /* symbol_count values in, plan_words values out. INGOT_INVALID_ARGUMENT for a negative one,
+   * with -1 in plan[0], or where a dimension of some node would be: with its index into `nodes`. */
   int32_t (*plan)(const int64_t *symbols, int64_t *plan);
   int32_t (*run)(ingot_run *run);
 } ingot_function;

@@ -1,0 +1,134 @@
+// From one planned function to its `plan` and `run`: host code that computes sizes and dispatches
+// the kernels. Private to Generate*.cpp, each of which has a part.
+#pragma once
+#include "backends/cpu/DebugArena.h"
+#include "backends/cpu/Generate.h"
+#include "backends/cpu/KernelEmitter.h"
+#include "ir/exec/Control.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace ingot::cpu {
+
+/// What a plan holds, in words: the arena's size, symbol values, output extents, slot offsets.
+struct PlanLayout {
+  int64_t symbols = 1, outputDims = 0, slots = 0, words = 0;
+};
+
+class FunctionGenerator {
+public:
+  FunctionGenerator(CodeContext &context, mlir::func::FuncOp function,
+                    FunctionDescription &description, const ArtifactDescription &artifact,
+                    bool debugArena)
+      : context(context), function(function), description(description), artifact(artifact),
+        debugArena(debugArena), slots(slotSizes(function)), b(context.module.getContext()),
+        cb(b, function.getLoc(), 1) {}
+
+  mlir::LogicalResult generate();
+
+private:
+  /// Words of ingot_run, in order; see artifact.h.
+  enum RunField {
+    Plan = 1,
+    Inputs,
+    Outputs,
+    State,
+    Arena,
+    ParallelFor,
+    Pool,
+    Begin,
+    End,
+    User,
+    FailedNode
+  };
+
+  // Generate.cpp: layout and constants.
+  void layoutFrame();
+  void addStorage(mlir::Value v);
+  void addPlace(const Storage &storage);
+  /// A loop's pointers to slices, its position, and the slots its carried values pass through.
+  void addLoop(mlir::Operation *op);
+  static Storage local(exec::ScanOp scan, int64_t i) {
+    return {Storage::Kind::Local, loopStorage(scan).firstLocal + i, ""};
+  }
+  void emitConstants();
+
+  // Generate.cpp: what `plan` and `run` are written with.
+  mlir::func::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments);
+  mlir::Value status(int32_t code);
+  mlir::Value wordAddress(mlir::Value base, int64_t index);
+  void storeWord(mlir::Value base, int64_t index, mlir::Value v);
+  /// Does `leave` and returns its answer where the condition holds; goes on in a new block.
+  void returnIf(mlir::func::FuncOp of, mlir::Value condition,
+                llvm::function_ref<mlir::Value()> leave);
+  /// Of the node that the op was made from, in the artifact's table.
+  mlir::Value nodeNumber(mlir::Operation *op);
+  mlir::Value evaluate(Dim d) { return evaluate(d, words); }
+  mlir::Value evaluate(Dim d, mlir::Value words);
+  mlir::Value pointerTo(mlir::Value tensor);
+  /// The truth of a bool scalar in memory.
+  mlir::Value holds(mlir::Value scalar);
+  void copy(mlir::Value from, const Storage &to);
+  /// As many bytes as `like` has.
+  void copyBytes(mlir::Value like, mlir::Value from, const Storage &to);
+
+  // GeneratePlan.cpp
+  /// Every dimension must follow from the shapes of the inputs.
+  mlir::LogicalResult checkSymbols();
+  void layoutPlan();
+  /// Extents of tensors that subtract something from a symbol, as a crop does, and the first op
+  /// that has each.
+  llvm::MapVector<mlir::Attribute, mlir::Operation *> extentsThatMayBeNegative();
+  void emitPlan();
+
+  // GenerateRun.cpp
+  void fillFrame(mlir::Value run, mlir::Value words);
+  int64_t variableOffset(const std::string &name);
+  void emitRun();
+  void emitBlock(mlir::Block &block);
+  void emitDispatch(mlir::Operation *op);
+  /// dispatch(run, task, frame, count): through parallel_for, or here when there is none or one
+  /// task.
+  mlir::func::FuncOp dispatchFunction();
+  mlir::Value isSet(mlir::Value pointer);
+  /// Calls through a pointer found in a field of the run.
+  mlir::Value callThrough(mlir::Value callee, mlir::TypeRange results, mlir::ValueRange arguments);
+  /// A non-zero answer cancels the run as long as no variable has been changed.
+  void callBegin(int64_t number);
+  void callEnd(int64_t number);
+  ZonedSlot zonedSlot(int64_t slot, mlir::Value words);
+  void prepareArena();
+  /// After an op: returns a status that names it when a zone is broken; poisons what it was the
+  /// last to use.
+  void examineArena(mlir::Operation *op);
+  /// "<function>_arena_check"(words) -> i1: whether a zone of any slot is broken.
+  mlir::func::FuncOp arenaCheck();
+
+  // GenerateControl.cpp
+  void emitIf(exec::IfOp op);
+  void emitScan(exec::ScanOp op);
+  void emitWhile(exec::WhileOp op);
+  /// Sets a scan's position and its pointers to the slices there.
+  void pointAtSlices(exec::ScanOp op, mlir::Value position);
+  /// The new carried values go where the loop keeps them; those that are old ones of others first
+  /// leave the place that is overwritten.
+  void carryOver(mlir::Operation *loop, mlir::ValueRange values);
+
+  CodeContext &context;
+  mlir::func::FuncOp function;
+  FunctionDescription &description;
+  const ArtifactDescription &artifact;
+  bool debugArena;
+  Dims slots; // sizes in bytes
+  mlir::OpBuilder b;
+  CodeBuilder cb;
+  PlanLayout plan;
+  Frame frame;
+  std::vector<Storage> placed;
+  int64_t constants = 0;
+  // `run` under construction.
+  mlir::func::FuncOp made;
+  mlir::Value run, words;
+  bool wroteState = false; // by what has been emitted so far
+};
+
+} // namespace ingot::cpu

@@ -1,0 +1,102 @@
+// The generated `plan`: checks the symbols, computes sizes and offsets. See FunctionGenerator.h.
+#include "backends/cpu/FunctionGenerator.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+
+LogicalResult FunctionGenerator::checkSymbols() {
+  llvm::StringRef unknown;
+  auto check = [&](llvm::StringRef name) {
+    if (!llvm::is_contained(description.symbols, name.str()))
+      unknown = name;
+  };
+  Operation *where = function;
+  auto checkDims = [&](graph::DimsAttr dims, Operation *op) {
+    for (Attribute d : dims.getExprs())
+      Dim(d).collectSymbols(check);
+    if (!unknown.empty() && where == function.getOperation())
+      where = op;
+  };
+  function.walk([&](Operation *op) {
+    if (auto nest = llvm::dyn_cast<exec::NestOp>(op))
+      checkDims(nest.getBounds(), op);
+    if (auto extent = llvm::dyn_cast<exec::ExtentOp>(op))
+      checkDims(extent.getDim(), op);
+    if (auto scan = llvm::dyn_cast<exec::ScanOp>(op))
+      checkDims(scan.getTrips(), op);
+  });
+  if (unknown.empty())
+    return success();
+  return where->emitError("dimension `")
+         << unknown << "` is not a dimension of any input of `" << function.getName()
+         << "`: give it a size, or an input that has it";
+}
+
+void FunctionGenerator::layoutPlan() {
+  plan.outputDims = 1 + description.symbols.size();
+  plan.slots = plan.outputDims;
+  for (const TensorDescription &output : description.outputs)
+    plan.slots += output.dims.size();
+  plan.words = plan.slots + slots.size();
+  description.planWords = plan.words;
+  description.outputDims = plan.outputDims;
+}
+
+llvm::MapVector<Attribute, Operation *> FunctionGenerator::extentsThatMayBeNegative() {
+  llvm::MapVector<Attribute, Operation *> found;
+  auto subtracts = [](Dim d) {
+    return d.fold<bool>([](int64_t v) { return v < 0; }, [](llvm::StringRef) { return false; },
+                        [](Dim::Op, bool x, bool y) { return x || y; });
+  };
+  function.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (llvm::isa<RankedTensorType>(type))
+        for (Dim d : dimsOf(type))
+          if (!d.isStatic() && subtracts(d))
+            found.try_emplace(d.asAttribute(), op);
+  });
+  return found;
+}
+
+void FunctionGenerator::emitPlan() {
+  auto made = beginFunction(description.planSymbol, {cb.pointer(), cb.pointer()});
+  Value symbols = made.getArgument(0), out = made.getArgument(1);
+  auto symbol = [&](llvm::StringRef name) {
+    auto it = llvm::find(description.symbols, name.str());
+    return cb.loadI64(symbols, it - description.symbols.begin());
+  };
+  auto refuse = [&](Value node) {
+    storeWord(out, 0, node);
+    return status(INGOT_INVALID_ARGUMENT);
+  };
+  for (const std::string &name : description.symbols) {
+    Value negative =
+        arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, symbol(name), cb.integer(0));
+    returnIf(made, negative, [&] { return refuse(cb.integer(-1)); });
+  }
+  for (auto [extent, op] : extentsThatMayBeNegative()) {
+    Value negative = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt,
+                                           cb.evaluate(Dim(extent), symbol), cb.integer(0));
+    returnIf(made, negative, [&] { return refuse(nodeNumber(op)); });
+  }
+  for (size_t i = 0; i < description.symbols.size(); ++i)
+    storeWord(out, plan.symbols + i, symbol(description.symbols[i]));
+  int64_t word = plan.outputDims;
+  for (Value result : function.getBody().front().getTerminator()->getOperands())
+    for (Dim d : dimsOf(result))
+      storeWord(out, word++, cb.evaluate(d, symbol));
+  Value total = cb.integer(0);
+  Dim formula = Dim::constant(b.getContext(), 0);
+  for (Dim size : slots) {
+    storeWord(out, word++, debugArena ? cb.add(total, cb.integer(redZoneBytes)) : total);
+    Dim taken = debugArena ? zonedBytes(size) : size;
+    total = cb.add(total, cb.evaluate(taken, symbol));
+    formula = formula + taken;
+  }
+  storeWord(out, 0, total);
+  description.arenaFormula = formula.str();
+  func::ReturnOp::create(b, cb.loc, status(INGOT_OK));
+}
+
+} // namespace ingot::cpu
