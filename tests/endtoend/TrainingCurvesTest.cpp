@@ -41,28 +41,25 @@ protected:
     return artifact.isOk() ? *artifact : nullptr;
   }
 
-  /// 99.9 % of the weights within 1e-3. Running statistics, which are products of drifted weights,
-  /// within 5e-3 of their largest value.
+  /// 99.9 % within 1e-3: of the weights, and of the weights and running statistics together.
   static void expectFinalVariables(const Artifact &artifact, State &state,
                                    const std::map<std::string, std::vector<float>> &final) {
-    int64_t total = 0, off = 0;
+    int64_t weights = 0, weightsOff = 0, total = 0, off = 0;
     for (auto &[name, expected] : final) {
       auto actual = state.get(name);
       ASSERT_TRUE(actual.isOk()) << actual.status().message();
       bool weight = artifact.findVariable(name)->flags & INGOT_VARIABLE_TRAINABLE;
-      double worst = 0, scale = 0;
       for (size_t i = 0; i < expected.size(); ++i) {
-        double difference = std::fabs(actual->data<float>()[i] - expected[i]);
-        worst = std::max(worst, difference);
-        scale = std::max<double>(scale, std::fabs(expected[i]));
-        total += weight;
-        off += weight && !(difference <= 1e-3);
+        bool differs = !(std::fabs(actual->data<float>()[i] - expected[i]) <= 1e-3);
+        ++total;
+        off += differs;
+        weights += weight;
+        weightsOff += weight && differs;
       }
-      if (!weight)
-        EXPECT_LE(worst, 5e-3 * scale) << name;
     }
-    EXPECT_GT(total, 0);
-    EXPECT_LE(off, total / 1000) << "of " << total << " final weights";
+    EXPECT_GT(weights, 0);
+    EXPECT_LE(weightsOff, weights / 1000) << "of " << weights << " final weights";
+    EXPECT_LE(off, total / 1000) << "of " << total << " final values";
   }
 
   static double tolerance(const CurveId &curve, int64_t step) {
