@@ -5,6 +5,7 @@
 #include "frontends/keras/LayerImpl.h"
 #include "frontends/keras/Names.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -92,56 +93,75 @@ using Formula = Expr (*)(const Target &target, const Initializer &self);
 
 struct Kind {
   const char *className;
-  Initializer (*make)();
+  Config defaults;
   Formula emit;
 };
 
 const std::vector<Kind> &kinds() {
-  using namespace initializers;
   using I = Initializer;
   static const std::vector<Kind> table = {
-      {"Zeros", Zeros, [](const Target &t, const I &) { return t.fill(0); }},
-      {"Ones", Ones, [](const Target &t, const I &) { return t.fill(1); }},
-      {"Constant", [] { return Constant(); },
+      {"Zeros", {}, [](const Target &t, const I &) { return t.fill(0); }},
+      {"Ones", {}, [](const Target &t, const I &) { return t.fill(1); }},
+      {"Constant",
+       {{"value", 0}},
        [](const Target &t, const I &i) { return t.fill(i.get("value")); }},
-      {"RandomUniform", [] { return RandomUniform(); },
+      {"RandomUniform",
+       {{"minval", -0.05}, {"maxval", 0.05}},
        [](const Target &t, const I &i) { return t.uniform(i.get("minval"), i.get("maxval")); }},
-      {"RandomNormal", [] { return RandomNormal(); },
+      {"RandomNormal",
+       {{"mean", 0}, {"stddev", 0.05}},
        [](const Target &t, const I &i) {
          return t.random<graph::RandomNormalOp>() * i.get("stddev") + i.get("mean");
        }},
-      {"TruncatedNormal", [] { return TruncatedNormal(); },
+      {"TruncatedNormal",
+       {{"mean", 0}, {"stddev", 0.05}},
        [](const Target &t, const I &i) { return t.truncated(i.get("stddev")) + i.get("mean"); }},
-      {"GlorotUniform", GlorotUniform,
+      {"GlorotUniform",
+       {},
        [](const Target &t, const I &) { return scaledUniform(t, 1, Fan::Average); }},
-      {"GlorotNormal", GlorotNormal,
+      {"GlorotNormal",
+       {},
        [](const Target &t, const I &) { return scaledNormal(t, 1, Fan::Average); }},
-      {"HeUniform", HeUniform,
-       [](const Target &t, const I &) { return scaledUniform(t, 2, Fan::In); }},
-      {"HeNormal", HeNormal,
-       [](const Target &t, const I &) { return scaledNormal(t, 2, Fan::In); }},
-      {"LecunUniform", LecunUniform,
-       [](const Target &t, const I &) { return scaledUniform(t, 1, Fan::In); }},
-      {"LecunNormal", LecunNormal,
-       [](const Target &t, const I &) { return scaledNormal(t, 1, Fan::In); }},
+      {"HeUniform", {}, [](const Target &t, const I &) { return scaledUniform(t, 2, Fan::In); }},
+      {"HeNormal", {}, [](const Target &t, const I &) { return scaledNormal(t, 2, Fan::In); }},
+      {"LecunUniform", {}, [](const Target &t, const I &) { return scaledUniform(t, 1, Fan::In); }},
+      {"LecunNormal", {}, [](const Target &t, const I &) { return scaledNormal(t, 1, Fan::In); }},
   };
   return table;
 }
 
-Initializer byName(const std::string &name) {
+/// By Keras's class or its function's name: "GlorotUniform", "glorot_uniform".
+const Kind &findKind(const std::string &name) {
   std::vector<std::string> known;
   for (const Kind &kind : kinds()) {
     known.push_back(snakeCase(kind.className));
     if (known.back() == name || kind.className == name)
-      return kind.make();
+      return kind;
   }
   throw Error(unknownName("initializer", name, known));
 }
 
 } // namespace
 
-Initializer::Initializer(const char *name) : Initializer(byName(name)) {}
-Initializer::Initializer(const std::string &name) : Initializer(byName(name)) {}
+Initializer::Initializer(const char *name) : Initializer(std::string(name)) {}
+Initializer::Initializer(const std::string &name) : Initializer(name, Config{}) {}
+
+Initializer::Initializer(std::string name, Config given) {
+  const Kind &kind = findKind(name);
+  className = kind.className;
+  config = kind.defaults;
+  for (const auto &[key, value] : given) {
+    auto argument = std::find_if(config.begin(), config.end(),
+                                 [&](const auto &entry) { return entry.first == key; });
+    if (argument == config.end()) {
+      std::vector<std::string> known;
+      for (const auto &entry : config)
+        known.push_back(entry.first);
+      throw Error(unknownName(className + " option", key, known));
+    }
+    argument->second = value;
+  }
+}
 
 double Initializer::get(const char *key) const {
   for (const auto &[name, value] : config)
@@ -171,10 +191,7 @@ Initializer initializers::LecunNormal() { return {"LecunNormal", Config{}}; }
 
 Value detail::emitInitializer(Emitter &emitter, const Initializer &initializer,
                               const std::string &name, const Shape &shape) {
-  for (const Kind &kind : kinds())
-    if (kind.className == initializer.className)
-      return kind.emit({emitter, name, shape}, initializer);
-  throw Error("weight '" + name + "': unknown initializer class '" + initializer.className + "'");
+  return findKind(initializer.className).emit({emitter, name, shape}, initializer);
 }
 
 Json detail::toJson(const Initializer &initializer) {
@@ -187,7 +204,7 @@ Json detail::toJson(const Initializer &initializer) {
 Initializer detail::initializerFromJson(const Json &json) {
   if (json.is_string())
     return json.get<std::string>();
-  Initializer result = byName(json.at("class_name").get<std::string>());
+  Initializer result = json.at("class_name").get<std::string>();
   for (auto &[key, value] : result.config)
     if (json.contains("config") && json["config"].contains(key))
       value = json["config"][key].get<double>();

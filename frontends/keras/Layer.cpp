@@ -3,6 +3,7 @@
 #include "frontends/keras/LayerImpl.h"
 #include "frontends/keras/Layers.h"
 #include "frontends/keras/Names.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 
@@ -26,6 +27,7 @@ void LayerImpl::fail(const std::string &text) const {
 std::string chooseName(const char *className, const std::string &given) {
   if (given.empty())
     return automaticName(className);
+  checkName("layer", given);
   if (given.find('/') != std::string::npos)
     throw Error("layer '" + given + "' (" + className +
                 "): a name may not contain '/', which separates layer and weight; use '_'");
@@ -37,9 +39,42 @@ int64_t elementCount(const Shape &shape, size_t firstAxis) {
   for (size_t i = firstAxis; i < shape.size(); ++i) {
     if (shape[i] == None)
       return None;
-    count *= shape[i];
+    if (llvm::MulOverflow(count, shape[i], count))
+      count = INT64_MAX;
   }
   return count;
+}
+
+void checkBounds(const LayerImpl &layer, const std::string &what, const Shape &shape,
+                 int64_t maxElements) {
+  if (static_cast<int64_t>(shape.size()) > kMaxRank)
+    layer.fail(what + " has " + std::to_string(shape.size()) + " dimensions, at most " +
+               std::to_string(kMaxRank) + " are supported");
+  Shape known;
+  for (int64_t extent : shape) {
+    if (extent > kMaxExtent)
+      layer.fail(what + " of shape " + toString(shape) + " has an extent of more than " +
+                 std::to_string(kMaxExtent) + "; use a smaller one");
+    if (extent != None)
+      known.push_back(extent);
+  }
+  if (elementCount(known) > maxElements)
+    layer.fail(what + " of shape " + toString(shape) + " has more than " +
+               std::to_string(maxElements) + " elements; use smaller sizes");
+}
+
+Node::~Node() {
+  std::vector<std::shared_ptr<const Node>> pending = std::move(inputs);
+  while (!pending.empty()) {
+    std::shared_ptr<const Node> node = std::move(pending.back());
+    pending.pop_back();
+    if (node.use_count() > 1)
+      continue;
+    // The last owner may take it apart; no Node is made const.
+    for (auto &input : const_cast<Node &>(*node).inputs)
+      pending.push_back(std::move(input));
+    const_cast<Node &>(*node).inputs.clear();
+  }
 }
 
 namespace {
@@ -69,7 +104,10 @@ NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<NodePtr> input
   for (int64_t extent : node->shape)
     if (extent != None && extent < 0)
       layer->fail("internal error: result shape " + toString(node->shape));
+  checkBounds(*layer, "its result", node->shape, kMaxSampleElements);
   std::vector<Weight> weights = layer->makeWeights(shapes);
+  for (const Weight &weight : weights)
+    checkBounds(*layer, "its weight '" + weight.name + "'", weight.shape, kMaxWeightElements);
   if (layer->isBuilt && !sameWeights(layer->weights, weights))
     layer->fail("is shared: its weights are " + listWeights(layer->weights) +
                 ", an input of shape " + toString(shapes[0]) + " needs " + listWeights(weights) +
@@ -86,6 +124,7 @@ NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<NodePtr> input
 NodePtr makeInputNode(const std::shared_ptr<LayerImpl> &layer) {
   auto node = std::make_shared<Node>();
   node->shape = layer->resultShape({});
+  checkBounds(*layer, "the input", node->shape, kMaxSampleElements);
   node->dtype = "float32";
   node->layer = layer;
   node->call = layer->calls++;

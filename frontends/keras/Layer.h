@@ -49,8 +49,9 @@ struct Initializer {
   std::vector<std::pair<std::string, double>> config; ///< its arguments by Keras's names
   Initializer(const char *name);
   Initializer(const std::string &name);
-  Initializer(std::string className, std::vector<std::pair<std::string, double>> config)
-      : className(std::move(className)), config(std::move(config)) {}
+  /// Arguments that `config` leaves out have Keras's defaults. Throws for a class or an argument
+  /// that does not exist.
+  Initializer(std::string className, std::vector<std::pair<std::string, double>> config);
   double get(const char *key) const;
 };
 

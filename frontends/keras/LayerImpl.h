@@ -55,6 +55,11 @@ struct Node {
   Shape shape;
   std::string dtype;
   int64_t call = 0; // counts the layer's calls
+
+  Node() = default;
+  Node(const Node &) = delete;
+  /// Lets go of chains of nodes one after another: they may be longer than the stack is deep.
+  ~Node();
 };
 using NodePtr = std::shared_ptr<const Node>;
 
@@ -145,8 +150,23 @@ std::shared_ptr<LayerImpl> layerFromConfig(const std::string &className, const J
 /// The layer's whole config: name, trainable, input shape and its own arguments.
 Json layerConfig(const LayerImpl &layer);
 
-/// Elements, or None.
+/// Numbers of model.json; throw for what is no whole number of 64 bits, naming the key.
+int64_t integerFromJson(const Json &json, const std::string &key);
+Shape shapeFromJson(const Json &json, const std::string &key);
+
+/// Elements, or None; at most INT64_MAX.
 int64_t elementCount(const Shape &shape, size_t firstAxis = 0);
+
+/// Bounds of what a model may ask for, beyond any machine: with them no product of extents,
+/// windows and element sizes in frontend and compiler leaves 64 bits.
+constexpr int64_t kMaxExtent = INT32_MAX;
+constexpr int64_t kMaxRank = 32;
+constexpr int64_t kMaxSampleElements = int64_t(1) << 32; // of a tensor, without the batch
+constexpr int64_t kMaxWeightElements = int64_t(1) << 36;
+constexpr int64_t kMaxWindowElements = int64_t(1) << 24;
+/// Throws, naming the layer and `what`, when a shape is beyond them. Unknown extents count as 1.
+void checkBounds(const LayerImpl &layer, const std::string &what, const Shape &shape,
+                 int64_t maxElements);
 
 /// Takes over name, trainable and input shape, or gives an automatic name.
 template <typename Impl, typename Options>

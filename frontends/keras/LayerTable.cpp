@@ -14,13 +14,17 @@ template <typename T> void take(const Json &config, const char *key, T &value) {
   if (config.contains(key))
     value = config[key].get<T>();
 }
+void take(const Json &config, const char *key, int64_t &value) {
+  if (config.contains(key))
+    value = integerFromJson(config[key], key);
+}
 void take(const Json &config, const char *key, Initializer &value) {
   if (config.contains(key))
     value = initializerFromJson(config[key]);
 }
 void take(const Json &config, const char *key, Size2D &value) {
   if (config.contains(key))
-    value = size2DFromJson(config[key]);
+    value = size2DFromJson(config, key);
 }
 
 /// The name comes first, so that messages carry it.
@@ -37,8 +41,10 @@ Layer inputLayer(const Json &config) {
   take(config, "dtype", options.dtype);
   Shape shape;
   const Json &batchShape = config.at("batch_shape");
+  if (!batchShape.is_array() || batchShape.empty())
+    throw Error("layer '" + options.name + "' (InputLayer): batch_shape is no list of extents");
   for (size_t i = 1; i < batchShape.size(); ++i)
-    shape.push_back(batchShape[i].is_null() ? None : batchShape[i].get<int64_t>());
+    shape.push_back(batchShape[i].is_null() ? None : integerFromJson(batchShape[i], "batch_shape"));
   return InputLayer(shape, options);
 }
 
@@ -48,7 +54,7 @@ Layer dense(const Json &config) {
   take(config, "use_bias", options.useBias);
   take(config, "kernel_initializer", options.kernelInitializer);
   take(config, "bias_initializer", options.biasInitializer);
-  return Dense(config.at("units").get<int64_t>(), options);
+  return Dense(integerFromJson(config.at("units"), "units"), options);
 }
 
 Layer conv2D(const Json &config) {
@@ -61,15 +67,15 @@ Layer conv2D(const Json &config) {
   take(config, "use_bias", options.useBias);
   take(config, "kernel_initializer", options.kernelInitializer);
   take(config, "bias_initializer", options.biasInitializer);
-  return Conv2D(config.at("filters").get<int64_t>(), size2DFromJson(config.at("kernel_size")),
-                options);
+  return Conv2D(integerFromJson(config.at("filters"), "filters"),
+                size2DFromJson(config, "kernel_size"), options);
 }
 
 template <typename Pooling> Layer pooling(const Json &config) {
   auto options = named<Pooling2DOptions>(config);
-  options.strides = size2DFromJson(config.at("strides"));
+  options.strides = size2DFromJson(config, "strides");
   take(config, "padding", options.padding);
-  return Pooling(size2DFromJson(config.at("pool_size")), options);
+  return Pooling(size2DFromJson(config, "pool_size"), options);
 }
 
 Layer globalAveragePooling2D(const Json &config) {
@@ -127,7 +133,8 @@ const std::map<std::string, Factory> &factories() {
        [](const Json &config) -> Layer { return Flatten(named<ShapingOptions>(config)); }},
       {"Reshape",
        [](const Json &config) -> Layer {
-         return Reshape(config.at("target_shape").get<Shape>(), named<ShapingOptions>(config));
+         return Reshape(shapeFromJson(config.at("target_shape"), "target_shape"),
+                        named<ShapingOptions>(config));
        }},
       {"Dropout",
        [](const Json &config) -> Layer {
@@ -147,6 +154,24 @@ const std::map<std::string, Factory> &factories() {
 }
 
 } // namespace
+
+int64_t integerFromJson(const Json &json, const std::string &key) {
+  bool fits =
+      json.is_number_unsigned() ? json.get<uint64_t>() <= INT64_MAX : json.is_number_integer();
+  if (!fits)
+    throw Error(key + ": expected an integer, got " +
+                (json.is_number() ? json.dump() : std::string(json.type_name())));
+  return json.get<int64_t>();
+}
+
+Shape shapeFromJson(const Json &json, const std::string &key) {
+  if (!json.is_array())
+    throw Error(key + ": expected a list of integers, got " + json.type_name());
+  Shape shape;
+  for (const Json &extent : json)
+    shape.push_back(integerFromJson(extent, key));
+  return shape;
+}
 
 std::shared_ptr<LayerImpl> layerFromConfig(const std::string &className, const Json &config) {
   auto factory = factories().find(className);

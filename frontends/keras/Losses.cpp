@@ -76,7 +76,13 @@ const LossKind &kindOf(const Loss &loss) {
       {"binary_crossentropy", {binary, false, false}},
       {"mse", {squaredError, false, false}},
       {"mae", {absoluteError, false, false}}};
-  return table.at(loss.name);
+  auto kind = table.find(loss.name);
+  if (kind != table.end())
+    return kind->second;
+  std::vector<std::string> known; // the name was changed after the loss was made
+  for (const auto &[name, value] : table)
+    known.push_back(name);
+  throw Error("compile: " + unknownName("loss", loss.name, known));
 }
 
 /// 1 where the prediction is right, averaged.
@@ -133,6 +139,16 @@ std::string resolveMetric(const std::string &metric, const Loss &loss, int64_t l
   return lastExtent == 1 ? "binary_accuracy" : "categorical_accuracy";
 }
 
+const MetricKind &findMetric(const std::string &metric, const Loss &loss, int64_t lastExtent) {
+  auto kind = metricKinds().find(resolveMetric(metric, loss, lastExtent));
+  if (kind != metricKinds().end())
+    return kind->second;
+  std::vector<std::string> known = {"accuracy"};
+  for (const auto &[key, value] : metricKinds())
+    known.push_back(key);
+  throw Error("compile: " + unknownName("metric", metric, known));
+}
+
 int64_t lastExtent(llvm::ArrayRef<Dim> dims) {
   return dims.empty() ? 1 : dims.back().isStatic() ? dims.back().value() : None;
 }
@@ -155,19 +171,12 @@ void checkLoss(const Loss &loss, const Node &output, const std::string &outputNa
 
 void checkMetric(const std::string &metric, const Loss &loss, const Node &output,
                  const std::string &outputName) {
-  std::string name = resolveMetric(metric, loss, output.shape.back());
-  auto kind = metricKinds().find(name);
-  if (kind == metricKinds().end()) {
-    std::vector<std::string> known = {"accuracy"};
-    for (const auto &[key, value] : metricKinds())
-      known.push_back(key);
-    throw Error("compile: " + unknownName("metric", metric, known));
-  }
-  if (kind->second.sparse != kindOf(loss).sparse)
+  const MetricKind &kind = findMetric(metric, loss, output.shape.back());
+  if (kind.sparse != kindOf(loss).sparse)
     throw Error("metric " + metric + " wants " +
-                (kind->second.sparse ? "class indices" : "targets of the output's shape") +
-                ", loss " + loss.name + " of " + outputText(output, outputName) + " takes " +
-                (kind->second.sparse ? "targets of the output's shape" : "class indices") +
+                (kind.sparse ? "class indices" : "targets of the output's shape") + ", loss " +
+                loss.name + " of " + outputText(output, outputName) + " takes " +
+                (kind.sparse ? "targets of the output's shape" : "class indices") +
                 "; use \"accuracy\", which follows the loss");
 }
 
@@ -215,8 +224,7 @@ Value emitLoss(Emitter &emitter, const Loss &loss, Value output, Value target) {
 
 Value emitMetric(Emitter &emitter, const std::string &metric, const Loss &loss, Value output,
                  Value target) {
-  std::string name = resolveMetric(metric, loss, lastExtent(dimsOf(output)));
-  return metricKinds().at(name).emit(emitter, output, target);
+  return findMetric(metric, loss, lastExtent(dimsOf(output))).emit(emitter, output, target);
 }
 
 } // namespace ingot::keras::detail

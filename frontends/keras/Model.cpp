@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 #include <iostream>
 #include <set>
 
@@ -20,18 +19,21 @@ std::vector<std::shared_ptr<LayerImpl>> ModelImpl::layers() const {
   if (!isBuilt())
     return stack;
   std::vector<std::shared_ptr<LayerImpl>> result;
+  llvm::DenseSet<const LayerImpl *> seen;
   for (const NodePtr &node : nodes)
-    if (std::find(result.begin(), result.end(), node->layer) == result.end())
+    if (seen.insert(node->layer.get()).second)
       result.push_back(node->layer);
   return result;
 }
 
 std::vector<std::string> ModelImpl::outputNames() const {
   std::vector<std::string> names;
+  std::set<std::string> taken;
+  std::map<std::string, int64_t> counts; // by layer: the next number to try
   for (const NodePtr &output : outputs) {
     std::string name = output->layer->name;
-    for (int i = 1; std::find(names.begin(), names.end(), name) != names.end(); ++i)
-      name = output->layer->name + "_" + std::to_string(i);
+    while (!taken.insert(name).second)
+      name = output->layer->name + "_" + std::to_string(++counts[output->layer->name]);
     names.push_back(name);
   }
   return names;
@@ -52,23 +54,34 @@ namespace {
 /// Keras's order: by distance from the outputs, and as met from the outputs among equals.
 std::vector<NodePtr> orderNodes(const std::vector<NodePtr> &outputs) {
   std::vector<NodePtr> postOrder;
-  std::set<const Node *> seen;
-  std::function<void(const NodePtr &)> visit = [&](const NodePtr &node) {
-    if (!seen.insert(node.get()).second)
-      return;
-    for (const NodePtr &input : node->inputs)
-      visit(input);
-    postOrder.push_back(node);
+  llvm::DenseSet<const Node *> seen;
+  // Nodes being visited, with how many of their inputs were: chains may be longer than the stack.
+  std::vector<std::pair<NodePtr, size_t>> path;
+  auto enter = [&](const NodePtr &node) {
+    if (seen.insert(node.get()).second)
+      path.emplace_back(node, 0);
   };
-  for (const NodePtr &output : outputs)
-    visit(output);
-  std::map<const Node *, int64_t> depth, met;
+  for (const NodePtr &output : outputs) {
+    enter(output);
+    while (!path.empty()) {
+      auto &[node, visited] = path.back();
+      if (visited < node->inputs.size()) {
+        enter(node->inputs[visited++]);
+        continue;
+      }
+      postOrder.push_back(node);
+      path.pop_back();
+    }
+  }
+  llvm::DenseMap<const Node *, int64_t> depth, met;
   for (auto it = postOrder.rbegin(); it != postOrder.rend(); ++it)
     for (const NodePtr &input : (*it)->inputs)
-      depth[input.get()] = std::max(depth[input.get()], depth[it->get()] + 1);
+      depth[input.get()] = std::max(depth.lookup(input.get()), depth.lookup(it->get()) + 1);
   for (const NodePtr &node : postOrder)
-    met.emplace(node.get(), met.size());
-  auto rank = [&](const NodePtr &node) { return std::pair(-depth[node.get()], met[node.get()]); };
+    met.try_emplace(node.get(), met.size());
+  auto rank = [&](const NodePtr &node) {
+    return std::pair(-depth.lookup(node.get()), met.lookup(node.get()));
+  };
   std::sort(postOrder.begin(), postOrder.end(),
             [&](const NodePtr &a, const NodePtr &b) { return rank(a) < rank(b); });
   return postOrder;
@@ -80,20 +93,23 @@ bool isInput(const Node &node) { return node.inputs.empty(); }
 
 void finishGraph(ModelImpl &model) {
   std::vector<NodePtr> nodes = orderNodes(model.outputs);
-  auto isListed = [&](const NodePtr &node) {
-    return std::find(model.inputs.begin(), model.inputs.end(), node) != model.inputs.end();
-  };
+  llvm::DenseSet<const Node *> reached, listed;
+  for (const NodePtr &node : nodes)
+    reached.insert(node.get());
   for (const NodePtr &input : model.inputs) {
+    if (!listed.insert(input.get()).second)
+      throw Error("model '" + model.name + "': input '" + input->layer->name +
+                  "' is listed twice; list each input once");
     if (!isInput(*input))
       throw Error("model '" + model.name + "': input '" + input->layer->name +
                   "' is the result of a layer; pass what keras::Input returned");
-    if (std::find(nodes.begin(), nodes.end(), input) == nodes.end())
+    if (!reached.contains(input.get()))
       throw Error("model '" + model.name + "': no output depends on input '" + input->layer->name +
                   "'; leave it out or connect it");
   }
   std::map<std::string, const LayerImpl *> byName;
   for (const NodePtr &node : nodes) {
-    if (isInput(*node) && !isListed(node))
+    if (isInput(*node) && !listed.contains(node.get()))
       throw Error("model '" + model.name + "': its outputs depend on input '" + node->layer->name +
                   "', which is not among the model's inputs; add it to them");
     auto [it, isNew] = byName.emplace(node->layer->name, node->layer.get());
@@ -111,6 +127,7 @@ namespace {
 std::shared_ptr<ModelImpl> makeFunctional(const std::vector<Tensor> &inputs,
                                           const std::vector<Tensor> &outputs, std::string name) {
   auto model = std::make_shared<ModelImpl>();
+  checkName("model", name);
   model->name = name.empty() ? automaticName("Functional") : std::move(name);
   if (inputs.empty() || outputs.empty())
     throw Error("model '" + model->name + "': needs at least one input and one output");
@@ -157,6 +174,7 @@ std::optional<Shape> declaredInput(const ModelImpl &model) {
 
 std::shared_ptr<ModelImpl> makeSequential(const std::vector<Layer> &layers, std::string name) {
   auto model = std::make_shared<ModelImpl>();
+  checkName("model", name);
   model->name = name.empty() ? automaticName("Sequential") : std::move(name);
   model->isSequential = true;
   for (const Layer &layer : layers)
@@ -200,17 +218,18 @@ void checkInputs(const ModelImpl &model, const Data &x) {
     const TensorView &array = x.arrays[i];
     const Node &input = *model.inputs[i];
     Shape has(array.dims, array.dims + array.rank), wants = input.shape;
-    // As the trainer: trailing dimensions of 1 may be left out or added.
+    // As the trainer: what is open is the array's, and trailing dimensions of 1 may be left out or
+    // added.
     auto strip = [](Shape shape) {
       while (shape.size() > 1 && shape.back() == 1)
         shape.pop_back();
       return shape;
     };
-    Shape a = strip(has), b = strip(wants);
-    bool fits = a.size() == b.size();
-    for (size_t d = 1; fits && d < a.size(); ++d)
-      fits = b[d] == None || a[d] == b[d];
-    if (!fits)
+    Shape filled = wants;
+    for (size_t d = 0; d < filled.size(); ++d)
+      if (filled[d] == None)
+        filled[d] = d < has.size() ? has[d] : 1;
+    if (has.empty() || strip(filled) != strip(has))
       throw Error("model '" + model.name + "', input '" + input.layer->name + "': expected shape " +
                   toString(wants) + ", got " + toString(has) +
                   "; reshape the array (the first dimension counts samples)");
@@ -419,7 +438,12 @@ void Model::save(const std::string &path, int version) {
   writeModelDirectory(*model, path, version);
 }
 
-void Model::setSeed(uint64_t seed) { model->seed = seed; }
+void Model::setSeed(uint64_t seed) {
+  if (model->engine)
+    checkStatus(stateOf(*model->engine).setScalar("seed", static_cast<int64_t>(seed)));
+  model->held.erase("seed"); // of an earlier engine or of a file
+  model->seed = seed;
+}
 
 void Model::setThreads(int threads) {
   if (threads < 0)

@@ -23,8 +23,9 @@ struct Optimizer {
   std::vector<std::pair<std::string, double>> config; ///< arguments by Keras's names
   Optimizer(const char *name);
   Optimizer(const std::string &name);
-  Optimizer(std::string className, std::vector<std::pair<std::string, double>> config)
-      : className(std::move(className)), config(std::move(config)) {}
+  /// Arguments that `config` leaves out have Keras's defaults. Throws for a class or an argument
+  /// that does not exist and for values out of range.
+  Optimizer(std::string className, std::vector<std::pair<std::string, double>> config);
   double get(const char *key) const;
 };
 
@@ -57,7 +58,7 @@ struct Loss {
   bool fromLogits = false;
   Loss(const char *name);
   Loss(const std::string &name);
-  Loss(std::string name, bool fromLogits) : name(std::move(name)), fromLogits(fromLogits) {}
+  Loss(const std::string &name, bool fromLogits);
 };
 
 namespace losses {
@@ -158,8 +159,9 @@ public:
   /// optimizer state, compile configuration. Replaces that version as a whole.
   void save(const std::string &path, int version = 1);
 
-  /// Seed of the initial weights and dropout, from the next initialisation on; the order of samples
-  /// has fit's own `seed`.
+  /// Keras's keras.utils.set_random_seed, for this model: from now on it governs dropout, the order
+  /// of samples in fit (unless fit is given a `seed`) and the weights that have no values yet;
+  /// weights that have been read, trained or loaded stay. 0 unless set.
   void setSeed(uint64_t seed);
   /// Threads that run the model; 0: all CPUs of this process.
   void setThreads(int threads);

@@ -75,9 +75,28 @@ State &stateOf(Engine &engine);
 /// The compiled file.
 std::string artifactOf(const Engine &engine);
 
-// ModelDirectory.cpp
+// ModelJson.cpp
 Json modelToJson(const ModelImpl &model);
-std::shared_ptr<ModelImpl> modelFromJson(const Json &json);
+/// What is wrong with a file: the first few, and how many there are.
+struct Problems {
+  std::vector<std::string> each;
+  size_t count = 0;
+  StatusCode code = StatusCode::DataLoss; // the first one's
+  void add(std::string problem, StatusCode code);
+  /// ": <the problem>" or " has 3 errors:" and a line for each.
+  std::string text() const;
+};
+/// Everything that is wrong with a model's file; `each` has one message a problem.
+struct LoadError : Error {
+  LoadError(const Problems &problems, const std::string &file);
+  std::vector<std::string> each;
+};
+/// Throws nlohmann's exceptions, and Error for what is nested too deeply.
+Json parseJson(const std::string &text);
+/// Null, with problems added, when something is wrong.
+std::shared_ptr<ModelImpl> modelFromJson(const Json &json, Problems &problems);
+
+// ModelDirectory.cpp
 /// Reads `<path>/<version>`; 0: the highest version. Weights are held.
 std::shared_ptr<ModelImpl> readModelDirectory(const std::string &path, int version);
 void writeModelDirectory(ModelImpl &model, const std::string &path, int version);

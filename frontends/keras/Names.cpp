@@ -59,8 +59,20 @@ void resetAutomaticNames() {
   counts.clear();
 }
 
+void checkName(std::string_view kind, const std::string &name) {
+  auto isControl = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (name.size() > 255)
+    throw Error("a " + std::string(kind) + "'s name has " + std::to_string(name.size()) +
+                " bytes ('" + name.substr(0, 32) + "…'), at most 255 are supported");
+  if (std::any_of(name.begin(), name.end(), isControl))
+    throw Error("a " + std::string(kind) +
+                "'s name has control characters; use letters, digits, _");
+}
+
 std::string unknownName(std::string_view kind, std::string_view name,
                         const std::vector<std::string> &known) {
+  if (name.size() > 64) // no misspelling
+    return "unknown " + std::string(kind) + " '" + std::string(name.substr(0, 32)) + "…'";
   std::string text = "unknown " + std::string(kind) + " '" + std::string(name) + "'";
   std::string lowered(name), list;
   std::transform(lowered.begin(), lowered.end(), lowered.begin(),

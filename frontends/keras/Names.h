@@ -15,6 +15,10 @@ std::string snakeCase(std::string_view className);
 std::string automaticName(std::string_view className);
 void resetAutomaticNames();
 
+/// Throws for names that files and messages cannot carry: longer than 255 bytes, or with control
+/// characters. `kind` is "layer", "model".
+void checkName(std::string_view kind, const std::string &name);
+
 /// "unknown <kind> 'rleu': did you mean 'relu'? known are …".
 std::string unknownName(std::string_view kind, std::string_view name,
                         const std::vector<std::string> &known);

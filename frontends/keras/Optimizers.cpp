@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <tuple>
 
 namespace ingot::keras {
 
@@ -15,17 +16,29 @@ std::string lower(std::string text) {
   return text;
 }
 
-Optimizer optimizerByName(const std::string &name) {
-  const std::vector<std::pair<std::string, Optimizer (*)()>> table = {
-      {"sgd", [] { return optimizers::SGD(); }},
-      {"adam", [] { return optimizers::Adam(); }},
-      {"adamw", [] { return optimizers::AdamW(); }},
-      {"rmsprop", [] { return optimizers::RMSprop(); }}};
+using Config = std::vector<std::pair<std::string, double>>;
+
+/// Each class with all its arguments and Keras's defaults.
+const std::vector<std::pair<std::string, Config>> &optimizerKinds() {
+  static const std::vector<std::pair<std::string, Config>> table = {
+      {"SGD", {{"learning_rate", 0.01}, {"momentum", 0}, {"nesterov", 0}}},
+      {"Adam", {{"learning_rate", 0.001}, {"beta_1", 0.9}, {"beta_2", 0.999}, {"epsilon", 1e-7}}},
+      {"AdamW",
+       {{"learning_rate", 0.001},
+        {"weight_decay", 0.004},
+        {"beta_1", 0.9},
+        {"beta_2", 0.999},
+        {"epsilon", 1e-7}}},
+      {"RMSprop", {{"learning_rate", 0.001}, {"rho", 0.9}, {"momentum", 0}, {"epsilon", 1e-7}}}};
+  return table;
+}
+
+const std::pair<std::string, Config> &findOptimizer(const std::string &name) {
   std::vector<std::string> known;
-  for (const auto &[key, make] : table) {
-    if (key == lower(name))
-      return make();
-    known.push_back(key);
+  for (const auto &kind : optimizerKinds()) {
+    known.push_back(lower(kind.first));
+    if (known.back() == lower(name))
+      return kind;
   }
   throw Error("compile: " + detail::unknownName("optimizer", name, known));
 }
@@ -44,26 +57,34 @@ std::string lossByName(const std::string &name) {
   throw Error("compile: " + detail::unknownName("loss", name, known));
 }
 
-void checkRange(const Optimizer &optimizer, const char *key, double low, double high) {
-  double value = optimizer.get(key);
-  if (!(value >= low && value < high))
-    throw Error("optimizer " + optimizer.className + ": " + key + " must be from " +
-                std::to_string(low) + " to below " + std::to_string(high) + ", got " +
-                std::to_string(value));
-}
-
-Optimizer checked(Optimizer optimizer) {
-  for (const auto &[key, value] : optimizer.config) {
-    bool isRate = key == "learning_rate" || key == "weight_decay" || key == "epsilon";
-    checkRange(optimizer, key.c_str(), 0, isRate ? 1e30 : key == "nesterov" ? 2 : 1);
-  }
-  return optimizer;
+void checkRange(const std::string &className, const std::string &key, double value) {
+  bool isRate = key == "learning_rate" || key == "weight_decay" || key == "epsilon";
+  double high = isRate ? 1e30 : key == "nesterov" ? 2 : 1;
+  if (!(value >= 0 && value < high))
+    throw Error("optimizer " + className + ": " + key + " must be from 0 to below " +
+                std::to_string(high) + ", got " + std::to_string(value));
 }
 
 } // namespace
 
-Optimizer::Optimizer(const char *name) : Optimizer(optimizerByName(name)) {}
-Optimizer::Optimizer(const std::string &name) : Optimizer(optimizerByName(name)) {}
+Optimizer::Optimizer(const char *name) : Optimizer(std::string(name)) {}
+Optimizer::Optimizer(const std::string &name) : Optimizer(name, Config{}) {}
+
+Optimizer::Optimizer(std::string name, Config given) {
+  std::tie(className, config) = findOptimizer(name);
+  for (const auto &[key, value] : given) {
+    auto argument = std::find_if(config.begin(), config.end(),
+                                 [&](const auto &entry) { return entry.first == key; });
+    if (argument == config.end()) {
+      std::vector<std::string> known;
+      for (const auto &entry : config)
+        known.push_back(entry.first);
+      throw Error(detail::unknownName(className + " option", key, known));
+    }
+    checkRange(className, key, value);
+    argument->second = value;
+  }
+}
 
 double Optimizer::get(const char *key) const {
   for (const auto &[name, value] : config)
@@ -73,35 +94,36 @@ double Optimizer::get(const char *key) const {
 }
 
 Optimizer optimizers::SGD(SGDOptions o) {
-  return checked(
-      {"SGD",
-       {{"learning_rate", o.learningRate}, {"momentum", o.momentum}, {"nesterov", o.nesterov}}});
+  return {"SGD",
+          {{"learning_rate", o.learningRate}, {"momentum", o.momentum}, {"nesterov", o.nesterov}}};
 }
 Optimizer optimizers::Adam(AdamOptions o) {
-  return checked({"Adam",
-                  {{"learning_rate", o.learningRate},
-                   {"beta_1", o.beta1},
-                   {"beta_2", o.beta2},
-                   {"epsilon", o.epsilon}}});
+  return {"Adam",
+          {{"learning_rate", o.learningRate},
+           {"beta_1", o.beta1},
+           {"beta_2", o.beta2},
+           {"epsilon", o.epsilon}}};
 }
 Optimizer optimizers::AdamW(AdamWOptions o) {
-  return checked({"AdamW",
-                  {{"learning_rate", o.learningRate},
-                   {"weight_decay", o.weightDecay},
-                   {"beta_1", o.beta1},
-                   {"beta_2", o.beta2},
-                   {"epsilon", o.epsilon}}});
+  return {"AdamW",
+          {{"learning_rate", o.learningRate},
+           {"weight_decay", o.weightDecay},
+           {"beta_1", o.beta1},
+           {"beta_2", o.beta2},
+           {"epsilon", o.epsilon}}};
 }
 Optimizer optimizers::RMSprop(RMSpropOptions o) {
-  return checked({"RMSprop",
-                  {{"learning_rate", o.learningRate},
-                   {"rho", o.rho},
-                   {"momentum", o.momentum},
-                   {"epsilon", o.epsilon}}});
+  return {"RMSprop",
+          {{"learning_rate", o.learningRate},
+           {"rho", o.rho},
+           {"momentum", o.momentum},
+           {"epsilon", o.epsilon}}};
 }
 
 Loss::Loss(const char *name) : name(lossByName(name)) {}
 Loss::Loss(const std::string &name) : name(lossByName(name)) {}
+Loss::Loss(const std::string &name, bool fromLogits)
+    : name(lossByName(name)), fromLogits(fromLogits) {}
 
 Loss losses::SparseCategoricalCrossentropy(CrossentropyOptions options) {
   return {"sparse_categorical_crossentropy", options.fromLogits};

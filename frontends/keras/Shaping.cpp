@@ -41,10 +41,11 @@ struct ReshapeImpl : LayerImpl {
          " elements, Reshape({-1}), or Flatten()");
   }
   Shape resultShape(const std::vector<Shape> &inputs) const override {
-    int64_t has = elementCount(inputs[0], 1), wants = 1;
+    int64_t has = elementCount(inputs[0], 1);
     auto wildcard = std::find(target.begin(), target.end(), None);
-    for (int64_t extent : target)
-      wants *= extent == None ? 1 : extent;
+    Shape fixed = target;
+    std::erase(fixed, None);
+    int64_t wants = elementCount(fixed);
     Shape result = {inputs[0][0]};
     result.insert(result.end(), target.begin(), target.end());
     if (has == None) {
@@ -93,6 +94,7 @@ layers::Reshape::Reshape(Shape targetShape, ShapingOptions options)
           if (extent < None || extent == 0)
             layer->fail("target shape " + toString(layer->target) +
                         " has an extent that is neither positive nor -1");
+        checkBounds(*layer, "the target", layer->target, kMaxSampleElements);
         return layer;
       }()) {}
 

@@ -75,14 +75,16 @@ std::string connections(const Node &node) {
 
 std::vector<std::vector<std::string>> rowsOf(const ModelImpl &model) {
   std::vector<std::vector<std::string>> rows;
+  llvm::DenseMap<const LayerImpl *, const Node *> firstNode;
+  llvm::DenseMap<const LayerImpl *, std::string> connectedTo;
+  for (const NodePtr &node : model.nodes) {
+    firstNode.try_emplace(node->layer.get(), node.get());
+    std::string &text = connectedTo[node->layer.get()];
+    text += (text.empty() ? "" : ", ") + connections(*node);
+  }
   for (const auto &layer : model.layers()) {
-    const Node *node = nullptr;
-    std::string connected;
-    for (const NodePtr &candidate : model.nodes)
-      if (candidate->layer == layer) {
-        node = node ? node : candidate.get();
-        connected += (connected.empty() ? "" : ", ") + connections(*candidate);
-      }
+    const Node *node = firstNode.lookup(layer.get());
+    const std::string &connected = connectedTo[layer.get()];
     if (model.isSequential && dynamic_cast<InputLayerImpl *>(layer.get()))
       continue;
     std::string count = layer->isBuilt ? grouped(parameters(*layer)) : "0 (unbuilt)";

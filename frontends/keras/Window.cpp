@@ -15,10 +15,21 @@ void Window2D::check(const LayerImpl &layer, const char *what) const {
   auto positive = [&](const char *name, const std::array<int64_t, 2> &values) {
     if (values[0] <= 0 || values[1] <= 0)
       layer.fail(std::string(name) + " must be positive, got " + pair(values));
+    if (values[0] > kMaxExtent || values[1] > kMaxExtent)
+      layer.fail(std::string(name) + " must be at most " + std::to_string(kMaxExtent) + ", got " +
+                 pair(values));
   };
   positive(what, size);
   positive("strides", strides);
   positive("dilationRate", dilations);
+  if (size[0] * size[1] > kMaxWindowElements)
+    layer.fail(std::string(what) + " " + pair(size) + " has more than " +
+               std::to_string(kMaxWindowElements) + " elements; use a smaller window");
+  for (int axis : {0, 1})
+    if (extent(size[axis], dilations[axis]) > kMaxExtent)
+      layer.fail(std::string(what) + " " + pair(size) + " with dilationRate " + pair(dilations) +
+                 " covers more than " + std::to_string(kMaxExtent) +
+                 " elements of an axis; use smaller ones");
   for (int axis : {0, 1})
     if (strides[axis] > 1 && dilations[axis] > 1)
       layer.fail("strides " + pair(strides) + " and dilationRate " + pair(dilations) +
@@ -83,10 +94,14 @@ bool isSamePadding(const LayerImpl &layer, const std::string &padding) {
 
 Json toJson(layers::Size2D size) { return Json::array({size.height, size.width}); }
 
-layers::Size2D size2DFromJson(const Json &json) {
-  if (json.is_number())
-    return json.get<int64_t>();
-  return {json.at(0).get<int64_t>(), json.at(1).get<int64_t>()};
+layers::Size2D size2DFromJson(const Json &config, const std::string &key) {
+  const Json &json = config.at(key);
+  if (!json.is_array())
+    return integerFromJson(json, key);
+  if (json.size() != 2)
+    throw Error(key + ": expected a number or [height, width], got a list of " +
+                std::to_string(json.size()));
+  return {integerFromJson(json[0], key), integerFromJson(json[1], key)};
 }
 
 } // namespace ingot::keras::detail

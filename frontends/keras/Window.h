@@ -28,6 +28,6 @@ struct Window2D {
 /// "valid" or "same", in any case; throws otherwise.
 bool isSamePadding(const LayerImpl &layer, const std::string &padding);
 Json toJson(layers::Size2D size);
-layers::Size2D size2DFromJson(const Json &json);
+layers::Size2D size2DFromJson(const Json &config, const std::string &key);
 
 } // namespace ingot::keras::detail

@@ -74,9 +74,7 @@ bool matchShape(const ingot_tensor_info &info, const TensorView &array, Shape &s
   for (int32_t axis = 0; axis < info.rank; ++axis) {
     const int64_t size = info.dims[axis].size;
     const bool open = axis == 0 || size < 0;
-    if (open && axis >= array.rank)
-      return false;
-    shape.push_back(open ? array.dims[axis] : size);
+    shape.push_back(!open ? size : axis < array.rank ? array.dims[axis] : 1);
   }
   return coreOf(shape) == coreOf(Shape(array.dims, array.dims + array.rank));
 }

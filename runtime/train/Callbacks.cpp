@@ -170,53 +170,132 @@ Status ReduceLROnPlateau::reduce(int64_t epoch) {
 //===----------------------------------------------------------------------===//
 // ModelCheckpoint
 
-/// One replacement field, without its braces: `name` or `name:format`.
-static Result<std::string> formatField(std::string_view field, int64_t epoch, const Logs &logs) {
-  const size_t colon = field.find(':');
-  const std::string name(field.substr(0, colon));
-  std::string_view spec = colon == std::string_view::npos ? "" : field.substr(colon + 1);
-  const auto found = logs.find(name);
-  const bool isEpoch = name == "epoch";
-  if (!isEpoch && found == logs.end())
-    return Status(StatusCode::InvalidArgument,
-                  "'{" + std::string(field) + "}' names no metric of this training");
-  char kind = spec.empty() ? 0 : spec.back();
-  const bool typed = kind && std::strchr("defgEG", kind);
-  const std::string digits(spec.substr(0, spec.size() - (typed ? 1 : 0)));
-  if (digits.size() > 5 || digits.find_first_not_of("0123456789.") != std::string::npos ||
-      (typed && (kind == 'd') != isEpoch && kind == 'd'))
-    return Status(StatusCode::InvalidArgument, "'{" + std::string(field) +
-                                                   "}' has a format that is not known; use for "
-                                                   "example {epoch:02d} or {val_loss:.4f}");
-  char text[512];
-  if (isEpoch && (!typed || kind == 'd'))
-    std::snprintf(text, sizeof text, ("%" + digits + "lld").c_str(), static_cast<long long>(epoch));
-  else
-    std::snprintf(text, sizeof text, ("%" + digits + (typed ? std::string(1, kind) : "g")).c_str(),
-                  isEpoch ? double(epoch) : found->second);
-  return std::string(text);
+namespace {
+
+/// One placeholder of a path: `{name}` or `{name:spec}`, where spec is what Python's format takes
+/// of [0][width][.precision][type], type one of d (epoch alone), e, f, g, E, G.
+struct Placeholder {
+  std::string text, name, flagsAndWidth, precision; // precision with its point
+  char type = 0;
+
+  bool isEpoch() const { return name == "epoch"; }
+  static Result<Placeholder> parse(std::string_view text);
+  std::string format(double value) const;
+};
+
+/// Takes the digits that `text` begins with.
+std::string takeDigits(std::string_view &text) {
+  size_t count = 0;
+  while (count < text.size() && text[count] >= '0' && text[count] <= '9')
+    ++count;
+  std::string digits(text.substr(0, count));
+  text.remove_prefix(count);
+  return digits;
 }
+
+/// `text` is what stands between the braces.
+Result<Placeholder> Placeholder::parse(std::string_view text) {
+  Placeholder result;
+  result.text = "{" + std::string(text) + "}";
+  const size_t colon = text.find(':');
+  result.name = text.substr(0, colon);
+  std::string_view spec = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  result.flagsAndWidth = takeDigits(spec);
+  bool valid = !result.name.empty() && result.flagsAndWidth.size() <= 3;
+  if (!spec.empty() && spec.front() == '.') {
+    spec.remove_prefix(1);
+    const std::string digits = takeDigits(spec);
+    valid &= !digits.empty() && digits.size() <= 2;
+    result.precision = "." + digits;
+  }
+  if (!spec.empty() && std::strchr("defgEG", spec.front())) {
+    result.type = spec.front();
+    spec.remove_prefix(1);
+  }
+  const bool integral = result.type == 'd' || (result.isEpoch() && !result.type);
+  valid &= spec.empty() && !(integral && !result.precision.empty());
+  valid &= result.isEpoch() || result.type != 'd'; // a metric is no integer
+  if (!valid)
+    return Status(StatusCode::InvalidArgument,
+                  "placeholder '" + result.text +
+                      "' has a format that is not known; use for example {epoch:02d} or "
+                      "{val_loss:.4f}");
+  return result;
+}
+
+std::string Placeholder::format(double value) const {
+  char buffer[1024]; // a width below 1000; else 309 digits, the point and a precision below 100
+  const std::string head = "%" + flagsAndWidth + precision;
+  if (isEpoch() && (!type || type == 'd'))
+    std::snprintf(buffer, sizeof buffer, ("%" + flagsAndWidth + "lld").c_str(),
+                  static_cast<long long>(value));
+  else
+    std::snprintf(buffer, sizeof buffer, (head + (type ? type : 'g')).c_str(), value);
+  return buffer;
+}
+
+/// Calls `literal` and `placeholder` with the parts of a path in order. "{{" and "}}" are braces,
+/// as in Python.
+template <typename Literal, typename Hole>
+Status walkPath(const std::string &path, Literal literal, Hole placeholder) {
+  for (size_t at = 0; at < path.size(); ++at) {
+    const char c = path[at];
+    if (c != '{' && c != '}') {
+      literal(c);
+      continue;
+    }
+    if (at + 1 < path.size() && path[at + 1] == c) {
+      literal(c);
+      ++at;
+      continue;
+    }
+    const size_t close = c == '{' ? path.find('}', at) : std::string::npos;
+    if (close == std::string::npos)
+      return Status(StatusCode::InvalidArgument,
+                    "brace '" + std::string(1, c) + "' without its partner at character " +
+                        std::to_string(at + 1) + "; write '" + std::string(2, c) + "' for a brace");
+    INGOT_ASSIGN_OR_RETURN(const Placeholder hole, Placeholder::parse(std::string_view(path).substr(
+                                                       at + 1, close - at - 1)));
+    INGOT_RETURN_IF_ERROR(placeholder(hole));
+    at = close;
+  }
+  return Status();
+}
+
+std::string contextOf(const std::string &path) { return "checkpoint path '" + path + "'"; }
+
+} // namespace
 
 Result<std::string> formatPath(const std::string &text, int64_t epochFromOne, const Logs &logs) {
   std::string result;
-  for (size_t at = 0; at < text.size();) {
-    const size_t open = text.find('{', at);
-    const size_t close = open == std::string::npos ? open : text.find('}', open);
-    if (close == std::string::npos)
-      return result + text.substr(at);
-    result += text.substr(at, open - at);
-    INGOT_ASSIGN_OR_RETURN(
-        const std::string value,
-        formatField(std::string_view(text).substr(open + 1, close - open - 1), epochFromOne, logs));
-    result += value;
-    at = close + 1;
-  }
+  const auto literal = [&](char c) { result += c; };
+  const auto placeholder = [&](const Placeholder &hole) {
+    const auto found = logs.find(hole.name);
+    if (!hole.isEpoch() && found == logs.end()) {
+      std::string known = "epoch";
+      for (const auto &[name, value] : logs)
+        known += ", " + name;
+      return Status(StatusCode::InvalidArgument, "placeholder '" + hole.text +
+                                                     "' names no metric of this training; there "
+                                                     "are: " +
+                                                     known);
+    }
+    result += hole.format(hole.isEpoch() ? double(epochFromOne) : found->second);
+    return Status();
+  };
+  INGOT_RETURN_IF_ERROR(walkPath(text, literal, placeholder).withContext(contextOf(text)));
   return result;
+}
+
+Status checkPath(const std::string &text) {
+  const auto ignore = [](char) {};
+  const auto accept = [](const Placeholder &) { return Status(); };
+  return walkPath(text, ignore, accept).withContext(contextOf(text));
 }
 
 Status ModelCheckpoint::onTrainBegin(Logs &) {
   best.reset();
-  return Status();
+  return checkPath(options.path); // now, not after an epoch of training
 }
 
 Status ModelCheckpoint::onEpochEnd(int64_t epoch, Logs &logs) {

@@ -62,7 +62,8 @@ Progress::Progress(Verbosity verbosity, std::ostream *output) : out(output ? out
   const bool terminal = !output && isatty(STDOUT_FILENO);
   bar = verbosity == Verbosity::Bar || (verbosity == Verbosity::Auto && terminal);
   lines = verbosity == Verbosity::Lines || (verbosity == Verbosity::Auto && !terminal);
-  color = bar && terminal && !std::getenv("NO_COLOR");
+  const char *noColor = std::getenv("NO_COLOR"); // no-color.org: set and not empty
+  color = bar && terminal && (!noColor || !*noColor);
 }
 
 void Progress::beginEpoch(int64_t epochFromOne, int64_t epochCount, int64_t stepCount) {

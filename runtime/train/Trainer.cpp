@@ -70,6 +70,7 @@ struct FitPlan {
   Session *train = nullptr, *evaluate = nullptr; // evaluate NULL: no validation
   std::optional<Batches> training, validation;
   std::vector<int64_t> trainOrder, validationOrder;
+  uint64_t seed = 0; // of the order
 };
 
 /// Copies the rows of one batch to row `begin` of `result`, which is made at the first batch.
@@ -277,6 +278,12 @@ Result<FitPlan> Trainer::Impl::plan(const Arrays &inputs, const Arrays &targets,
   INGOT_ASSIGN_OR_RETURN(plan.train, session(trainSession, "train_step", remedy));
   INGOT_ASSIGN_OR_RETURN(plan.training, batches(*plan.train, inputs, targets));
   INGOT_RETURN_IF_ERROR(splitSamples(plan, options));
+  if (options.seed)
+    plan.seed = *options.seed;
+  else if (artifact->findVariable("seed")) {
+    INGOT_ASSIGN_OR_RETURN(const int64_t seed, state->getScalar<int64_t>("seed"));
+    plan.seed = uint64_t(seed);
+  }
   const bool given = !options.validationInputs.empty();
   if (!given && plan.validationOrder.empty())
     return plan;
@@ -296,7 +303,7 @@ Result<FitPlan> Trainer::Impl::plan(const Arrays &inputs, const Arrays &targets,
 Result<Logs> Trainer::Impl::trainEpoch(FitPlan &plan, const FitOptions &options, int64_t epoch,
                                        Progress &progress) {
   if (options.shuffle)
-    shuffleOrder(options.seed, epoch, plan.trainOrder);
+    shuffleOrder(plan.seed, epoch, plan.trainOrder);
   Hooks hooks;
   hooks.stop = &stopping;
   hooks.before = [&](int64_t batch) {

@@ -3,8 +3,10 @@
 #include "frontends/keras/ModelDirectory.h"
 #include "tests/unit/frontends/KerasTest.h"
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <sys/resource.h>
 
 namespace ingot::test {
 namespace {
@@ -106,6 +108,90 @@ TEST_F(KerasDirectory, theCompilerGetsPredictWithTheWeights) {
   EXPECT_THAT(message, HasSubstr("is not a model directory"));
 }
 
+TEST_F(KerasDirectory, leftoversOfKilledSavesArePassedBy) {
+  keras::Sequential model({layers::Dense(2, {.inputShape = {2}, .name = "d"})});
+  setAll(model);
+  model.save(path(), 3);
+  fs::create_directories(directory / ".tmp-7-1234-0");
+  std::ofstream(directory / ".tmp-7-1234-0" / "model.json") << "half a fi";
+  fs::create_directories(directory / "9"); // no model.json yet
+  EXPECT_EQ(keras::loadModel(path()).countParams(), 6);
+  // Killed between two renames, where names cannot be exchanged: the old version lies aside.
+  fs::rename(directory / "3", directory / ".previous-3");
+  EXPECT_EQ(keras::loadModel(path()).countParams(), 6);
+  EXPECT_EQ(keras::loadModel(path(), 3).countParams(), 6);
+  model.save(path(), 3);
+  EXPECT_FALSE(fs::exists(directory / ".previous-3"));
+}
+
+TEST_F(KerasDirectory, aSaveThatFailsKeepsTheOldVersion) {
+  keras::Sequential model({layers::Dense(100, {.inputShape = {100}, .name = "d"})});
+  setAll(model);
+  model.save(path());
+  model.setWeight("d/bias", *ingot::Tensor::of({100}, std::vector<float>(100, -1)));
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small{1000, before.rlim_max}; // as a disk that is full
+  setrlimit(RLIMIT_FSIZE, &small);
+  EXPECT_THAT(errorOf([&] { model.save(path()); }), HasSubstr("variables.safetensors"));
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  keras::Model loaded = keras::loadModel(path());
+  EXPECT_GT(loaded.impl()->held.at("d/bias").data<float>()[0], 0);
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory), fs::directory_iterator()), 1);
+}
+
+TEST_F(KerasDirectory, allErrorsAreInOneReport) {
+  keras::Sequential model({layers::Dense(4, {.inputShape = {2}, .name = "first"}),
+                           layers::Dropout(0.5, {.name = "drop"}),
+                           layers::Dense(2, {.name = "last"})});
+  model.compile({.optimizer = "sgd", .loss = "mse"});
+  setAll(model);
+  model.save(path());
+  fs::path file = directory / "1" / "model.json";
+  keras::detail::Json json = keras::detail::Json::parse(std::ifstream(file));
+  auto &all = json["config"]["layers"];
+  all[1]["config"]["units"] = -4;
+  all[2]["config"]["rate"] = "half";
+  all[3]["config"]["activation"] = "rleu";
+  json["compile_config"]["loss"][0]["name"] = "msq";
+  std::ofstream(file) << json.dump();
+  EXPECT_THAT(
+      errorOf([&] { keras::loadModel(path()); }),
+      AllOf(HasSubstr("model.json' has 4 errors:\n"), HasSubstr("units must be positive, got -4"),
+            HasSubstr("type must be number, but is string"), HasSubstr("did you mean 'relu'?"),
+            HasSubstr("unknown loss 'msq': did you mean 'mse'?")));
+  size_t messages = 0;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &) { ++messages; });
+  EXPECT_FALSE(keras::loadModelDirectory(path(), &context));
+  EXPECT_EQ(messages, 4u);
+
+  // A long list ends with how many more there are.
+  for (int i = 0; i < 100; ++i)
+    all.push_back({{"class_name", "Nothing"}, {"config", {{"name", "n" + std::to_string(i)}}}});
+  std::ofstream(file) << json.dump();
+  EXPECT_THAT(errorOf([&] { keras::loadModel(path()); }),
+              AllOf(HasSubstr("has 104 errors"), HasSubstr("and 84 errors more")));
+}
+
+TEST_F(KerasDirectory, allWeightsThatDoNotFitAreInOneReport) {
+  keras::Sequential model(
+      {layers::Dense(4, {.inputShape = {2}, .name = "a"}), layers::Dense(2, {.name = "b"})});
+  setAll(model);
+  model.save(path());
+  fs::path file = directory / "1" / "model.json";
+  keras::detail::Json json = keras::detail::Json::parse(std::ifstream(file));
+  json["config"]["layers"][1]["config"]["units"] = 5;
+  json["config"]["layers"][2]["config"]["name"] = "c";
+  json["config"]["nodes"][2]["layer"] = "c";
+  std::ofstream(file) << json.dump();
+  EXPECT_THAT(errorOf([&] { keras::loadModel(path()); }),
+              AllOf(HasSubstr("variables.safetensors' has 4 errors"),
+                    HasSubstr("weight 'a/kernel' is f32[2, 4], the model's is f32 (2, 5)"),
+                    HasSubstr("there is no weight 'c/bias'")));
+}
+
 TEST_F(KerasDirectory, damagedDirectoriesAreRefused) {
   keras::Sequential model({layers::Dense(2, {.inputShape = {2}, .name = "d"})});
   setAll(model);
@@ -126,7 +212,7 @@ TEST_F(KerasDirectory, damagedDirectoriesAreRefused) {
   expectRefusal("\"format_version\": 1", "\"format_version\": 99", "use a newer Ingot");
   expectRefusal("\"Dense\"", "\"Dens\"", "did you mean 'Dense'?");
   expectRefusal("\"units\": 2", "\"units\": -2", "units must be positive, got -2");
-  expectRefusal("\"units\": 2", "\"units\": \"two\"", "type must be number");
+  expectRefusal("\"units\": 2", "\"units\": \"two\"", "units: expected an integer, got string");
   expectRefusal("\"outputs\": [\n      1", "\"outputs\": [\n      7", "used before it is made");
   expectRefusal("}", "", "parse error");
   model.save(path());

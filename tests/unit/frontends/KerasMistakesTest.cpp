@@ -175,5 +175,35 @@ TEST_F(KerasMistakes, labelsOutOfRangeNameTheLoss) {
   EXPECT_THAT(interpreter->error(), HasSubstr("sparse_categorical_crossentropy"));
 }
 
+TEST_F(KerasMistakes, wrongNamesInConstructorsAreNamed) {
+  EXPECT_EQ(keras::Loss("mean_squared_error", false).name, "mse");
+  EXPECT_THAT(errorOf([] { keras::Loss("mean_squared_eror", true); }),
+              HasSubstr("unknown loss 'mean_squared_eror'"));
+  EXPECT_THAT(errorOf([] { keras::Optimizer("Adm", {}); }),
+              HasSubstr("unknown optimizer 'Adm': did you mean 'adam'?"));
+  EXPECT_THAT(errorOf([] { keras::Optimizer("SGD", {{"learningrate", 0.1}}); }),
+              HasSubstr("unknown SGD option 'learningrate': did you mean 'learning_rate'?"));
+  EXPECT_THAT(errorOf([] { keras::Optimizer("SGD", {{"momentum", 2}}); }),
+              HasSubstr("optimizer SGD: momentum must be from 0"));
+  EXPECT_EQ(keras::Optimizer("Adam", {{"beta_1", 0.5}}).get("learning_rate"), 0.001);
+  EXPECT_THAT(errorOf([] { keras::Initializer("Glorot", {}); }),
+              HasSubstr("unknown initializer 'Glorot'"));
+  EXPECT_THAT(errorOf([] { keras::Initializer("RandomNormal", {{"stdev", 1}}); }),
+              HasSubstr("unknown RandomNormal option 'stdev': did you mean 'stddev'?"));
+  EXPECT_EQ(keras::Initializer("RandomNormal", {{"mean", 1}}).get("stddev"), 0.05);
+  // Handles are open: a name may be wrong later, too.
+  keras::Sequential model = classifier();
+  keras::Loss loss = "mse";
+  loss.name = "mean_squared_error";
+  EXPECT_THAT(errorOf([&] { model.compile({.loss = loss}); }),
+              HasSubstr("unknown loss 'mean_squared_error'"));
+}
+
+TEST_F(KerasMistakes, anInputListedTwice) {
+  auto a = keras::Input({2}, {.name = "a"});
+  EXPECT_THAT(errorOf([&] { keras::Model({a, a}, {layers::Dense(1)(a)}); }),
+              HasSubstr("input 'a' is listed twice"));
+}
+
 } // namespace
 } // namespace ingot::test

@@ -140,5 +140,51 @@ TEST_F(KerasTraining, targetsOfAnotherElementType) {
               AllOf(HasSubstr("scores_target"), HasSubstr("f32"), HasSubstr("i64")));
 }
 
+TEST_F(KerasTraining, openExtentsTakeWhatTheArrayHas) {
+  auto input = keras::Input({keras::None, keras::None, 1}, {.name = "image"});
+  keras::Model model(input, layers::GlobalAveragePooling2D()(layers::Conv2D(2, 1)(input)));
+  for (ingot::Shape shape : {ingot::Shape{3, 5, 1, 1}, {3, 1, 5, 1}, {3, 1, 1, 1}, {3, 5, 4}}) {
+    ingot::Tensor x = *ingot::Tensor::zeros(DType::F32, shape);
+    EXPECT_EQ(model.predict(x).shape(), (ingot::Shape{3, 2})) << shape.size();
+  }
+  for (ingot::Shape shape : {ingot::Shape{3, 5, 1, 2}, {3, 5, 4, 1, 2}, {}}) {
+    ingot::Tensor x = *ingot::Tensor::zeros(DType::F32, shape);
+    EXPECT_THAT(errorOf([&] { model.predict(x); }),
+                HasSubstr("input 'image': expected shape (None, None, None, 1)"));
+  }
+}
+
+TEST_F(KerasTraining, aNewSeedGovernsDropoutAndTheOrderOfSamples) {
+  Points data = points(64);
+  auto build = [&] {
+    keras::clearSession();
+    keras::Sequential model({layers::Dense(8, {.inputShape = {2}, .name = "hidden"}),
+                             layers::Dropout(0.5), layers::Dense(2, {.activation = "softmax"})});
+    model.compile({.optimizer = "sgd", .loss = "sparse_categorical_crossentropy"});
+    model.setSeed(1);
+    (void)model.getWeight("hidden/kernel"); // its first weights are of seed 1 from here on
+    return model;
+  };
+  auto trained = [&](uint64_t seed, bool threads, std::optional<uint64_t> order, bool shuffle) {
+    keras::Sequential model = build();
+    model.setSeed(seed);
+    if (threads)
+      model.setThreads(1); // compiled anew, with the state carried over
+    keras::FitOptions options = quiet(1);
+    options.seed = order;
+    options.shuffle = shuffle;
+    model.fit(data.x, data.y, options);
+    return floatsOf(model.getWeight("hidden/kernel"));
+  };
+  // Dropout alone: the samples are in one order.
+  std::vector<float> dropout = trained(2, false, {}, false);
+  EXPECT_NE(trained(1, false, {}, false), dropout);
+  EXPECT_EQ(trained(2, true, {}, false), dropout);
+  // The order: fit's own seed, or the model's.
+  std::vector<float> order = trained(2, true, {}, true);
+  EXPECT_EQ(trained(2, false, 2, true), order);
+  EXPECT_NE(trained(2, false, 3, true), order);
+}
+
 } // namespace
 } // namespace ingot::test

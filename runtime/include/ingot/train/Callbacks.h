@@ -183,8 +183,12 @@ public:
 };
 
 /// Fills `{name}` and `{name:format}` of `text` as Python's str.format does for numbers:
-/// `[0][width][.precision][d|e|f|g]`. InvalidArgument for a name that is not in the logs.
+/// `[0][width][.precision][d|e|f|g|E|G]`, width below 1000, precision below 100, d for epoch alone;
+/// "{{" and "}}" are braces. InvalidArgument names the placeholder that is none of that, or whose
+/// name is not in the logs.
 Result<std::string> formatPath(const std::string &text, int64_t epochFromOne, const Logs &logs);
+/// The part of that which needs no logs.
+Status checkPath(const std::string &text);
 
 } // namespace ingot::train
 

@@ -18,6 +18,7 @@
 #include <iosfwd>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,9 +41,9 @@ struct FitOptions {
   double validationSplit = 0;   ///< this last fraction, taken before shuffling, only validates
   Arrays validationInputs = {}; ///< instead of validationSplit
   Arrays validationTargets = {};
-  int64_t validationBatchSize = 0; ///< 0: batchSize
-  bool shuffle = true;             ///< a new order each epoch, from `seed` and the epoch's number
-  uint64_t seed = 0;
+  int64_t validationBatchSize = 0;   ///< 0: batchSize
+  bool shuffle = true;               ///< a new order each epoch, from `seed` and the epoch's number
+  std::optional<uint64_t> seed = {}; ///< none: the state's variable `seed`, or 0 without one
   std::vector<Callback *> callbacks = {}; ///< borrowed; live as long as fit runs
   Verbosity verbose = Verbosity::Auto;
   std::ostream *output = nullptr; ///< where progress goes; NULL: std::cout

@@ -183,11 +183,41 @@ TEST(FormatPathTest, FollowsPythonForNumbers) {
   const Logs logs = {{"loss", 0.125}};
   EXPECT_EQ(*formatPath("a", 7, logs), "a");
   EXPECT_EQ(*formatPath("{epoch}/{epoch:03d}/{loss:.1e}/{loss}", 7, logs), "7/007/1.2e-01/0.125");
-  EXPECT_EQ(*formatPath("open { brace", 7, logs), "open { brace");
-  EXPECT_FALSE(formatPath("{loss:d}", 7, logs).isOk());
-  EXPECT_FALSE(formatPath("{loss:%n}", 7, logs).isOk());
-  EXPECT_FALSE(formatPath("{loss:.99999999f}", 7, logs).isOk());
-  EXPECT_FALSE(formatPath("{epoch:999999d}", 7, logs).isOk());
+  EXPECT_EQ(*formatPath("{{open}} {epoch:.1f} {loss:08.3f}", 7, logs), "{open} 7.0 0000.125");
+  EXPECT_EQ(formatPath("{loss:999.99f}", 7, {{"loss", 1e308}})->size(), 999u);
+}
+
+TEST(FormatPathTest, NamesThePlaceholderWhoseFormatIsNotKnown) {
+  const Logs logs = {{"loss", 0.125}, {"x", 1}};
+  for (const char *wrong :
+       {"{x:1.2.3f}", "{x:.f}", "{x:..2f}", "{x:2f3}", "{x:ff}", "{x:-3f}", "{x: f}", "{x:d}",
+        "{loss:%n}", "{loss:.99999999f}", "{loss:.100f}", "{epoch:999999d}", "{epoch:.2d}",
+        "{epoch:.2}", "{epoch:1000}", "{}", "{:f}", "{x:x}", "{x:s}"}) {
+    const Status status = formatPath(std::string("dir/") + wrong + ".st", 7, logs).status();
+    EXPECT_EQ(status.code(), StatusCode::InvalidArgument) << wrong;
+    EXPECT_NE(status.message().find("placeholder '" + std::string(wrong) + "'"), std::string::npos)
+        << status.message();
+    EXPECT_FALSE(checkPath(wrong).isOk()) << wrong;
+  }
+  for (const char *wrong : {"open { brace", "{epoch", "closed } brace", "{{epoch}"})
+    EXPECT_NE(formatPath(wrong, 7, logs).status().message().find("without its partner"),
+              std::string::npos)
+        << wrong;
+  EXPECT_NE(formatPath("{lose}", 7, logs).status().message().find("there are: epoch, loss, x"),
+            std::string::npos);
+  EXPECT_TRUE(checkPath("{known_later:.2f}").isOk());
+}
+
+TEST_F(CallbacksTest, ModelCheckpointRefusesAWrongPathBeforeTraining) {
+  ModelCheckpoint::Options options;
+  options.path = "w-{x:1.2.3f}";
+  ModelCheckpoint checkpoint(options);
+  const std::vector<float> before = weights();
+  FitOptions fitting = quiet();
+  fitting.callbacks = {&checkpoint};
+  EXPECT_NE(trainer->fit({pair, extra}, {label}, fitting).status().message().find("{x:1.2.3f}"),
+            std::string::npos);
+  EXPECT_EQ(weights(), before);
 }
 
 TEST_F(CallbacksTest, CsvLoggerWritesALineAnEpoch) {

@@ -3,6 +3,11 @@
 #include "Fixture.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace ingot;
 using namespace ingot::test;
@@ -38,6 +43,37 @@ TEST_F(ProgressTest, TheBarIsDrawnInPlace) {
   EXPECT_EQ(text.rfind("Epoch 1/1\n\r", 0), 0u) << text;
   EXPECT_NE(text.find("\r2/2 ━━━━━━━━━━━━━━━━━━━━ 0s "), std::string::npos) << text;
   EXPECT_EQ(text.back(), '\n');
+}
+
+/// What the bar prints on a terminal, with NO_COLOR as given (NULL: not set).
+std::string printedOnTerminal(const char *noColor) {
+  int screen = -1;
+  const pid_t child = forkpty(&screen, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    noColor ? setenv("NO_COLOR", noColor, 1) : unsetenv("NO_COLOR");
+    Progress progress(Verbosity::Auto, nullptr);
+    progress.beginEpoch(1, 1, 2);
+    progress.update(1, {{"loss", 0.5}});
+    progress.endSteps();
+    progress.endEpoch({{"loss", 0.25}});
+    std::cout.flush();
+    _exit(0);
+  }
+  std::string text;
+  char buffer[256];
+  for (ssize_t count; (count = read(screen, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, size_t(count));
+  close(screen);
+  waitpid(child, nullptr, 0);
+  return text;
+}
+
+TEST(ProgressColour, TerminalsGetItUnlessNoColorIsSet) {
+  EXPECT_NE(printedOnTerminal(nullptr).find("\033["), std::string::npos);
+  EXPECT_NE(printedOnTerminal("").find("\033["), std::string::npos); // empty counts as not set
+  const std::string plain = printedOnTerminal("1");
+  EXPECT_EQ(plain.find('\033'), std::string::npos) << plain;
+  EXPECT_NE(plain.find("2/2 ━━━━━━━━━━━━━━━━━━━━ 0s "), std::string::npos) << plain;
 }
 
 TEST_F(ProgressTest, AFailureLeavesTheBarOnALineOfItsOwn) {

@@ -108,6 +108,22 @@ TEST_F(TrainerTest, TheSameSeedGivesTheSameBits) {
   EXPECT_NE(weights(), trained);
 }
 
+TEST_F(TrainerTest, TheStatesSeedOrdersTheSamplesUnlessFitIsGivenOne) {
+  FitOptions options = quiet();
+  options.batchSize = 4;
+  auto train = [&](int64_t stateSeed, std::optional<uint64_t> seed) {
+    EXPECT_TRUE(trainer->initialize(1).isOk()); // the same weights
+    EXPECT_TRUE(state->setScalar("seed", stateSeed).isOk());
+    options.seed = seed;
+    fit(options);
+    return weights();
+  };
+  const std::vector<float> three = train(3, std::nullopt);
+  EXPECT_EQ(train(5, 3), three);
+  EXPECT_EQ(train(3, std::nullopt), three);
+  EXPECT_NE(train(5, std::nullopt), three);
+}
+
 TEST_F(TrainerTest, ResumingAtAnEpochIsAsIfNeverInterrupted) {
   FitOptions options = quiet();
   options.epochs = 4;

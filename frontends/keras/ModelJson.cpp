@@ -1,0 +1,288 @@
+// model.json, the architecture and compile configuration of a saved model: writing and reading.
+//
+// The format is in docs/Artifact.md. A file may be damaged or hostile: everything read is checked,
+// and what is wrong is gathered, so that one report tells all of it. Called by ModelDirectory.
+#include "frontends/keras/ModelImpl.h"
+#include "frontends/keras/Names.h"
+
+namespace ingot::keras::detail {
+
+namespace {
+
+constexpr const char *kFormat = "ingot-model";
+constexpr int64_t kFormatVersion = 1;
+
+Json toJson(const CompileOptions &options) {
+  Json losses = Json::array();
+  for (const Loss &loss : options.loss.each)
+    losses.push_back({{"name", loss.name}, {"from_logits", loss.fromLogits}});
+  Json optimizer = Json::object();
+  for (const auto &[key, value] : options.optimizer.config)
+    optimizer[key] = value;
+  return {{"optimizer", {{"class_name", options.optimizer.className}, {"config", optimizer}}},
+          {"loss", losses},
+          {"metrics", options.metrics},
+          {"loss_weights", options.lossWeights}};
+}
+
+/// Indices of nodes, by address.
+struct Indices {
+  std::map<const Node *, size_t> of;
+  explicit Indices(const ModelImpl &model) {
+    for (const NodePtr &node : model.nodes)
+      of.emplace(node.get(), of.size());
+  }
+  Json operator()(const std::vector<NodePtr> &nodes) const {
+    Json result = Json::array();
+    for (const NodePtr &node : nodes)
+      result.push_back(of.at(node.get()));
+    return result;
+  }
+};
+
+} // namespace
+
+Json modelToJson(const ModelImpl &model) {
+  Json layers = Json::array(), nodes = Json::array();
+  for (const auto &layer : model.layers())
+    layers.push_back({{"class_name", layer->className()}, {"config", layerConfig(*layer)}});
+  Indices indices(model);
+  for (const NodePtr &node : model.nodes)
+    nodes.push_back({{"layer", node->layer->name}, {"inputs", indices(node->inputs)}});
+  return {{"format", kFormat},
+          {"format_version", kFormatVersion},
+          {"class_name", model.isSequential ? "Sequential" : "Functional"},
+          {"config",
+           {{"name", model.name},
+            {"layers", layers},
+            {"nodes", nodes},
+            {"inputs", indices(model.inputs)},
+            {"outputs", indices(model.outputs)}}},
+          {"seed", model.seed},
+          {"compile_config", model.training ? toJson(*model.training) : Json(nullptr)}};
+}
+
+LoadError::LoadError(const Problems &problems, const std::string &file)
+    : Error("'" + file + "'" + problems.text(), problems.code), each(problems.each) {
+  for (std::string &problem : each)
+    problem = "'" + file + "': " + problem;
+}
+
+void Problems::add(std::string problem, StatusCode problemCode) {
+  constexpr size_t kept = 20, longest = 1000;
+  if (count++ == 0)
+    code = problemCode;
+  if (problem.size() > longest)
+    problem = problem.substr(0, longest) + "…";
+  if (count <= kept)
+    each.push_back(std::move(problem));
+  else if (count == kept + 1)
+    each.emplace_back();
+  if (count > kept)
+    each.back() = "and " + std::to_string(count - kept) + " errors more";
+}
+
+std::string Problems::text() const {
+  if (count == 1)
+    return ": " + each[0];
+  std::string text = " has " + std::to_string(count) + " errors:";
+  for (const std::string &problem : each)
+    text += "\n  " + problem;
+  return text;
+}
+
+namespace {
+
+/// Reads one model. Goes on after an error wherever what follows does not depend on it.
+class Reader {
+public:
+  Reader(const Json &json, Problems &problems)
+      : json(json), problems(problems), model(std::make_shared<ModelImpl>()) {}
+  /// Null when there were problems.
+  std::shared_ptr<ModelImpl> read();
+
+private:
+  /// Runs `work`; what it throws becomes a problem at `where`.
+  template <typename Work> bool attempt(const std::string &where, Work work) {
+    try {
+      work();
+      return true;
+    } catch (const nlohmann::json::exception &error) {
+      problems.add(where + ": " + error.what(), StatusCode::DataLoss);
+    } catch (const Error &error) {
+      problems.add(error.what(), error.code());
+    }
+    return false;
+  }
+  void add(const std::string &problem) { problems.add(problem, StatusCode::DataLoss); }
+
+  void readHead();
+  void readLayers(const Json &list);
+  void readLayer(const Json &entry, const std::string &where);
+  void readNodes(const Json &list);
+  NodePtr makeNode(const Json &entry);
+  /// Null for a node that could not be made, which was reported there.
+  NodePtr nodeAt(const Json &index);
+  void readEnds(const Json &list, const char *what, std::vector<NodePtr> &ends);
+  void readTraining();
+
+  const Json &json;
+  Problems &problems;
+  std::shared_ptr<ModelImpl> model;
+  std::map<std::string, std::shared_ptr<LayerImpl>> layers; // null: could not be made
+  std::vector<NodePtr> nodes;                               // null: could not be made
+};
+
+void Reader::readHead() {
+  const Json &config = json.at("config");
+  model->name = config.at("name").get<std::string>();
+  checkName("model", model->name);
+  model->isSequential = json.at("class_name").get<std::string>() == "Sequential";
+  if (json.contains("seed")) {
+    if (!json["seed"].is_number_unsigned())
+      throw Error("seed: expected an integer that is not negative", StatusCode::DataLoss);
+    model->seed = json["seed"].get<uint64_t>();
+  }
+}
+
+void Reader::readLayer(const Json &entry, const std::string &where) {
+  std::string name;
+  if (const Json &config = entry.at("config"); config.contains("name"))
+    name = config["name"].get<std::string>();
+  checkName("layer", name);
+  if (layers.count(name))
+    throw Error(where + ": two layers are called '" + name + "'", StatusCode::DataLoss);
+  if (!name.empty())
+    layers[name] = nullptr;
+  try {
+    auto made = layerFromConfig(entry.at("class_name").get<std::string>(), entry["config"]);
+    layers[made->name] = made;
+    model->stack.push_back(made);
+  } catch (const Error &error) {
+    std::string text = error.what();
+    bool isNamed = name.empty() || text.find("'" + name + "'") != std::string::npos;
+    throw Error((isNamed ? "" : "layer '" + name + "': ") + text, error.code());
+  }
+}
+
+void Reader::readLayers(const Json &list) {
+  for (const Json &entry : list) {
+    std::string where = "layer " + std::to_string(model->stack.size());
+    attempt(where, [&] { readLayer(entry, where); });
+  }
+}
+
+NodePtr Reader::nodeAt(const Json &index) {
+  int64_t i = integerFromJson(index, "node");
+  if (i < 0 || i >= static_cast<int64_t>(nodes.size()))
+    throw Error("node " + std::to_string(i) + " is used before it is made", StatusCode::DataLoss);
+  return nodes[i];
+}
+
+NodePtr Reader::makeNode(const Json &entry) {
+  std::vector<NodePtr> inputs;
+  for (const Json &index : entry.at("inputs"))
+    inputs.push_back(nodeAt(index));
+  auto name = entry.at("layer").get<std::string>();
+  auto found = layers.find(name);
+  if (found == layers.end())
+    throw Error("node of an unknown layer '" + name.substr(0, 64) + "'", StatusCode::DataLoss);
+  const std::shared_ptr<LayerImpl> &layer = found->second;
+  for (const NodePtr &input : inputs)
+    if (!input)
+      return nullptr;
+  if (!layer)
+    return nullptr;
+  bool isInput = dynamic_cast<InputLayerImpl *>(layer.get()) != nullptr;
+  if (isInput != inputs.empty())
+    throw Error("node of layer '" + name + "' has " + std::to_string(inputs.size()) + " inputs",
+                StatusCode::DataLoss);
+  if (isInput && layer->calls > 0)
+    throw Error("input layer '" + name + "' has two nodes", StatusCode::DataLoss);
+  return isInput ? makeInputNode(layer) : call(layer, std::move(inputs));
+}
+
+void Reader::readNodes(const Json &list) {
+  for (const Json &entry : list) {
+    NodePtr node;
+    attempt("node " + std::to_string(nodes.size()), [&] { node = makeNode(entry); });
+    nodes.push_back(std::move(node));
+  }
+}
+
+void Reader::readEnds(const Json &list, const char *what, std::vector<NodePtr> &ends) {
+  if (!list.is_array() || list.empty())
+    return add(std::string("the model has no ") + what);
+  for (const Json &index : list)
+    attempt(what, [&] { ends.push_back(nodeAt(index)); });
+}
+
+void Reader::readTraining() {
+  const Json &training = json.at("compile_config");
+  if (training.is_null())
+    return;
+  CompileOptions options;
+  const Json &optimizer = training.at("optimizer");
+  std::vector<std::pair<std::string, double>> arguments;
+  for (const auto &[key, value] : optimizer.at("config").items())
+    arguments.emplace_back(key, value.get<double>());
+  options.optimizer = Optimizer(optimizer.at("class_name").get<std::string>(), arguments);
+  for (const Json &loss : training.at("loss"))
+    options.loss.each.emplace_back(loss.at("name").get<std::string>(),
+                                   loss.value("from_logits", false));
+  options.metrics = training.at("metrics").get<std::vector<std::string>>();
+  options.lossWeights = training.at("loss_weights").get<std::vector<double>>();
+  model->training = std::move(options);
+}
+
+std::shared_ptr<ModelImpl> Reader::read() {
+  attempt("model", [&] { readHead(); });
+  attempt("layers", [&] {
+    const Json &config = json.at("config");
+    readLayers(config.at("layers"));
+    readNodes(config.at("nodes"));
+    readEnds(config.at("inputs"), "input", model->inputs);
+    readEnds(config.at("outputs"), "output", model->outputs);
+  });
+  attempt("compile_config", [&] { readTraining(); });
+  if (problems.count)
+    return nullptr;
+  if (!model->isSequential)
+    model->stack.clear();
+  attempt("model", [&] {
+    finishGraph(*model);
+    if (model->training)
+      checkTraining(*model, *model->training);
+  });
+  return problems.count ? nullptr : model;
+}
+
+} // namespace
+
+Json parseJson(const std::string &text) {
+  // What is nested is destroyed, copied and printed one level inside another.
+  auto limitDepth = [](int depth, Json::parse_event_t, Json &) {
+    if (depth > 64)
+      throw Error("lists and objects are nested too deeply", StatusCode::DataLoss);
+    return true;
+  };
+  return Json::parse(text, limitDepth);
+}
+
+std::shared_ptr<ModelImpl> modelFromJson(const Json &json, Problems &problems) {
+  if (!json.is_object() || !json.contains("format") || json["format"] != kFormat) {
+    problems.add("expected \"format\": \"" + std::string(kFormat) + "\"", StatusCode::DataLoss);
+    return nullptr;
+  }
+  const Json version = json.contains("format_version") ? json["format_version"] : Json();
+  if (version != kFormatVersion) {
+    problems.add("format_version " + (version.is_number() ? version.dump() : "of no number") +
+                     " is not known, this is " + std::to_string(kFormatVersion) +
+                     "; use a newer Ingot",
+                 StatusCode::Unsupported);
+    return nullptr;
+  }
+  return Reader(json, problems).read();
+}
+
+} // namespace ingot::keras::detail
