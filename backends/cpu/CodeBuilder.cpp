@@ -25,65 +25,20 @@ std::optional<int64_t> CodeBuilder::constantOf(Value v) {
   return std::nullopt;
 }
 
-Value CodeBuilder::add(Value x, Value y) {
-  auto cx = constantOf(x), cy = constantOf(y);
-  if (cx && cy)
-    return integer(*cx + *cy);
-  if (cx && *cx == 0)
-    return y;
-  if (cy && *cy == 0)
-    return x;
-  return arith::AddIOp::create(b, loc, x, y);
+/// The op, folded: of constants, and with the neutral element.
+template <typename OpTy> static Value folded(CodeBuilder &cb, Value x, Value y) {
+  if (OpTy::template hasTrait<OpTrait::IsCommutative>() && cb.constantOf(x))
+    std::swap(x, y); // where folders look for a constant
+  return cb.b.createOrFold<OpTy>(cb.loc, x, y);
 }
 
-Value CodeBuilder::sub(Value x, Value y) {
-  auto cx = constantOf(x), cy = constantOf(y);
-  if (cx && cy)
-    return integer(*cx - *cy);
-  if (cy && *cy == 0)
-    return x;
-  return arith::SubIOp::create(b, loc, x, y);
-}
-
-Value CodeBuilder::mul(Value x, Value y) {
-  auto cx = constantOf(x), cy = constantOf(y);
-  if (cx && cy)
-    return integer(*cx * *cy);
-  if ((cx && *cx == 0) || (cy && *cy == 0))
-    return integer(0);
-  if (cx && *cx == 1)
-    return y;
-  if (cy && *cy == 1)
-    return x;
-  return arith::MulIOp::create(b, loc, x, y);
-}
-
-Value CodeBuilder::minimum(Value x, Value y) {
-  auto cx = constantOf(x), cy = constantOf(y);
-  if (cx && cy)
-    return integer(std::min(*cx, *cy));
-  return arith::MinSIOp::create(b, loc, x, y);
-}
-
-Value CodeBuilder::floorDiv(Value x, Value y) {
-  auto cx = constantOf(x), cy = constantOf(y);
-  if (cx && cy && *cx >= 0)
-    return integer(*cx / *cy);
-  if (cy && *cy == 1)
-    return x;
-  return arith::DivSIOp::create(b, loc, x, y);
-}
-
+Value CodeBuilder::add(Value x, Value y) { return folded<arith::AddIOp>(*this, x, y); }
+Value CodeBuilder::sub(Value x, Value y) { return folded<arith::SubIOp>(*this, x, y); }
+Value CodeBuilder::mul(Value x, Value y) { return folded<arith::MulIOp>(*this, x, y); }
+Value CodeBuilder::minimum(Value x, Value y) { return folded<arith::MinSIOp>(*this, x, y); }
+Value CodeBuilder::floorDiv(Value x, Value y) { return folded<arith::DivSIOp>(*this, x, y); }
+Value CodeBuilder::remainder(Value x, Value y) { return folded<arith::RemSIOp>(*this, x, y); }
 Value CodeBuilder::ceilDiv(Value x, Value y) { return floorDiv(add(x, sub(y, integer(1))), y); }
-
-Value CodeBuilder::remainder(Value x, Value y) {
-  auto cx = constantOf(x), cy = constantOf(y);
-  if (cx && cy && *cx >= 0)
-    return integer(*cx % *cy);
-  if (cy && *cy == 1)
-    return integer(0);
-  return arith::RemSIOp::create(b, loc, x, y);
-}
 
 Value CodeBuilder::address(Value base, Value offset, Type element) {
   if (auto c = constantOf(offset); c && *c == 0 && !isVector(offset))
