@@ -1,7 +1,7 @@
 // The quickstart: defines a convolutional network in C++, trains it on real images, draws what
 // happened and saves the model. `tools/quickstart` goes on to compile it and to call it from C.
 //
-//   quickstart [--data DIR|FILE.npz] [--epochs N] [--limit N] [--threads N] [--out DIR]
+//   quickstart [--data DIR|FILE.npz] [--epochs N] [--limit N] [--seed N] [--threads N] [--out DIR]
 #include "frontends/keras/Keras.h"
 #include "ingot/data/ImageDataset.h"
 #include "ingot/data/Npy.h"
@@ -27,15 +27,18 @@ struct Arguments {
   std::string out = "quickstart-out";
   int64_t epochs = 5;
   int64_t limit = 0; // images of each set; 0: all
+  uint64_t seed = 1; // of the first weights, dropout and the order of images
   int threads = 0;   // 0: all CPUs
 };
 
 constexpr const char *kUsage =
-    "usage: quickstart [--data DIR|FILE.npz] [--epochs N] [--limit N] [--threads N] [--out DIR]\n"
+    "usage: quickstart [--data DIR|FILE.npz] [--epochs N] [--limit N] [--seed N] [--threads N] "
+    "[--out DIR]\n"
     "  --data     Fashion-MNIST's or MNIST's files, or mnist.npz "
     "(/usr/share/datasets/fashion-mnist)\n"
     "  --epochs   passes over the training images (5)\n"
     "  --limit    use only this many images of each set\n"
+    "  --seed     seed of the first weights, dropout and the order of images (1)\n"
     "  --threads  threads to train with (all CPUs)\n"
     "  --out      where pictures, test images and the model go (quickstart-out)\n";
 
@@ -47,7 +50,7 @@ constexpr const char *kUsage =
 template <typename T> T number(const std::string &name, const std::string &text) {
   T value{};
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0)
+  if (error != std::errc() || end != text.data() + text.size() || value < T{})
     failUsage(name + " takes a number, got '" + text + "'");
   return value;
 }
@@ -71,6 +74,8 @@ Arguments parse(int argc, char **argv) {
       arguments.epochs = number<int64_t>(name, value);
     else if (name == "--limit")
       arguments.limit = number<int64_t>(name, value);
+    else if (name == "--seed")
+      arguments.seed = number<uint64_t>(name, value);
     else if (name == "--threads")
       arguments.threads = number<int>(name, value);
     else
@@ -153,6 +158,7 @@ void run(const Arguments &arguments) {
   keras::Sequential model = buildModel(trainPixels.dim(1), trainPixels.dim(2),
                                        static_cast<int64_t>(set.classNames.size()));
   model.setThreads(arguments.threads);
+  model.setSeed(arguments.seed);
   model.compile(
       {.optimizer = "adam", .loss = "sparse_categorical_crossentropy", .metrics = {"accuracy"}});
   model.summary();

@@ -252,7 +252,9 @@ mlir::OwningOpRef<mlir::ModuleOp> buildModule(const ModelImpl &model, mlir::MLIR
   OwningOpRef<ModuleOp> module = builder.take();
   if (withTraining) {
     module->lookupSymbol<func::FuncOp>("loss").setPrivate();
-    if (failed(buildTrainStep(*module, "loss", specOf(model.training->optimizer))))
+    TrainStepOptions options;
+    options.recompute = model.training->recompute;
+    if (failed(buildTrainStep(*module, "loss", specOf(model.training->optimizer), options)))
       throw Error("model '" + model.name + "': " + messages);
   }
   if (failed(verify(*module)))

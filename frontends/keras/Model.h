@@ -94,6 +94,9 @@ struct CompileOptions {
   /// "mae"; of every output.
   std::vector<std::string> metrics = {};
   std::vector<double> lossWeights = {}; ///< one an output; empty: 1
+  /// Training computes cheap values of the forward pass again instead of keeping them (Keras's
+  /// RematScope): less memory in a step, more time, the same bits.
+  bool recompute = false;
 };
 
 /// Arrays of the caller for the length of one call: one tensor, or one an input or output.

@@ -166,9 +166,12 @@ void writeModelDirectory(ModelImpl &model, const std::string &path, int version)
 
 mlir::OwningOpRef<mlir::ModuleOp> ingot::keras::loadModelDirectory(const std::string &path,
                                                                    mlir::MLIRContext *context,
-                                                                   bool withTraining) {
+                                                                   bool withTraining,
+                                                                   bool recompute) {
   try {
     auto model = detail::readModelDirectory(path, 0);
+    if (model->training)
+      model->training->recompute |= recompute;
     return detail::buildModule(*model, context, withTraining && model->training.has_value(),
                                /*withValues=*/true);
   } catch (const detail::LoadError &error) {

@@ -22,7 +22,8 @@ Json toJson(const CompileOptions &options) {
   return {{"optimizer", {{"class_name", options.optimizer.className}, {"config", optimizer}}},
           {"loss", losses},
           {"metrics", options.metrics},
-          {"loss_weights", options.lossWeights}};
+          {"loss_weights", options.lossWeights},
+          {"recompute", options.recompute}};
 }
 
 /// Indices of nodes, by address.
@@ -232,6 +233,7 @@ void Reader::readTraining() {
                                    loss.value("from_logits", false));
   options.metrics = training.at("metrics").get<std::vector<std::string>>();
   options.lossWeights = training.at("loss_weights").get<std::vector<double>>();
+  options.recompute = training.value("recompute", false);
   model->training = std::move(options);
 }
 

@@ -52,21 +52,20 @@ double meanAccuracy(const char *what, const std::string &path, bool flat, int64_
   for (int64_t seed = 1; seed <= seeds; ++seed) {
     clearSession();
     Sequential model = build();
-    model.setSeed(seed);
+    model.setSeed(static_cast<uint64_t>(seed)); // of weights, dropout and the order of samples
     model.compile(
         {.optimizer = "adam", .loss = "sparse_categorical_crossentropy", .metrics = {"accuracy"}});
-    model.fit(digits.trainImages, digits.trainLabels,
-              {.batchSize = 128,
-               .epochs = epochs,
-               .validationSplit = 0.2,
-               .seed = static_cast<uint64_t>(seed),
-               .verbose = Verbosity::Silent});
+    model.fit(
+        digits.trainImages, digits.trainLabels,
+        {.batchSize = 128, .epochs = epochs, .validationSplit = 0.2, .verbose = Verbosity::Silent});
     double accuracy = model.evaluate(digits.testImages, digits.testLabels)["accuracy"];
     std::printf("%s, seed %ld: test accuracy %.4f\n", what, static_cast<long>(seed), accuracy);
     std::fflush(stdout);
     sum += accuracy;
   }
-  return sum / seeds;
+  std::printf("%s: mean of %ld seeds %.4f\n", what, static_cast<long>(seeds),
+              sum / static_cast<double>(seeds));
+  return sum / static_cast<double>(seeds);
 }
 
 TEST(Accuracy, ExerciseOneOnMnist) {
@@ -84,7 +83,7 @@ TEST(Accuracy, MlpOnMnist) {
 TEST(Accuracy, ExerciseOneOnFashionMnist) {
   if (!std::filesystem::exists(fashion))
     GTEST_SKIP() << fashion << " is not there: install dataset-fashion-mnist";
-  EXPECT_GE(meanAccuracy("Fashion-MNIST CNN, 5 epochs", fashion, false, 5, 1, cnn), 0.88);
+  EXPECT_GE(meanAccuracy("Fashion-MNIST CNN, 5 epochs", fashion, false, 5, 3, cnn), 0.88);
 }
 
 } // namespace

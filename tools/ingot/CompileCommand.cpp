@@ -6,6 +6,7 @@
 #include "compiler/package/Header.h"
 #include "runtime/core/AtomicFile.h"
 #include "tools/ingot/RunCompiler.h"
+#include "tools/ingot/TensorFile.h"
 #include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
@@ -17,7 +18,7 @@ namespace {
 struct Arguments {
   std::string model, output, emit = "so", header, stopAfter;
   std::vector<std::string> functions;
-  bool noWeights = false;
+  bool noWeights = false, recompute = false, json = false;
   CompileOptions options;
 };
 
@@ -28,6 +29,7 @@ struct Summary {
   uint64_t stateBytes = 0;
   bool hasWeights = false;
   std::string next;
+  Json functions = Json::array(); // signatures, arenas and kernels, for --json
 };
 
 std::string describeTensor(const TensorDescription &tensor) {
@@ -64,6 +66,26 @@ std::string nextCommand(const FunctionDescription &function, const Arguments &ar
   return command;
 }
 
+Json tensorsJson(const std::vector<TensorDescription> &tensors) {
+  Json list = Json::array();
+  for (const TensorDescription &tensor : tensors) {
+    Json shape = Json::array();
+    for (const DimDescription &dim : tensor.dims)
+      shape.push_back(dim.size >= 0 ? Json(dim.size) : Json(dim.text));
+    list.push_back({{"name", tensor.name}, {"dtype", dtypeName(tensor.dtype)}, {"shape", shape}});
+  }
+  return list;
+}
+
+/// As `ingot inspect --json` shows a function, but kernels are counted.
+Json functionJson(const FunctionDescription &function) {
+  return {{"name", function.name},
+          {"inputs", tensorsJson(function.inputs)},
+          {"outputs", tensorsJson(function.outputs)},
+          {"arena_bytes", function.arenaFormula.empty() ? "0" : function.arenaFormula},
+          {"kernels", function.kernels.size()}};
+}
+
 Summary summarize(llvm::ArrayRef<const ArtifactDescription *> variants,
                   const Arguments &arguments) {
   const ArtifactDescription &d = *variants.front();
@@ -75,6 +97,7 @@ Summary summarize(llvm::ArrayRef<const ArtifactDescription *> variants,
     summary.arenas.push_back((d.functions.size() > 1 ? function.name + ": " : "") +
                              (function.arenaFormula.empty() ? "0" : function.arenaFormula));
     summary.kernels.push_back(fmt::format("{} in {}", function.kernels.size(), function.name));
+    summary.functions.push_back(functionJson(function));
   }
   summary.variables = d.variables.size();
   summary.stateBytes = d.stateBytes;
@@ -98,6 +121,23 @@ void writeText(const std::string &path, const std::string &text) {
 void printSummary(const Summary &s, const Arguments &arguments, double seconds) {
   std::error_code ignored;
   uint64_t bytes = std::filesystem::file_size(arguments.output, ignored);
+  if (arguments.json) {
+    Json json = {{"path", arguments.output},
+                 {"bytes", bytes},
+                 {"seconds", seconds},
+                 {"name", arguments.options.name},
+                 {"emit", arguments.emit},
+                 {"symbol", arguments.options.symbol},
+                 {"targets", s.targets},
+                 {"has_weights", s.hasWeights},
+                 {"state_bytes", s.stateBytes},
+                 {"variables", s.variables},
+                 {"functions", s.functions},
+                 {"header", arguments.header.empty() ? Json(nullptr) : Json(arguments.header)},
+                 {"next", s.next}};
+    fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+    return;
+  }
   fmt::print(stderr, "{}: {} in {:.2f} s\n", arguments.output, humanBytes(bytes), seconds);
   for (size_t i = 0; i < s.signatures.size(); ++i)
     fmt::print(stderr, "{} {}\n", i == 0 ? "  functions" : "           ", s.signatures[i]);
@@ -165,6 +205,17 @@ void selectFunctions(const LoadedModel &model, Arguments &arguments) {
   arguments.options.functions = wanted;
 }
 
+/// --recompute has something to change: a train_step that is made here.
+void checkRecompute(const LoadedModel &model, const Arguments &arguments) {
+  if (!model.isDirectory)
+    throw Failure(kUsage, "--recompute needs a model directory",
+                  "the train_step of a .mlir file is made already");
+  const std::vector<std::string> &wanted = arguments.options.functions;
+  if (!llvm::is_contained(wanted.empty() ? model.functionNames() : wanted, "train_step"))
+    throw Failure(kUsage, "--recompute changes `train_step` alone, which is not compiled",
+                  "save the model compiled, and take --functions all");
+}
+
 void stopAfterPhase(const LoadedModel &model, const Arguments &arguments) {
   mlir::OwningOpRef<mlir::ModuleOp> work = mlir::ModuleOp(*model.module).clone();
   runCompiler(model, arguments.model, [&] { return runPhases(*work, arguments.options); });
@@ -181,8 +232,10 @@ void compile(Arguments &arguments) {
   bool withTraining = llvm::any_of(arguments.functions, [](const std::string &name) {
     return name != "predict" && name != "initialize";
   });
-  LoadedModel model = loadModel(arguments.model, withTraining);
+  LoadedModel model = loadModel(arguments.model, withTraining, arguments.recompute);
   selectFunctions(model, arguments);
+  if (arguments.recompute)
+    checkRecompute(model, arguments);
   arguments.options.name = modelName(arguments.model);
   arguments.options.embedWeights = !arguments.noWeights;
   if (!arguments.stopAfter.empty())
@@ -202,7 +255,8 @@ void compile(Arguments &arguments) {
   llvm::StringRef(arguments.options.targetCpu).split(levels, ',', -1, false);
   for (llvm::StringRef level : levels) {
     std::string name = cpu::lookupTarget(level.trim())->name;
-    summary.targets.push_back(level.trim() == name ? name : name + " (host)");
+    bool isPlain = arguments.json || level.trim() == name;
+    summary.targets.push_back(isPlain ? name : name + " (host)");
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   printSummary(summary, arguments, seconds);
@@ -233,6 +287,9 @@ void addCompile(CLI::App &app) {
       ->capture_default_str();
   command->add_option("--header", arguments->header,
                       "Also write a C header with the model's names");
+  command->add_flag("--recompute", arguments->recompute,
+                    "train_step computes cheap values again instead of keeping them: less memory, "
+                    "the same bits");
   command->add_flag("--no-weights", arguments->noWeights,
                     "Leave the weights out; bind them at run time");
   command->add_option("--sanitize", arguments->options.sanitize, "Instrument the generated code")
@@ -240,10 +297,13 @@ void addCompile(CLI::App &app) {
   command->add_flag("--debug-arena", arguments->options.debugArena,
                     "Red zones around buffers, poison in dead ones");
   command->add_flag("-g", arguments->options.debugInfo, "Line tables that lead to node names");
+  CLI::Option *json =
+      command->add_flag("--json", arguments->json, "What was made, as JSON on standard output");
   command
       ->add_option("--stop-after", arguments->stopAfter,
                    "Write the program as it is after this phase: " + llvm::join(phaseNames(), ", "))
-      ->check(CLI::IsMember(std::vector<std::string>(phaseNames().begin(), phaseNames().end())));
+      ->check(CLI::IsMember(std::vector<std::string>(phaseNames().begin(), phaseNames().end())))
+      ->excludes(json);
   command->footer(
       "Examples:\n"
       "  ingot compile classifier -o classifier.so\n"
@@ -251,6 +311,7 @@ void addCompile(CLI::App &app) {
       "  ingot compile classifier --emit static -o classifier.a --symbol classifier \\\n"
       "      --header classifier.h\n"
       "  ingot compile classifier --functions all --no-weights -o training.so\n"
+      "  ingot compile classifier --json | jq '.functions[].arena_bytes'\n"
       "  ingot compile net.mlir --stop-after fuse | less");
   command->callback([arguments] { compile(*arguments); });
 }

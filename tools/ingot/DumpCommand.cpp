@@ -3,6 +3,7 @@
 #include "runtime/core/AtomicFile.h"
 #include "tools/ingot/GraphDot.h"
 #include "tools/ingot/RunCompiler.h"
+#include "tools/ingot/TensorFile.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -16,6 +17,7 @@ struct Arguments {
   std::string model, phase = "import", format = "mlir", output;
   std::vector<std::string> functions;
   int64_t elide = 16;
+  bool json = false;
 };
 
 /// Runs Graphviz on the text; a clear Failure when it is not installed.
@@ -56,6 +58,30 @@ void deliver(const std::string &path, const std::string &text) {
   check(file.commit());
 }
 
+/// Writes the text, or, as JSON, what it is of and the text itself where no file takes it.
+void deliver(const Arguments &arguments, const std::vector<mlir::func::FuncOp> &functions,
+             const std::string &text) {
+  bool isFile = !arguments.output.empty() && arguments.output != "-";
+  if (isFile || !arguments.json)
+    deliver(arguments.output, text);
+  if (!arguments.json)
+    return;
+  Json json = {{"model", arguments.model},
+               {"phase", arguments.phase},
+               {"format", arguments.format},
+               {"functions", Json::array()}};
+  for (mlir::func::FuncOp function : functions) {
+    int64_t ops = 0;
+    function.walk([&](mlir::Operation *) { ++ops; });
+    json["functions"].push_back({{"name", function.getName().str()}, {"ops", ops - 1}});
+  }
+  if (isFile)
+    json["path"] = arguments.output;
+  else
+    json["text"] = text;
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
 void dump(const Arguments &arguments) {
   bool isImport = arguments.phase == phaseNames().front();
   LoadedModel model = loadModel(arguments.model, true);
@@ -71,11 +97,12 @@ void dump(const Arguments &arguments) {
     options.functions = arguments.functions;
     runCompiler(model, arguments.model, [&] { return runPhases(*work, options); });
   }
+  auto all = (*work).getOps<mlir::func::FuncOp>();
+  std::vector<mlir::func::FuncOp> functions(all.begin(), all.end());
   if (arguments.format == "mlir")
-    return deliver(arguments.output, moduleText(*work, arguments.elide));
-  auto functions = llvm::to_vector((*work).getOps<mlir::func::FuncOp>());
+    return deliver(arguments, functions, moduleText(*work, arguments.elide));
   std::string dot = dotOf(functions);
-  deliver(arguments.output, arguments.format == "dot" ? dot : svgOf(dot));
+  deliver(arguments, functions, arguments.format == "dot" ? dot : svgOf(dot));
 }
 
 } // namespace
@@ -98,6 +125,8 @@ void addDump(CLI::App &app) {
                    "compiled again")
       ->capture_default_str();
   command->add_option("-o,--output", arguments->output, "File to write; default standard output");
+  command->add_flag("--json", arguments->json,
+                    "As JSON: functions with their numbers of ops, and the text or its path");
   command->footer("Examples:\n"
                   "  ingot dump classifier --phase fuse | less\n"
                   "  ingot dump classifier --format svg --functions predict -o classifier.svg\n"

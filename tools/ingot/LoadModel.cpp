@@ -134,7 +134,7 @@ std::vector<std::string> LoadedModel::functionNames() const {
   return names;
 }
 
-LoadedModel loadModel(const std::string &path, bool withTraining) {
+LoadedModel loadModel(const std::string &path, bool withTraining, bool recompute) {
   std::error_code error;
   if (!std::filesystem::exists(path, error))
     throw Failure(kInput, "cannot read `" + path + "`: no such file or directory");
@@ -150,7 +150,7 @@ LoadedModel loadModel(const std::string &path, bool withTraining) {
   model.context->loadAllAvailableDialects();
   DiagnosticCollector collector(model.context.get(), path);
   if (model.isDirectory) {
-    model.module = keras::loadModelDirectory(path, model.context.get(), withTraining);
+    model.module = keras::loadModelDirectory(path, model.context.get(), withTraining, recompute);
     if (model.module)
       (void)verify(*model.module);
   } else {

@@ -33,8 +33,9 @@ struct LoadedModel {
 };
 
 /// Reads and verifies. Throws Failure with every error of the model, each at its layer.
-/// `withTraining` asks a directory for train_step and evaluate too.
-LoadedModel loadModel(const std::string &path, bool withTraining = false);
+/// `withTraining` asks a directory for train_step and evaluate too, `recompute` for a train_step
+/// that keeps less and computes more.
+LoadedModel loadModel(const std::string &path, bool withTraining = false, bool recompute = false);
 
 /// The module as text; long constants are cut to `elideAbove` elements where that is >= 0.
 std::string moduleText(mlir::ModuleOp module, int64_t elideAbove = -1);

@@ -186,5 +186,57 @@ TEST_F(KerasTraining, aNewSeedGovernsDropoutAndTheOrderOfSamples) {
   EXPECT_NE(trained(2, false, 3, true), order);
 }
 
+/// The arena of a step on this many samples.
+uint64_t arenaOf(keras::Model &model, int64_t batch) {
+  const Artifact &artifact = *model.trainer().state().artifact();
+  const ingot_function &step = *artifact.findFunction("train_step");
+  std::vector<int64_t> symbols(step.symbol_count, batch), plan(step.plan_words);
+  EXPECT_EQ(step.plan(symbols.data(), plan.data()), 0);
+  return static_cast<uint64_t>(plan[0]);
+}
+
+TEST_F(KerasTraining, recomputationTakesLessMemoryAndGivesTheSameBits) {
+  auto deepMlp = [] {
+    std::vector<keras::Layer> stack = {layers::InputLayer({2})};
+    for (int i = 0; i < 6; ++i) {
+      stack.push_back(layers::Dense(64));
+      stack.push_back(layers::Activation("gelu"));
+      stack.push_back(layers::Dropout(0.1));
+    }
+    stack.push_back(layers::Dense(2, {.activation = "softmax"}));
+    return keras::Sequential(stack);
+  };
+  auto deepCnn = [] {
+    std::vector<keras::Layer> stack = {layers::InputLayer({2}), layers::Dense(64),
+                                       layers::Reshape({8, 8, 1})};
+    for (int i = 0; i < 3; ++i) {
+      stack.push_back(layers::Conv2D(4, 3, {.padding = "same"}));
+      stack.push_back(layers::Activation("silu"));
+    }
+    stack.push_back(layers::GlobalAveragePooling2D());
+    stack.push_back(layers::Dense(2, {.activation = "softmax"}));
+    return keras::Sequential(stack);
+  };
+  Points data = points(64);
+  for (bool isCnn : {false, true}) {
+    std::vector<std::vector<float>> weights[2];
+    uint64_t arena[2];
+    for (bool recompute : {false, true}) {
+      keras::clearSession();
+      keras::Sequential model = isCnn ? deepCnn() : deepMlp();
+      model.compile(
+          {.optimizer = "adam", .loss = "sparse_categorical_crossentropy", .recompute = recompute});
+      model.fit(data.x, data.y, quiet(2));
+      for (const ingot::Tensor &weight : model.getWeights())
+        weights[recompute].push_back(floatsOf(weight));
+      arena[recompute] = arenaOf(model, 256);
+    }
+    EXPECT_EQ(weights[0], weights[1]);
+    EXPECT_LT(arena[1], arena[0]) << (isCnn ? "CNN" : "MLP");
+    std::printf("%s: arena of a step on 256 samples %lu bytes, recomputing %lu\n",
+                isCnn ? "CNN" : "MLP", arena[0], arena[1]);
+  }
+}
+
 } // namespace
 } // namespace ingot::test

@@ -85,5 +85,32 @@ TEST_F(CliModelDirectoryTest, TrainingFunctionsAreCompiledWhenAsked) {
   EXPECT_EQ(ran.code, 0) << ran.err;
 }
 
+TEST_F(CliModelDirectoryTest, RecomputationIsAskedForWhereThereIsATrainingStep) {
+  model->save(path("untrained"));
+  EXPECT_EQ(ingot("compile untrained --functions all --recompute -o no.so").code, 1);
+  model->compile({.optimizer = "sgd", .loss = "sparse_categorical_crossentropy"});
+  model->save(path("net"));
+  Outcome outcome = ingot("compile net --recompute -o no.so");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("--functions all"));
+  EXPECT_FALSE(fs::exists(path("no.so")));
+  ASSERT_EQ(ingot("compile net --functions all --recompute -o less.so").code, 0);
+  EXPECT_EQ(ingot("inspect less.so").code, 0);
+}
+
+TEST_F(CliModelDirectoryTest, AllErrorsOfADirectoryAreReported) {
+  model->save(path("net"));
+  std::string json = contentsOf(path("net/1/model.json"));
+  for (auto [from, to] : {std::pair("\"filters\": 3", "\"filters\": -3"),
+                          std::pair("\"activation\": \"softmax\"", "\"activation\": \"softmix\"")})
+    json.replace(json.find(from), std::string(from).size(), to);
+  std::ofstream(path("net/1/model.json")) << json;
+  Outcome outcome = ingot("compile net -o net.so");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("filters must be positive, got -3"));
+  EXPECT_THAT(outcome.err, HasSubstr("did you mean 'softmax'?"));
+  EXPECT_THAT(outcome.err, HasSubstr("2 errors"));
+}
+
 } // namespace
 } // namespace ingot::test

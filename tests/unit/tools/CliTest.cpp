@@ -2,6 +2,7 @@
 #include "tests/unit/tools/CliTest.h"
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <pty.h>
 
 namespace ingot::test {
 namespace {
@@ -266,6 +267,71 @@ TEST_F(CliNetTest, MistakesInModelsAreNamedAtTheirLayer) {
     EXPECT_GT(expectations, 0) << entry.path();
   }
   EXPECT_GT(files, 5);
+}
+
+TEST_F(CliNetTest, CompileTellsWhatItMadeAsJson) {
+  Outcome outcome = ingot("compile net.mlir -o net.so --target-cpu x86-64-v3,x86-64 --json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["path"], "net.so");
+  EXPECT_EQ(json["bytes"], fs::file_size(path("net.so")));
+  EXPECT_GT(json["seconds"], 0);
+  EXPECT_EQ(json["targets"], (std::vector<std::string>{"x86-64-v3", "x86-64"}));
+  EXPECT_EQ(json["has_weights"], true);
+  EXPECT_EQ(json["header"], nullptr);
+  // Signatures and arenas are those that inspect finds in the file.
+  auto inspected = nlohmann::json::parse(ingot("inspect net.so --json").out);
+  for (const char *key : {"name", "inputs", "outputs", "arena_bytes"})
+    EXPECT_EQ(json["functions"][0][key], inspected["functions"][0][key]) << key;
+  EXPECT_EQ(json["functions"][0]["kernels"], inspected["functions"][0]["kernels"].size());
+  EXPECT_EQ(ingot("compile net.mlir --json --stop-after fuse").code, 1);
+}
+
+TEST_F(CliNetTest, DumpIsJsonWithTheTextOrItsPath) {
+  Outcome outcome = ingot("dump net.mlir --phase lower --json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["phase"], "lower");
+  EXPECT_EQ(json["functions"][0]["name"], "predict");
+  EXPECT_GT(json["functions"][0]["ops"], 1);
+  EXPECT_EQ(json["text"], ingot("dump net.mlir --phase lower").out);
+  json = nlohmann::json::parse(ingot("dump net.mlir --format dot --json -o net.dot").out);
+  EXPECT_EQ(json["path"], "net.dot");
+  EXPECT_FALSE(json.contains("text"));
+  EXPECT_THAT(contentsOf(path("net.dot")), HasSubstr("digraph"));
+}
+
+/// What a command that fails prints on a terminal, with NO_COLOR as given (NULL: not set).
+std::string printedOnTerminal(const fs::path &directory, const char *noColor) {
+  int screen = -1;
+  const pid_t child = forkpty(&screen, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    noColor ? setenv("NO_COLOR", noColor, 1) : unsetenv("NO_COLOR");
+    if (chdir(directory.c_str()) == 0)
+      execl(INGOT_BINARY, "ingot", "compile", "absent.mlir", nullptr);
+    _exit(127);
+  }
+  std::string text;
+  char buffer[256];
+  for (ssize_t count; (count = read(screen, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(count));
+  close(screen);
+  waitpid(child, nullptr, 0);
+  return text;
+}
+
+TEST_F(CliNetTest, ColoursAreForTerminalsWithoutNoColor) {
+  EXPECT_THAT(printedOnTerminal(directory, nullptr), HasSubstr("\033[1;31merror:"));
+  EXPECT_THAT(printedOnTerminal(directory, ""), HasSubstr("\033[1;31merror:"));
+  std::string plain = printedOnTerminal(directory, "1");
+  EXPECT_THAT(plain, HasSubstr("error: cannot read"));
+  EXPECT_THAT(plain, Not(HasSubstr("\033")));
+  for (const char *command : {"compile absent.mlir", "compile net.mlir -o net.so", "--help",
+                              "inspect net.so", "dump net.mlir", "run net.so --input @x.npy"}) {
+    Outcome outcome = ingot(command);
+    EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr("\033"))) << command;
+  }
 }
 
 } // namespace
