@@ -12,9 +12,15 @@ namespace {
 /// A kernel in the making: nests in program order and the outer loops they share.
 struct Group {
   llvm::SmallVector<exec::NestOp> members;
+  int64_t size = 0; // members, and what is inlined into them
   Dims domain;
   bool contraction = false; // the first member is one; the others are its epilogue
 };
+
+/// Bounds on what one kernel takes in, far above what layers and optimizers need: emission recurses
+/// through it, and LLVM's time grows faster than a function does.
+constexpr int64_t maxInlined = 64; // nests below one that are computed in place, itself included
+constexpr int64_t maxInKernel = 256;
 
 bool isHeavy(exec::NestOp nest) {
   for (Operation &op : nest.getBody().front())
@@ -44,8 +50,8 @@ public:
 
   void run() {
     for (auto nest : block.getOps<exec::NestOp>())
-      if (isInlined(nest))
-        inlined.insert(nest);
+      if (int64_t weight = inlinedBelow(nest) + 1; weight <= maxInlined && isInlined(nest))
+        inlined[nest] = weight;
     for (auto nest : llvm::to_vector(block.getOps<exec::NestOp>()))
       if (!inlined.contains(nest))
         place(nest);
@@ -53,6 +59,13 @@ public:
   }
 
 private:
+  int64_t inlinedBelow(exec::NestOp nest) {
+    int64_t sum = 0;
+    for (Value input : nest.getInputs())
+      sum += inlined.lookup(input.getDefiningOp());
+    return sum;
+  }
+
   /// Whether the map is computed at its uses. All of them must be nests that can take it.
   bool isInlined(exec::NestOp nest) {
     if (!isMap(nest) || nest.getNumResults() != 1 || hasChecks(nest) || nest->use_empty())
@@ -109,17 +122,20 @@ private:
 
   void place(exec::NestOp nest) {
     if (Group *group = bestGroup(nest)) {
-      group->members.push_back(nest);
-      groupOf[nest] = group;
+      add(nest, *group);
       return;
     }
     groups.push_back(std::make_unique<Group>());
     Group *group = groups.back().get();
-    group->members.push_back(nest);
+    add(nest, *group);
     Dims loops = loopDims(nest);
     group->domain = Dims(loops.begin(), loops.begin() + nest.getParallel());
     group->contraction = matchContraction(nest).has_value();
-    groupOf[nest] = group;
+  }
+  void add(exec::NestOp nest, Group &group) {
+    group.members.push_back(nest);
+    group.size += inlinedBelow(nest) + 1;
+    groupOf[nest] = &group;
   }
 
   Group *bestGroup(exec::NestOp nest) {
@@ -184,7 +200,7 @@ private:
 
   /// Whether `nest` may become the group's last member; shrinks the group's domain if it must.
   bool joins(exec::NestOp nest, Group &group) {
-    if (dependsThroughOthers(nest, group))
+    if (group.size + inlinedBelow(nest) + 1 > maxInKernel || dependsThroughOthers(nest, group))
       return false;
     Dims loops = loopDims(nest);
     Dims parallel(loops.begin(), loops.begin() + nest.getParallel());
@@ -267,7 +283,7 @@ private:
                  llvm::SetVector<Value> &inputs, exec::KernelOp kernel);
 
   Block &block;
-  llvm::DenseSet<Operation *> inlined;
+  llvm::DenseMap<Operation *, int64_t> inlined; // to the nests inlined with it
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
 };

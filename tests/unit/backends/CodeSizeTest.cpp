@@ -90,5 +90,20 @@ TEST_F(CodeSize, AChainOfDiamondsGrowsLinearly) { expectLinearGrowth(diamond); }
 
 TEST_F(CodeSize, AChainOfValuesReadTwiceGrowsLinearly) { expectLinearGrowth(fibonacci); }
 
+/// x' = exp(x), each of them read once.
+std::string link(const std::string &k, const std::string &x, const std::string &,
+                 const std::string &type) {
+  return "%x" + k + " = graph.exp " + x + " : " + type + "\n";
+}
+
+TEST_F(CodeSize, ALongChainIsCutIntoKernelsOfBoundedSize) {
+  const std::string type = "tensor<4xf32>";
+  Size some = sizeOf(chain(500, link, type)), twice = sizeOf(chain(1000, link, type)),
+       many = sizeOf(chain(6000, link, type));
+  EXPECT_GE(some.kernels, 2);
+  EXPECT_LE(twice.ops, 2 * some.ops + some.ops / 10);
+  EXPECT_LE(many.kernels, 12 * some.kernels + 12);
+}
+
 } // namespace
 } // namespace ingot::cpu
