@@ -4,6 +4,7 @@
 #   test-results/NAME.xml, where tools/test counts them.
 # Warnings are errors in both. MLIR targets share one precompiled header, made by `ingot_mlir_pch`.
 
+set(ingot_llvm MLIR LLVM)
 add_library(ingot_options INTERFACE)
 target_compile_options(ingot_options INTERFACE -Wall -Wextra -Wno-unused-parameter -Werror)
 target_include_directories(ingot_options INTERFACE
@@ -12,7 +13,21 @@ if(INGOT_SANITIZE)
   target_compile_options(ingot_options INTERFACE
     -fsanitize=${INGOT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(ingot_options INTERFACE -fsanitize=${INGOT_SANITIZE})
+  if(INGOT_COMPILER)
+    add_library(ingot_sanitizer_options OBJECT ${CMAKE_CURRENT_LIST_DIR}/SanitizerOptions.c)
+    list(APPEND ingot_llvm $<TARGET_OBJECTS:ingot_sanitizer_options>)
+  endif()
 endif()
+
+# ingot_calls_artifacts(TARGET SOURCES…): these sources of the target call generated functions. The
+# undefined-behaviour sanitizer's check of a call through a pointer reads the eight bytes before the
+# function; an artifact's first one has none.
+function(ingot_calls_artifacts target)
+  if(INGOT_SANITIZE MATCHES undefined)
+    set_source_files_properties(${ARGN} TARGET_DIRECTORY ${target}
+      PROPERTIES COMPILE_OPTIONS -fno-sanitize=function)
+  endif()
+endfunction()
 
 function(_ingot_use_mlir name)
   target_include_directories(${name} SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
@@ -35,7 +50,7 @@ function(ingot_library name)
   target_link_libraries(${name} PUBLIC ingot_options ${ARG_LINK})
   if(ARG_MLIR)
     _ingot_use_mlir(${name})
-    target_link_libraries(${name} PUBLIC MLIR LLVM)
+    target_link_libraries(${name} PUBLIC ${ingot_llvm})
   endif()
 endfunction()
 
@@ -45,7 +60,7 @@ function(ingot_executable name)
   target_link_libraries(${name} PRIVATE ingot_options ${ARG_LINK})
   if(ARG_MLIR)
     _ingot_use_mlir(${name})
-    target_link_libraries(${name} PRIVATE MLIR LLVM)
+    target_link_libraries(${name} PRIVATE ${ingot_llvm})
   endif()
 endfunction()
 
@@ -55,7 +70,7 @@ function(ingot_test name)
   target_link_libraries(${name} PRIVATE ingot_options ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
   if(ARG_MLIR)
     _ingot_use_mlir(${name})
-    target_link_libraries(${name} PRIVATE MLIR LLVM)
+    target_link_libraries(${name} PRIVATE ${ingot_llvm})
   endif()
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}"

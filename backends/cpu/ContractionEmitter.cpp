@@ -94,7 +94,7 @@ Dim ContractionEmitter::emit() {
       units = units * extent;
   }
   int64_t block = chooseBlock(units);
-  int64_t chunk = std::max<int64_t>(1, flopsPerTask / flops), tiles = 1;
+  int64_t chunk = std::max<int64_t>(1, flopsPerTask / e.context.taskDivisor / flops), tiles = 1;
   if (block) {
     // Enough tasks for the processors, each with as many tiles as share its operands.
     int64_t most = std::max<int64_t>(1, scratchElements / tileSize());

@@ -162,7 +162,7 @@ FailureOr<Variant> generateCode(ModuleOp planned, const CpuTarget &target,
   variant.description = describeArtifact(planned, options);
   variant.code = ModuleOp::create(planned.getLoc());
   NodeTable nodes;
-  CodeContext context{target, *variant.code, nodes};
+  CodeContext context{target, *variant.code, nodes, options.sanitize == "thread" ? 128 : 1};
   auto generate = [&](FunctionDescription &description) {
     auto function = planned.lookupSymbol<func::FuncOp>(description.name);
     return FunctionGenerator(context, function, description, variant.description,

@@ -178,10 +178,11 @@ bool KernelEmitter::canBeFlat() {
 Dim KernelEmitter::emitFlat() {
   flat = true;
   Dim count = numElements(builder.getContext(), domain);
-  chunkLoop(taskIndex, elementsPerTask, count, [&](Value low, Value high) {
+  int64_t chunk = elementsPerTask / context.taskDivisor;
+  chunkLoop(taskIndex, chunk, count, [&](Value low, Value high) {
     laneLoop(low, high, [&](Index i) { emitVerticalNests({i}); });
   });
-  return count.ceilDiv(elementsPerTask);
+  return count.ceilDiv(chunk);
 }
 
 /// Whether every affine access of the nest, through what is computed inside it, moves by at most
@@ -246,7 +247,8 @@ Dim KernelEmitter::emitVertical() {
     });
     return vectors;
   }
-  int64_t chunk = std::max<int64_t>(1, elementsPerTask / std::max<int64_t>(1, work * longest));
+  int64_t chunk = std::max<int64_t>(1, elementsPerTask / context.taskDivisor /
+                                           std::max<int64_t>(1, work * longest));
   chunkLoop(taskIndex, chunk, points, [&](Value first, Value last) {
     cb.loop(first, last, 1, [&](Value point) {
       Indices loops = delinearize(point, outer);
@@ -284,7 +286,7 @@ Dim KernelEmitter::emitRows() {
   }
   bool onlyMaps = llvm::all_of(
       storedNests(), [&](exec::NestOp nest) { return isMap(nest) && loopDims(nest) == domain; });
-  int64_t chunk = std::max<int64_t>(1, elementsPerTask / work);
+  int64_t chunk = std::max<int64_t>(1, elementsPerTask / context.taskDivisor / work);
   chunkLoop(taskIndex, chunk, points, [&](Value first, Value last) {
     cb.loop(first, last, 1, [&](Value point) {
       Indices outer = delinearize(point, domain);

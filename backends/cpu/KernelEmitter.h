@@ -38,6 +38,9 @@ struct CodeContext {
   const CpuTarget &target;
   mlir::ModuleOp module; // receives the functions
   NodeTable &nodes;
+  /// What a task takes is divided by this: more than 1 under the thread sanitizer, so that small
+  /// tensors too are shared out among threads and their races seen.
+  int64_t taskDivisor = 1;
 };
 
 struct KernelCode {

@@ -6,7 +6,7 @@ using namespace mlir;
 
 namespace ingot::cpu {
 namespace {
-constexpr int64_t columnsPerTask = 256;
+constexpr int64_t maxColumnsPerTask = 256;
 }
 
 KernelCode emitScatterAdd(CodeContext &context, const Frame &frame, exec::ScatterAddOp op,
@@ -17,6 +17,7 @@ KernelCode emitScatterAdd(CodeContext &context, const Frame &frame, exec::Scatte
   Type element = getElementTypeOrSelf(op.getBase()),
        indexType = getElementTypeOrSelf(op.getIndices());
   Dims base = dimsOf(op.getBase());
+  int64_t columnsPerTask = maxColumnsPerTask / context.taskDivisor;
   Dim columns = base[1];
   auto dim = [&](Dim d) {
     return cb.evaluate(

@@ -1,10 +1,11 @@
 // A program means the same after each of the phases lower, layout (with what it derives) and fuse:
 // the interpreter of the exec dialect gives the same bits for all three (but for reductions that
 // layout cuts into partial ones), and what the graph's interpreter gives within rounding. On every
-// op case, and on random graphs.
+// op case, and on random graphs: INGOT_RANDOM_GRAPHS of them (the gate takes 160).
 #include "compiler/Phases.h"
 #include "ir/reference/Interpreter.h"
 #include "tests/differential/RandomGraph.h"
+#include "tests/support/Environment.h"
 #include "tests/support/ExecInterpreter.h"
 #include "tests/support/OpCases.h"
 #include "tests/support/RunCompiled.h"
@@ -18,6 +19,7 @@ namespace {
 using reference::Interpreter;
 using Tensors = llvm::SmallVector<reference::Tensor>;
 
+constexpr int64_t graphsAModule = 4;
 const Phase execPhases[] = {Phase::Lower, Phase::Layout, Phase::Fuse};
 
 /// The module after each of the phases.
@@ -173,7 +175,7 @@ TEST_P(RandomGraphPhases, KeepTheMeaning) {
   context.loadAllAvailableDialects();
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
-  for (uint64_t i = 0; i < 4; ++i)
+  for (int64_t i = 0; i < graphsAModule; ++i)
     addRandomGraph(*module, GetParam() + i);
   Lowered lowered(*module);
   for (auto function : module->getOps<mlir::func::FuncOp>())
@@ -187,7 +189,8 @@ TEST_P(RandomGraphPhases, KeepTheMeaning) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphPhases, testing::Range<uint64_t>(0, 160, 4),
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphPhases,
+                         testing::ValuesIn(randomGraphSeeds(160, graphsAModule)),
                          testing::PrintToStringParamName());
 
 } // namespace

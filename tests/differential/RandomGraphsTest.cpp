@@ -2,14 +2,13 @@
 // machine has, for several batches from one artifact; and a program means the same after a graph
 // phase as before. INGOT_RANDOM_GRAPHS sets how many graphs (the gate takes 64), INGOT_RANDOM_FIRST
 // the first seed. Several graphs share a module, so that compiling costs little for each.
-#include "backends/cpu/CpuTarget.h"
 #include "compiler/Phases.h"
 #include "ir/reference/Interpreter.h"
 #include "mlir/IR/Verifier.h"
 #include "tests/differential/RandomGraph.h"
+#include "tests/support/Environment.h"
 #include "tests/support/RunCompiled.h"
 #include <cmath>
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <map>
 
@@ -22,11 +21,6 @@ using Tensors = std::vector<reference::Tensor>;
 constexpr int64_t graphsAModule = 8;
 constexpr double rtol = 1e-5, visible = 1e-5;
 const int64_t batches[] = {1, 2, 7, 32, 100, 0};
-
-int64_t environmentNumber(const char *name, int64_t otherwise) {
-  const char *text = std::getenv(name);
-  return text ? std::atoll(text) : otherwise;
-}
 
 struct Graphs {
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
@@ -120,9 +114,8 @@ protected:
 TEST_P(RandomGraphs, CompiledCodeEqualsTheReference) {
   Graphs graphs(GetParam());
   ASSERT_TRUE(mlir::succeeded(mlir::verify(*graphs.module)));
-  for (const cpu::CpuTarget &target : cpu::allTargets())
-    if (cpu::runsHere(target))
-      compareOn(target.name, *graphs.module);
+  for (const std::string &level : levelsHere())
+    compareOn(level, *graphs.module);
 }
 
 TEST_P(RandomGraphs, KernelsStayInTheirTensors) {
@@ -193,15 +186,8 @@ TEST(RandomGraph, GraphsAreVariedAndTheirResultsTelling) {
   EXPECT_GE(telling, results * 3 / 4) << "of " << results;
 }
 
-std::vector<uint64_t> firstSeeds() {
-  std::vector<uint64_t> seeds;
-  int64_t first = environmentNumber("INGOT_RANDOM_FIRST", 0);
-  for (int64_t i = 0; i < environmentNumber("INGOT_RANDOM_GRAPHS", 64); i += graphsAModule)
-    seeds.push_back(first + i);
-  return seeds;
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphs, testing::ValuesIn(firstSeeds()),
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphs,
+                         testing::ValuesIn(randomGraphSeeds(64, graphsAModule)),
                          testing::PrintToStringParamName());
 
 } // namespace

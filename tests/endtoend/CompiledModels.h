@@ -5,6 +5,7 @@
 #include "frontends/keras/Keras.h"
 #include "frontends/keras/ModelImpl.h"
 #include "ingot/Model.h"
+#include "tests/support/RunCompiled.h"
 #include <gtest/gtest.h>
 #include <random>
 
@@ -59,7 +60,7 @@ inline std::string compileKerasModel(const std::string &name, const std::string 
   CompileOptions options;
   options.name = name;
   options.debugArena = debugArena;
-  if (mlir::failed(compileToFile(*module, options, path)))
+  if (mlir::failed(compileToFile(*module, tests::instrumented(options), path)))
     return "does not compile: " + messages;
   return {};
 }

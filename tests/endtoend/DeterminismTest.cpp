@@ -195,18 +195,27 @@ TEST_P(Determinism, ARowIsTheSameInAnyBatch) {
   }
 }
 
-TEST_P(Determinism, ManyCallersOfOneArtifact) {
-  Snapshot expected = trainAndPredict(artifact, GetParam(), nullptr);
+/// Eight callers with states of their own, half of them on one pool, all get the same.
+void expectCallersAgree(const std::shared_ptr<const Artifact> &artifact, const std::string &model) {
+  Snapshot expected = trainAndPredict(artifact, model, nullptr);
   ThreadPool shared(3);
   std::vector<Snapshot> seen(8);
   std::vector<std::thread> callers;
   for (size_t i = 0; i < seen.size(); ++i)
     callers.emplace_back(
-        [&, i] { seen[i] = trainAndPredict(artifact, GetParam(), i % 2 ? &shared : nullptr); });
+        [&, i] { seen[i] = trainAndPredict(artifact, model, i % 2 ? &shared : nullptr); });
   for (std::thread &caller : callers)
     caller.join();
   for (size_t i = 0; i < seen.size(); ++i)
     EXPECT_THAT(differences(expected, seen[i]), IsEmpty()) << "caller " << i;
+}
+
+TEST_P(Determinism, ManyCallersOfOneArtifact) { expectCallersAgree(artifact, GetParam()); }
+
+TEST_P(Determinism, ManyCallersInDebugArena) {
+  auto debug = artifactOf(GetParam(), /*debugArena=*/true);
+  ASSERT_TRUE(debug);
+  expectCallersAgree(debug, GetParam());
 }
 
 TEST_P(Determinism, NoKernelLeavesItsTensorsOrReadsDeadOnes) {

@@ -4,6 +4,7 @@
 #include "compiler/Compile.h"
 #include "ingot/Model.h"
 #include "tests/endtoend/ReferenceModels.h"
+#include "tests/support/RunCompiled.h"
 #include <cmath>
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -32,7 +33,7 @@ protected:
     options.name = curve.name();
     options.functions = {"initialize", "train_step"};
     std::string path = ::testing::TempDir() + curve.name() + ".so";
-    if (mlir::failed(compileToFile(*module, options, path))) {
+    if (mlir::failed(compileToFile(*module, tests::instrumented(options), path))) {
       ADD_FAILURE() << "does not compile";
       return nullptr;
     }

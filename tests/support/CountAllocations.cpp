@@ -1,10 +1,14 @@
 // The process's malloc is replaced by one that counts (glibc's own does the work), so nothing
-// hides: not operator new, not aligned_alloc, not the threads. Not for sanitizer builds, which
-// bring a malloc of their own. See CountAllocations.h.
+// hides: not operator new, not aligned_alloc, not the threads. Sanitizers bring a malloc of their
+// own and call a hook from it. See CountAllocations.h.
 #include "tests/support/CountAllocations.h"
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#include <sanitizer/allocator_interface.h>
+#endif
 
 extern "C" {
 void *__libc_malloc(size_t);
@@ -20,6 +24,10 @@ void count() { allocations.fetch_add(1, std::memory_order_relaxed); }
 
 int64_t ingot::tests::allocationCount() { return allocations; }
 
+#ifdef SANITIZED
+[[maybe_unused]] static const int installed = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void *, size_t) { count(); }, [](const volatile void *) {});
+#else
 extern "C" {
 void *malloc(size_t size) {
   count();
@@ -43,3 +51,4 @@ int posix_memalign(void **out, size_t alignment, size_t size) {
   return *out ? 0 : ENOMEM;
 }
 }
+#endif

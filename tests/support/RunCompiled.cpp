@@ -1,5 +1,6 @@
 // See RunCompiled.h.
 #include "tests/support/RunCompiled.h"
+#include "backends/cpu/CpuTarget.h"
 #include "compiler/package/Describe.h"
 #include "mlir/IR/Diagnostics.h"
 #include <cmath>
@@ -7,6 +8,14 @@
 
 namespace ingot::tests {
 namespace {
+
+#if __has_feature(address_sanitizer)
+constexpr llvm::StringLiteral programSanitizer = "address";
+#elif __has_feature(thread_sanitizer)
+constexpr llvm::StringLiteral programSanitizer = "thread";
+#else
+constexpr llvm::StringLiteral programSanitizer = "";
+#endif
 
 Tensor toRuntime(const reference::Tensor &value) {
   Shape shape(value.shape().begin(), value.shape().end());
@@ -26,7 +35,30 @@ reference::Tensor fromRuntime(const Tensor &value, mlir::Type element) {
 
 } // namespace
 
-CompiledModule::CompiledModule(mlir::ModuleOp module, CompileOptions options) {
+CompileOptions instrumented(CompileOptions options) {
+  options.sanitize = programSanitizer;
+  if (programSanitizer == "thread" && options.targetCpu == "host")
+    options.targetCpu = "x86-64";
+  return options;
+}
+
+/// What runs without a pool of the test's own take. Races are seen on several threads only.
+static ThreadPool *usualPool() {
+  static ThreadPool pool(3);
+  return programSanitizer == "thread" ? &pool : nullptr;
+}
+
+std::vector<std::string> levelsHere() {
+  if (programSanitizer == "thread")
+    return {"x86-64"};
+  std::vector<std::string> names;
+  for (const cpu::CpuTarget &target : cpu::allTargets())
+    if (cpu::runsHere(target))
+      names.push_back(target.name);
+  return names;
+}
+
+CompiledModule::CompiledModule(mlir::ModuleOp module, const CompileOptions &options) {
   mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &d) {
     message += (message.empty() ? "" : "\n") + d.str();
     return mlir::success();
@@ -34,7 +66,7 @@ CompiledModule::CompiledModule(mlir::ModuleOp module, CompileOptions options) {
   char path[] = "/tmp/ingot-test-XXXXXX";
   int file = mkstemp(path);
   close(file);
-  bool compiled = mlir::succeeded(compileToFile(module, options, path));
+  bool compiled = mlir::succeeded(compileToFile(module, instrumented(options), path));
   if (compiled) {
     auto opened = Artifact::open(path);
     if (opened.isOk()) {
@@ -68,7 +100,7 @@ std::vector<reference::Tensor> CompiledModule::run(const std::string &function,
                                                    mlir::TypeRange outputs, ThreadPool *pool) {
   message.clear();
   SessionOptions options;
-  options.pool = pool;
+  options.pool = pool ? pool : usualPool();
   auto session = Session::create(artifact, function, options);
   if (!session.isOk()) {
     message = session.status().message();

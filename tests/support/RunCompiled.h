@@ -1,4 +1,5 @@
-// Running compiled code on the interpreter's tensors, so that both can be compared.
+// Running compiled code on the interpreter's tensors, so that both can be compared. In a program
+// that is built with a sanitizer the generated code is instrumented by the same one.
 #pragma once
 #include "compiler/Compile.h"
 #include "ingot/Model.h"
@@ -10,11 +11,19 @@
 
 namespace ingot::tests {
 
+/// The options with the generated code under the address or thread sanitizer that this program is
+/// built with, if it is. The thread sanitizer sees no access of more than 16 bytes: under it "host"
+/// is x86-64.
+CompileOptions instrumented(CompileOptions options);
+
+/// The CPU levels that this machine runs; x86-64 alone under the thread sanitizer.
+std::vector<std::string> levelsHere();
+
 /// A module compiled to a shared library and loaded, with one state. Its file is removed at once.
 class CompiledModule {
 public:
-  /// Compiles every public function; error() says why when the result is not ok.
-  CompiledModule(mlir::ModuleOp module, CompileOptions options = {});
+  /// Compiles every public function, instrumented(); error() says why when the result is not ok.
+  CompiledModule(mlir::ModuleOp module, const CompileOptions &options = {});
   bool ok() const { return state != nullptr; }
   const std::string &error() const { return message; }
 
@@ -22,7 +31,7 @@ public:
   reference::Tensor variable(const std::string &name, mlir::Type element);
 
   /// Runs a function; `outputs` gives the graph types of its results. Empty with error() set where
-  /// the run fails.
+  /// the run fails. Without a pool on this thread, or on three under the thread sanitizer.
   std::vector<reference::Tensor> run(const std::string &function,
                                      const std::vector<reference::Tensor> &inputs,
                                      mlir::TypeRange outputs, ThreadPool *pool = nullptr);

@@ -1,7 +1,7 @@
 // Every op case of tests/ops compiled for every CPU level that this machine has: equal to the
 // reference interpreter on random inputs of every size, or a status that says what the interpreter
-// says.
-#include "backends/cpu/CpuTarget.h"
+// says. In the debug arena a third of them, all of them with INGOT_DEBUG_ARENA_ALL=1.
+#include "tests/support/Environment.h"
 #include "tests/support/OpCases.h"
 #include "tests/support/RunCompiled.h"
 #include <cmath>
@@ -110,7 +110,10 @@ void expectReference(const std::string &file, const CompileOptions &options) {
   }
 }
 
-class OpsOnCpu : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
+/// A file of tests/ops and a CPU level.
+using FileAndLevel = std::tuple<std::string, std::string>;
+
+class OpsOnCpu : public testing::TestWithParam<FileAndLevel> {};
 
 TEST_P(OpsOnCpu, EqualsTheReference) {
   auto [file, level] = GetParam();
@@ -119,12 +122,14 @@ TEST_P(OpsOnCpu, EqualsTheReference) {
   expectReference(file, options);
 }
 
-class OpsInDebugArena : public testing::TestWithParam<std::string> {};
+class OpsInDebugArena : public testing::TestWithParam<FileAndLevel> {};
 
 TEST_P(OpsInDebugArena, StayInTheirTensors) {
+  auto [file, level] = GetParam();
   CompileOptions options;
+  options.targetCpu = level;
   options.debugArena = true;
-  expectReference(GetParam(), options);
+  expectReference(file, options);
 }
 
 std::vector<std::string> files() {
@@ -133,34 +138,34 @@ std::vector<std::string> files() {
     names.insert(opCase.file);
   return {names.begin(), names.end()};
 }
-std::vector<std::string> everyThirdFile() { // and control flow, which keeps memory its own way
+const bool wholeDebugArena = environmentNumber("INGOT_DEBUG_ARENA_ALL", 0) != 0;
+
+std::vector<std::string> debugArenaFiles() {
   std::vector<std::string> some;
-  for (auto [i, file] : llvm::enumerate(files()))
-    if (i % 3 == 0 || file == "if" || file == "scan" || file == "while")
+  for (auto [i, file] : llvm::enumerate(files())) // control flow keeps memory its own way
+    if (wholeDebugArena || i % 3 == 0 || file == "if" || file == "scan" || file == "while")
       some.push_back(file);
   return some;
 }
-std::vector<std::string> levels() {
-  std::vector<std::string> names;
-  for (const cpu::CpuTarget &target : cpu::allTargets())
-    if (cpu::runsHere(target))
-      names.push_back(target.name);
-  return names;
+std::vector<std::string> debugArenaLevels() {
+  return wholeDebugArena ? levelsHere() : std::vector<std::string>{"host"};
+}
+std::string nameOf(const testing::TestParamInfo<FileAndLevel> &info) {
+  std::string name = std::get<0>(info.param) + "_" + std::get<1>(info.param);
+  for (char &c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c)))
+      c = '_';
+  return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, OpsOnCpu,
-                         testing::Combine(testing::ValuesIn(files()), testing::ValuesIn(levels())),
-                         [](const auto &info) {
-                           std::string name =
-                               std::get<0>(info.param) + "_" + std::get<1>(info.param);
-                           for (char &c : name)
-                             if (!std::isalnum(static_cast<unsigned char>(c)))
-                               c = '_';
-                           return name;
-                         });
-
-INSTANTIATE_TEST_SUITE_P(Cases, OpsInDebugArena, testing::ValuesIn(everyThirdFile()),
-                         [](const auto &info) { return info.param; });
+                         testing::Combine(testing::ValuesIn(files()),
+                                          testing::ValuesIn(levelsHere())),
+                         nameOf);
+INSTANTIATE_TEST_SUITE_P(Cases, OpsInDebugArena,
+                         testing::Combine(testing::ValuesIn(debugArenaFiles()),
+                                          testing::ValuesIn(debugArenaLevels())),
+                         nameOf);
 
 } // namespace
 } // namespace ingot::tests

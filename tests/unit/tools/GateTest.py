@@ -4,8 +4,9 @@ import collections
 import importlib.machinery
 import importlib.util
 import os
-import tempfile
+import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -60,6 +61,22 @@ class GateTest(unittest.TestCase):
     def test_a_check_that_fails_is_a_failure(self):
         self.assertEqual(str(gate.run_check(["true"])), "1 passed, 0 failed, 0 skipped")
         self.assertEqual(str(gate.run_check(["false"])), "0 passed, 1 failed, 0 skipped")
+
+    def test_sources_differ_when_a_new_file_does(self):
+        root = gate.ROOT
+        with tempfile.TemporaryDirectory() as directory:
+            gate.ROOT = directory
+            self.addCleanup(setattr, gate, "ROOT", root)
+            git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+            for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+                subprocess.run(git + command, cwd=directory, check=True)
+            seen = [gate.sources_id()]
+            for text in ("one", "two"):
+                with open(os.path.join(directory, "new.cpp"), "w", encoding="utf-8") as file:
+                    file.write(text)
+                seen.append(gate.sources_id())
+            self.assertEqual(gate.sources_id(), seen[-1])
+            self.assertEqual(len(set(seen)), 3)
 
 
 if __name__ == "__main__":
