@@ -4,6 +4,7 @@
 // weight. The artifact is a file in a temporary directory that lives as long as the engine.
 #include "compiler/Compile.h"
 #include "frontends/keras/ModelImpl.h"
+#include "llvm/Support/thread.h"
 
 #include <filesystem>
 
@@ -57,7 +58,13 @@ void compileModel(const ModelImpl &model, const std::string &path) {
   options.functions = {"initialize", "predict"};
   if (withTraining)
     options.functions.insert(options.functions.end(), {"evaluate", "train_step"});
-  if (mlir::failed(compileToFile(*module, options, path)))
+  // Passes follow chains of ops by recursion; 10,000 layers need tens of MiB of stack.
+  constexpr unsigned stackBytes = 512u << 20;
+  mlir::LogicalResult result = mlir::failure();
+  llvm::thread(std::optional<unsigned>(stackBytes), [&] {
+    result = compileToFile(*module, options, path);
+  }).join();
+  if (mlir::failed(result))
     throw Error("model '" + model.name + "' does not compile:" + messages, StatusCode::Internal);
 }
 

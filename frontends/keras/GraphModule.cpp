@@ -234,6 +234,10 @@ OptimizerSpec specOf(const keras::Optimizer &optimizer) {
 
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(const ModelImpl &model, mlir::MLIRContext *context,
                                               bool withTraining, bool withValues) {
+  constexpr size_t most = 10000;
+  if (model.nodes.size() > most)
+    throw Error("model '" + model.name + "' calls layers " + std::to_string(model.nodes.size()) +
+                " times; at most " + std::to_string(most) + " can be compiled");
   context->loadDialect<graph::GraphDialect, func::FuncDialect>();
   std::string messages;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {

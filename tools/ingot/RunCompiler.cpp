@@ -28,13 +28,17 @@ End runGuarded(llvm::function_ref<llvm::LogicalResult()> work, std::string &mess
   bool succeeded = false;
   llvm::CrashRecoveryContext recovery;
   llvm::CrashRecoveryContext::Enable();
-  bool survived = recovery.RunSafely([&] {
-    try {
-      succeeded = llvm::succeeded(work());
-    } catch (const std::exception &error) {
-      message = error.what();
-    }
-  });
+  // Passes follow chains of ops by recursion; 10,000 layers need tens of MiB of stack.
+  constexpr unsigned stackBytes = 512u << 20;
+  bool survived = recovery.RunSafelyOnThread(
+      [&] {
+        try {
+          succeeded = llvm::succeeded(work());
+        } catch (const std::exception &error) {
+          message = error.what();
+        }
+      },
+      stackBytes);
   llvm::CrashRecoveryContext::Disable();
   return !survived ? End::Crashed : succeeded ? End::Done : End::Failed;
 }
