@@ -17,7 +17,7 @@ namespace {
 
 struct Arguments {
   std::string model, output, emit = "so", header, stopAfter;
-  std::vector<std::string> functions;
+  std::vector<std::string> functions, shapes;
   bool noWeights = false, recompute = false, json = false;
   CompileOptions options;
 };
@@ -226,13 +226,28 @@ void stopAfterPhase(const LoadedModel &model, const Arguments &arguments) {
     writeText(arguments.output, text);
 }
 
+/// --shape NAME=SIZES.
+std::map<std::string, std::string> parseShapes(const std::vector<std::string> &options) {
+  std::map<std::string, std::string> shapes;
+  for (const std::string &option : options) {
+    auto [name, sizes] = llvm::StringRef(option).split('=');
+    if (name.empty() || sizes.empty())
+      throw Failure(kUsage, "`" + option + "` for --shape is not NAME=SIZES",
+                    "give a dimension one size (batch=8), or an input all of them "
+                    "(images=1,3,224,224)");
+    shapes[name.str()] = sizes.str();
+  }
+  return shapes;
+}
+
 void compile(Arguments &arguments) {
   auto start = std::chrono::steady_clock::now();
   checkArguments(arguments);
   bool withTraining = llvm::any_of(arguments.functions, [](const std::string &name) {
     return name != "predict" && name != "initialize";
   });
-  LoadedModel model = loadModel(arguments.model, withTraining, arguments.recompute);
+  LoadedModel model = loadModel(
+      arguments.model, {withTraining, arguments.recompute, parseShapes(arguments.shapes)});
   selectFunctions(model, arguments);
   if (arguments.recompute)
     checkRecompute(model, arguments);
@@ -269,7 +284,7 @@ void addCompile(CLI::App &app) {
   CLI::App *command = app.add_subcommand("compile", "Compile a model into one self-contained file");
   command
       ->add_option("MODEL", arguments->model,
-                   "Model directory (its newest version, or DIR/VERSION), or a .mlir file")
+                   "Model directory (its newest version, or DIR/VERSION), an .onnx or a .mlir file")
       ->required();
   command->add_option("-o,--output", arguments->output, "File to write; default MODEL.so");
   command
@@ -283,6 +298,8 @@ void addCompile(CLI::App &app) {
       ->add_option("--functions", arguments->functions,
                    "Functions to compile, or all; default: predict of a directory, all of a file")
       ->delimiter(',');
+  command->add_option("--shape", arguments->shapes,
+                      "Of an ONNX model: NAME=SIZE fixes a dimension, NAME=SIZES an input's shape");
   command->add_option("--symbol", arguments->options.symbol, "Name of the exported symbol")
       ->capture_default_str();
   command->add_option("--header", arguments->header,
@@ -312,6 +329,7 @@ void addCompile(CLI::App &app) {
       "      --header classifier.h\n"
       "  ingot compile classifier --functions all --no-weights -o training.so\n"
       "  ingot compile classifier --json | jq '.functions[].arena_bytes'\n"
+      "  ingot compile detector.onnx --shape images=1,3,height,width\n"
       "  ingot compile net.mlir --stop-after fuse | less");
   command->callback([arguments] { compile(*arguments); });
 }

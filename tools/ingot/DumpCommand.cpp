@@ -84,7 +84,7 @@ void deliver(const Arguments &arguments, const std::vector<mlir::func::FuncOp> &
 
 void dump(const Arguments &arguments) {
   bool isImport = arguments.phase == phaseNames().front();
-  LoadedModel model = loadModel(arguments.model, true);
+  LoadedModel model = loadModel(arguments.model, {.withTraining = true});
   std::vector<std::string> known = model.functionNames();
   for (const std::string &name : arguments.functions)
     if (!llvm::is_contained(known, name))

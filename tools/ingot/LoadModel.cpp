@@ -2,6 +2,7 @@
 #include "tools/ingot/LoadModel.h"
 #include "compiler/prepare/Prepare.h"
 #include "frontends/keras/ModelDirectory.h"
+#include "frontends/onnx/ReadOnnx.h"
 #include "ir/exec/Exec.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/AsmParser/AsmParserState.h"
@@ -88,7 +89,9 @@ OwningOpRef<ModuleOp> readText(const std::string &path, MLIRContext *context,
   return module;
 }
 
-bool isMlir(const std::string &path) { return std::filesystem::path(path).extension() == ".mlir"; }
+bool hasExtension(const std::string &path, const char *extension) {
+  return std::filesystem::path(path).extension() == extension;
+}
 
 } // namespace
 
@@ -134,15 +137,17 @@ std::vector<std::string> LoadedModel::functionNames() const {
   return names;
 }
 
-LoadedModel loadModel(const std::string &path, bool withTraining, bool recompute) {
+LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
   std::error_code error;
   if (!std::filesystem::exists(path, error))
     throw Failure(kInput, "cannot read `" + path + "`: no such file or directory");
   LoadedModel model;
   model.isDirectory = std::filesystem::is_directory(path, error);
-  if (!model.isDirectory && !isMlir(path))
-    throw Failure(kInput, "`" + path + "` is no model that Ingot reads",
-                  "give a model directory, as keras::Model::save writes it, or a .mlir file");
+  bool isOnnx = hasExtension(path, ".onnx");
+  if (!model.isDirectory && !isOnnx && !hasExtension(path, ".mlir"))
+    throw Failure(
+        kInput, "`" + path + "` is no model that Ingot reads",
+        "give a model directory, as keras::Model::save writes it, an .onnx or a .mlir file");
   DialectRegistry registry;
   registerDialects(registry);
   model.context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
@@ -150,9 +155,12 @@ LoadedModel loadModel(const std::string &path, bool withTraining, bool recompute
   model.context->loadAllAvailableDialects();
   DiagnosticCollector collector(model.context.get(), path);
   if (model.isDirectory) {
-    model.module = keras::loadModelDirectory(path, model.context.get(), withTraining, recompute);
+    model.module = keras::loadModelDirectory(path, model.context.get(), options.withTraining,
+                                             options.recompute);
     if (model.module)
       (void)verify(*model.module);
+  } else if (isOnnx) {
+    model.module = readOnnx(path, model.context.get(), {options.shapes});
   } else {
     model.module = readText(path, model.context.get(), collector);
   }

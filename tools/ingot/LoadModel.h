@@ -1,8 +1,10 @@
-// A model as a graph module, from whatever the user names: a model directory or a `.mlir` file.
+// A model as a graph module, from whatever the user names: a model directory, an ONNX or a `.mlir`
+// file.
 // Used by compile, dump and inspect. MLIR starts here, not before: `ingot --version` is quick.
 #pragma once
 #include "compiler/Compile.h"
 #include "tools/ingot/Cli.h"
+#include <map>
 #include <memory>
 
 namespace ingot::cli {
@@ -32,10 +34,14 @@ struct LoadedModel {
   std::vector<std::string> functionNames() const;
 };
 
+struct LoadOptions {
+  bool withTraining = false; ///< of a directory: train_step and evaluate too
+  bool recompute = false;    ///< a train_step that keeps less and computes more
+  /// Of an ONNX model: sizes of named dimensions, whole shapes of inputs (OnnxOptions).
+  std::map<std::string, std::string> shapes = {};
+};
 /// Reads and verifies. Throws Failure with every error of the model, each at its layer.
-/// `withTraining` asks a directory for train_step and evaluate too, `recompute` for a train_step
-/// that keeps less and computes more.
-LoadedModel loadModel(const std::string &path, bool withTraining = false, bool recompute = false);
+LoadedModel loadModel(const std::string &path, const LoadOptions &options = {});
 
 /// The module as text; long constants are cut to `elideAbove` elements where that is >= 0.
 std::string moduleText(mlir::ModuleOp module, int64_t elideAbove = -1);

@@ -1,0 +1,313 @@
+// The values of a model: inputs' types, initializers, and what rules ask about an entry. See
+// ImportGraph.h.
+#include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/Tensors.h"
+#include "ir/reference/Interpreter.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace ingot::onnx {
+namespace {
+
+/// A tensor that determines a shape has no more elements.
+constexpr int64_t kMaxInts = 1024;
+/// What is computed when importing: not more ops, nor elements of one.
+constexpr size_t kMaxFoldedOps = 256;
+constexpr int64_t kMaxFoldedElements = 1 << 16;
+
+/// Dimension symbols are identifiers.
+std::string identifier(llvm::StringRef name) {
+  std::string result;
+  for (char c : name)
+    result += llvm::isAlnum(c) ? c : '_';
+  if (result.empty() || llvm::isDigit(result[0]))
+    result = "d" + result;
+  return result;
+}
+
+std::optional<Dims> parseShape(MLIRContext *context, llvm::StringRef text) {
+  Dims dims;
+  llvm::SmallVector<llvm::StringRef> parts;
+  text.split(parts, ',', -1, false);
+  for (llvm::StringRef part : parts) {
+    int64_t size = 0;
+    part = part.trim();
+    if (!part.getAsInteger(10, size) && size >= 0)
+      dims.push_back(Dim::constant(context, size));
+    else if (!part.empty() && !llvm::isDigit(part[0]) && part[0] != '-')
+      dims.push_back(Dim::symbol(context, identifier(part)));
+    else
+      return std::nullopt;
+  }
+  return dims;
+}
+
+/// The elements of a constant integer tensor of rank 0 or 1.
+std::optional<Ints> intsOfConstant(MLIRContext *context, graph::ConstantOp constant) {
+  auto type = llvm::cast<RankedTensorType>(constant.getType());
+  auto integer = llvm::dyn_cast<IntegerType>(type.getElementType());
+  if (!integer || type.getRank() > 1 || !type.hasStaticShape() || type.getNumElements() > kMaxInts)
+    return std::nullopt;
+  auto value = llvm::dyn_cast<DenseElementsAttr>(constant.getValue());
+  if (!value)
+    return std::nullopt;
+  auto number = [&](llvm::APInt bits) {
+    return Dim::constant(context, integer.isSigned() ? bits.getSExtValue()
+                                                     : static_cast<int64_t>(bits.getZExtValue()));
+  };
+  Ints ints;
+  ints.isScalar = type.getRank() == 0;
+  if (value.isSplat())
+    ints.elements.assign(type.getNumElements(), number(value.getSplatValue<llvm::APInt>()));
+  else
+    for (llvm::APInt bits : value.getValues<llvm::APInt>())
+      ints.elements.push_back(number(bits));
+  return ints;
+}
+
+} // namespace
+
+Type GraphImporter::typeOf(const ::onnx::ValueInfoProto &info, Location loc) {
+  if (!info.type().has_tensor_type()) {
+    emitError(loc) << "the input `" << info.name()
+                   << "` is no tensor; sequences, maps and optionals are not supported as inputs";
+    return {};
+  }
+  const ::onnx::TypeProto::Tensor &tensor = info.type().tensor_type();
+  Type element = elementType(b.getContext(), tensor.elem_type());
+  if (!element) {
+    emitError(loc) << "the input `" << info.name() << "` has elements of "
+                   << typeName(tensor.elem_type()) << ", which are not supported";
+    return {};
+  }
+  if (auto given = options.shapes.find(info.name()); given != options.shapes.end()) {
+    auto dims = parseShape(b.getContext(), given->second);
+    if (dims &&
+        (!tensor.has_shape() || tensor.shape().dim_size() == static_cast<int>(dims->size())))
+      return tensorType(*dims, element);
+    emitError(loc) << "`" << given->second << "` is no shape for the input `" << info.name()
+                   << "`; give one size or name a dimension, as in 1,3,height,width";
+    return {};
+  }
+  if (!tensor.has_shape()) {
+    emitError(loc) << "the model does not say how many dimensions its input `" << info.name()
+                   << "` has; give its shape with --shape " << info.name() << "=1,3,224,224";
+    return {};
+  }
+  Dims dims;
+  for (auto [i, dim] : llvm::enumerate(tensor.shape().dim())) {
+    std::string name =
+        dim.dim_param().empty() ? info.name() + "_dim" + std::to_string(i) : dim.dim_param();
+    if (dim.has_dim_value() && dim.dim_value() < 0) {
+      emitError(loc) << "dimension " << i << " of the input `" << info.name() << "` is "
+                     << dim.dim_value();
+      return {};
+    }
+    auto fixed = options.shapes.find(name);
+    int64_t size = 0;
+    if (dim.has_dim_value())
+      dims.push_back(Dim::constant(b.getContext(), dim.dim_value()));
+    else if (fixed == options.shapes.end())
+      dims.push_back(Dim::symbol(b.getContext(), identifier(name)));
+    else if (!llvm::StringRef(fixed->second).getAsInteger(10, size) && size >= 0)
+      dims.push_back(Dim::constant(b.getContext(), size));
+    else {
+      emitError(loc) << "`" << fixed->second << "` is no size for the dimension `" << name << "`";
+      return {};
+    }
+  }
+  for (Dim dim : dims)
+    dim.collectSymbols([&](llvm::StringRef name) { symbolNames.insert(name.str()); });
+  return tensorType(dims, element);
+}
+
+LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph) {
+  for (const ::onnx::TensorProto &tensor : graph.initializer()) {
+    Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
+    if (EntryPtr entry = importInitializer(tensor, loc))
+      scopes.back()[tensor.name()] = entry;
+    else
+      hasError = true;
+  }
+  for (const ::onnx::SparseTensorProto &tensor : graph.sparse_initializer()) {
+    emitError(NameLoc::get(b.getStringAttr(tensor.values().name())))
+        << "the sparse initializer `" << tensor.values().name()
+        << "` is not supported; store it dense";
+    hasError = true;
+  }
+  return hasError ? failure() : success();
+}
+
+/// Weights (floats of more than one element, of the main graph) are variables of the module, so
+/// that they can be bound and trained; other constants are just that.
+EntryPtr GraphImporter::importInitializer(const ::onnx::TensorProto &tensor, Location loc) {
+  auto value = readTensor(tensor, modelDirectory, loc);
+  if (failed(value))
+    return nullptr;
+  auto type = llvm::cast<RankedTensorType>(value->getType());
+  auto entry = std::make_shared<Entry>();
+  entry->element = type.getElementType();
+  bool isWeight = scopes.size() == 1 && callStack.empty() && type.getRank() > 0 &&
+                  type.getNumElements() > 1 && type.getElementType().isF32();
+  if (!isWeight) {
+    entry->tensor = graph::ConstantOp::create(b, loc, type, *value);
+    return entry;
+  }
+  std::string name = tensor.name();
+  while (SymbolTable::lookupSymbolIn(module, name))
+    name += "_";
+  OpBuilder top(function);
+  graph::VariableOp::create(top, loc, top.getStringAttr(name), TypeAttr::get(type),
+                            top.getStringAttr("trainable"), *value);
+  entry->tensor = graph::ReadOp::create(b, loc, type, name);
+  return entry;
+}
+
+Value GraphImporter::tensorOf(Entry &entry, Location loc) {
+  if (entry.tensor)
+    return entry.tensor;
+  if (entry.sequence)
+    throw Refusal{Refusal::Invalid, "it needs a tensor and is given a sequence", ""};
+  if (!entry.ints)
+    throw Refusal{Refusal::Reported, "", ""};
+  // Shapes depend on symbols alone: at the function's start they serve every region.
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&function.getBody().front());
+  llvm::ArrayRef<Dim> elements = entry.ints->elements;
+  int64_t count = static_cast<int64_t>(elements.size());
+  MLIRContext *context = b.getContext();
+  if (llvm::all_of(elements, [](Dim d) { return d.isStatic(); })) {
+    auto type = entry.ints->isScalar ? RankedTensorType::get({}, entry.element)
+                                     : RankedTensorType::get({count}, entry.element);
+    llvm::SmallVector<llvm::APInt> values;
+    for (Dim d : elements)
+      values.push_back(llvm::APInt(entry.element.getIntOrFloatBitWidth(),
+                                   static_cast<uint64_t>(d.value()), false, true));
+    return entry.tensor =
+               graph::ConstantOp::create(b, loc, type, DenseElementsAttr::get(type, values));
+  }
+  llvm::SmallVector<Value> parts;
+  for (Dim d : elements) {
+    auto attribute = graph::DimsAttr::get(context, {d.asAttribute()});
+    Value scalar =
+        graph::ExtentOp::create(b, loc, RankedTensorType::get({}, entry.element), attribute);
+    parts.push_back(entry.ints->isScalar
+                        ? scalar
+                        : graph::reshape(b, loc, scalar, {Dim::constant(context, 1)}));
+  }
+  return entry.tensor = parts.size() == 1 ? parts[0] : graph::concat(b, loc, parts, 0);
+}
+
+bool GraphImporter::isNonNegative(Dim dim) const {
+  return dim.fold<bool>(
+      [](int64_t value) { return value >= 0; },
+      [&](llvm::StringRef name) { return !shapeInputSymbols.count(name); },
+      [](Dim::Op op, bool lhs, bool rhs) { return op == Dim::Op::Max ? lhs || rhs : lhs && rhs; });
+}
+
+std::optional<Ints> GraphImporter::shapeInput(Entry &entry) {
+  if (entry.argument < 0)
+    return std::nullopt;
+  auto type = llvm::cast<RankedTensorType>(entry.tensor.getType());
+  bool isFloat = llvm::isa<FloatType>(entry.element);
+  if (type.getRank() > 1 || !type.hasStaticShape() || type.getNumElements() > kMaxInts ||
+      entry.element.isInteger(1))
+    return std::nullopt;
+  Ints ints;
+  ints.isScalar = type.getRank() == 0;
+  llvm::SmallVector<Attribute> names;
+  std::string base =
+      identifier(function.getArgAttrOfType<StringAttr>(entry.argument, "graph.name").getValue());
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    std::string name = base + "_" + std::to_string(i);
+    while (!symbolNames.insert(name).second)
+      name += "_";
+    shapeInputSymbols.insert(name);
+    names.push_back(b.getStringAttr(name));
+    ints.elements.push_back(Dim::symbol(b.getContext(), name));
+  }
+  function.setArgAttr(entry.argument, "graph.shape_symbols", b.getArrayAttr(names));
+  if (isFloat)
+    entry.fixedPoint = ints.elements;
+  else
+    entry.ints = ints;
+  return ints;
+}
+
+std::optional<Ints> GraphImporter::intsOf(Entry &entry) {
+  if (entry.ints || entry.sequence)
+    return entry.ints;
+  if (entry.tensor) {
+    if (auto constant = entry.tensor.getDefiningOp<graph::ConstantOp>())
+      if ((entry.ints = intsOfConstant(b.getContext(), constant)))
+        return entry.ints;
+    if (!llvm::isa<IntegerType>(entry.element) || graph::rankOf(entry.tensor) > 1)
+      return std::nullopt;
+  }
+  if (entry.argument >= 0)
+    return shapeInput(entry);
+  if (entry.maker && intsDepth < 1000) {
+    ++intsDepth;
+    std::shared_ptr<Node> maker = std::exchange(entry.maker, nullptr); // asked once
+    const Row *row = findRow("", maker->proto.op_type());
+    if (row && row->ints)
+      entry.ints = row->ints(*maker);
+    --intsDepth;
+    if (entry.ints)
+      return entry.ints;
+  }
+  if (auto value = constantOf(entry);
+      value && !value->isFloat() && value->rank() <= 1 && value->numElements() <= kMaxInts) {
+    entry.ints.emplace();
+    entry.ints->isScalar = value->rank() == 0;
+    for (int64_t i = 0; i < value->numElements(); ++i)
+      entry.ints->elements.push_back(Dim::constant(b.getContext(), value->integer(i)));
+  }
+  return entry.ints;
+}
+
+/// Computes the value with the interpreter where everything behind it is constant.
+std::optional<reference::Tensor> GraphImporter::constantOf(Entry &entry) {
+  if (!entry.tensor) {
+    if (!entry.ints || !llvm::all_of(entry.ints->elements, [](Dim d) { return d.isStatic(); }))
+      return std::nullopt;
+    (void)tensorOf(entry, b.getUnknownLoc());
+  }
+  llvm::SetVector<Operation *> slice;
+  llvm::SmallVector<Value> work = {entry.tensor};
+  while (!work.empty()) {
+    Value value = work.pop_back_val();
+    Operation *op = value.getDefiningOp();
+    auto type = llvm::cast<RankedTensorType>(value.getType());
+    if (!op || !type.hasStaticShape() || type.getNumElements() > kMaxFoldedElements ||
+        slice.size() > kMaxFoldedOps || op->getNumRegions() != 0 || !isPure(op))
+      return std::nullopt;
+    if (slice.insert(op))
+      llvm::append_range(work, op->getOperands());
+  }
+  llvm::SmallVector<Operation *> ordered(slice.getArrayRef());
+  llvm::sort(ordered, [](Operation *l, Operation *r) {
+    return l->getBlock() == r->getBlock() && l->isBeforeInBlock(r);
+  });
+  for (Operation *op : ordered)
+    if (op->getBlock() != ordered.front()->getBlock())
+      return std::nullopt;
+  OwningOpRef<ModuleOp> folded = ModuleOp::create(b.getUnknownLoc());
+  OpBuilder inner(folded->getBodyRegion());
+  auto foldFunction = func::FuncOp::create(inner, b.getUnknownLoc(), "fold",
+                                           b.getFunctionType({}, {entry.tensor.getType()}));
+  inner.setInsertionPointToStart(foldFunction.addEntryBlock());
+  IRMapping mapping;
+  for (Operation *op : ordered)
+    inner.clone(*op, mapping);
+  func::ReturnOp::create(inner, b.getUnknownLoc(), mapping.lookup(entry.tensor));
+  auto values = reference::Interpreter(*folded).run("fold", {});
+  if (failed(values))
+    return std::nullopt;
+  return (*values)[0];
+}
+
+} // namespace ingot::onnx

@@ -1,0 +1,326 @@
+// Walking a graph: names, nodes, functions, outputs. See ImportGraph.h; what rules ask about values
+// is in Entries.cpp.
+#include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/Tensors.h"
+#include "frontends/onnx/Upgrade.h"
+
+using namespace mlir;
+
+namespace ingot::onnx {
+namespace {
+
+/// More nodes than this, counted with those of called functions, come from no exporter.
+constexpr size_t kMaxNodes = 1'000'000;
+
+/// "ai.onnx" is also written "".
+std::string canonicalDomain(llvm::StringRef domain) {
+  return domain == "ai.onnx" ? "" : domain.str();
+}
+
+std::string shownDomain(llvm::StringRef domain) {
+  return domain.empty() ? "ai.onnx" : domain.str();
+}
+
+EntryPtr missing() {
+  auto entry = std::make_shared<Entry>();
+  entry->isMissing = true;
+  return entry;
+}
+
+/// Fills in the attributes that a function's node takes from the call; those that the call leaves
+/// out disappear. Subgraphs too.
+void bindAttributes(::onnx::NodeProto &node,
+                    const std::map<std::string, const ::onnx::AttributeProto *> &given) {
+  google::protobuf::RepeatedPtrField<::onnx::AttributeProto> kept;
+  for (::onnx::AttributeProto &attribute : *node.mutable_attribute()) {
+    if (attribute.ref_attr_name().empty()) {
+      if (attribute.has_g())
+        for (::onnx::NodeProto &inner : *attribute.mutable_g()->mutable_node())
+          bindAttributes(inner, given);
+      *kept.Add() = std::move(attribute);
+    } else if (auto it = given.find(attribute.ref_attr_name()); it != given.end()) {
+      ::onnx::AttributeProto *bound = kept.Add();
+      *bound = *it->second;
+      bound->set_name(attribute.name());
+    }
+  }
+  node.mutable_attribute()->Swap(&kept);
+}
+
+} // namespace
+
+GraphImporter::GraphImporter(const ::onnx::ModelProto &model, std::string directory,
+                             const OnnxOptions &options, ModuleOp module)
+    : b(module.getContext()), model(model), modelDirectory(std::move(directory)), options(options),
+      module(module) {
+  for (const ::onnx::OperatorSetIdProto &set : model.opset_import())
+    versions[canonicalDomain(set.domain())] = set.version();
+}
+
+LogicalResult GraphImporter::import() {
+  if (failed(makeFunction()))
+    return failure();
+  if (failed(importInitializers(model.graph())))
+    return failure();
+  for (const ::onnx::NodeProto &node : model.graph().node())
+    importNode(node);
+  reportUnsupported();
+  return hasError ? failure() : finishFunction();
+}
+
+// Inputs and outputs.
+
+LogicalResult GraphImporter::makeFunction() {
+  b.setInsertionPointToEnd(module.getBody());
+  Location loc = NameLoc::get(b.getStringAttr("predict"));
+  std::set<std::string, std::less<>> given;
+  for (const ::onnx::TensorProto &tensor : model.graph().initializer())
+    given.insert(tensor.name());
+  llvm::SmallVector<Type> types;
+  std::vector<std::string> names;
+  for (const ::onnx::ValueInfoProto &input : model.graph().input()) {
+    if (given.count(input.name()))
+      continue; // before IR version 4 initializers were listed among the inputs
+    Type type = typeOf(input, NameLoc::get(b.getStringAttr(input.name())));
+    if (!type) {
+      hasError = true;
+      continue;
+    }
+    types.push_back(type);
+    names.push_back(input.name());
+  }
+  if (hasError)
+    return failure();
+  function = func::FuncOp::create(b, loc, "predict", b.getFunctionType(types, {}));
+  b.setInsertionPointToEnd(function.addEntryBlock());
+  scopes.emplace_back();
+  for (auto [i, name] : llvm::enumerate(names)) {
+    function.setArgAttr(i, "graph.name", b.getStringAttr(name));
+    auto entry = std::make_shared<Entry>();
+    entry->tensor = function.getArgument(i);
+    entry->element = graph::elementType(entry->tensor);
+    entry->argument = static_cast<int64_t>(i);
+    scopes.back()[name] = entry;
+  }
+  return success();
+}
+
+LogicalResult GraphImporter::finishFunction() {
+  llvm::SmallVector<Value> results;
+  llvm::SmallVector<Type> types;
+  for (const ::onnx::ValueInfoProto &output : model.graph().output()) {
+    EntryPtr entry = lookup(output.name());
+    Location loc = NameLoc::get(b.getStringAttr(output.name()));
+    if (!entry)
+      return emitError(loc) << "no node makes the model's output `" << output.name() << "`";
+    try {
+      results.push_back(tensorOf(*entry, loc));
+    } catch (const Refusal &refusal) {
+      return emitError(loc) << "the model's output `" << output.name() << "`: " << refusal.reason;
+    }
+    types.push_back(results.back().getType());
+  }
+  func::ReturnOp::create(b, function.getLoc(), results);
+  function.setFunctionType(b.getFunctionType(function.getArgumentTypes(), types));
+  for (auto [i, output] : llvm::enumerate(model.graph().output()))
+    function.setResultAttr(i, "graph.name", b.getStringAttr(output.name()));
+  return success();
+}
+
+// Nodes.
+
+std::string GraphImporter::nodeName(const ::onnx::NodeProto &proto) const {
+  std::string name = proto.name();
+  for (const std::string &output : proto.output())
+    if (name.empty())
+      name = output;
+  std::string prefix;
+  for (const std::string &call : callStack)
+    prefix += call + "/";
+  return prefix + (name.empty() ? proto.op_type() : name);
+}
+
+EntryPtr GraphImporter::lookup(llvm::StringRef name) {
+  for (Scope &scope : llvm::reverse(scopes))
+    if (auto it = scope.find(name); it != scope.end())
+      return it->second;
+  return nullptr;
+}
+
+int64_t GraphImporter::versionOf(llvm::StringRef domain) const {
+  auto it = versions.find(domain);
+  return it == versions.end() ? 1 : it->second;
+}
+
+void GraphImporter::define(const ::onnx::NodeProto &proto, llvm::ArrayRef<EntryPtr> outputs) {
+  for (auto [i, name] : llvm::enumerate(proto.output())) {
+    if (name.empty())
+      continue;
+    EntryPtr entry = i < outputs.size() && outputs[i] ? outputs[i] : missing();
+    if (scopes.back().emplace(name, entry).second)
+      continue;
+    emitError(NameLoc::get(b.getStringAttr(nodeName(proto))))
+        << "`" << name << "` is made twice; every tensor has one node that makes it";
+    hasError = true;
+  }
+}
+
+void GraphImporter::importNode(const ::onnx::NodeProto &proto) {
+  Location loc = NameLoc::get(b.getStringAttr(nodeName(proto)));
+  if (++nodeCount > kMaxNodes) {
+    if (nodeCount == kMaxNodes + 1)
+      emitError(loc) << "the model has more than " << kMaxNodes << " nodes";
+    hasError = true;
+    return define(proto, {});
+  }
+  std::vector<EntryPtr> inputs;
+  bool isBlocked = false;
+  for (const std::string &name : proto.input()) {
+    inputs.push_back(name.empty() ? nullptr : lookup(name));
+    if (!name.empty() && !inputs.back()) {
+      emitError(loc) << "it reads `" << name << "`, which nothing before it makes";
+      hasError = isBlocked = true;
+    }
+    isBlocked |= inputs.back() && inputs.back()->isMissing;
+  }
+  if (isBlocked)
+    return define(proto, {});
+  if (callFunction(proto, inputs))
+    return;
+  std::string domain = canonicalDomain(proto.domain());
+  const Row *row = findRow(domain, proto.op_type());
+  int64_t version = versionOf(domain);
+  if (!row) {
+    noteUnsupported(proto, version, {Refusal::Unsupported, "the operator is not known", ""}, loc);
+    return define(proto, {});
+  }
+  runRule(*row, std::make_shared<Node>(*this, proto, version, std::move(inputs), loc));
+}
+
+void GraphImporter::runRule(const Row &row, const std::shared_ptr<Node> &node) {
+  auto where = b.saveInsertionPoint();
+  try {
+    upgrade(*node);
+    row.rule(*node);
+    if (row.ints && node->outputs.size() == 1 && node->outputs[0]) {
+      node->outputs[0]->maker = node;
+      // Now, where no input needs to be asked: asking later would recurse through the whole chain.
+      if (llvm::all_of(node->inputs, [](const EntryPtr &input) { return !input || input->ints; }))
+        (void)intsOf(*node->outputs[0]);
+    }
+  } catch (const Refusal &refusal) {
+    b.restoreInsertionPoint(where);
+    node->outputs.clear();
+    if (refusal.kind == Refusal::Unsupported)
+      noteUnsupported(node->proto, node->version, refusal, node->loc);
+    else
+      hasError = true;
+    if (refusal.kind == Refusal::Invalid)
+      emitError(node->loc) << row.name << ": " << refusal.reason;
+  }
+  define(node->proto, node->outputs);
+}
+
+bool GraphImporter::callFunction(const ::onnx::NodeProto &proto,
+                                 const std::vector<EntryPtr> &inputs) {
+  std::string domain = canonicalDomain(proto.domain());
+  const ::onnx::FunctionProto *called = nullptr;
+  for (const ::onnx::FunctionProto &function : model.functions())
+    if (function.name() == proto.op_type() && canonicalDomain(function.domain()) == domain &&
+        function.overload() == proto.overload())
+      called = &function;
+  if (!called)
+    return false;
+  Location loc = NameLoc::get(b.getStringAttr(nodeName(proto)));
+  std::string name = nodeName(proto);
+  if (activeFunctions.count(called)) {
+    emitError(loc) << "the function `" << proto.op_type() << "` calls itself";
+    hasError = true;
+    define(proto, {});
+    return true;
+  }
+  std::map<std::string, const ::onnx::AttributeProto *> attributes;
+  for (const ::onnx::AttributeProto &attribute : called->attribute_proto())
+    attributes[attribute.name()] = &attribute; // defaults
+  for (const ::onnx::AttributeProto &attribute : proto.attribute())
+    attributes[attribute.name()] = &attribute;
+  Scope scope;
+  for (auto [i, input] : llvm::enumerate(called->input()))
+    scope[input] = i < inputs.size() ? inputs[i] : nullptr;
+  std::vector<Scope> outerScopes = std::exchange(scopes, {std::move(scope)});
+  auto outerVersions = versions;
+  for (const ::onnx::OperatorSetIdProto &set : called->opset_import())
+    versions[canonicalDomain(set.domain())] = set.version();
+  callStack.push_back(proto.name().empty() ? proto.op_type() : proto.name());
+  activeFunctions.insert(called);
+  for (::onnx::NodeProto node : called->node()) {
+    bindAttributes(node, attributes);
+    // What the call leaves out is left out inside.
+    for (std::string &input : *node.mutable_input())
+      if (auto it = scopes.front().find(input); it != scopes.front().end() && !it->second)
+        input.clear();
+    importNode(node);
+  }
+  std::vector<EntryPtr> outputs;
+  for (const std::string &output : called->output())
+    outputs.push_back(lookup(output));
+  activeFunctions.erase(called);
+  callStack.pop_back();
+  scopes = std::move(outerScopes);
+  versions = std::move(outerVersions);
+  define(proto, outputs);
+  return true;
+}
+
+std::vector<EntryPtr> GraphImporter::importSubgraph(const ::onnx::GraphProto &graph,
+                                                    llvm::ArrayRef<EntryPtr> arguments) {
+  scopes.emplace_back();
+  for (auto [i, input] : llvm::enumerate(graph.input()))
+    if (i < arguments.size())
+      scopes.back()[input.name()] = arguments[i];
+  std::vector<EntryPtr> outputs;
+  bool isComplete = succeeded(importInitializers(graph));
+  if (isComplete)
+    for (const ::onnx::NodeProto &node : graph.node())
+      importNode(node);
+  for (const ::onnx::ValueInfoProto &output : graph.output()) {
+    EntryPtr entry = lookup(output.name());
+    isComplete &= entry && !entry->isMissing;
+    outputs.push_back(std::move(entry));
+  }
+  scopes.pop_back();
+  if (isComplete)
+    return outputs;
+  hasError |= refused.empty();
+  throw Refusal{Refusal::Unsupported, "a node of its subgraph is refused", ""};
+}
+
+// What is not supported.
+
+void GraphImporter::noteUnsupported(const ::onnx::NodeProto &proto, int64_t version,
+                                    const Refusal &refusal, Location loc) {
+  std::string key = canonicalDomain(proto.domain()) + "/" + proto.op_type() + "/" + refusal.reason;
+  auto [it, isNew] = refused.try_emplace(key, Unsupported{{}, "", loc});
+  it->second.nodes.push_back(nodeName(proto));
+  if (!isNew)
+    return;
+  it->second.text = "`" + proto.op_type() + "` (" + shownDomain(proto.domain()) + " " +
+                    std::to_string(version) + ") is not supported: " + refusal.reason +
+                    (refusal.workaround.empty() ? "" : "; " + refusal.workaround);
+}
+
+void GraphImporter::reportUnsupported() {
+  for (const auto &[key, unsupported] : refused) {
+    hasError = true;
+    size_t count = unsupported.nodes.size();
+    std::string nodes;
+    for (const std::string &name : llvm::ArrayRef(unsupported.nodes).take_front(5))
+      nodes += (nodes.empty() ? "`" : ", `") + name + "`";
+    emitError(unsupported.loc) << unsupported.text << " (" << count
+                               << (count == 1 ? " node: " : " nodes: ") << nodes
+                               << (count > 5 ? ", …)" : ")");
+  }
+}
+
+} // namespace ingot::onnx

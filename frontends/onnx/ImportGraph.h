@@ -1,0 +1,79 @@
+// From a GraphProto to graph ops: names, scopes, constants, functions, and the report of what is
+// not supported.
+//
+// Invariant: nodes are walked once, in the file's order, which ONNX wants to be topological; every
+// op made carries its node's name as location. Used by ReadOnnx, and by rules of nodes with
+// subgraphs.
+#pragma once
+#include "frontends/onnx/Node.h"
+#include "frontends/onnx/ReadOnnx.h"
+#include <map>
+#include <set>
+
+namespace ingot::onnx {
+
+class GraphImporter {
+public:
+  GraphImporter(const ::onnx::ModelProto &model, std::string directory, const OnnxOptions &options,
+                mlir::ModuleOp module);
+
+  /// Makes the function `predict`. Reports all that is wrong or unsupported.
+  mlir::LogicalResult import();
+
+  // For rules.
+  mlir::OpBuilder b;
+  const std::string &directory() const { return modelDirectory; }
+  mlir::Value tensorOf(Entry &entry, mlir::Location loc);
+  std::optional<Ints> intsOf(Entry &entry);
+  std::optional<reference::Tensor> constantOf(Entry &entry);
+  /// The elements of an input of the model as symbols whose values are read from it while running:
+  /// integers, or floats times 2^32. Nothing where it is no such input, or of unknown size.
+  std::optional<Ints> shapeInput(Entry &entry);
+  /// Whether the expression is at least 0 for all sizes; symbols of shape inputs may be negative.
+  bool isNonNegative(Dim dim) const;
+  /// Walks a subgraph at the builder's place, its inputs bound to `arguments`; its outputs. Names
+  /// of the graph around it stay visible.
+  std::vector<EntryPtr> importSubgraph(const ::onnx::GraphProto &graph,
+                                       llvm::ArrayRef<EntryPtr> arguments);
+
+private:
+  struct Unsupported {
+    std::vector<std::string> nodes;
+    std::string text;
+    mlir::Location loc; // of the first
+  };
+  using Scope = std::map<std::string, EntryPtr, std::less<>>;
+
+  mlir::Type typeOf(const ::onnx::ValueInfoProto &info, mlir::Location loc);
+  mlir::LogicalResult makeFunction();
+  mlir::LogicalResult finishFunction();
+  mlir::LogicalResult importInitializers(const ::onnx::GraphProto &graph);
+  EntryPtr importInitializer(const ::onnx::TensorProto &tensor, mlir::Location loc);
+  void importNode(const ::onnx::NodeProto &proto);
+  void runRule(const Row &row, const std::shared_ptr<Node> &node);
+  bool callFunction(const ::onnx::NodeProto &proto, const std::vector<EntryPtr> &inputs);
+  void define(const ::onnx::NodeProto &proto, llvm::ArrayRef<EntryPtr> outputs);
+  EntryPtr lookup(llvm::StringRef name);
+  int64_t versionOf(llvm::StringRef domain) const;
+  void reportUnsupported();
+  void noteUnsupported(const ::onnx::NodeProto &proto, int64_t version, const Refusal &refusal,
+                       mlir::Location loc);
+  std::string nodeName(const ::onnx::NodeProto &proto) const;
+
+  const ::onnx::ModelProto &model;
+  std::string modelDirectory;
+  const OnnxOptions &options;
+  mlir::ModuleOp module;
+  mlir::func::FuncOp function;
+  std::vector<Scope> scopes;
+  std::map<std::string, int64_t, std::less<>> versions; // of the graph or function being walked
+  std::map<std::string, Unsupported> refused;
+  std::vector<std::string> callStack; // names of the calls being walked
+  std::set<const ::onnx::FunctionProto *> activeFunctions;
+  size_t nodeCount = 0;
+  int intsDepth = 0;
+  std::set<std::string, std::less<>> symbolNames, shapeInputSymbols;
+  bool hasError = false;
+};
+
+} // namespace ingot::onnx

@@ -1,0 +1,151 @@
+// The table of operators: one row each. An operator that is one graph op, or a short formula, is
+// written here; longer rules are in ops/.
+#include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/ops/Rules.h"
+
+using namespace mlir;
+using ingot::graph::Expr;
+using ingot::graph::Predicate;
+
+namespace ingot::onnx {
+namespace {
+
+template <typename OpTy> void unary(Node &node) { node.set(0, node.make<OpTy>({node.in(0)})); }
+
+template <typename OpTy> void binary(Node &node) {
+  node.set(0, node.binary<OpTy>(node.expr(0), node.expr(1)));
+}
+
+template <typename OpTy> void variadic(Node &node) {
+  Expr result = node.expr(0);
+  for (size_t i = 1; i < node.numInputs(); ++i)
+    result = node.binary<OpTy>(result, node.expr(i));
+  node.set(0, result);
+}
+
+template <Predicate predicate> void compare(Node &node) {
+  auto [x, y] = node.broadcast(node.expr(0), node.expr(1));
+  node.set(0, graph::compare(predicate, x, y));
+}
+
+constexpr const char *kOnnx = "";
+
+const Row kRows[] = {
+    {"Abs", kOnnx, unary<graph::AbsOp>},
+    {"Add", kOnnx, binary<graph::AddOp>, intsAdd},
+    {"And", kOnnx, binary<graph::AndOp>},
+    {"ArgMax", kOnnx, argMax},
+    {"ArgMin", kOnnx, argMin},
+    {"AveragePool", kOnnx, averagePool},
+    {"BatchNormalization", kOnnx, batchNormalization},
+    {"BitShift", kOnnx, bitShift},
+    {"BitwiseAnd", kOnnx, binary<graph::AndOp>},
+    {"BitwiseNot", kOnnx, unary<graph::NotOp>},
+    {"BitwiseOr", kOnnx, binary<graph::OrOp>},
+    {"BitwiseXor", kOnnx, binary<graph::XorOp>},
+    {"Cast", kOnnx, cast, intsCast},
+    {"CastLike", kOnnx, castLike},
+    {"Ceil", kOnnx, unary<graph::CeilOp>},
+    {"Celu", kOnnx, celu},
+    {"Clip", kOnnx, clip},
+    {"Concat", kOnnx, concat, intsConcat},
+    {"Constant", kOnnx, constant},
+    {"ConstantOfShape", kOnnx, constantOfShape, intsConstantOfShape},
+    {"Conv", kOnnx, conv},
+    {"Cos", kOnnx, unary<graph::CosOp>},
+    {"Div", kOnnx, binary<graph::DivOp>, intsDiv},
+    {"Dropout", kOnnx, dropout},
+    {"Elu", kOnnx, elu},
+    {"Equal", kOnnx, compare<Predicate::EQ>},
+    {"Erf", kOnnx, unary<graph::ErfOp>},
+    {"Exp", kOnnx, unary<graph::ExpOp>},
+    {"Expand", kOnnx, expand},
+    {"Flatten", kOnnx, flatten},
+    {"Floor", kOnnx, unary<graph::FloorOp>},
+    {"Gather", kOnnx, gather, intsGather},
+    {"Gelu", kOnnx, gelu},
+    {"Gemm", kOnnx, gemm},
+    {"GlobalAveragePool", kOnnx, globalAveragePool},
+    {"GlobalMaxPool", kOnnx, globalMaxPool},
+    {"Greater", kOnnx, compare<Predicate::GT>},
+    {"GreaterOrEqual", kOnnx, compare<Predicate::GE>},
+    {"HardSigmoid", kOnnx, hardSigmoid},
+    {"HardSwish", kOnnx, hardSwish},
+    {"Identity", kOnnx, identity},
+    {"If", kOnnx, ifRule},
+    {"IsInf", kOnnx, isInf},
+    {"IsNaN", kOnnx, unary<graph::IsNanOp>},
+    {"LayerNormalization", kOnnx, layerNormalization},
+    {"LeakyRelu", kOnnx, leakyRelu},
+    {"Less", kOnnx, compare<Predicate::LT>},
+    {"LessOrEqual", kOnnx, compare<Predicate::LE>},
+    {"Log", kOnnx, unary<graph::LogOp>},
+    {"LogSoftmax", kOnnx, logSoftmax},
+    {"MatMul", kOnnx, matMul},
+    {"Max", kOnnx, variadic<graph::MaxOp>, intsMax},
+    {"MaxPool", kOnnx, maxPool},
+    {"Mean", kOnnx, mean},
+    {"Min", kOnnx, variadic<graph::MinOp>, intsMin},
+    {"Mish", kOnnx, mish},
+    {"Mod", kOnnx, mod},
+    {"Mul", kOnnx, binary<graph::MulOp>, intsMul},
+    {"Neg", kOnnx, unary<graph::NegOp>},
+    {"Not", kOnnx, unary<graph::NotOp>},
+    {"Or", kOnnx, binary<graph::OrOp>},
+    {"PRelu", kOnnx, prelu},
+    {"Pad", kOnnx, pad},
+    {"Pow", kOnnx, pow},
+    {"Range", kOnnx, range, intsRange},
+    {"Reciprocal", kOnnx, unary<graph::ReciprocalOp>},
+    {"ReduceL1", kOnnx, reduceL1},
+    {"ReduceL2", kOnnx, reduceL2},
+    {"ReduceLogSum", kOnnx, reduceLogSum},
+    {"ReduceLogSumExp", kOnnx, reduceLogSumExp},
+    {"ReduceMax", kOnnx, reduceMax},
+    {"ReduceMean", kOnnx, reduceMean},
+    {"ReduceMin", kOnnx, reduceMin},
+    {"ReduceProd", kOnnx, reduceProd, intsReduceProd},
+    {"ReduceSum", kOnnx, reduceSum},
+    {"ReduceSumSquare", kOnnx, reduceSumSquare},
+    {"Relu", kOnnx, unary<graph::ReluOp>},
+    {"Reshape", kOnnx, reshape, intsReshape},
+    {"Round", kOnnx, unary<graph::RoundOp>},
+    {"Selu", kOnnx, selu},
+    {"Shape", kOnnx, shape},
+    {"Shrink", kOnnx, shrink},
+    {"Sigmoid", kOnnx, unary<graph::SigmoidOp>},
+    {"Sign", kOnnx, unary<graph::SignOp>},
+    {"Sin", kOnnx, unary<graph::SinOp>},
+    {"Size", kOnnx, size},
+    {"Slice", kOnnx, slice, intsSlice},
+    {"Softmax", kOnnx, softmax},
+    {"Softplus", kOnnx, unary<graph::SoftplusOp>},
+    {"Softsign", kOnnx, softsign},
+    {"Split", kOnnx, split},
+    {"Sqrt", kOnnx, unary<graph::SqrtOp>},
+    {"Squeeze", kOnnx, squeeze, intsSqueeze},
+    {"Sub", kOnnx, binary<graph::SubOp>, intsSub},
+    {"Sum", kOnnx, variadic<graph::AddOp>},
+    {"Swish", kOnnx, swish},
+    {"Tan", kOnnx, unary<graph::TanOp>},
+    {"Tanh", kOnnx, unary<graph::TanhOp>},
+    {"ThresholdedRelu", kOnnx, thresholdedRelu},
+    {"Tile", kOnnx, tile},
+    {"Transpose", kOnnx, transpose},
+    {"Unsqueeze", kOnnx, unsqueeze, intsUnsqueeze},
+    {"Where", kOnnx, where},
+    {"Xor", kOnnx, binary<graph::XorOp>},
+};
+
+} // namespace
+
+llvm::ArrayRef<Row> opTable() { return kRows; }
+
+const Row *findRow(llvm::StringRef domain, llvm::StringRef name) {
+  for (const Row &row : kRows)
+    if (domain == row.domain && name == row.name)
+      return &row;
+  return nullptr;
+}
+
+} // namespace ingot::onnx

@@ -1,0 +1,23 @@
+// ONNX models in: a file becomes a graph module with the function `predict`.
+//
+// Reads operator sets 1 to 28, IR versions up to 14. Nothing in a file is executed. Called by the
+// command line and by tests.
+#pragma once
+#include "ir/Graph.h"
+#include <map>
+#include <string>
+
+namespace ingot {
+
+struct OnnxOptions {
+  /// Sizes of named dimensions, and whole shapes of inputs ("images" -> "1,3,224,224").
+  std::map<std::string, std::string> shapes;
+};
+
+/// Reads and converts. On failure every mistake, and in one report all unsupported operators, went
+/// to the context's diagnostic handlers, each at the node of the user's model. The context has all
+/// dialects loaded (Compile.h: registerDialects).
+mlir::OwningOpRef<mlir::ModuleOp> readOnnx(const std::string &path, mlir::MLIRContext *context,
+                                           const OnnxOptions &options = {});
+
+} // namespace ingot

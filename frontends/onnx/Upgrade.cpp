@@ -1,0 +1,95 @@
+// The table of what changed between operator sets. See Upgrade.h.
+//
+// Nearly every change was an attribute that became an input. Where the meaning changed (softmax's
+// axis, say), the rule itself asks Node::version.
+#include "frontends/onnx/Upgrade.h"
+#include "frontends/onnx/ImportGraph.h"
+
+using namespace mlir;
+
+namespace ingot::onnx {
+namespace {
+
+struct AttributeToInput {
+  const char *op;
+  int64_t before; ///< the first operator set that has the input
+  const char *attribute;
+  size_t input;
+};
+
+constexpr AttributeToInput kAttributesToInputs[] = {
+    {"Clip", 11, "min", 1},
+    {"Clip", 11, "max", 2},
+    {"Dropout", 12, "ratio", 1},
+    {"Pad", 2, "paddings", 1},
+    {"Pad", 11, "pads", 1},
+    {"Pad", 11, "value", 2},
+    {"ReduceL1", 18, "axes", 1},
+    {"ReduceL2", 18, "axes", 1},
+    {"ReduceLogSum", 18, "axes", 1},
+    {"ReduceLogSumExp", 18, "axes", 1},
+    {"ReduceMax", 18, "axes", 1},
+    {"ReduceMean", 18, "axes", 1},
+    {"ReduceMin", 18, "axes", 1},
+    {"ReduceProd", 18, "axes", 1},
+    {"ReduceSum", 13, "axes", 1},
+    {"ReduceSumSquare", 18, "axes", 1},
+    {"Reshape", 5, "shape", 1},
+    {"Slice", 10, "starts", 1},
+    {"Slice", 10, "ends", 2},
+    {"Slice", 10, "axes", 3},
+    {"Split", 13, "split", 1},
+    {"Squeeze", 13, "axes", 1},
+    {"TopK", 10, "k", 1},
+    {"Unsqueeze", 13, "axes", 1},
+    {"Upsample", 9, "scales", 1},
+};
+
+/// The attribute's value as a constant: ints a list, a single int or float a scalar.
+DenseElementsAttr valueOf(Node &node, const ::onnx::AttributeProto &attribute) {
+  OpBuilder &b = node.builder();
+  int64_t count = 0;
+  switch (attribute.type()) {
+  case ::onnx::AttributeProto::FLOAT:
+    return DenseElementsAttr::get(RankedTensorType::get({}, b.getF32Type()), attribute.f());
+  case ::onnx::AttributeProto::FLOATS:
+    count = attribute.floats_size();
+    return DenseElementsAttr::get(
+        RankedTensorType::get({count}, b.getF32Type()),
+        llvm::ArrayRef<float>(attribute.floats().data(), attribute.floats_size()));
+  case ::onnx::AttributeProto::INT: {
+    int64_t value = attribute.i();
+    return DenseElementsAttr::getFromRawBuffer(
+        RankedTensorType::get({1}, node.integerType()),
+        llvm::ArrayRef<char>(reinterpret_cast<const char *>(&value), sizeof value));
+  }
+  default:
+    count = attribute.ints_size();
+    return DenseElementsAttr::getFromRawBuffer(
+        RankedTensorType::get({count}, node.integerType()),
+        llvm::ArrayRef<char>(reinterpret_cast<const char *>(attribute.ints().data()),
+                             attribute.ints_size() * sizeof(int64_t)));
+  }
+}
+
+} // namespace
+
+void upgrade(Node &node) {
+  for (const AttributeToInput &row : kAttributesToInputs) {
+    const ::onnx::AttributeProto *attribute = node.attribute(row.attribute);
+    if (node.version >= row.before || node.proto.op_type() != row.op ||
+        !node.proto.domain().empty() || !attribute || node.has(row.input))
+      continue;
+    auto entry = std::make_shared<Entry>();
+    entry->tensor = node.constantOf(valueOf(node, *attribute));
+    entry->element = graph::elementType(entry->tensor);
+    while (node.inputs.size() <= row.input)
+      node.inputs.push_back(nullptr);
+    node.inputs[row.input] = std::move(entry);
+    while (node.proto.input_size() <= static_cast<int>(row.input))
+      node.proto.add_input();
+    node.proto.set_input(static_cast<int>(row.input), row.attribute);
+  }
+}
+
+} // namespace ingot::onnx

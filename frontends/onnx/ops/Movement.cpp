@@ -1,0 +1,307 @@
+// Operators that move elements: reshapes, slices, concatenation, padding, gathering.
+#include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Rules.h"
+
+using namespace mlir;
+using ingot::graph::Expr;
+using ingot::graph::Predicate;
+
+namespace ingot::onnx {
+namespace {
+
+/// 1 where the expression is negative, else 0.
+Dim isNegative(Node &node, Dim d) { return Dim::min(Dim::max(d * -1, node.dim(0)), node.dim(1)); }
+
+/// Ends this large mean "to the end" also where the size is symbolic.
+constexpr int64_t kWholeAxis = 1'000'000'000;
+
+Dim atLeastZero(Node &node, Dim d) {
+  return node.importer.isNonNegative(d) ? d : Dim::max(d, node.dim(0));
+}
+
+/// A position as Python counts it, within 0 … size (or -1 … size - 1, counted from `low` = -1).
+Dim position(Node &node, Dim at, Dim size, int64_t low) {
+  Dim high = size + low;
+  if (at.isStatic() && at.value() >= 0) {
+    bool whole = at.value() >= kWholeAxis && !size.isStatic();
+    return whole ? high : at.value() == 0 && low == 0 ? at : Dim::min(at, high);
+  }
+  if (at.isStatic())
+    return at.value() <= -kWholeAxis ? node.dim(low) : Dim::max(size + at, node.dim(low));
+  return Dim::min(Dim::max(at + size * isNegative(node, at), node.dim(low)), high);
+}
+
+struct Taken {
+  Dim start, size;
+  int64_t step;
+};
+Taken rangeOf(Node &node, Dim start, Dim end, int64_t step, Dim size) {
+  if (step > 0) {
+    Dim from = position(node, start, size, 0), to = position(node, end, size, 0);
+    return {from, atLeastZero(node, to - from).ceilDiv(step), step};
+  }
+  // Of the reversed axis.
+  Dim from = atLeastZero(node, position(node, start, size, -1));
+  Dim to = position(node, end, size, -1);
+  return {size - 1 - from, atLeastZero(node, from - to).ceilDiv(-step), -step};
+}
+
+/// The dimensions that a `shape` input asks for: 0 copies the input's, -1 is what is left.
+Dims requestedShape(Node &node, llvm::ArrayRef<Dim> x, llvm::ArrayRef<Dim> wanted, bool allowZero) {
+  Dims dims;
+  std::optional<size_t> inferred;
+  for (auto [i, d] : llvm::enumerate(wanted)) {
+    if (d.isStatic() && d.value() == -1) {
+      if (inferred)
+        node.invalid("its shape has more than one -1");
+      inferred = i;
+      dims.push_back(node.dim(1));
+    } else if (d.isStatic() && d.value() == 0 && !allowZero) {
+      if (i >= x.size())
+        node.invalid("its shape copies dimension " + llvm::Twine(i) + " of a tensor of shape " +
+                     str(x));
+      dims.push_back(x[i]);
+    } else if (d.isStatic() && d.value() < 0) {
+      node.invalid("its shape has the size " + llvm::Twine(d.value()));
+    } else {
+      dims.push_back(d);
+    }
+  }
+  Dim total = numElements(node.context(), x);
+  if (!inferred)
+    return dims;
+  Dim known = numElements(node.context(), dims);
+  if (known.isStatic() && total.isStatic() &&
+      (known.value() == 0 || total.value() % known.value() != 0))
+    node.invalid("a tensor of shape " + str(x) + " (" + total.str() +
+                 " elements) does not divide into " + str(wanted));
+  auto exact = Dim::exactDiv(total, known);
+  dims[*inferred] = exact ? *exact : total.floorDiv(known);
+  return dims;
+}
+
+Value gatherAlong(Node &node, Value x, Value indices, int64_t axis) {
+  return node.make<graph::GatherOp>({x, indices}, {node.named("axis", axis)});
+}
+
+} // namespace
+
+void reshape(Node &node) {
+  Dims dims = requestedShape(node, dimsOf(node.in(0)), node.ints(1),
+                             node.attr("allowzero", int64_t(0)) != 0);
+  node.set(0, node.reshape(node.in(0), dims));
+}
+
+void flatten(Node &node) {
+  Dims x = dimsOf(node.in(0));
+  int64_t rank = static_cast<int64_t>(x.size()), axis = node.attr("axis", int64_t(1));
+  if (axis < -rank || axis > rank)
+    node.invalid("axis " + llvm::Twine(axis) + " is outside a tensor of shape " + str(x));
+  axis = axis < 0 ? axis + rank : axis;
+  llvm::ArrayRef<Dim> all(x);
+  node.set(0, node.reshape(node.in(0), {numElements(node.context(), all.take_front(axis)),
+                                        numElements(node.context(), all.drop_front(axis))}));
+}
+
+void transpose(Node &node) {
+  int64_t rank = node.inputRank(0);
+  llvm::SmallVector<int64_t> permutation = node.intsAttr("perm");
+  if (permutation.empty())
+    for (int64_t d = rank; d-- > 0;)
+      permutation.push_back(d);
+  node.set(0, node.transpose(node.in(0), permutation));
+}
+
+void squeeze(Node &node) {
+  Dims dims = dimsOf(node.in(0)), kept;
+  llvm::SmallVector<int64_t> axes;
+  if (node.has(1))
+    axes = node.axes(node.constantInts(1), node.inputRank(0));
+  for (auto [d, size] : llvm::enumerate(dims)) {
+    bool isOne = size.isStatic() && size.value() == 1;
+    bool isNamed = llvm::is_contained(axes, static_cast<int64_t>(d));
+    if (isNamed && size.isStatic() && !isOne)
+      node.invalid("dimension " + llvm::Twine(d) + " of shape " + str(dims) +
+                   " is not 1 and cannot be squeezed");
+    if (!node.has(1) && !size.isStatic())
+      node.unsupported("whether the dimension `" + size.str() +
+                           "` is 1 and goes away is known only while running",
+                       "name the axes");
+    if (!(isNamed || (!node.has(1) && isOne)))
+      kept.push_back(size);
+  }
+  node.set(0, node.reshape(node.in(0), kept));
+}
+
+void unsqueeze(Node &node) {
+  Dims dims = dimsOf(node.in(0));
+  llvm::SmallVector<int64_t> given = node.constantInts(1);
+  llvm::SmallVector<int64_t> axes =
+      node.axes(given, static_cast<int64_t>(dims.size() + given.size()));
+  llvm::sort(axes);
+  for (int64_t axis : axes)
+    dims.insert(dims.begin() + axis, node.dim(1));
+  node.set(0, node.reshape(node.in(0), dims));
+}
+
+void expand(Node &node) {
+  Dims wanted = node.ints(1);
+  node.set(0, node.broadcastTo(node.in(0), node.broadcastDims(dimsOf(node.in(0)), wanted)));
+}
+
+void tile(Node &node) {
+  Dims x = dimsOf(node.in(0)), repeats = node.ints(1), wide, apart, result;
+  if (repeats.size() != x.size())
+    node.invalid("it has " + llvm::Twine(repeats.size()) + " repeats for a tensor of shape " +
+                 str(x));
+  for (auto [size, repeat] : llvm::zip(x, repeats)) {
+    apart.append({node.dim(1), size});
+    wide.append({repeat, size});
+    result.push_back(repeat * size);
+  }
+  node.set(0, node.reshape(node.broadcastTo(node.reshape(node.in(0), apart), wide), result));
+}
+
+void concat(Node &node) {
+  llvm::SmallVector<Value> inputs;
+  for (size_t i = 0; i < node.numInputs(); ++i)
+    inputs.push_back(node.in(i));
+  if (inputs.empty())
+    node.invalid("it has no inputs");
+  int64_t axis = node.axis(node.attr("axis", int64_t(1)), node.inputRank(0));
+  node.set(0, node.make<graph::ConcatOp>(inputs, {node.named("axis", axis)}));
+}
+
+void slice(Node &node) {
+  Dims x = dimsOf(node.in(0)), starts = node.ints(1), ends = node.ints(2);
+  int64_t rank = static_cast<int64_t>(x.size());
+  llvm::SmallVector<int64_t> axes, steps(starts.size(), 1), reversed;
+  for (size_t i = 0; i < starts.size(); ++i)
+    axes.push_back(static_cast<int64_t>(i));
+  if (node.has(3))
+    axes = node.axes(node.constantInts(3), rank);
+  if (node.has(4))
+    steps = node.constantInts(4);
+  if (ends.size() != starts.size() || axes.size() != starts.size() ||
+      steps.size() != starts.size() || starts.size() > x.size())
+    node.invalid("starts, ends, axes and steps have different lengths");
+  Dims from(x.size(), node.dim(0)), sizes = x;
+  llvm::SmallVector<int64_t> strides(x.size(), 1);
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    if (steps[i] == 0)
+      node.invalid("a step is 0");
+    Taken taken = rangeOf(node, starts[i], ends[i], steps[i], x[axis]);
+    if (steps[i] < 0)
+      reversed.push_back(axis);
+    from[axis] = taken.start;
+    sizes[axis] = taken.size;
+    strides[axis] = taken.step;
+  }
+  Value value = node.in(0);
+  if (!reversed.empty())
+    value = graph::ReverseOp::create(node.builder(), node.loc, value.getType(), value,
+                                     node.builder().getDenseI64ArrayAttr(reversed));
+  node.set(0, graph::slice(node.builder(), node.loc, value, from, sizes, strides));
+}
+
+void split(Node &node) {
+  Dims x = dimsOf(node.in(0)), sizes;
+  int64_t axis = node.axis(node.attr("axis", int64_t(0)), node.inputRank(0));
+  int64_t parts = node.attr("num_outputs", static_cast<int64_t>(node.numOutputs()));
+  if (node.has(1)) {
+    sizes = node.ints(1);
+  } else { // ceil(size / parts) each, what is left for the last
+    if (parts < 1)
+      node.invalid("it has " + llvm::Twine(parts) + " outputs");
+    Dim each = x[axis].ceilDiv(parts);
+    sizes.assign(parts - 1, each);
+    sizes.push_back(x[axis] - each * (parts - 1));
+  }
+  if (sizes.size() != node.numOutputs())
+    node.invalid("it has " + llvm::Twine(sizes.size()) + " parts and " +
+                 llvm::Twine(node.numOutputs()) + " outputs");
+  Dim from = node.dim(0);
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    Dims starts(x.size(), node.dim(0)), taken = x;
+    starts[axis] = from;
+    taken[axis] = size;
+    auto attribute = [&](llvm::ArrayRef<Dim> dims) -> Attribute {
+      return graph::DimsAttr::get(node.context(),
+                                  llvm::map_to_vector(dims, [](Dim d) { return d.asAttribute(); }));
+    };
+    node.set(i, node.make<graph::SliceOp>(
+                    {node.in(0)},
+                    {node.named("starts", attribute(starts)), node.named("sizes", attribute(taken)),
+                     node.named("strides", llvm::SmallVector<int64_t>(x.size(), 1))}));
+    from = from + size;
+  }
+}
+
+void gather(Node &node) {
+  int64_t axis = node.axis(node.attr("axis", int64_t(0)), node.inputRank(0));
+  Expr indices = node.expr(1);
+  Dim size = dimsOf(node.in(0))[axis];
+  Expr fromEnd =
+      indices + node.broadcastTo(node.extent(size, node.inputElement(1)), indices.dims());
+  Expr negative = graph::compare(Predicate::LT, indices, indices.number(0));
+  node.set(0, gatherAlong(node, node.in(0), graph::select(negative, fromEnd, indices), axis));
+}
+
+namespace {
+
+/// Where an element outside the axis comes from: the index to read for each index of the result.
+Expr paddedIndex(Node &node, const std::string &mode, Dim low, Dim size, Dim result) {
+  Type integer = node.integerType();
+  Expr at = node.iota({result}, 0, integer) - node.extent(low, integer);
+  auto number = [&](Dim d) { return node.extent(d, integer); };
+  if (mode == "edge")
+    return graph::min(graph::max(at, at.number(0)), number(size - 1));
+  if (mode == "wrap")
+    return node.binary<graph::FloorModOp>(at, number(size));
+  // reflect: period 2 (size - 1); a single element is its own reflection
+  Dim period = Dim::max((size - 1) * 2, node.dim(1));
+  Expr folded = node.binary<graph::FloorModOp>(at, number(period));
+  return graph::min(folded, number(period) - folded);
+}
+
+} // namespace
+
+void pad(Node &node) {
+  std::string mode = node.attr("mode", "constant");
+  Dims x = dimsOf(node.in(0)), given = node.ints(1);
+  llvm::SmallVector<int64_t> axes;
+  for (int64_t d = 0; d < node.inputRank(0); ++d)
+    axes.push_back(d);
+  if (node.has(3))
+    axes = node.axes(node.constantInts(3), node.inputRank(0));
+  if (given.size() != 2 * axes.size())
+    node.invalid("it has " + llvm::Twine(given.size()) + " pads for " + llvm::Twine(axes.size()) +
+                 " axes; two each are expected");
+  Dims low(x.size(), node.dim(0)), high = low;
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    low[axis] = given[i];
+    high[axis] = given[axes.size() + i];
+  }
+  OpBuilder &b = node.builder();
+  if (mode == "constant") {
+    if (!node.has(2) || node.constant(2))
+      return node.set(
+          0, graph::pad(b, node.loc, node.in(0), low, high, {}, node.constantNumber(2, 0)));
+    Expr padded = node.expr(graph::pad(b, node.loc, node.in(0), low, high));
+    Expr inside = node.expr(graph::pad(b, node.loc, node.splat(b.getI1Type(), x, 1), low, high));
+    Expr value = node.reshape(node.in(2), {});
+    return node.set(0, graph::select(inside, padded, node.broadcastTo(value, padded.dims())));
+  }
+  if (mode != "edge" && mode != "reflect" && mode != "wrap")
+    node.invalid("attribute `mode` is `" + mode + "`");
+  Value value = node.in(0);
+  for (int64_t axis : axes) {
+    if (low[axis] == node.dim(0) && high[axis] == node.dim(0))
+      continue;
+    Expr index = paddedIndex(node, mode, low[axis], x[axis], x[axis] + low[axis] + high[axis]);
+    value = gatherAlong(node, value, index, axis);
+  }
+  node.set(0, value);
+}
+
+} // namespace ingot::onnx

@@ -1,0 +1,61 @@
+// The rules that OpTable.cpp names, by the file that has them. Each turns one node into graph ops;
+// see Node.h for how it fails.
+#pragma once
+#include "frontends/onnx/Node.h"
+
+namespace ingot::onnx {
+
+// Elementwise.cpp
+void bitShift(Node &), cast(Node &), castLike(Node &), clip(Node &), isInf(Node &),
+    leakyRelu(Node &), mean(Node &), mod(Node &), pow(Node &), prelu(Node &), where(Node &);
+// Activations.cpp
+void celu(Node &), elu(Node &), gelu(Node &), hardSigmoid(Node &), hardSwish(Node &), mish(Node &),
+    selu(Node &), shrink(Node &), softsign(Node &), swish(Node &), thresholdedRelu(Node &);
+// Shapes.cpp
+void constant(Node &), constantOfShape(Node &), identity(Node &), range(Node &), shape(Node &),
+    size(Node &);
+// Movement.cpp
+void concat(Node &), expand(Node &), flatten(Node &), gather(Node &), pad(Node &), reshape(Node &),
+    slice(Node &), split(Node &), squeeze(Node &), tile(Node &), transpose(Node &),
+    unsqueeze(Node &);
+// Reductions.cpp
+void argMax(Node &), argMin(Node &), logSoftmax(Node &), reduceL1(Node &), reduceL2(Node &),
+    reduceLogSum(Node &), reduceLogSumExp(Node &), reduceMax(Node &), reduceMean(Node &),
+    reduceMin(Node &), reduceProd(Node &), reduceSum(Node &), reduceSumSquare(Node &),
+    softmax(Node &);
+// Contractions.cpp
+void conv(Node &), gemm(Node &), matMul(Node &);
+// Pools.cpp
+void averagePool(Node &), globalAveragePool(Node &), globalMaxPool(Node &), maxPool(Node &);
+// Normalization.cpp
+void batchNormalization(Node &), dropout(Node &), layerNormalization(Node &);
+// Control.cpp
+void ifRule(Node &);
+
+// ShapeValues.cpp: the elements of integer outputs as expressions.
+std::optional<Ints> intsAdd(Node &), intsCast(Node &), intsConcat(Node &),
+    intsConstantOfShape(Node &), intsDiv(Node &), intsGather(Node &), intsIdentity(Node &),
+    intsMax(Node &), intsMin(Node &), intsMul(Node &), intsRange(Node &), intsReduceProd(Node &),
+    intsReshape(Node &), intsShape(Node &), intsSize(Node &), intsSlice(Node &),
+    intsSqueeze(Node &), intsSub(Node &), intsUnsqueeze(Node &);
+
+/// A sliding window's geometry as convolution and pooling attributes give it; spatial dimensions
+/// only. Padding is symbolic where auto_pad or ceil_mode make it depend on a symbolic size.
+struct Window {
+  llvm::SmallVector<int64_t> size, strides, dilations;
+  Dims low, high;
+
+  bool hasStaticPadding() const;
+  /// The op attributes of this geometry, without padding where that is symbolic; pools want the
+  /// size.
+  llvm::SmallVector<mlir::NamedAttribute> attributes(Node &node, bool withSize) const;
+  /// `x` (N, spatial…, C), padded with `value` where the attributes leave padding out.
+  mlir::Value pad(Node &node, mlir::Value x, double value) const;
+};
+/// Reads strides, dilations, pads, auto_pad and ceil_mode for an input of these spatial dimensions.
+Window windowOf(Node &node, llvm::ArrayRef<int64_t> size, llvm::ArrayRef<Dim> spatial);
+/// (N, C, spatial…) -> (N, spatial…, C), and back.
+graph::Expr channelsLast(Node &node, mlir::Value x);
+graph::Expr channelsFirst(Node &node, mlir::Value x);
+
+} // namespace ingot::onnx

@@ -1,0 +1,224 @@
+// Shape computations followed at compile time: the elements of small integer tensors as expressions
+// over dimension symbols. Each rule gives nothing where an input is not known.
+#include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Rules.h"
+
+using namespace mlir;
+
+namespace ingot::onnx {
+namespace {
+
+using Elementwise = llvm::function_ref<std::optional<Dim>(Dim, Dim)>;
+
+std::optional<Ints> combine(Node &node, Elementwise apply) {
+  std::optional<Ints> result = node.tryInts(0);
+  for (size_t i = 1; result && i < node.numInputs(); ++i) {
+    std::optional<Ints> next = node.tryInts(i);
+    if (!next)
+      return std::nullopt;
+    size_t l = result->elements.size(), r = next->elements.size();
+    if (l != r && l != 1 && r != 1)
+      return std::nullopt;
+    Ints combined;
+    combined.isScalar = result->isScalar && next->isScalar;
+    for (size_t k = 0; k < (l == 1 ? r : l); ++k) {
+      auto value = apply(result->elements[l == 1 ? 0 : k], next->elements[r == 1 ? 0 : k]);
+      if (!value)
+        return std::nullopt;
+      combined.elements.push_back(*value);
+    }
+    result = std::move(combined);
+  }
+  return result;
+}
+
+bool isInteger(Type type) { return llvm::isa<IntegerType>(type); }
+
+} // namespace
+
+std::optional<Ints> intsAdd(Node &node) {
+  return combine(node, [](Dim a, Dim b) { return a + b; });
+}
+std::optional<Ints> intsSub(Node &node) {
+  return combine(node, [](Dim a, Dim b) { return a - b; });
+}
+std::optional<Ints> intsMul(Node &node) {
+  return combine(node, [](Dim a, Dim b) { return a * b; });
+}
+std::optional<Ints> intsMax(Node &node) {
+  return combine(node, [](Dim a, Dim b) { return Dim::max(a, b); });
+}
+std::optional<Ints> intsMin(Node &node) {
+  return combine(node, [](Dim a, Dim b) { return Dim::min(a, b); });
+}
+
+/// Integer division truncates: floordiv where both are known not to be negative, or constant.
+std::optional<Ints> intsDiv(Node &node) {
+  return combine(node, [&](Dim a, Dim b) -> std::optional<Dim> {
+    if (b.isStatic() && b.value() == 0)
+      return std::nullopt;
+    if (a.isStatic() && b.isStatic())
+      return node.dim(b.value() == -1 ? -a.value() : a.value() / b.value());
+    if (auto exact = Dim::exactDiv(a, b))
+      return exact;
+    Dim zero = node.dim(0);
+    // trunc(a / b) = floor for a >= 0, ceil below, when b > 0.
+    return Dim::max(a, zero).floorDiv(b) + Dim::min(a, zero).ceilDiv(b);
+  });
+}
+
+std::optional<Ints> intsIdentity(Node &node) { return node.tryInts(0); }
+
+std::optional<Ints> intsCast(Node &node) {
+  return isInteger(node.typeAttr("to", node.inputElement(0))) ? node.tryInts(0) : std::nullopt;
+}
+
+std::optional<Ints> intsConcat(Node &node) {
+  Ints all;
+  for (size_t i = 0; i < node.numInputs(); ++i) {
+    std::optional<Ints> part = node.tryInts(i);
+    if (!part || part->isScalar)
+      return std::nullopt;
+    llvm::append_range(all.elements, part->elements);
+  }
+  return all;
+}
+
+std::optional<Ints> intsConstantOfShape(Node &node) {
+  std::optional<Ints> shape = node.tryInts(0);
+  DenseElementsAttr value = node.tensorAttr("value");
+  if (!shape || shape->elements.size() > 1 || !value || !isInteger(value.getElementType()) ||
+      value.getNumElements() != 1)
+    return std::nullopt;
+  int64_t count = 1;
+  if (!shape->elements.empty()) {
+    if (!shape->elements[0].isStatic())
+      return std::nullopt;
+    count = shape->elements[0].value();
+  }
+  if (count < 0 || count > 1024)
+    return std::nullopt;
+  Ints result;
+  result.isScalar = shape->elements.empty();
+  result.elements.assign(count, node.dim(value.getSplatValue<llvm::APInt>().getSExtValue()));
+  return result;
+}
+
+std::optional<Ints> intsGather(Node &node) {
+  std::optional<Ints> data = node.tryInts(0), indices = node.tryInts(1);
+  if (!data || !indices || data->isScalar)
+    return std::nullopt;
+  Ints result;
+  result.isScalar = indices->isScalar;
+  int64_t count = static_cast<int64_t>(data->elements.size());
+  for (Dim index : indices->elements) {
+    if (!index.isStatic())
+      return std::nullopt;
+    int64_t i = index.value() < 0 ? index.value() + count : index.value();
+    if (i < 0 || i >= count)
+      return std::nullopt;
+    result.elements.push_back(data->elements[i]);
+  }
+  return result;
+}
+
+std::optional<Ints> intsRange(Node &node) {
+  std::optional<Ints> parts[3];
+  for (size_t i = 0; i < 3; ++i) {
+    parts[i] = node.tryInts(i);
+    if (!parts[i] || parts[i]->elements.size() != 1 || !parts[i]->elements[0].isStatic())
+      return std::nullopt;
+  }
+  int64_t start = parts[0]->elements[0].value(), limit = parts[1]->elements[0].value(),
+          delta = parts[2]->elements[0].value();
+  Ints result;
+  for (int64_t v = start; delta != 0 && (delta > 0 ? v < limit : v > limit); v += delta) {
+    result.elements.push_back(node.dim(v));
+    if (result.elements.size() > 1024)
+      return std::nullopt;
+  }
+  return result;
+}
+
+std::optional<Ints> intsReduceProd(Node &node) {
+  std::optional<Ints> data = node.tryInts(0);
+  if (!data || data->isScalar)
+    return std::nullopt;
+  Dim product = node.dim(1);
+  for (Dim d : data->elements)
+    product = product * d;
+  return Ints{{product}, node.attr("keepdims", int64_t(1)) == 0};
+}
+
+std::optional<Ints> intsReshape(Node &node) {
+  std::optional<Ints> data = node.tryInts(0), shape = node.tryInts(1);
+  if (!data || !shape || shape->elements.size() > 1)
+    return std::nullopt;
+  data->isScalar = shape->elements.empty();
+  return data;
+}
+
+std::optional<Ints> intsShape(Node &node) {
+  Dims dims = dimsOf(node.in(0));
+  int64_t rank = static_cast<int64_t>(dims.size());
+  auto clamp = [&](int64_t v) { return std::clamp<int64_t>(v < 0 ? v + rank : v, 0, rank); };
+  int64_t start = clamp(node.attr("start", int64_t(0))), end = clamp(node.attr("end", rank));
+  Ints result;
+  for (int64_t i = start; i < end; ++i)
+    result.elements.push_back(dims[i]);
+  return result;
+}
+
+std::optional<Ints> intsSize(Node &node) {
+  return Ints{{numElements(node.context(), dimsOf(node.in(0)))}, true};
+}
+
+std::optional<Ints> intsSlice(Node &node) {
+  std::optional<Ints> data = node.tryInts(0);
+  if (!data || data->isScalar)
+    return std::nullopt;
+  int64_t count = static_cast<int64_t>(data->elements.size());
+  int64_t values[3] = {0, 0, 1}; // start, end, step
+  for (size_t i : {1, 2, 4}) {
+    if (i == 4 && !node.has(4))
+      continue;
+    std::optional<Ints> given = node.tryInts(i);
+    if (!given || given->elements.size() != 1 || !given->elements[0].isStatic())
+      return std::nullopt;
+    values[i == 4 ? 2 : i - 1] = given->elements[0].value();
+  }
+  auto [start, end, step] = values;
+  if (step == 0)
+    return std::nullopt;
+  start = start < 0 ? start + count : start;
+  end = end < 0 ? end + count : end;
+  if (step > 0) {
+    start = std::clamp<int64_t>(start, 0, count);
+    end = std::clamp<int64_t>(end, 0, count);
+  } else {
+    start = std::clamp<int64_t>(start, -1, count - 1);
+    end = std::clamp<int64_t>(end, -1, count - 1);
+  }
+  Ints result;
+  for (int64_t i = start; step > 0 ? i < end : i > end; i += step)
+    result.elements.push_back(data->elements[i]);
+  return result;
+}
+
+std::optional<Ints> intsSqueeze(Node &node) {
+  std::optional<Ints> data = node.tryInts(0);
+  if (!data || data->isScalar || data->elements.size() != 1)
+    return std::nullopt;
+  data->isScalar = true;
+  return data;
+}
+
+std::optional<Ints> intsUnsqueeze(Node &node) {
+  std::optional<Ints> data = node.tryInts(0), axes = node.tryInts(1);
+  if (!data || !data->isScalar || !axes || axes->elements.size() != 1)
+    return std::nullopt;
+  data->isScalar = false;
+  return data;
+}
+
+} // namespace ingot::onnx

@@ -1,0 +1,92 @@
+// Operators that make tensors of shapes and constants.
+#include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Rules.h"
+
+using namespace mlir;
+using ingot::graph::Expr;
+
+namespace ingot::onnx {
+
+void identity(Node &node) {
+  if (!node.has(0))
+    node.invalid("it has no input 0");
+  node.set(0, node.inputs[0]);
+}
+
+void constant(Node &node) {
+  OpBuilder &b = node.builder();
+  if (DenseElementsAttr value = node.tensorAttr("value"))
+    return node.set(0, node.constantOf(value));
+  auto list = [](auto values, Type element) {
+    return RankedTensorType::get({static_cast<int64_t>(values.size())}, element);
+  };
+  if (node.hasAttribute("value_float"))
+    return node.set(0, node.splat(b.getF32Type(), {}, node.attr("value_float", 0.0)));
+  if (const auto *number = node.attribute("value_int")) {
+    int64_t value = number->i();
+    return node.set(0, node.constantOf(DenseElementsAttr::getFromRawBuffer(
+                           RankedTensorType::get({}, node.integerType()),
+                           {reinterpret_cast<const char *>(&value), sizeof value})));
+  }
+  if (node.hasAttribute("value_floats")) {
+    std::vector<float> values = node.floatsAttr("value_floats");
+    return node.set(0, node.constantOf(DenseElementsAttr::get(list(values, b.getF32Type()),
+                                                              llvm::ArrayRef<float>(values))));
+  }
+  if (node.hasAttribute("value_ints")) {
+    llvm::SmallVector<int64_t> values = node.intsAttr("value_ints");
+    return node.set(
+        0, node.constantOf(DenseElementsAttr::getFromRawBuffer(
+               list(values, node.integerType()),
+               {reinterpret_cast<const char *>(values.data()), values.size() * sizeof(int64_t)})));
+  }
+  node.unsupported("its value is a string or sparse", "store the constant as a dense tensor");
+}
+
+void constantOfShape(Node &node) {
+  DenseElementsAttr value = node.tensorAttr("value");
+  if (!value)
+    value = DenseElementsAttr::get(RankedTensorType::get({1}, node.builder().getF32Type()), 0.0f);
+  if (value.getNumElements() != 1)
+    node.invalid("its value has " + llvm::Twine(value.getNumElements()) +
+                 " elements; one fills it");
+  Expr one = node.reshape(node.constantOf(value), {});
+  node.set(0, node.broadcastTo(one, node.ints(0)));
+}
+
+void shape(Node &node) {
+  auto entry = std::make_shared<Entry>();
+  entry->element = node.integerType();
+  entry->ints = intsShape(node);
+  node.set(0, entry);
+}
+
+void size(Node &node) {
+  auto entry = std::make_shared<Entry>();
+  entry->element = node.integerType();
+  entry->ints = intsSize(node);
+  node.set(0, entry);
+}
+
+/// start + i * delta for i = 0 … ceil((limit - start) / delta) - 1.
+void range(Node &node) {
+  Type element = node.inputElement(0);
+  Dim count;
+  if (llvm::isa<FloatType>(element)) {
+    double start = node.constantNumber(0, 0), limit = node.constantNumber(1, 0),
+           delta = node.constantNumber(2, 1);
+    if (delta == 0)
+      node.invalid("its delta is 0");
+    count = node.dim(static_cast<int64_t>(std::max(std::ceil((limit - start) / delta), 0.0)));
+  } else {
+    Dim start = node.ints(0)[0], limit = node.ints(1)[0], delta = node.ints(2)[0];
+    if (delta.isStatic() && delta.value() == 0)
+      node.invalid("its delta is 0");
+    count = Dim::max((limit - start).ceilDiv(delta), node.dim(0));
+  }
+  Expr steps = node.iota({count}, 0, element);
+  Expr start = node.reshape(node.in(0), {}), delta = node.reshape(node.in(2), {});
+  node.set(0, start + steps * delta);
+}
+
+} // namespace ingot::onnx

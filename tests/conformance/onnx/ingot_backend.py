@@ -1,0 +1,111 @@
+"""ONNX's backend interface over the real compiler and artifact: `ingot compile`, then libingot.so.
+
+A model is compiled from its bytes alone; the test's data is seen only when it runs.
+"""
+import ctypes
+import os
+import subprocess
+import tempfile
+
+import ml_dtypes
+import numpy
+import onnx
+from onnx.backend.base import Backend, BackendRep
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+BUILD = os.environ.get("INGOT_BUILD", os.path.join(ROOT, "build"))
+TARGET_CPU = os.environ.get("INGOT_TARGET_CPU", "host")
+COMPILE_TIMEOUT = 120  # seconds
+
+# ingot_dtype (runtime/include/ingot/artifact.h) and NumPy's types.
+DTYPES = {
+    1: numpy.bool_, 2: numpy.int8, 3: numpy.int16, 4: numpy.int32, 5: numpy.int64,
+    6: numpy.uint8, 7: numpy.uint16, 8: numpy.uint32, 9: numpy.uint64,
+    10: numpy.float16, 11: ml_dtypes.bfloat16, 12: numpy.float32, 13: numpy.float64,
+}
+NUMBERS = {numpy.dtype(dtype): number for number, dtype in DTYPES.items()}
+
+
+class Tensor(ctypes.Structure):
+    _fields_ = [("dtype", ctypes.c_int32), ("rank", ctypes.c_int32),
+                ("dims", ctypes.POINTER(ctypes.c_int64)), ("data", ctypes.c_void_p)]
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_int), ("message", ctypes.c_char * 1020)]
+
+
+class CompileError(RuntimeError):
+    """What `ingot compile` said."""
+
+
+def library():
+    if not hasattr(library, "loaded"):
+        library.loaded = ctypes.CDLL(os.path.join(BUILD, "lib/libingot.so"))
+    return library.loaded
+
+
+def call(name, *arguments):
+    error = Error()
+    function = getattr(library(), name)
+    if function(*arguments, ctypes.byref(error)) != 0:
+        raise RuntimeError(error.message.decode())
+
+
+class IngotRep(BackendRep):
+    """A loaded artifact with a state and a session."""
+
+    def __init__(self, path, output_count):
+        self.output_count = output_count
+        self.model, self.state = ctypes.c_void_p(), ctypes.c_void_p()
+        self.session = ctypes.c_void_p()
+        call("ingot_model_open", path.encode(), None, ctypes.byref(self.model))
+        call("ingot_state_create", self.model, ctypes.byref(self.state))
+        call("ingot_session_create", self.model, b"predict", None, ctypes.byref(self.session))
+
+    def __del__(self):
+        library().ingot_session_destroy(self.session)
+        library().ingot_state_destroy(self.state)
+        library().ingot_model_close(self.model)
+
+    def run(self, inputs, **kwargs):
+        arrays = [numpy.asarray(value, order="C") for value in inputs]
+        tensors = (Tensor * max(len(arrays), 1))()
+        for tensor, array in zip(tensors, arrays):
+            if array.dtype not in NUMBERS:
+                raise RuntimeError(f"no element type for {array.dtype}")
+            tensor.dtype, tensor.rank = NUMBERS[array.dtype], array.ndim
+            tensor.dims = (ctypes.c_int64 * max(array.ndim, 1))(*array.shape)
+            tensor.data = array.ctypes.data
+        call("ingot_session_run", self.session, self.state, tensors,
+             ctypes.c_size_t(len(arrays)))
+        return [self.output(index) for index in range(self.output_count)]
+
+    def output(self, index):
+        tensor = Tensor()
+        call("ingot_session_output", self.session, ctypes.c_size_t(index), ctypes.byref(tensor))
+        shape = [tensor.dims[axis] for axis in range(tensor.rank)]
+        dtype = numpy.dtype(DTYPES[tensor.dtype])
+        size = int(numpy.prod(shape, dtype=numpy.int64)) * dtype.itemsize
+        data = ctypes.string_at(tensor.data, size) if size else b""
+        return numpy.frombuffer(data, dtype=dtype).reshape(shape)
+
+
+class IngotBackend(Backend):
+    @classmethod
+    def prepare(cls, model, device="CPU", **kwargs):
+        with tempfile.TemporaryDirectory() as directory:
+            source, artifact = directory + "/model.onnx", directory + "/model.so"
+            onnx.save(model, source)
+            done = subprocess.run(
+                [os.path.join(BUILD, "bin/ingot"), "compile", source, "-o", artifact,
+                 "--target-cpu", TARGET_CPU],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                timeout=COMPILE_TIMEOUT)
+            if done.returncode != 0:
+                raise CompileError(f"exit code {done.returncode}: {done.stdout}")
+            return IngotRep(artifact, len(model.graph.output))
+
+    @classmethod
+    def supports_device(cls, device):
+        return device == "CPU"
