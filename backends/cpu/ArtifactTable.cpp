@@ -115,7 +115,10 @@ Constant *TableWriter::kernels(const std::vector<KernelDescription> &kernels) {
 }
 
 Constant *TableWriter::function(const FunctionDescription &d) {
-  return record({text(d.name), i64(d.flags), i64(d.symbols.size()), texts(d.symbols),
+  Constant *sources = array(d.sources, [&](const SymbolSourceDescription &source) {
+    return record({i64(source.kind), i64(source.input), i64(source.index)});
+  });
+  return record({text(d.name), i64(d.flags), i64(d.symbols.size()), texts(d.symbols), sources,
                  i64(d.inputs.size()), tensors(d.inputs), i64(d.outputs.size()), tensors(d.outputs),
                  i64(d.planWords), i64(d.outputDims), i64(d.kernels.size()), kernels(d.kernels),
                  text(d.arenaFormula), code(d.planSymbol), code(d.runSymbol)});

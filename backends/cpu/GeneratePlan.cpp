@@ -1,5 +1,6 @@
 // The generated `plan`: checks the symbols, computes sizes and offsets. See FunctionGenerator.h.
 #include "backends/cpu/FunctionGenerator.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -45,15 +46,21 @@ void FunctionGenerator::layoutPlan() {
 
 llvm::MapVector<Attribute, Operation *> FunctionGenerator::extentsThatMayBeNegative() {
   llvm::MapVector<Attribute, Operation *> found;
-  auto subtracts = [](Dim d) {
-    return d.fold<bool>([](int64_t v) { return v < 0; }, [](llvm::StringRef) { return false; },
+  // A shape input's elements may be negative themselves.
+  llvm::StringSet<> values;
+  for (auto [name, source] : llvm::zip(description.symbols, description.sources))
+    if (source.kind != INGOT_SYMBOL_EXTENT)
+      values.insert(name);
+  auto mayBeNegative = [&](Dim d) {
+    return d.fold<bool>([](int64_t v) { return v < 0; },
+                        [&](llvm::StringRef name) { return values.contains(name); },
                         [](Dim::Op, bool x, bool y) { return x || y; });
   };
   function.walk([&](Operation *op) {
     for (Type type : op->getResultTypes())
       if (llvm::isa<RankedTensorType>(type))
         for (Dim d : dimsOf(type))
-          if (!d.isStatic() && subtracts(d))
+          if (!d.isStatic() && mayBeNegative(d))
             found.try_emplace(d.asAttribute(), op);
   });
   return found;
@@ -70,7 +77,9 @@ void FunctionGenerator::emitPlan() {
     storeWord(out, 0, node);
     return status(INGOT_INVALID_ARGUMENT);
   };
-  for (const std::string &name : description.symbols) {
+  for (auto [name, source] : llvm::zip(description.symbols, description.sources)) {
+    if (source.kind != INGOT_SYMBOL_EXTENT)
+      continue;
     Value negative =
         arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, symbol(name), cb.integer(0));
     returnIf(made, negative, [&] { return refuse(cb.integer(-1)); });

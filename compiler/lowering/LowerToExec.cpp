@@ -8,7 +8,8 @@ using namespace mlir;
 namespace ingot {
 namespace {
 
-/// [name, type] of each input or output; a missing name is made from the position.
+/// [name, type] of each input or output; a missing name is made from the position. A shape input has
+/// a third entry: the symbols that stand for its elements.
 ArrayAttr describe(func::FuncOp function, bool results) {
   OpBuilder b(function.getContext());
   auto types = results ? function.getResultTypes() : function.getArgumentTypes();
@@ -18,7 +19,11 @@ ArrayAttr describe(func::FuncOp function, bool results) {
                         : function.getArgAttrOfType<StringAttr>(i, "graph.name");
     if (!name)
       name = b.getStringAttr((results ? "output_" : "input_") + std::to_string(i));
-    list.push_back(b.getArrayAttr({name, TypeAttr::get(type)}));
+    llvm::SmallVector<Attribute> entry = {name, TypeAttr::get(type)};
+    if (!results)
+      if (auto symbols = function.getArgAttrOfType<ArrayAttr>(i, "graph.shape_symbols"))
+        entry.push_back(symbols);
+    list.push_back(b.getArrayAttr(entry));
   }
   return b.getArrayAttr(list);
 }

@@ -31,10 +31,17 @@ struct KernelDescription {
   std::string name, node, flops, bytes;
 };
 
+/// Where a symbol's value comes from; input -1 when no input has it alone.
+struct SymbolSourceDescription {
+  ingot_symbol_kind kind = INGOT_SYMBOL_EXTENT;
+  int64_t input = -1, index = 0;
+};
+
 struct FunctionDescription {
   std::string name;
   uint64_t flags = 0;
   std::vector<std::string> symbols;
+  std::vector<SymbolSourceDescription> sources; // one a symbol
   std::vector<TensorDescription> inputs, outputs;
   int64_t planWords = 0, outputDims = 0;
   std::vector<KernelDescription> kernels;

@@ -44,12 +44,32 @@ uint64_t roleFlags(llvm::StringRef role) {
   return 0;
 }
 
-void addSymbols(Type type, std::vector<std::string> &symbols) {
-  for (Dim d : dimsOf(type))
-    d.collectSymbols([&](llvm::StringRef name) {
-      if (!llvm::is_contained(symbols, name.str()))
-        symbols.push_back(name.str());
-    });
+/// The number of the symbol, which is added when it is new.
+int64_t symbolNumber(FunctionDescription &function, llvm::StringRef name) {
+  auto it = llvm::find(function.symbols, name.str());
+  int64_t number = it - function.symbols.begin();
+  if (it == function.symbols.end()) {
+    function.symbols.push_back(name.str());
+    function.sources.emplace_back();
+  }
+  return number;
+}
+
+/// The symbols in an input's shape, and those that stand for its elements.
+void addSymbols(ArrayAttr entry, int64_t input, FunctionDescription &function) {
+  auto type = llvm::cast<RankedTensorType>(llvm::cast<TypeAttr>(entry[1]).getValue());
+  for (auto [axis, d] : llvm::enumerate(dimsOf(type))) {
+    d.collectSymbols([&](llvm::StringRef name) { symbolNumber(function, name); });
+    if (auto name = d.asSymbol())
+      if (auto &source = function.sources[symbolNumber(function, *name)]; source.input < 0)
+        source = {INGOT_SYMBOL_EXTENT, input, static_cast<int64_t>(axis)};
+  }
+  if (entry.size() < 3)
+    return;
+  bool isFloat = llvm::isa<FloatType>(type.getElementType());
+  for (auto [i, name] : llvm::enumerate(llvm::cast<ArrayAttr>(entry[2])))
+    function.sources[symbolNumber(function, llvm::cast<StringAttr>(name).getValue())] = {
+        isFloat ? INGOT_SYMBOL_FIXED_POINT : INGOT_SYMBOL_VALUE, input, static_cast<int64_t>(i)};
 }
 
 TensorDescription describeTensor(ArrayAttr entry, const std::vector<std::string> &symbols) {
@@ -86,9 +106,8 @@ FunctionDescription describeFunction(func::FuncOp function) {
   description.runSymbol = description.name + ".run";
   auto inputs = function->getAttrOfType<ArrayAttr>("exec.inputs");
   auto outputs = function->getAttrOfType<ArrayAttr>("exec.outputs");
-  for (Attribute entry : inputs)
-    addSymbols(llvm::cast<TypeAttr>(llvm::cast<ArrayAttr>(entry)[1]).getValue(),
-               description.symbols);
+  for (auto [i, entry] : llvm::enumerate(inputs))
+    addSymbols(llvm::cast<ArrayAttr>(entry), static_cast<int64_t>(i), description);
   for (Attribute entry : inputs)
     description.inputs.push_back(describeTensor(llvm::cast<ArrayAttr>(entry), description.symbols));
   for (Attribute entry : outputs)

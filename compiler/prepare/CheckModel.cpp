@@ -75,12 +75,17 @@ bool checkNames(func::FuncOp function, bool results) {
   return isValid;
 }
 
-/// Every dimension symbol in the function stands in the shape of an input.
+/// Every dimension symbol in the function stands in the shape of an input, or for an element of one
+/// (`graph.shape_symbols`).
 bool checkSymbols(func::FuncOp function) {
   llvm::StringSet<> known;
   for (Type type : function.getArgumentTypes())
     for (Dim dim : dimsOf(type))
       dim.collectSymbols([&](llvm::StringRef name) { known.insert(name); });
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (auto names = function.getArgAttrOfType<ArrayAttr>(i, "graph.shape_symbols"))
+      for (Attribute name : names)
+        known.insert(llvm::cast<StringAttr>(name).getValue());
   bool isValid = true;
   function.getBody().walk([&](Operation *op) {
     for (Type type : op->getResultTypes())

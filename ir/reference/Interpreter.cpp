@@ -1,5 +1,6 @@
 // The interpreter's loop: an op's operands in, its contract asked, its results rounded.
 #include "ir/reference/Interpreter.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -65,6 +66,16 @@ LogicalResult Interpreter::bindSymbols(llvm::ArrayRef<Type> types, llvm::ArrayRe
   return success();
 }
 
+/// The symbols that stand for elements of inputs: integers, or floats times 2^32.
+void Interpreter::bindShapeInputs(func::FuncOp function, llvm::ArrayRef<Tensor> inputs) {
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (auto names = function.getArgAttrOfType<ArrayAttr>(i, "graph.shape_symbols"))
+      for (auto [element, name] : llvm::enumerate(names))
+        symbols[llvm::cast<StringAttr>(name).str()] =
+            input.isFloat() ? static_cast<int64_t>(std::floor(input.real(element) * 4294967296.0))
+                            : input.integer(element);
+}
+
 FailureOr<llvm::SmallVector<Tensor>> Interpreter::run(llvm::StringRef name,
                                                       llvm::ArrayRef<Tensor> inputs) {
   auto function = module.lookupSymbol<func::FuncOp>(name);
@@ -75,6 +86,7 @@ FailureOr<llvm::SmallVector<Tensor>> Interpreter::run(llvm::StringRef name,
                 " inputs, got " + std::to_string(inputs.size()));
   if (failed(bindSymbols(function.getArgumentTypes(), inputs)))
     return failure();
+  bindShapeInputs(function, inputs);
   message.clear();
   auto results = runRegion(function.getBody(), inputs);
   values.clear();

@@ -36,6 +36,7 @@ public:
 
 private:
   llvm::LogicalResult bindSymbols(llvm::ArrayRef<mlir::Type> types, llvm::ArrayRef<Tensor> inputs);
+  void bindShapeInputs(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> inputs);
   llvm::LogicalResult runOp(mlir::Operation *op);
 
   mlir::ModuleOp module;

@@ -93,13 +93,38 @@ Status checkTensors(const ingot_function &function, const char *what,
   return Status::ok();
 }
 
+/// An extent is of a dimension there is; a value is of an input of static size and the right type.
+bool isPossible(const ingot_function &function, const ingot_symbol_source &source) {
+  if (source.input == -1)
+    return true;
+  if (source.input < 0 || source.input >= function.input_count || source.index < 0)
+    return false;
+  const ingot_tensor_info &input = function.inputs[source.input];
+  if (source.kind == INGOT_SYMBOL_EXTENT)
+    return source.index < input.rank;
+  int64_t count = 1;
+  for (int32_t axis = 0; axis < input.rank; ++axis)
+    if (input.dims[axis].size < 0 || input.dims[axis].size > maxCount ||
+        (count *= input.dims[axis].size) > maxCount)
+      return false;
+  auto dtype = static_cast<DType>(input.dtype);
+  bool isFloat = dtype == DType::F32 || dtype == DType::F64;
+  bool isInteger = dtype >= DType::I8 && dtype <= DType::U64;
+  return source.index < count && ((source.kind == INGOT_SYMBOL_VALUE && isInteger) ||
+                                  (source.kind == INGOT_SYMBOL_FIXED_POINT && isFloat));
+}
+
 Status checkFunction(const ingot_function &function) {
   int64_t inputRanks, outputRanks;
   INGOT_RETURN_IF_ERROR(checkNames("symbols", function.symbols, function.symbol_count));
+  INGOT_RETURN_IF_ERROR(checkArray("sources", function.sources, function.symbol_count));
   INGOT_RETURN_IF_ERROR(
       checkTensors(function, "inputs", function.inputs, function.input_count, inputRanks));
   INGOT_RETURN_IF_ERROR(
       checkTensors(function, "outputs", function.outputs, function.output_count, outputRanks));
+  for (int64_t i = 0; i < function.symbol_count; ++i)
+    if (!isPossible(function, function.sources[i]))
+      return malformed(std::string("symbol '") + function.symbols[i] + "' has no possible source");
   INGOT_RETURN_IF_ERROR(checkArray("kernels", function.kernels, function.kernel_count));
   for (int64_t i = 0; i < function.kernel_count; ++i)
     if (!function.kernels[i].name)

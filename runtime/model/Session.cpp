@@ -3,23 +3,48 @@
 #include "runtime/model/StateImpl.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 
 namespace ingot {
 
 namespace {
-/// The input dimension that a symbol takes its value from: the first that is the symbol itself.
-struct SymbolSource {
-  int64_t input = -1;
-  int32_t axis = 0;
-};
+
+template <typename T> T elementAt(const TensorView &tensor, int64_t index) {
+  T value;
+  std::memcpy(&value, static_cast<const char *>(tensor.data) + index * int64_t{sizeof(T)},
+              sizeof(T));
+  return value;
+}
+
+int64_t integerAt(const TensorView &tensor, int64_t index) {
+  switch (tensor.dtype) {
+  case DType::I8: return elementAt<int8_t>(tensor, index);
+  case DType::U8: return elementAt<uint8_t>(tensor, index);
+  case DType::I16: return elementAt<int16_t>(tensor, index);
+  case DType::U16: return elementAt<uint16_t>(tensor, index);
+  case DType::I32: return elementAt<int32_t>(tensor, index);
+  case DType::U32: return elementAt<uint32_t>(tensor, index);
+  default: return elementAt<int64_t>(tensor, index);
+  }
+}
+
+/// Times 2^32, rounded down; see INGOT_SYMBOL_FIXED_POINT.
+int64_t fixedPointAt(const TensorView &tensor, int64_t index) {
+  double value = tensor.dtype == DType::F64 ? elementAt<double>(tensor, index)
+                                            : double{elementAt<float>(tensor, index)};
+  double scaled = std::floor(value * 4294967296.0), limit = 9.2e18;
+  if (std::isnan(scaled))
+    return 0;
+  return static_cast<int64_t>(std::min(std::max(scaled, -limit), limit));
+}
+
 } // namespace
 
 struct Session::Impl {
   std::shared_ptr<const Artifact> artifact;
   const ingot_function *function = nullptr;
   SessionOptions options;
-  std::vector<SymbolSource> sources; // one a symbol
-
   bool planned = false; // plan, arena and outputs are those of `symbols`
   std::vector<int64_t> symbols, wanted;
   std::vector<int64_t> plan;
@@ -29,7 +54,7 @@ struct Session::Impl {
   std::vector<const void *> inputPointers;
   std::vector<void *> outputPointers;
 
-  Status findSources();
+  Status checkSources() const;
   Status inputError(int64_t input, const TensorView &given, const std::string &what) const;
   Status checkDim(int64_t input, int32_t axis, const TensorView &given) const;
   Status resolveSymbols(const TensorView *inputs, size_t count);
@@ -39,16 +64,9 @@ struct Session::Impl {
   Status failure(int32_t code, int64_t failedNode) const;
 };
 
-Status Session::Impl::findSources() {
-  sources.resize(static_cast<size_t>(function->symbol_count));
-  for (int64_t input = function->input_count - 1; input >= 0; --input)
-    for (int32_t axis = function->inputs[input].rank - 1; axis >= 0; --axis) {
-      const ingot_dim &dim = function->inputs[input].dims[axis];
-      if (dim.size < 0 && dim.symbol >= 0)
-        sources[static_cast<size_t>(dim.symbol)] = {input, axis};
-    }
+Status Session::Impl::checkSources() const {
   for (int64_t i = 0; i < function->symbol_count; ++i)
-    if (sources[static_cast<size_t>(i)].input < 0)
+    if (function->sources[i].input < 0)
       return Status(StatusCode::Unsupported, std::string("function '") + function->name +
                                                  "': no input has '" + function->symbols[i] +
                                                  "' as a dimension, so its value is not known");
@@ -82,10 +100,11 @@ Status Session::Impl::checkDim(int64_t input, int32_t axis, const TensorView &gi
   what += " is '" + std::string(dim.text) + "', here " + std::to_string(seen);
   if (dim.symbol < 0)
     return inputError(input, given, what + ", must be " + std::to_string(expected));
-  const SymbolSource &source = sources[static_cast<size_t>(dim.symbol)];
+  const ingot_symbol_source &source = function->sources[dim.symbol];
   return inputError(input, given,
-                    what + ", but " + std::to_string(expected) + " in dimension " +
-                        std::to_string(source.axis) + " of input '" +
+                    what + ", but " + std::to_string(expected) +
+                        (source.kind == INGOT_SYMBOL_EXTENT ? " in dimension " : " as element ") +
+                        std::to_string(source.index) + " of input '" +
                         function->inputs[source.input].name + "'");
 }
 
@@ -113,11 +132,21 @@ Status Session::Impl::resolveSymbols(const TensorView *inputs, size_t count) {
     if (!inputs[i].data && !empty)
       return inputError(i, inputs[i], "no data was given");
   }
-  for (size_t i = 0; i < sources.size(); ++i)
-    wanted[i] = inputs[sources[i].input].dims[sources[i].axis];
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const ingot_symbol_source &source = function->sources[i];
+    if (source.kind == INGOT_SYMBOL_EXTENT)
+      wanted[i] = inputs[source.input].dims[source.index];
+  }
   for (int64_t i = 0; i < function->input_count; ++i)
     for (int32_t axis = 0; axis < function->inputs[i].rank; ++axis)
       INGOT_RETURN_IF_ERROR(checkDim(i, axis, inputs[i]));
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const ingot_symbol_source &source = function->sources[i];
+    if (source.kind != INGOT_SYMBOL_EXTENT)
+      wanted[i] = source.kind == INGOT_SYMBOL_VALUE
+                      ? integerAt(inputs[source.input], source.index)
+                      : fixedPointAt(inputs[source.input], source.index);
+  }
   return Status::ok();
 }
 
@@ -229,9 +258,9 @@ Result<Session> Session::create(std::shared_ptr<const Artifact> artifact, std::s
   INGOT_ASSIGN_OR_RETURN(impl->function, artifact->function(function));
   impl->artifact = std::move(artifact);
   impl->options = options;
-  INGOT_RETURN_IF_ERROR(impl->findSources());
-  impl->symbols.resize(impl->sources.size());
-  impl->wanted.resize(impl->sources.size());
+  INGOT_RETURN_IF_ERROR(impl->checkSources());
+  impl->symbols.resize(static_cast<size_t>(impl->function->symbol_count));
+  impl->wanted.resize(impl->symbols.size());
   impl->plan.resize(static_cast<size_t>(impl->function->plan_words));
   impl->inputPointers.resize(static_cast<size_t>(impl->function->input_count));
   impl->outputs.resize(static_cast<size_t>(impl->function->output_count));

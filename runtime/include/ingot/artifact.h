@@ -121,6 +121,20 @@ enum {
                                       steps, so that weights are not packed anew for each step */
 };
 
+/* Where the value of a dimension symbol comes from. */
+typedef enum ingot_symbol_kind {
+  INGOT_SYMBOL_EXTENT = 1,     /* extent of dimension `index` of the input; never negative */
+  INGOT_SYMBOL_VALUE = 2,      /* element `index` of the input, an integer: a shape input */
+  INGOT_SYMBOL_FIXED_POINT = 3 /* element `index` of the input, a float, times 2^32 and rounded down:
+                                  the scales of a resize. NaN is 0; too large saturates */
+} ingot_symbol_kind;
+typedef struct ingot_symbol_source {
+  int64_t kind;  /* ingot_symbol_kind */
+  int64_t input; /* index into the function's inputs; -1: no input has it alone, so that the caller
+                    must know it */
+  int64_t index;
+} ingot_symbol_source;
+
 /* A kernel, for profiles and traces. */
 typedef struct ingot_kernel_info {
   const char *name;  /* "dense/matmul+add+relu": unique within the function */
@@ -134,6 +148,7 @@ typedef struct ingot_function {
   uint64_t flags;
   int64_t symbol_count; /* dimension symbols, in the order `plan` wants their values */
   const char *const *symbols;
+  const ingot_symbol_source *sources; /* symbol_count of them */
   int64_t input_count;
   const ingot_tensor_info *inputs;
   int64_t output_count;
@@ -143,7 +158,7 @@ typedef struct ingot_function {
   int64_t kernel_count;
   const ingot_kernel_info *kernels;
   const char *arena_formula; /* plan[0] as text */
-  /* symbol_count values in, plan_words values out. INGOT_INVALID_ARGUMENT for a negative one,
+  /* symbol_count values in, plan_words values out. INGOT_INVALID_ARGUMENT for a negative extent,
    * with -1 in plan[0], or where a dimension of some node would be: with its index into `nodes`. */
   int32_t (*plan)(const int64_t *symbols, int64_t *plan);
   int32_t (*run)(ingot_run *run);

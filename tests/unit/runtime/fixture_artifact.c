@@ -39,6 +39,7 @@ static const ingot_variable_info variables[] = {
 
 static const char *const nodes[] = {"dense", "embedding"};
 static const char *const symbols[] = {"batch"};
+static const ingot_symbol_source sources[] = {{INGOT_SYMBOL_EXTENT, 0, 0}};
 
 static const ingot_dim batch_by_features[] = {{-1, 0, "batch"}, {FEATURES, -1, "3"}};
 static const ingot_dim batch_by_classes[] = {{-1, 0, "batch"}, {CLASSES, -1, "2"}};
@@ -234,26 +235,25 @@ static const ingot_kernel_info train_kernels[] = {
     {"dense/sgd", "dense", "batch * 16", "batch * 20"}};
 
 static const ingot_function functions[] = {
-    {"predict", 0, 1, symbols, 1, x_only, 1, y_only, 4, 2, 1, predict_kernels, "0", plan_predict,
+    {"predict", 0, 1, symbols, sources, 1, x_only, 1, y_only, 4, 2, 1, predict_kernels, "0", plan_predict,
      run_predict},
-    {"train_step", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 1, symbols, 2,
+    {"train_step", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 1, symbols, sources, 2,
      x_and_target, 1, loss_only, 2, 2, 2, train_kernels, "batch * 8", plan_train, run_train},
-    {"lookup", INGOT_FUNCTION_CANONICAL, 1, symbols, 1, indices_only, 1, y_only, 4, 2, 0, NULL, "0",
+    {"lookup", INGOT_FUNCTION_CANONICAL, 1, symbols, sources, 1, indices_only, 1, y_only, 4, 2, 0, NULL, "0",
      plan_predict, run_lookup},
-    {"pairs", INGOT_FUNCTION_CANONICAL, 1, symbols, 2, a_and_b, 1, sums_only, 3, 2, 0, NULL, "0",
+    {"pairs", INGOT_FUNCTION_CANONICAL, 1, symbols, sources, 2, a_and_b, 1, sums_only, 3, 2, 0, NULL, "0",
      plan_pairs, run_pairs},
-    {"initialize", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 0, NULL, 0, NULL, 0,
-     NULL, 1, 1, 0, NULL, "0", plan_derive, run_initialize},
+    {"initialize", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 0, NULL, NULL, 0,
+     NULL, 0, NULL, 1, 1, 0, NULL, "0", plan_derive, run_initialize},
 };
 
-static const ingot_function derive = {"derive",  INGOT_FUNCTION_WRITES_STATE,
-                                      0,         NULL,
-                                      0,         NULL,
-                                      0,         NULL,
-                                      1,         1,
-                                      0,         NULL,
-                                      "0",       plan_derive,
-                                      run_derive};
+static const ingot_function derive = {.name = "derive",
+                                      .flags = INGOT_FUNCTION_WRITES_STATE,
+                                      .plan_words = 1,
+                                      .output_dims = 1,
+                                      .arena_formula = "0",
+                                      .plan = plan_derive,
+                                      .run = run_derive};
 
 #ifdef FIXTURE_WEIGHTS
 static const State weights = {

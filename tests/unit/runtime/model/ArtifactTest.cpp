@@ -83,6 +83,10 @@ TEST_F(ArtifactTest, AdoptsATableAndNullMeansNoVariant) {
   EXPECT_STATUS(Artifact::adopt(nullptr).status(), Unsupported, "no code for this CPU");
 }
 
+constexpr ingot_symbol_source noSource = {INGOT_SYMBOL_EXTENT, -1, 0};
+constexpr ingot_symbol_source badAxis = {INGOT_SYMBOL_EXTENT, 0, 2};
+constexpr ingot_symbol_source badType = {INGOT_SYMBOL_VALUE, 0, 0};
+
 TEST_F(ArtifactTest, AMalformedTableIsRefused) {
   auto loaded = Artifact::open(FIXTURELINEAR);
   ASSERT_OK(loaded.status());
@@ -130,7 +134,13 @@ TEST_F(ArtifactTest, AMalformedTableIsRefused) {
       {"no name, element type or shape", [](Copy &c) { c.input.name = nullptr; }},
       {"no name, element type or shape", [](Copy &c) { c.input.rank = 1000; }},
       {"'derive' has symbols",
-       [](Copy &c) { c.derive.symbol_count = 1, c.derive.symbols = c.functions[0].symbols; }},
+       [](Copy &c) {
+         c.derive.symbol_count = 1, c.derive.symbols = c.functions[0].symbols;
+         c.derive.sources = &noSource;
+       }},
+      {"sources are missing", [](Copy &c) { c.functions[0].sources = nullptr; }},
+      {"symbol 'batch' has no possible source", [](Copy &c) { c.functions[0].sources = &badAxis; }},
+      {"symbol 'batch' has no possible source", [](Copy &c) { c.functions[0].sources = &badType; }},
       {"nodes are missing", [](Copy &c) { c.table.nodes = nullptr; }},
       {"weights are not aligned",
        [](Copy &c) { c.table.initial_state = reinterpret_cast<const void *>(72); }},

@@ -113,7 +113,8 @@ TEST_F(SessionTest, UnknownFunctionsAndForeignStatesAreRefused) {
 
 TEST_F(SessionTest, ASymbolNoInputDeterminesIsRefused) {
   ingot_function function = *artifact->findFunction("predict");
-  function.input_count = 0;
+  const ingot_symbol_source none = {INGOT_SYMBOL_EXTENT, -1, 0};
+  function.sources = &none;
   ingot_artifact_table table = artifact->table();
   table.functions = &function;
   table.function_count = 1;
