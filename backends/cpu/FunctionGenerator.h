@@ -78,6 +78,8 @@ private:
   /// Extents of tensors that subtract something from a symbol, as a crop does, and the first op
   /// that has each.
   llvm::MapVector<mlir::Attribute, mlir::Operation *> extentsThatMayBeNegative();
+  /// Views whose numbers of elements are compared now that the sizes are known.
+  llvm::SmallVector<exec::ViewOp> checkedViews();
   void emitPlan();
 
   // GenerateRun.cpp

@@ -66,6 +66,15 @@ llvm::MapVector<Attribute, Operation *> FunctionGenerator::extentsThatMayBeNegat
   return found;
 }
 
+llvm::SmallVector<exec::ViewOp> FunctionGenerator::checkedViews() {
+  llvm::SmallVector<exec::ViewOp> views;
+  function.walk([&](exec::ViewOp view) {
+    if (view.getChecked())
+      views.push_back(view);
+  });
+  return views;
+}
+
 void FunctionGenerator::emitPlan() {
   auto made = beginFunction(description.planSymbol, {cb.pointer(), cb.pointer()});
   Value symbols = made.getArgument(0), out = made.getArgument(1);
@@ -88,6 +97,13 @@ void FunctionGenerator::emitPlan() {
     Value negative = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt,
                                            cb.evaluate(Dim(extent), symbol), cb.integer(0));
     returnIf(made, negative, [&] { return refuse(nodeNumber(op)); });
+  }
+  for (exec::ViewOp view : checkedViews()) {
+    MLIRContext *context = b.getContext();
+    auto count = [&](Value v) { return cb.evaluate(numElements(context, dimsOf(v)), symbol); };
+    Value differ = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, count(view.getX()),
+                                         count(view.getResult()));
+    returnIf(made, differ, [&] { return refuse(nodeNumber(view)); });
   }
   for (size_t i = 0; i < description.symbols.size(); ++i)
     storeWord(out, plan.symbols + i, symbol(description.symbols[i]));

@@ -2,6 +2,7 @@
 #include "frontends/onnx/Node.h"
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/Tensors.h"
+#include "frontends/onnx/ops/RuntimeAxes.h"
 
 using namespace mlir;
 
@@ -166,11 +167,30 @@ void Node::set(size_t i, EntryPtr entry) {
 
 // Making ops.
 
+namespace {
+
+bool isNumber(Dim d, int64_t value) { return d.isStatic() && d.value() == value; }
+
+} // namespace
+
 Dims Node::broadcastDims(llvm::ArrayRef<Dim> x, llvm::ArrayRef<Dim> y) {
-  auto dims = graph::broadcastDims(x, y);
-  if (failed(dims))
-    invalid("shapes " + str(x) + " and " + str(y) + " do not broadcast");
-  return *dims;
+  if (x.size() < y.size())
+    std::swap(x, y);
+  Dims result(x.begin(), x.end());
+  size_t shift = x.size() - y.size();
+  for (size_t i = 0; i < y.size(); ++i) {
+    Dim a = x[shift + i], b = y[i];
+    if (a == b || isNumber(b, 1))
+      continue;
+    if (isNumber(a, 1) || (b.isStatic() && !a.isStatic()))
+      result[shift + i] = b; // where a is symbolic it is b or 1
+    else if (!a.isStatic() && !b.isStatic())
+      // Either may be 1: a, or where that is 1, b.
+      result[shift + i] = a + equals(*this, a, 1) * (b - 1);
+    else if (a.isStatic() && b.isStatic())
+      invalid("shapes " + str(x) + " and " + str(y) + " do not broadcast");
+  }
+  return result;
 }
 
 std::pair<graph::Expr, graph::Expr> Node::broadcast(graph::Expr x, graph::Expr y) {
@@ -179,9 +199,22 @@ std::pair<graph::Expr, graph::Expr> Node::broadcast(graph::Expr x, graph::Expr y
 }
 
 graph::Expr Node::broadcastTo(Value x, llvm::ArrayRef<Dim> dims) {
-  Dims both = broadcastDims(dimsOf(x), dims);
-  if (llvm::ArrayRef<Dim>(both) != dims)
-    invalid("shape " + str(dimsOf(x)) + " does not broadcast to " + str(dims));
+  Dims from = dimsOf(x);
+  if (from.size() > dims.size())
+    invalid("shape " + str(from) + " does not broadcast to " + str(dims));
+  size_t shift = dims.size() - from.size();
+  for (size_t d = 0; d < from.size(); ++d) {
+    Dim to = dims[shift + d];
+    if (from[d] == to || isNumber(from[d], 1))
+      continue;
+    if (from[d].isStatic() && to.isStatic())
+      invalid("shape " + str(from) + " does not broadcast to " + str(dims));
+    // Whether it is 1 is known only while running: then every index reads the one element.
+    graph::Expr index = iota({to}, 0, integerType());
+    graph::Expr last = extent(from[d] - 1, integerType());
+    x = make<graph::GatherOp>({x, graph::min(index, last).v},
+                              {named("axis", static_cast<int64_t>(d))});
+  }
   return expr(graph::broadcastTo(builder(), loc, x, dims));
 }
 

@@ -79,7 +79,8 @@ def Exec_ConstantOp : Exec_Op<"constant", [Pure]> {
 
 def Exec_ViewOp : Exec_Op<"view", [Pure]> {
   let summary = "the same memory seen with other dimensions (row-major)";
-  let arguments = (ins AnyRankedTensor:$x);
+  let description = "`checked`: the plan refuses sizes for which the numbers of elements differ.";
+  let arguments = (ins AnyRankedTensor:$x, UnitAttr:$checked);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
 }

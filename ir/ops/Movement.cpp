@@ -27,6 +27,7 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor operands) {
   if (Attribute scalar = splatOf(operands.getX()))
     return scalarElements(scalar);
   if (auto inner = getX().getDefiningOp<ReshapeOp>()) {
+    setCheck(std::max(getCheck(), inner.getCheck()));
     getXMutable().assign(inner.getX());
     return getResult();
   }
@@ -38,24 +39,34 @@ LogicalResult ReshapeOp::verify() {
   Dim from = numElements(context, dimsOf(getX())), to = numElements(context, dimsOf(getResult()));
   if (elementType(getX()) != elementType(getResult()))
     return emitOpError("changes the element type");
-  if (!(from == to))
+  bool differ = from.isStatic() && to.isStatic() ? !(from == to)
+                                                 : getCheck() == CountCheck::Now && !(from == to);
+  if (differ)
     return emitOpError("cannot turn shape ")
            << str(dimsOf(getX())) << " (" << from.str() << " elements) into "
            << str(dimsOf(getResult())) << " (" << to.str() << " elements)";
   return success();
 }
-LogicalResult ReshapeOp::evaluate(EvalContext &, llvm::ArrayRef<Tensor> operands,
+LogicalResult ReshapeOp::evaluate(EvalContext &context, llvm::ArrayRef<Tensor> operands,
                                   llvm::MutableArrayRef<Tensor> results) {
+  int64_t count = 1;
+  for (int64_t size : results[0].shape())
+    count *= size;
+  if (count != operands[0].numElements())
+    return context.fail("a tensor of " + std::to_string(operands[0].numElements()) +
+                        " elements is seen as one of " + std::to_string(count));
   results[0] = operands[0].reshaped(results[0].shape());
   return success();
 }
 void ReshapeOp::emitStructured(OpBuilder &b, ValueRange operands,
                                llvm::SmallVectorImpl<Value> &results) {
-  results.push_back(
-      exec::ViewOp::create(b, getLoc(), exec::signless(getResult().getType()), operands[0]));
+  results.push_back(exec::ViewOp::create(b, getLoc(), exec::signless(getResult().getType()),
+                                         operands[0], getCheck() == CountCheck::Plan));
 }
 Values ReshapeOp::gradient(OpBuilder &b, ValueRange d) {
-  return {reshape(b, getLoc(), d[0], dimsOf(getX()))};
+  if (d[0].getType() == getX().getType())
+    return {d[0]};
+  return {ReshapeOp::create(b, getLoc(), getX().getType(), d[0], getCheck())};
 }
 
 OpFoldResult TransposeOp::fold(FoldAdaptor operands) {

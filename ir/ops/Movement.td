@@ -8,9 +8,20 @@ class Graph_Movement<string mnemonic, list<Trait> traits = []>
         DeclareOpInterfaceMethods<Graph_Structured>,
         DeclareOpInterfaceMethods<Graph_Differentiable>] # traits>;
 
+def Graph_CountCheck : I32EnumAttr<"CountCheck", "when the numbers of elements are compared", [
+    I32EnumAttrCase<"Now", 0, "now">, I32EnumAttrCase<"Plan", 1, "plan">,
+    I32EnumAttrCase<"Never", 2, "never">]> {
+  let cppNamespace = "::ingot::graph";
+}
 def Graph_ReshapeOp : Graph_Movement<"reshape"> {
   let summary = "the same elements in row-major order with other dimensions";
-  let arguments = (ins Graph_Tensor:$x);
+  let description = [{
+    `check` says when the numbers of elements must be seen to agree: `now`, by the expressions; `plan`,
+    for sizes that come from a shape input: other sizes make the plan refuse; `never`, where whoever
+    made the op knows that they do whenever it runs (in a branch for just these sizes).
+  }];
+  let arguments = (ins Graph_Tensor:$x,
+      DefaultValuedAttr<Graph_CountCheck, "::ingot::graph::CountCheck::Now">:$check);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
   let hasVerifier = 1;

@@ -161,7 +161,8 @@ Status Session::Impl::makePlan() {
     std::string values, reason = "its size constraints are not met";
     if (plan[0] >= 0 && plan[0] < table.node_count)
       reason = table.nodes[plan[0]] +
-               std::string(": a dimension of it would be negative, give it a larger input");
+               std::string(": a dimension of it would be negative, or it would see a tensor as one of "
+                           "another number of elements; give it other sizes");
     for (size_t i = 0; i < symbols.size(); ++i)
       values +=
           (i ? ", " : "") + std::string(function->symbols[i]) + " = " + std::to_string(symbols[i]);

@@ -1,6 +1,7 @@
 // Operators that move elements: reshapes, slices, concatenation, padding, gathering.
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/ops/Rules.h"
+#include "frontends/onnx/ops/RuntimeAxes.h"
 
 using namespace mlir;
 using ingot::graph::Expr;
@@ -8,9 +9,6 @@ using ingot::graph::Predicate;
 
 namespace ingot::onnx {
 namespace {
-
-/// 1 where the expression is negative, else 0.
-Dim isNegative(Node &node, Dim d) { return Dim::min(Dim::max(d * -1, node.dim(0)), node.dim(1)); }
 
 /// Ends this large mean "to the end" also where the size is symbolic.
 constexpr int64_t kWholeAxis = 1'000'000'000;
@@ -35,6 +33,14 @@ struct Taken {
   Dim start, size;
   int64_t step;
 };
+/// With a step known only while running, of either sign: element i is start + i * step.
+Taken rangeOf(Node &node, Dim start, Dim end, Dim step, Dim size) {
+  Dim down = isNegative(node, step), zero = node.dim(0);
+  auto wrapped = [&](Dim at) { return at + size * isNegative(node, at); };
+  Dim from = Dim::min(Dim::max(wrapped(start), zero), size - down);
+  Dim to = Dim::min(Dim::max(wrapped(end), down * -1), size - down);
+  return {from, Dim::max((to - from).ceilDiv(step), zero), 0};
+}
 Taken rangeOf(Node &node, Dim start, Dim end, int64_t step, Dim size) {
   if (step > 0) {
     Dim from = position(node, start, size, 0), to = position(node, end, size, 0);
@@ -46,38 +52,61 @@ Taken rangeOf(Node &node, Dim start, Dim end, int64_t step, Dim size) {
   return {size - 1 - from, atLeastZero(node, from - to).ceilDiv(-step), -step};
 }
 
-/// The dimensions that a `shape` input asks for: 0 copies the input's, -1 is what is left.
+/// The dimensions that a `shape` input asks for: 0 copies the input's, -1 is what is left. Elements
+/// known only while running may turn out to be either.
 Dims requestedShape(Node &node, llvm::ArrayRef<Dim> x, llvm::ArrayRef<Dim> wanted, bool allowZero) {
   Dims dims;
   std::optional<size_t> inferred;
+  Dims left(wanted.size(), node.dim(0)); // 1 where the element is -1
   for (auto [i, d] : llvm::enumerate(wanted)) {
-    if (d.isStatic() && d.value() == -1) {
+    if (!d.isStatic()) {
+      bool copies = !allowZero && i < x.size() && !node.importer.isNonNegative(d);
+      bool mayBeLeft = !node.importer.isNonNegative(d);
+      left[i] = mayBeLeft ? isNegative(node, d) : node.dim(0);
+      Dim size = mayBeLeft ? Dim::max(d, node.dim(0)) + left[i] : d;
+      dims.push_back(copies ? size + equals(node, d, 0) * x[i] : size);
+    } else if (d.value() == -1) {
       if (inferred)
         node.invalid("its shape has more than one -1");
       inferred = i;
       dims.push_back(node.dim(1));
-    } else if (d.isStatic() && d.value() == 0 && !allowZero) {
+    } else if (d.value() == 0 && !allowZero) {
       if (i >= x.size())
         node.invalid("its shape copies dimension " + llvm::Twine(i) + " of a tensor of shape " +
                      str(x));
       dims.push_back(x[i]);
-    } else if (d.isStatic() && d.value() < 0) {
+    } else if (d.value() < 0) {
       node.invalid("its shape has the size " + llvm::Twine(d.value()));
     } else {
       dims.push_back(d);
     }
   }
-  Dim total = numElements(node.context(), x);
-  if (!inferred)
+  Dim total = numElements(node.context(), x), known = numElements(node.context(), dims);
+  if (inferred) {
+    if (known.isStatic() && total.isStatic() &&
+        (known.value() == 0 || total.value() % known.value() != 0))
+      node.invalid("a tensor of shape " + str(x) + " (" + total.str() +
+                   " elements) does not divide into " + str(wanted));
+    auto exact = Dim::exactDiv(total, known);
+    dims[*inferred] = exact ? *exact : total.floorDiv(known);
     return dims;
-  Dim known = numElements(node.context(), dims);
-  if (known.isStatic() && total.isStatic() &&
-      (known.value() == 0 || total.value() % known.value() != 0))
-    node.invalid("a tensor of shape " + str(x) + " (" + total.str() +
-                 " elements) does not divide into " + str(wanted));
-  auto exact = Dim::exactDiv(total, known);
-  dims[*inferred] = exact ? *exact : total.floorDiv(known);
+  }
+  // What is left goes to the one that is -1: there its size so far is 1.
+  for (auto [i, d] : llvm::enumerate(wanted))
+    if (!(left[i] == node.dim(0)))
+      dims[i] = dims[i] + left[i] * (total.floorDiv(known) - 1);
   return dims;
+}
+
+/// A reshape whose sizes come from an input: the plan compares the numbers of elements.
+Value reshapeTo(Node &node, Value x, llvm::ArrayRef<Dim> dims) {
+  Dim from = numElements(node.context(), dimsOf(x)), to = numElements(node.context(), dims);
+  if (from == to || (from.isStatic() && to.isStatic()) ||
+      (node.importer.isNonNegative(from) && node.importer.isNonNegative(to)))
+    return node.reshape(x, dims);
+  return graph::ReshapeOp::create(node.builder(), node.loc,
+                                  tensorType(dims, graph::elementType(x)), x,
+                                  graph::CountCheck::Plan);
 }
 
 Value gatherAlong(Node &node, Value x, Value indices, int64_t axis) {
@@ -89,7 +118,7 @@ Value gatherAlong(Node &node, Value x, Value indices, int64_t axis) {
 void reshape(Node &node) {
   Dims dims = requestedShape(node, dimsOf(node.in(0)), node.ints(1),
                              node.attr("allowzero", int64_t(0)) != 0);
-  node.set(0, node.reshape(node.in(0), dims));
+  node.set(0, reshapeTo(node, node.in(0), dims));
 }
 
 void flatten(Node &node) {
@@ -113,35 +142,38 @@ void transpose(Node &node) {
 }
 
 void squeeze(Node &node) {
-  Dims dims = dimsOf(node.in(0)), kept;
-  llvm::SmallVector<int64_t> axes;
+  Dims dims = dimsOf(node.in(0)), axes;
+  int64_t rank = node.inputRank(0);
   if (node.has(1))
-    axes = node.axes(node.constantInts(1), node.inputRank(0));
-  for (auto [d, size] : llvm::enumerate(dims)) {
-    bool isOne = size.isStatic() && size.value() == 1;
-    bool isNamed = llvm::is_contained(axes, static_cast<int64_t>(d));
-    if (isNamed && size.isStatic() && !isOne)
-      node.invalid("dimension " + llvm::Twine(d) + " of shape " + str(dims) +
-                   " is not 1 and cannot be squeezed");
-    if (!node.has(1) && !size.isStatic())
-      node.unsupported("whether the dimension `" + size.str() +
-                           "` is 1 and goes away is known only while running",
-                       "name the axes");
-    if (!(isNamed || (!node.has(1) && isOne)))
-      kept.push_back(size);
-  }
-  node.set(0, node.reshape(node.in(0), kept));
+    axes = node.ints(1);
+  else
+    for (auto [d, size] : llvm::enumerate(dims)) {
+      if (!size.isStatic())
+        node.unsupported("whether the dimension `" + size.str() +
+                             "` is 1 and goes away is known only while running",
+                         "name the axes");
+      if (size.value() == 1)
+        axes.push_back(node.dim(static_cast<int64_t>(d)));
+    }
+  for (Dim axis : axes)
+    if (axis.isStatic())
+      if (Dim size = dims[node.axis(axis.value(), rank)]; size.isStatic() && size.value() != 1)
+        node.invalid("dimension " + axis.str() + " of shape " + str(dims) +
+                     " is not 1 and cannot be squeezed");
+  Dims mask = maskOf(node, axes, rank);
+  node.set(0, reshapeTo(node, node.in(0),
+                        without(node, dims, mask, rank - static_cast<int64_t>(axes.size()))));
 }
 
 void unsqueeze(Node &node) {
-  Dims dims = dimsOf(node.in(0));
-  llvm::SmallVector<int64_t> given = node.constantInts(1);
-  llvm::SmallVector<int64_t> axes =
-      node.axes(given, static_cast<int64_t>(dims.size() + given.size()));
-  llvm::sort(axes);
-  for (int64_t axis : axes)
-    dims.insert(dims.begin() + axis, node.dim(1));
-  node.set(0, node.reshape(node.in(0), dims));
+  Dims dims = dimsOf(node.in(0)), axes = node.ints(1);
+  int64_t rank = static_cast<int64_t>(dims.size() + axes.size());
+  llvm::SmallVector<int64_t> known;
+  for (Dim axis : axes)
+    if (axis.isStatic())
+      known.push_back(axis.value());
+  (void)node.axes(known, rank); // inside, and each once
+  node.set(0, reshapeTo(node, node.in(0), withOnes(node, dims, maskOf(node, axes, rank))));
 }
 
 void expand(Node &node) {
@@ -172,36 +204,66 @@ void concat(Node &node) {
   node.set(0, node.make<graph::ConcatOp>(inputs, {node.named("axis", axis)}));
 }
 
+namespace {
+
+/// x[start + i * step] along one axis, the step known only while running.
+Value takeByIndex(Node &node, Value x, int64_t axis, const Taken &taken, Dim step) {
+  Type integer = node.integerType();
+  Expr index = node.iota({taken.size}, 0, integer) * node.extent(step, integer) +
+               node.extent(taken.start, integer);
+  return gatherAlong(node, x, index, axis);
+}
+
+} // namespace
+
+/// What is not named is taken whole. Axes, as everything else, may be an input of the model.
 void slice(Node &node) {
-  Dims x = dimsOf(node.in(0)), starts = node.ints(1), ends = node.ints(2);
+  Dims x = dimsOf(node.in(0)), starts = node.ints(1), ends = node.ints(2), axes, steps;
   int64_t rank = static_cast<int64_t>(x.size());
-  llvm::SmallVector<int64_t> axes, steps(starts.size(), 1), reversed;
-  for (size_t i = 0; i < starts.size(); ++i)
-    axes.push_back(static_cast<int64_t>(i));
+  for (size_t i = 0; i < starts.size(); ++i) {
+    axes.push_back(node.dim(static_cast<int64_t>(i)));
+    steps.push_back(node.dim(1));
+  }
   if (node.has(3))
-    axes = node.axes(node.constantInts(3), rank);
+    axes = node.ints(3);
   if (node.has(4))
-    steps = node.constantInts(4);
+    steps = node.ints(4);
   if (ends.size() != starts.size() || axes.size() != starts.size() ||
       steps.size() != starts.size() || starts.size() > x.size())
     node.invalid("starts, ends, axes and steps have different lengths");
-  Dims from(x.size(), node.dim(0)), sizes = x;
-  llvm::SmallVector<int64_t> strides(x.size(), 1);
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    if (steps[i] == 0)
-      node.invalid("a step is 0");
-    Taken taken = rangeOf(node, starts[i], ends[i], steps[i], x[axis]);
-    if (steps[i] < 0)
-      reversed.push_back(axis);
-    from[axis] = taken.start;
-    sizes[axis] = taken.size;
-    strides[axis] = taken.step;
+  bool areKnown = llvm::all_of(axes, [](Dim d) { return d.isStatic(); });
+  if (areKnown) {
+    llvm::SmallVector<int64_t> list;
+    for (Dim axis : axes)
+      list.push_back(axis.value());
+    (void)node.axes(list, rank);
   }
+  Dims from = spread(node, axes, starts, Dims(rank, node.dim(0))), to = spread(node, axes, ends, x),
+       by = spread(node, axes, steps, Dims(rank, node.dim(1)));
+  Dims begins(rank, node.dim(0)), sizes = x;
+  llvm::SmallVector<int64_t> strides(rank, 1), reversed, byIndex;
   Value value = node.in(0);
+  for (int64_t d = 0; d < rank; ++d) {
+    if (!by[d].isStatic()) {
+      byIndex.push_back(d);
+      continue;
+    }
+    if (by[d].value() == 0)
+      node.invalid("a step is 0");
+    Taken taken = rangeOf(node, from[d], to[d], by[d].value(), x[d]);
+    if (by[d].value() < 0)
+      reversed.push_back(d);
+    begins[d] = taken.start;
+    sizes[d] = taken.size;
+    strides[d] = taken.step;
+  }
   if (!reversed.empty())
     value = graph::ReverseOp::create(node.builder(), node.loc, value.getType(), value,
                                      node.builder().getDenseI64ArrayAttr(reversed));
-  node.set(0, graph::slice(node.builder(), node.loc, value, from, sizes, strides));
+  value = graph::slice(node.builder(), node.loc, value, begins, sizes, strides);
+  for (int64_t d : byIndex)
+    value = takeByIndex(node, value, d, rangeOf(node, from[d], to[d], by[d], x[d]), by[d]);
+  node.set(0, value);
 }
 
 void split(Node &node) {
@@ -269,19 +331,18 @@ Expr paddedIndex(Node &node, const std::string &mode, Dim low, Dim size, Dim res
 void pad(Node &node) {
   std::string mode = node.attr("mode", "constant");
   Dims x = dimsOf(node.in(0)), given = node.ints(1);
-  llvm::SmallVector<int64_t> axes;
+  Dims axes;
   for (int64_t d = 0; d < node.inputRank(0); ++d)
-    axes.push_back(d);
+    axes.push_back(node.dim(d));
   if (node.has(3))
-    axes = node.axes(node.constantInts(3), node.inputRank(0));
+    axes = node.ints(3);
   if (given.size() != 2 * axes.size())
     node.invalid("it has " + llvm::Twine(given.size()) + " pads for " + llvm::Twine(axes.size()) +
                  " axes; two each are expected");
-  Dims low(x.size(), node.dim(0)), high = low;
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    low[axis] = given[i];
-    high[axis] = given[axes.size() + i];
-  }
+  Dims none(x.size(), node.dim(0));
+  llvm::ArrayRef<Dim> pads(given);
+  Dims low = spread(node, axes, pads.take_front(axes.size()), none),
+       high = spread(node, axes, pads.drop_front(axes.size()), none);
   OpBuilder &b = node.builder();
   if (mode == "constant") {
     if (!node.has(2) || node.constant(2))
@@ -295,7 +356,7 @@ void pad(Node &node) {
   if (mode != "edge" && mode != "reflect" && mode != "wrap")
     node.invalid("attribute `mode` is `" + mode + "`");
   Value value = node.in(0);
-  for (int64_t axis : axes) {
+  for (int64_t axis = 0; axis < node.inputRank(0); ++axis) {
     if (low[axis] == node.dim(0) && high[axis] == node.dim(0))
       continue;
     Expr index = paddedIndex(node, mode, low[axis], x[axis], x[axis] + low[axis] + high[axis]);

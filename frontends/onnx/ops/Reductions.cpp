@@ -1,5 +1,6 @@
 // Reductions along axes, and what normalises along one.
 #include "frontends/onnx/ops/Rules.h"
+#include "frontends/onnx/ops/RuntimeAxes.h"
 
 using namespace mlir;
 using ingot::graph::Expr;
@@ -8,23 +9,30 @@ using ingot::graph::ReduceKind;
 namespace ingot::onnx {
 namespace {
 
-/// Axes come as an input; none means all, or, with noop_with_empty_axes, nothing to reduce.
 struct Axes {
   llvm::SmallVector<int64_t> list;
-  bool keep = true, nothing = false;
+  bool keep = true;
 };
-Axes axesOf(Node &node) {
-  Axes axes;
-  axes.keep = node.attr("keepdims", int64_t(1)) != 0;
+
+/// Axes come as an input; none means all, or, with noop_with_empty_axes, nothing to reduce.
+void overAxes(Node &node, llvm::function_ref<Expr(const Axes &)> form) {
+  Dims axes, dims = dimsOf(node.in(0));
+  int64_t rank = node.inputRank(0);
+  bool keep = node.attr("keepdims", int64_t(1)) != 0;
   if (node.has(1))
-    axes.list = node.axes(node.constantInts(1), node.inputRank(0));
-  if (axes.list.empty()) {
-    axes.nothing = node.attr("noop_with_empty_axes", int64_t(0)) != 0;
-    if (!axes.nothing)
-      axes.list = graph::allAxes(node.in(0));
-  }
-  llvm::sort(axes.list);
-  return axes;
+    axes = node.ints(1);
+  if (axes.empty() && node.attr("noop_with_empty_axes", int64_t(0)) == 0)
+    for (int64_t d = 0; d < rank; ++d)
+      axes.push_back(node.dim(d));
+  Dims mask = maskOf(node, axes, rank), result;
+  if (keep)
+    for (auto [d, m] : llvm::zip(dims, mask))
+      result.push_back(m + (m * -1 + 1) * d);
+  else
+    result = without(node, dims, mask, rank - static_cast<int64_t>(axes.size()));
+  node.set(0, forAxes(node, axes, rank, result, [&](llvm::ArrayRef<int64_t> list) -> Value {
+    return form({llvm::SmallVector<int64_t>(list), keep});
+  }));
 }
 
 Expr reduced(Node &node, Expr x, ReduceKind kind, const Axes &axes) {
@@ -33,7 +41,7 @@ Expr reduced(Node &node, Expr x, ReduceKind kind, const Axes &axes) {
 Expr sum(Node &node, Expr x, const Axes &axes) { return reduced(node, x, ReduceKind::Sum, axes); }
 
 void reduceBy(Node &node, ReduceKind kind) {
-  node.set(0, reduced(node, node.expr(0), kind, axesOf(node)));
+  overAxes(node, [&](const Axes &axes) { return reduced(node, node.expr(0), kind, axes); });
 }
 /// bool is reduced as u8.
 void reduceExtremum(Node &node, ReduceKind kind) {
@@ -41,7 +49,9 @@ void reduceExtremum(Node &node, ReduceKind kind) {
   if (!element.isInteger(1))
     return reduceBy(node, kind);
   Expr bytes = node.cast(node.in(0), node.integerType(8, false));
-  node.set(0, node.cast(reduced(node, bytes, kind, axesOf(node)), element));
+  overAxes(node, [&](const Axes &axes) {
+    return node.cast(reduced(node, bytes, kind, axes), element);
+  });
 }
 
 /// Before operator set 13 the axes from `axis` on were one.
@@ -98,45 +108,50 @@ void reduceMax(Node &node) { reduceExtremum(node, ReduceKind::Max); }
 void reduceMin(Node &node) { reduceExtremum(node, ReduceKind::Min); }
 
 void reduceMean(Node &node) {
-  Axes axes = axesOf(node);
   Expr x = node.expr(0);
-  node.set(0, axes.list.empty() ? x : graph::mean(x, axes.list, axes.keep));
+  overAxes(node, [&](const Axes &axes) {
+    return axes.list.empty() ? x : graph::mean(x, axes.list, axes.keep);
+  });
 }
 void reduceL1(Node &node) {
-  Axes axes = axesOf(node);
-  node.set(0, sum(node, graph::abs(node.expr(0)), axes));
+  Expr x = graph::abs(node.expr(0));
+  overAxes(node, [&](const Axes &axes) { return sum(node, x, axes); });
 }
 void reduceSumSquare(Node &node) {
-  Axes axes = axesOf(node);
-  Expr x = node.expr(0);
-  node.set(0, sum(node, x * x, axes));
+  Expr x = node.expr(0), square = x * x;
+  overAxes(node, [&](const Axes &axes) { return sum(node, square, axes); });
 }
+/// Integers give integers: the root is taken in f64 and cut.
 void reduceL2(Node &node) {
-  Axes axes = axesOf(node);
-  Expr x = node.expr(0);
-  node.set(0, graph::sqrt(sum(node, x * x, axes)));
+  Type element = node.inputElement(0);
+  Expr x = llvm::isa<FloatType>(element) ? node.expr(0)
+                                         : node.cast(node.in(0), node.builder().getF64Type());
+  Expr square = x * x;
+  overAxes(node, [&](const Axes &axes) {
+    return node.cast(graph::sqrt(sum(node, square, axes)), element);
+  });
 }
 void reduceLogSum(Node &node) {
-  Axes axes = axesOf(node);
-  node.set(0, graph::log(sum(node, node.expr(0), axes)));
+  Expr x = node.expr(0);
+  overAxes(node, [&](const Axes &axes) { return graph::log(sum(node, x, axes)); });
 }
 /// log(sum(exp(x - max))) + max; where the maximum is infinite, 0 is taken in its place.
 void reduceLogSumExp(Node &node) {
-  Axes axes = axesOf(node);
   Expr x = node.expr(0);
-  Axes kept = axes;
-  kept.keep = true;
-  Expr largest = reduced(node, x, ReduceKind::Max, kept);
-  Expr finite = node.expr(node.make<graph::IsFiniteOp>({largest.v}));
-  Expr shift = graph::select(finite, largest, largest.number(0));
-  Expr total = graph::log(sum(node, graph::exp(x - shift), kept)) + shift;
-  if (axes.keep || axes.list.empty())
-    return node.set(0, total);
-  Dims dims = x.dims(), left;
-  for (auto [d, size] : llvm::enumerate(dims))
-    if (!llvm::is_contained(axes.list, static_cast<int64_t>(d)))
-      left.push_back(size);
-  node.set(0, node.reshape(total, left));
+  overAxes(node, [&](const Axes &axes) {
+    Axes kept = {axes.list, true};
+    Expr largest = reduced(node, x, ReduceKind::Max, kept);
+    Expr finite = node.expr(node.make<graph::IsFiniteOp>({largest.v}));
+    Expr shift = graph::select(finite, largest, largest.number(0));
+    Expr total = graph::log(sum(node, graph::exp(x - shift), kept)) + shift;
+    if (axes.keep)
+      return total;
+    Dims left;
+    for (auto [d, size] : llvm::enumerate(x.dims()))
+      if (!llvm::is_contained(axes.list, static_cast<int64_t>(d)))
+        left.push_back(size);
+    return node.reshape(total, left);
+  });
 }
 
 } // namespace ingot::onnx

@@ -1,0 +1,138 @@
+// See RuntimeAxes.h.
+#include "frontends/onnx/ops/RuntimeAxes.h"
+#include "frontends/onnx/ImportGraph.h"
+
+using namespace mlir;
+using ingot::graph::Expr;
+using ingot::graph::Predicate;
+
+namespace ingot::onnx {
+namespace {
+
+/// More sets of axes than this are not worth their code.
+constexpr size_t kMaxForms = 64;
+
+/// All increasing lists of `count` numbers below `rank`.
+std::vector<llvm::SmallVector<int64_t>> subsets(int64_t rank, size_t count) {
+  std::vector<llvm::SmallVector<int64_t>> all;
+  for (int64_t bits = 0; bits < (int64_t(1) << rank); ++bits) {
+    llvm::SmallVector<int64_t> set;
+    for (int64_t d = 0; d < rank; ++d)
+      if (bits >> d & 1)
+        set.push_back(d);
+    if (set.size() == count)
+      all.push_back(std::move(set));
+  }
+  return all;
+}
+
+/// Whether the mask is just this set: the product of its entries is 1.
+Value isSet(Node &node, llvm::ArrayRef<Dim> mask, llvm::ArrayRef<int64_t> set) {
+  Dim all = node.dim(1);
+  for (int64_t d : set)
+    all = all * mask[d];
+  Expr product = node.extent(all, node.integerType());
+  return graph::compare(Predicate::EQ, product, product.number(1));
+}
+
+} // namespace
+
+Dim isNegative(Node &node, Dim d) {
+  return Dim::min(Dim::max(d * -1, node.dim(0)), node.dim(1));
+}
+
+Dim equals(Node &node, Dim d, int64_t value) {
+  Dim distance = Dim::max(d - value, d * -1 + value);
+  return Dim::max(distance * -1 + 1, node.dim(0));
+}
+
+Dims maskOf(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank) {
+  Dims ones(axes.size(), node.dim(1)), zeros(rank, node.dim(0));
+  return spread(node, axes, ones, zeros);
+}
+
+Dims spread(Node &node, llvm::ArrayRef<Dim> axes, llvm::ArrayRef<Dim> values,
+            llvm::ArrayRef<Dim> otherwise) {
+  int64_t rank = static_cast<int64_t>(otherwise.size());
+  Dims result(otherwise.begin(), otherwise.end());
+  for (auto [axis, value] : llvm::zip(axes, values))
+    for (int64_t d = 0; d < rank; ++d) {
+      Dim here = equals(node, axis, d) + equals(node, axis, d - rank);
+      result[d] = here * value + (here * -1 + 1) * result[d];
+    }
+  return result;
+}
+
+Dims without(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask, int64_t count) {
+  Dims result;
+  for (int64_t q = 0; q < count; ++q) {
+    Dim size = node.dim(0), place = node.dim(0); // of dimension d among those that stay
+    for (auto [d, m] : llvm::zip(dims, mask)) {
+      Dim stays = m * -1 + 1;
+      size = size + stays * equals(node, place, q) * d;
+      place = place + stays;
+    }
+    result.push_back(size);
+  }
+  return result;
+}
+
+Dims withOnes(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask) {
+  Dims result;
+  Dim place = node.dim(0); // of this dimension among those of `dims`
+  for (Dim m : mask) {
+    Dim size = node.dim(0);
+    for (auto [p, d] : llvm::enumerate(dims))
+      size = size + equals(node, place, static_cast<int64_t>(p)) * d;
+    result.push_back(m + (m * -1 + 1) * size);
+    place = place + (m * -1 + 1);
+  }
+  return result;
+}
+
+Value forAxes(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank, llvm::ArrayRef<Dim> result,
+              llvm::function_ref<Value(llvm::ArrayRef<int64_t>)> form) {
+  if (llvm::all_of(axes, [](Dim d) { return d.isStatic(); })) {
+    llvm::SmallVector<int64_t> known;
+    for (Dim axis : axes)
+      known.push_back(axis.value());
+    known = node.axes(known, rank);
+    llvm::sort(known);
+    return form(known);
+  }
+  if (rank > 16 || axes.size() > static_cast<size_t>(rank))
+    node.unsupported("so many axes that are an input of the model", "make them constants");
+  std::vector<llvm::SmallVector<int64_t>> sets = subsets(rank, axes.size());
+  if (sets.size() > kMaxForms)
+    node.unsupported("its axes are an input of the model, with " + llvm::Twine(sets.size()) +
+                         " possible sets",
+                     "make them constants");
+  Dims mask = maskOf(node, axes, rank);
+  auto shaped = [&](llvm::ArrayRef<int64_t> set) -> Value {
+    Value value = form(set);
+    if (llvm::ArrayRef<Dim>(dimsOf(value)) == result)
+      return value;
+    return graph::ReshapeOp::create(node.builder(), node.loc,
+                                    tensorType(result, graph::elementType(value)), value,
+                                    graph::CountCheck::Never);
+  };
+  std::function<Value(size_t)> choose = [&](size_t i) -> Value {
+    if (i + 1 == sets.size())
+      return shaped(sets[i]);
+    auto inRegion = [&](OpBuilder &b, llvm::function_ref<Value()> make) -> graph::Values {
+      OpBuilder::InsertionGuard guard(node.builder());
+      node.builder().setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+      Value value = make();
+      b.setInsertionPointToEnd(node.builder().getInsertionBlock());
+      return {value};
+    };
+    auto op = graph::makeIf(
+        node.builder(), node.loc, isSet(node, mask, sets[i]),
+        [&](OpBuilder &b) { return inRegion(b, [&] { return shaped(sets[i]); }); },
+        [&](OpBuilder &b) { return inRegion(b, [&] { return choose(i + 1); }); });
+    return op.getResult(0);
+  };
+  return choose(0);
+}
+
+} // namespace ingot::onnx
