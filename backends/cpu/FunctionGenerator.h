@@ -72,6 +72,10 @@ private:
   void copyBytes(mlir::Value like, mlir::Value from, const Storage &to);
 
   // GeneratePlan.cpp
+  /// Names for values of dimension expressions (`graph.lets`), in the order of their definitions.
+  llvm::SmallVector<std::pair<std::string, Dim>> lets();
+  /// The symbols whose values the caller gives, then those that `plan` computes.
+  std::vector<std::string> allSymbols();
   /// Every dimension must follow from the shapes of the inputs.
   mlir::LogicalResult checkSymbols();
   void layoutPlan();

@@ -24,7 +24,7 @@ void FunctionGenerator::addStorage(Value v) {
 }
 
 void FunctionGenerator::layoutFrame() {
-  for (const std::string &symbol : description.symbols)
+  for (const std::string &symbol : allSymbols())
     frame.symbols[symbol] = frame.words++;
   frame.error = frame.words++;
   exec::forEachBlock(function, [&](Block &block) {

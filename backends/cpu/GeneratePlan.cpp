@@ -6,10 +6,29 @@ using namespace mlir;
 
 namespace ingot::cpu {
 
+llvm::SmallVector<std::pair<std::string, Dim>> FunctionGenerator::lets() {
+  llvm::SmallVector<std::pair<std::string, Dim>> all;
+  if (auto list = function->getAttrOfType<ArrayAttr>("graph.lets"))
+    for (Attribute entry : list) {
+      auto let = llvm::cast<ArrayAttr>(entry);
+      all.emplace_back(llvm::cast<StringAttr>(let[0]).str(),
+                       Dim(llvm::cast<graph::DimsAttr>(let[1]).getExprs()[0]));
+    }
+  return all;
+}
+
+std::vector<std::string> FunctionGenerator::allSymbols() {
+  std::vector<std::string> all = description.symbols;
+  for (const auto &[name, value] : lets())
+    all.push_back(name);
+  return all;
+}
+
 LogicalResult FunctionGenerator::checkSymbols() {
   llvm::StringRef unknown;
+  std::vector<std::string> known = allSymbols();
   auto check = [&](llvm::StringRef name) {
-    if (!llvm::is_contained(description.symbols, name.str()))
+    if (!llvm::is_contained(known, name.str()))
       unknown = name;
   };
   Operation *where = function;
@@ -35,7 +54,7 @@ LogicalResult FunctionGenerator::checkSymbols() {
 }
 
 void FunctionGenerator::layoutPlan() {
-  plan.outputDims = 1 + description.symbols.size();
+  plan.outputDims = 1 + allSymbols().size();
   plan.slots = plan.outputDims;
   for (const TensorDescription &output : description.outputs)
     plan.slots += output.dims.size();
@@ -51,6 +70,8 @@ llvm::MapVector<Attribute, Operation *> FunctionGenerator::extentsThatMayBeNegat
   for (auto [name, source] : llvm::zip(description.symbols, description.sources))
     if (source.kind != INGOT_SYMBOL_EXTENT)
       values.insert(name);
+  for (const auto &[name, value] : lets())
+    values.insert(name);
   auto mayBeNegative = [&](Dim d) {
     return d.fold<bool>([](int64_t v) { return v < 0; },
                         [&](llvm::StringRef name) { return values.contains(name); },
@@ -78,9 +99,12 @@ llvm::SmallVector<exec::ViewOp> FunctionGenerator::checkedViews() {
 void FunctionGenerator::emitPlan() {
   auto made = beginFunction(description.planSymbol, {cb.pointer(), cb.pointer()});
   Value symbols = made.getArgument(0), out = made.getArgument(1);
+  std::vector<std::string> all = allSymbols();
+  size_t given = description.symbols.size();
   auto symbol = [&](llvm::StringRef name) {
-    auto it = llvm::find(description.symbols, name.str());
-    return cb.loadI64(symbols, it - description.symbols.begin());
+    int64_t i = llvm::find(all, name.str()) - all.begin();
+    return i < static_cast<int64_t>(given) ? cb.loadI64(symbols, i)
+                                           : cb.loadI64(out, plan.symbols + i);
   };
   auto refuse = [&](Value node) {
     storeWord(out, 0, node);
@@ -93,6 +117,10 @@ void FunctionGenerator::emitPlan() {
         arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, symbol(name), cb.integer(0));
     returnIf(made, negative, [&] { return refuse(cb.integer(-1)); });
   }
+  for (size_t i = 0; i < given; ++i)
+    storeWord(out, plan.symbols + i, symbol(all[i]));
+  for (auto [i, let] : llvm::enumerate(lets()))
+    storeWord(out, plan.symbols + given + i, cb.evaluate(let.second, symbol));
   for (auto [extent, op] : extentsThatMayBeNegative()) {
     Value negative = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt,
                                            cb.evaluate(Dim(extent), symbol), cb.integer(0));
@@ -105,8 +133,6 @@ void FunctionGenerator::emitPlan() {
                                          count(view.getResult()));
     returnIf(made, differ, [&] { return refuse(nodeNumber(view)); });
   }
-  for (size_t i = 0; i < description.symbols.size(); ++i)
-    storeWord(out, plan.symbols + i, symbol(description.symbols[i]));
   int64_t word = plan.outputDims;
   for (Value result : function.getBody().front().getTerminator()->getOperands())
     for (Dim d : dimsOf(result))

@@ -9,8 +9,8 @@ namespace ingot::cpu {
 
 void FunctionGenerator::fillFrame(Value run, Value words) {
   Value planBlock = cb.loadPointer(run, Plan);
-  for (size_t i = 0; i < description.symbols.size(); ++i)
-    storeWord(words, frame.symbol(description.symbols[i]), cb.loadI64(planBlock, plan.symbols + i));
+  for (auto [i, symbol] : llvm::enumerate(allSymbols()))
+    storeWord(words, frame.symbol(symbol), cb.loadI64(planBlock, plan.symbols + i));
   storeWord(words, frame.error, cb.integer(Frame::noError));
   Value inputs = cb.loadPointer(run, Inputs), outputs = cb.loadPointer(run, Outputs);
   Value state = cb.loadPointer(run, State), arena = cb.loadPointer(run, Arena);

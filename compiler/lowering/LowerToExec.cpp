@@ -8,8 +8,8 @@ using namespace mlir;
 namespace ingot {
 namespace {
 
-/// [name, type] of each input or output; a missing name is made from the position. A shape input has
-/// a third entry: the symbols that stand for its elements.
+/// [name, type] of each input or output; a missing name is made from the position. A shape input
+/// has a third entry: the symbols that stand for its elements.
 ArrayAttr describe(func::FuncOp function, bool results) {
   OpBuilder b(function.getContext());
   auto types = results ? function.getResultTypes() : function.getArgumentTypes();
@@ -151,6 +151,8 @@ LogicalResult lowerFunction(func::FuncOp function) {
   auto lowered = func::FuncOp::create(b, function.getLoc(), function.getName(), type);
   lowered->setAttr("exec.inputs", describe(function, false));
   lowered->setAttr("exec.outputs", describe(function, true));
+  if (Attribute lets = function->getAttr("graph.lets"))
+    lowered->setAttr("graph.lets", lets);
   FunctionLowering lowering(function, lowered);
   for (Operation &op : function.getBody().front())
     if (failed(lowering.lower(op)))

@@ -82,8 +82,8 @@ TensorDescription describeTensor(ArrayAttr entry, const std::vector<std::string>
     dim.text = d.str();
     if (d.isStatic())
       dim.size = d.value();
-    else if (auto name = d.asSymbol())
-      dim.symbol = llvm::find(symbols, name->str()) - symbols.begin();
+    else if (auto name = d.asSymbol(); name && llvm::is_contained(symbols, name->str()))
+      dim.symbol = llvm::find(symbols, name->str()) - symbols.begin(); // else the plan's own
     tensor.dims.push_back(dim);
   }
   return tensor;

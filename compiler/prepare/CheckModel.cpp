@@ -76,7 +76,8 @@ bool checkNames(func::FuncOp function, bool results) {
 }
 
 /// Every dimension symbol in the function stands in the shape of an input, or for an element of one
-/// (`graph.shape_symbols`).
+/// (`graph.shape_symbols`), or for a value of those before it (`graph.lets`, an array of [name,
+/// #graph.dims<[expression]>]).
 bool checkSymbols(func::FuncOp function) {
   llvm::StringSet<> known;
   for (Type type : function.getArgumentTypes())
@@ -87,6 +88,24 @@ bool checkSymbols(func::FuncOp function) {
       for (Attribute name : names)
         known.insert(llvm::cast<StringAttr>(name).getValue());
   bool isValid = true;
+  if (auto lets = function->getAttrOfType<ArrayAttr>("graph.lets"))
+    for (Attribute entry : lets) {
+      auto let = llvm::dyn_cast<ArrayAttr>(entry);
+      auto name = let && let.size() == 2 ? llvm::dyn_cast<StringAttr>(let[0]) : StringAttr();
+      auto value = name ? llvm::dyn_cast<graph::DimsAttr>(let[1]) : graph::DimsAttr();
+      if (!value || value.getExprs().size() != 1 || !known.insert(name.getValue()).second) {
+        function.emitError("graph.lets of `")
+            << function.getName() << "` names a value twice, or is no list of [name, #graph.dims]";
+        return false;
+      }
+      Dim(value.getExprs()[0]).collectSymbols([&](llvm::StringRef used) {
+        if (used != name.getValue() && known.contains(used))
+          return;
+        function.emitError("`") << name.getValue() << "` in graph.lets of `" << function.getName()
+                                << "` is made of `" << used << "`, which is not known before it";
+        isValid = false;
+      });
+    }
   function.getBody().walk([&](Operation *op) {
     for (Type type : op->getResultTypes())
       for (Dim dim : dimsOf(type))

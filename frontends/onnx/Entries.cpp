@@ -201,10 +201,35 @@ Value GraphImporter::tensorOf(Entry &entry, Location loc) {
   return entry.tensor = parts.size() == 1 ? parts[0] : graph::concat(b, loc, parts, 0);
 }
 
+Dim GraphImporter::let(Dim value) {
+  if (value.isStatic() || value.asSymbol())
+    return value;
+  Dim &known = letOf[value.asAttribute()];
+  if (known)
+    return known;
+  std::string name = "let_" + std::to_string(lets.size());
+  while (!symbolNames.insert(name).second)
+    name += "_";
+  if (!isNonNegative(value))
+    signedSymbols.insert(name);
+  if (dependsOnInputs(value))
+    inputSymbols.insert(name);
+  auto dims = graph::DimsAttr::get(b.getContext(), {value.asAttribute()});
+  lets.push_back(b.getArrayAttr({b.getStringAttr(name), dims}));
+  function->setAttr("graph.lets", b.getArrayAttr(lets));
+  return known = Dim::symbol(b.getContext(), name);
+}
+
+bool GraphImporter::dependsOnInputs(Dim dim) const {
+  bool depends = false;
+  dim.collectSymbols([&](llvm::StringRef name) { depends |= inputSymbols.count(name) != 0; });
+  return depends;
+}
+
 bool GraphImporter::isNonNegative(Dim dim) const {
   return dim.fold<bool>(
       [](int64_t value) { return value >= 0; },
-      [&](llvm::StringRef name) { return !shapeInputSymbols.count(name); },
+      [&](llvm::StringRef name) { return !signedSymbols.count(name); },
       [](Dim::Op op, bool lhs, bool rhs) { return op == Dim::Op::Max ? lhs || rhs : lhs && rhs; });
 }
 
@@ -225,7 +250,8 @@ std::optional<Ints> GraphImporter::shapeInput(Entry &entry) {
     std::string name = base + "_" + std::to_string(i);
     while (!symbolNames.insert(name).second)
       name += "_";
-    shapeInputSymbols.insert(name);
+    signedSymbols.insert(name);
+    inputSymbols.insert(name);
     names.push_back(b.getStringAttr(name));
     ints.elements.push_back(Dim::symbol(b.getContext(), name));
   }

@@ -29,8 +29,13 @@ public:
   /// The elements of an input of the model as symbols whose values are read from it while running:
   /// integers, or floats times 2^32. Nothing where it is no such input, or of unknown size.
   std::optional<Ints> shapeInput(Entry &entry);
+  /// A name for the value of a longer expression, so that what is made of it stays short. Numbers
+  /// and symbols stay what they are.
+  Dim let(Dim value);
   /// Whether the expression is at least 0 for all sizes; symbols of shape inputs may be negative.
   bool isNonNegative(Dim dim) const;
+  /// Whether its value depends on elements of shape inputs.
+  bool dependsOnInputs(Dim dim) const;
   /// Walks a subgraph at the builder's place, its inputs bound to `arguments`; its outputs. Names
   /// of the graph around it stay visible.
   std::vector<EntryPtr> importSubgraph(const ::onnx::GraphProto &graph,
@@ -72,7 +77,9 @@ private:
   std::set<const ::onnx::FunctionProto *> activeFunctions;
   size_t nodeCount = 0;
   int intsDepth = 0;
-  std::set<std::string, std::less<>> symbolNames, shapeInputSymbols;
+  llvm::SmallVector<mlir::Attribute> lets;
+  llvm::DenseMap<mlir::Attribute, Dim> letOf;
+  std::set<std::string, std::less<>> symbolNames, signedSymbols, inputSymbols;
   bool hasError = false;
 };
 

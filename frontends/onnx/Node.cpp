@@ -186,7 +186,7 @@ Dims Node::broadcastDims(llvm::ArrayRef<Dim> x, llvm::ArrayRef<Dim> y) {
       result[shift + i] = b; // where a is symbolic it is b or 1
     else if (!a.isStatic() && !b.isStatic())
       // Either may be 1: a, or where that is 1, b.
-      result[shift + i] = a + equals(*this, a, 1) * (b - 1);
+      result[shift + i] = importer.let(a + equals(*this, a, 1) * (b - 1));
     else if (a.isStatic() && b.isStatic())
       invalid("shapes " + str(x) + " and " + str(y) + " do not broadcast");
   }

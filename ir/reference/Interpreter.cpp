@@ -66,7 +66,8 @@ LogicalResult Interpreter::bindSymbols(llvm::ArrayRef<Type> types, llvm::ArrayRe
   return success();
 }
 
-/// The symbols that stand for elements of inputs: integers, or floats times 2^32.
+/// The symbols that stand for elements of inputs: integers, or floats times 2^32; then those that
+/// stand for values of others.
 void Interpreter::bindShapeInputs(func::FuncOp function, llvm::ArrayRef<Tensor> inputs) {
   for (auto [i, input] : llvm::enumerate(inputs))
     if (auto names = function.getArgAttrOfType<ArrayAttr>(i, "graph.shape_symbols"))
@@ -74,6 +75,13 @@ void Interpreter::bindShapeInputs(func::FuncOp function, llvm::ArrayRef<Tensor> 
         symbols[llvm::cast<StringAttr>(name).str()] =
             input.isFloat() ? static_cast<int64_t>(std::floor(input.real(element) * 4294967296.0))
                             : input.integer(element);
+  if (auto lets = function->getAttrOfType<ArrayAttr>("graph.lets"))
+    for (Attribute entry : lets) {
+      auto let = llvm::cast<ArrayAttr>(entry);
+      Dim value(llvm::cast<graph::DimsAttr>(let[1]).getExprs()[0]);
+      symbols[llvm::cast<StringAttr>(let[0]).str()] =
+          value.evaluate([&](llvm::StringRef name) { return symbolValue(name); });
+    }
 }
 
 FailureOr<llvm::SmallVector<Tensor>> Interpreter::run(llvm::StringRef name,

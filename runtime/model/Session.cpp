@@ -19,13 +19,20 @@ template <typename T> T elementAt(const TensorView &tensor, int64_t index) {
 
 int64_t integerAt(const TensorView &tensor, int64_t index) {
   switch (tensor.dtype) {
-  case DType::I8: return elementAt<int8_t>(tensor, index);
-  case DType::U8: return elementAt<uint8_t>(tensor, index);
-  case DType::I16: return elementAt<int16_t>(tensor, index);
-  case DType::U16: return elementAt<uint16_t>(tensor, index);
-  case DType::I32: return elementAt<int32_t>(tensor, index);
-  case DType::U32: return elementAt<uint32_t>(tensor, index);
-  default: return elementAt<int64_t>(tensor, index);
+  case DType::I8:
+    return elementAt<int8_t>(tensor, index);
+  case DType::U8:
+    return elementAt<uint8_t>(tensor, index);
+  case DType::I16:
+    return elementAt<int16_t>(tensor, index);
+  case DType::U16:
+    return elementAt<uint16_t>(tensor, index);
+  case DType::I32:
+    return elementAt<int32_t>(tensor, index);
+  case DType::U32:
+    return elementAt<uint32_t>(tensor, index);
+  default:
+    return elementAt<int64_t>(tensor, index);
   }
 }
 
@@ -160,9 +167,10 @@ Status Session::Impl::makePlan() {
     const ingot_artifact_table &table = artifact->table();
     std::string values, reason = "its size constraints are not met";
     if (plan[0] >= 0 && plan[0] < table.node_count)
-      reason = table.nodes[plan[0]] +
-               std::string(": a dimension of it would be negative, or it would see a tensor as one of "
-                           "another number of elements; give it other sizes");
+      reason =
+          table.nodes[plan[0]] +
+          std::string(": a dimension of it would be negative, or it would see a tensor as one of "
+                      "another number of elements; give it other sizes");
     for (size_t i = 0; i < symbols.size(); ++i)
       values +=
           (i ? ", " : "") + std::string(function->symbols[i]) + " = " + std::to_string(symbols[i]);

@@ -246,8 +246,8 @@ void compile(Arguments &arguments) {
   bool withTraining = llvm::any_of(arguments.functions, [](const std::string &name) {
     return name != "predict" && name != "initialize";
   });
-  LoadedModel model = loadModel(
-      arguments.model, {withTraining, arguments.recompute, parseShapes(arguments.shapes)});
+  LoadedModel model = loadModel(arguments.model,
+                                {withTraining, arguments.recompute, parseShapes(arguments.shapes)});
   selectFunctions(model, arguments);
   if (arguments.recompute)
     checkRecompute(model, arguments);

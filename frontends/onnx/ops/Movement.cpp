@@ -26,7 +26,8 @@ Dim position(Node &node, Dim at, Dim size, int64_t low) {
   }
   if (at.isStatic())
     return at.value() <= -kWholeAxis ? node.dim(low) : Dim::max(size + at, node.dim(low));
-  return Dim::min(Dim::max(at + size * isNegative(node, at), node.dim(low)), high);
+  Dim counted = node.importer.let(at + size * isNegative(node, at));
+  return node.importer.let(Dim::min(Dim::max(counted, node.dim(low)), high));
 }
 
 struct Taken {
@@ -36,10 +37,10 @@ struct Taken {
 /// With a step known only while running, of either sign: element i is start + i * step.
 Taken rangeOf(Node &node, Dim start, Dim end, Dim step, Dim size) {
   Dim down = isNegative(node, step), zero = node.dim(0);
-  auto wrapped = [&](Dim at) { return at + size * isNegative(node, at); };
-  Dim from = Dim::min(Dim::max(wrapped(start), zero), size - down);
-  Dim to = Dim::min(Dim::max(wrapped(end), down * -1), size - down);
-  return {from, Dim::max((to - from).ceilDiv(step), zero), 0};
+  auto wrapped = [&](Dim at) { return node.importer.let(at + size * isNegative(node, at)); };
+  Dim from = node.importer.let(Dim::min(Dim::max(wrapped(start), zero), size - down));
+  Dim to = node.importer.let(Dim::min(Dim::max(wrapped(end), down * -1), size - down));
+  return {from, node.importer.let(Dim::max((to - from).ceilDiv(step), zero)), 0};
 }
 Taken rangeOf(Node &node, Dim start, Dim end, int64_t step, Dim size) {
   if (step > 0) {
@@ -64,7 +65,8 @@ Dims requestedShape(Node &node, llvm::ArrayRef<Dim> x, llvm::ArrayRef<Dim> wante
       bool mayBeLeft = !node.importer.isNonNegative(d);
       left[i] = mayBeLeft ? isNegative(node, d) : node.dim(0);
       Dim size = mayBeLeft ? Dim::max(d, node.dim(0)) + left[i] : d;
-      dims.push_back(copies ? size + equals(node, d, 0) * x[i] : size);
+      size = node.importer.let(size);
+      dims.push_back(copies ? node.importer.let(size + equals(node, d, 0) * x[i]) : size);
     } else if (d.value() == -1) {
       if (inferred)
         node.invalid("its shape has more than one -1");
@@ -94,19 +96,18 @@ Dims requestedShape(Node &node, llvm::ArrayRef<Dim> x, llvm::ArrayRef<Dim> wante
   // What is left goes to the one that is -1: there its size so far is 1.
   for (auto [i, d] : llvm::enumerate(wanted))
     if (!(left[i] == node.dim(0)))
-      dims[i] = dims[i] + left[i] * (total.floorDiv(known) - 1);
+      dims[i] = node.importer.let(
+          dims[i] + left[i] * (node.importer.let(total.floorDiv(node.importer.let(known))) - 1));
   return dims;
 }
 
 /// A reshape whose sizes come from an input: the plan compares the numbers of elements.
 Value reshapeTo(Node &node, Value x, llvm::ArrayRef<Dim> dims) {
   Dim from = numElements(node.context(), dimsOf(x)), to = numElements(node.context(), dims);
-  if (from == to || (from.isStatic() && to.isStatic()) ||
-      (node.importer.isNonNegative(from) && node.importer.isNonNegative(to)))
+  if (from == to || !(node.importer.dependsOnInputs(from) || node.importer.dependsOnInputs(to)))
     return node.reshape(x, dims);
-  return graph::ReshapeOp::create(node.builder(), node.loc,
-                                  tensorType(dims, graph::elementType(x)), x,
-                                  graph::CountCheck::Plan);
+  return graph::ReshapeOp::create(node.builder(), node.loc, tensorType(dims, graph::elementType(x)),
+                                  x, graph::CountCheck::Plan);
 }
 
 Value gatherAlong(Node &node, Value x, Value indices, int64_t axis) {

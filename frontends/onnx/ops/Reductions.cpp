@@ -27,12 +27,12 @@ void overAxes(Node &node, llvm::function_ref<Expr(const Axes &)> form) {
   Dims mask = maskOf(node, axes, rank), result;
   if (keep)
     for (auto [d, m] : llvm::zip(dims, mask))
-      result.push_back(m + (m * -1 + 1) * d);
+      result.push_back(m.isStatic() ? m + (m * -1 + 1) * d : Dim::max(m, (m * -1 + 1) * d));
   else
     result = without(node, dims, mask, rank - static_cast<int64_t>(axes.size()));
   node.set(0, forAxes(node, axes, rank, result, [&](llvm::ArrayRef<int64_t> list) -> Value {
-    return form({llvm::SmallVector<int64_t>(list), keep});
-  }));
+             return form({llvm::SmallVector<int64_t>(list), keep});
+           }));
 }
 
 Expr reduced(Node &node, Expr x, ReduceKind kind, const Axes &axes) {
@@ -49,9 +49,8 @@ void reduceExtremum(Node &node, ReduceKind kind) {
   if (!element.isInteger(1))
     return reduceBy(node, kind);
   Expr bytes = node.cast(node.in(0), node.integerType(8, false));
-  overAxes(node, [&](const Axes &axes) {
-    return node.cast(reduced(node, bytes, kind, axes), element);
-  });
+  overAxes(node,
+           [&](const Axes &axes) { return node.cast(reduced(node, bytes, kind, axes), element); });
 }
 
 /// Before operator set 13 the axes from `axis` on were one.

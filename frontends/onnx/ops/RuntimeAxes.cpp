@@ -26,11 +26,20 @@ std::vector<llvm::SmallVector<int64_t>> subsets(int64_t rank, size_t count) {
   return all;
 }
 
+/// A name for an expression that is one of `alternatives`, whatever the sizes are: never negative
+/// where none of them is.
+Dim choice(Node &node, Dim value, llvm::ArrayRef<Dim> alternatives) {
+  bool isNonNegative =
+      llvm::all_of(alternatives, [&](Dim d) { return node.importer.isNonNegative(d); });
+  return node.importer.let(isNonNegative && !value.isStatic() ? Dim::max(value, node.dim(0))
+                                                              : value);
+}
+
 /// Whether the mask is just this set: the product of its entries is 1.
 Value isSet(Node &node, llvm::ArrayRef<Dim> mask, llvm::ArrayRef<int64_t> set) {
   Dim all = node.dim(1);
   for (int64_t d : set)
-    all = all * mask[d];
+    all = node.importer.let(all * mask[d]);
   Expr product = node.extent(all, node.integerType());
   return graph::compare(Predicate::EQ, product, product.number(1));
 }
@@ -38,12 +47,12 @@ Value isSet(Node &node, llvm::ArrayRef<Dim> mask, llvm::ArrayRef<int64_t> set) {
 } // namespace
 
 Dim isNegative(Node &node, Dim d) {
-  return Dim::min(Dim::max(d * -1, node.dim(0)), node.dim(1));
+  return node.importer.let(Dim::min(Dim::max(d * -1, node.dim(0)), node.dim(1)));
 }
 
 Dim equals(Node &node, Dim d, int64_t value) {
   Dim distance = Dim::max(d - value, d * -1 + value);
-  return Dim::max(distance * -1 + 1, node.dim(0));
+  return node.importer.let(Dim::max(distance * -1 + 1, node.dim(0)));
 }
 
 Dims maskOf(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank) {
@@ -57,8 +66,9 @@ Dims spread(Node &node, llvm::ArrayRef<Dim> axes, llvm::ArrayRef<Dim> values,
   Dims result(otherwise.begin(), otherwise.end());
   for (auto [axis, value] : llvm::zip(axes, values))
     for (int64_t d = 0; d < rank; ++d) {
-      Dim here = equals(node, axis, d) + equals(node, axis, d - rank);
-      result[d] = here * value + (here * -1 + 1) * result[d];
+      Dim here = node.importer.let(equals(node, axis, d) + equals(node, axis, d - rank));
+      Dim chosen = here * value + (here * -1 + 1) * result[d];
+      result[d] = choice(node, chosen, {value, result[d]});
     }
   return result;
 }
@@ -70,9 +80,9 @@ Dims without(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask, int
     for (auto [d, m] : llvm::zip(dims, mask)) {
       Dim stays = m * -1 + 1;
       size = size + stays * equals(node, place, q) * d;
-      place = place + stays;
+      place = node.importer.let(place + stays);
     }
-    result.push_back(size);
+    result.push_back(choice(node, size, dims));
   }
   return result;
 }
@@ -84,8 +94,8 @@ Dims withOnes(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask) {
     Dim size = node.dim(0);
     for (auto [p, d] : llvm::enumerate(dims))
       size = size + equals(node, place, static_cast<int64_t>(p)) * d;
-    result.push_back(m + (m * -1 + 1) * size);
-    place = place + (m * -1 + 1);
+    result.push_back(choice(node, m + (m * -1 + 1) * size, dims));
+    place = node.importer.let(place + (m * -1 + 1));
   }
   return result;
 }

@@ -1,8 +1,8 @@
 // Operators whose axes are an input of the model: which axes they are is known when the sizes are,
 // before anything runs.
 //
-// Invariant: every dimension of a result is an expression over the axes' symbols, so that `plan` knows
-// it; the code is a choice among the operator's static forms, one for each set of axes.
+// Invariant: every dimension of a result is an expression over the axes' symbols, so that `plan`
+// knows it; the code is a choice among the operator's static forms, one for each set of axes.
 #pragma once
 #include "frontends/onnx/Node.h"
 
@@ -13,9 +13,11 @@ Dim isNegative(Node &node, Dim d);
 /// 1 where it is `value`, else 0.
 Dim equals(Node &node, Dim d, int64_t value);
 
-/// For each of `rank` dimensions 1 where an axis (negative ones count from the end) names it, else 0.
+/// For each of `rank` dimensions 1 where an axis (negative ones count from the end) names it, else
+/// 0.
 Dims maskOf(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank);
-/// The entries of `values`, of which there is one an axis, at their dimensions; `otherwise` elsewhere.
+/// The entries of `values`, of which there is one an axis, at their dimensions; `otherwise`
+/// elsewhere.
 Dims spread(Node &node, llvm::ArrayRef<Dim> axes, llvm::ArrayRef<Dim> values,
             llvm::ArrayRef<Dim> otherwise);
 /// The dimensions that the mask leaves (`count` of them).
@@ -23,9 +25,9 @@ Dims without(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask, int
 /// Dimensions with 1 put in where the mask, one entry a dimension of the result, says so.
 Dims withOnes(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask);
 
-/// `form` for the axes: called once where they are constant, else for every set of as many axes, the
-/// one that is meant being chosen while running. The result has the dimensions `result`, to which the
-/// form's are equal in its case.
+/// `form` for the axes: called once where they are constant, else for every set of as many axes,
+/// the one that is meant being chosen while running. The result has the dimensions `result`, to
+/// which the form's are equal in its case.
 mlir::Value forAxes(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank, llvm::ArrayRef<Dim> result,
                     llvm::function_ref<mlir::Value(llvm::ArrayRef<int64_t>)> form);
 

@@ -125,8 +125,8 @@ enum {
 typedef enum ingot_symbol_kind {
   INGOT_SYMBOL_EXTENT = 1,     /* extent of dimension `index` of the input; never negative */
   INGOT_SYMBOL_VALUE = 2,      /* element `index` of the input, an integer: a shape input */
-  INGOT_SYMBOL_FIXED_POINT = 3 /* element `index` of the input, a float, times 2^32 and rounded down:
-                                  the scales of a resize. NaN is 0; too large saturates */
+  INGOT_SYMBOL_FIXED_POINT = 3 /* element `index` of the input, a float, times 2^32 and rounded
+                                  down: the scales of a resize. NaN is 0; too large saturates */
 } ingot_symbol_kind;
 typedef struct ingot_symbol_source {
   int64_t kind;  /* ingot_symbol_kind */

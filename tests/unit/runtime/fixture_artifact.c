@@ -235,16 +235,16 @@ static const ingot_kernel_info train_kernels[] = {
     {"dense/sgd", "dense", "batch * 16", "batch * 20"}};
 
 static const ingot_function functions[] = {
-    {"predict", 0, 1, symbols, sources, 1, x_only, 1, y_only, 4, 2, 1, predict_kernels, "0", plan_predict,
-     run_predict},
+    {"predict", 0, 1, symbols, sources, 1, x_only, 1, y_only, 4, 2, 1, predict_kernels, "0",
+     plan_predict, run_predict},
     {"train_step", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 1, symbols, sources, 2,
      x_and_target, 1, loss_only, 2, 2, 2, train_kernels, "batch * 8", plan_train, run_train},
-    {"lookup", INGOT_FUNCTION_CANONICAL, 1, symbols, sources, 1, indices_only, 1, y_only, 4, 2, 0, NULL, "0",
-     plan_predict, run_lookup},
-    {"pairs", INGOT_FUNCTION_CANONICAL, 1, symbols, sources, 2, a_and_b, 1, sums_only, 3, 2, 0, NULL, "0",
-     plan_pairs, run_pairs},
-    {"initialize", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 0, NULL, NULL, 0,
-     NULL, 0, NULL, 1, 1, 0, NULL, "0", plan_derive, run_initialize},
+    {"lookup", INGOT_FUNCTION_CANONICAL, 1, symbols, sources, 1, indices_only, 1, y_only, 4, 2, 0,
+     NULL, "0", plan_predict, run_lookup},
+    {"pairs", INGOT_FUNCTION_CANONICAL, 1, symbols, sources, 2, a_and_b, 1, sums_only, 3, 2, 0,
+     NULL, "0", plan_pairs, run_pairs},
+    {"initialize", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 0, NULL, NULL, 0, NULL,
+     0, NULL, 1, 1, 0, NULL, "0", plan_derive, run_initialize},
 };
 
 static const ingot_function derive = {.name = "derive",
