@@ -65,9 +65,7 @@ struct AddImpl : LayerImpl {
       bool fits = x.size() == result.size();
       for (size_t d = 0; fits && d < x.size(); ++d) {
         int64_t &extent = result[d];
-        if (extent == 1)
-          extent = x[d];
-        else if (extent == None && x[d] != 1)
+        if (extent == 1 || (extent == None && x[d] != 1))
           extent = x[d];
         fits = x[d] == 1 || x[d] == None || x[d] == extent;
       }

@@ -9,7 +9,6 @@ namespace ingot::test {
 namespace {
 
 using reference::Interpreter;
-using reference::Number;
 
 template <typename T>
 reference::Tensor tensorOf(mlir::Type element, llvm::ArrayRef<int64_t> shape,
@@ -22,7 +21,7 @@ reference::Tensor tensorOf(mlir::Type element, llvm::ArrayRef<int64_t> shape,
 class CurvesOnInterpreter : public ::testing::TestWithParam<CurveId> {};
 
 TEST_P(CurvesOnInterpreter, FirstLossesAreTheFrameworks) {
-  CurveId curve = GetParam();
+  const CurveId &curve = GetParam();
   const int64_t steps = 3;
   CurveData data = readCurve(curve, steps);
   if (!data.error.empty())

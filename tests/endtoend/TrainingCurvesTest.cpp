@@ -71,7 +71,7 @@ protected:
 };
 
 TEST_P(TrainingCurves, LossesAndFinalWeightsAreTheFrameworks) {
-  CurveId curve = GetParam();
+  const CurveId &curve = GetParam();
   CurveData data = readCurve(curve, kSteps);
   if (!data.error.empty())
     GTEST_SKIP() << "no reference runs: " << data.error;

@@ -11,10 +11,12 @@
 #endif
 
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): glibc's names
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
+// NOLINTEND(bugprone-reserved-identifier)
 }
 
 namespace {

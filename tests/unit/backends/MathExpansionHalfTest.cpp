@@ -49,7 +49,7 @@ std::string loopText(const std::string &name, const std::string &from, const std
     return lanes ? "vector<" + std::to_string(lanes) + "x" + type + ">" : type;
   };
   std::string line = body;
-  for (auto [key, type] : {std::pair{"FROM", from}, std::pair{"TO", to}})
+  for (const auto &[key, type] : {std::pair{"FROM", from}, std::pair{"TO", to}})
     for (size_t at; (at = line.find(key)) != std::string::npos;)
       line.replace(at, std::strlen(key), value(type));
   return "func.func @" + name + std::to_string(lanes) +

@@ -143,11 +143,12 @@ TEST_F(KerasTraining, targetsOfAnotherElementType) {
 TEST_F(KerasTraining, openExtentsTakeWhatTheArrayHas) {
   auto input = keras::Input({keras::None, keras::None, 1}, {.name = "image"});
   keras::Model model(input, layers::GlobalAveragePooling2D()(layers::Conv2D(2, 1)(input)));
-  for (ingot::Shape shape : {ingot::Shape{3, 5, 1, 1}, {3, 1, 5, 1}, {3, 1, 1, 1}, {3, 5, 4}}) {
+  for (const ingot::Shape &shape :
+       {ingot::Shape{3, 5, 1, 1}, {3, 1, 5, 1}, {3, 1, 1, 1}, {3, 5, 4}}) {
     ingot::Tensor x = *ingot::Tensor::zeros(DType::F32, shape);
     EXPECT_EQ(model.predict(x).shape(), (ingot::Shape{3, 2})) << shape.size();
   }
-  for (ingot::Shape shape : {ingot::Shape{3, 5, 1, 2}, {3, 5, 4, 1, 2}, {}}) {
+  for (const ingot::Shape &shape : {ingot::Shape{3, 5, 1, 2}, {3, 5, 4, 1, 2}, {}}) {
     ingot::Tensor x = *ingot::Tensor::zeros(DType::F32, shape);
     EXPECT_THAT(errorOf([&] { model.predict(x); }),
                 HasSubstr("input 'image': expected shape (None, None, None, 1)"));

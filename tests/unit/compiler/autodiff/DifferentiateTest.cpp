@@ -8,7 +8,6 @@ namespace {
 
 using test::GraphTest;
 using test::Interpreter;
-using test::Tensor;
 using ::testing::HasSubstr;
 
 class DifferentiateTest : public GraphTest {};

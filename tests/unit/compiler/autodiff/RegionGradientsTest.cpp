@@ -6,7 +6,6 @@ namespace ingot {
 namespace {
 
 using test::GraphTest;
-using test::Interpreter;
 
 class RegionGradientsTest : public GraphTest {
 protected:

@@ -9,6 +9,7 @@ using namespace ingot;
 
 // AddressSanitizer ends the process at an allocation that fails, unless told to return NULL as
 // libc.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is the sanitizer's
 extern "C" const char *__asan_default_options() { return "allocator_may_return_null=1"; }
 
 namespace {
@@ -118,7 +119,7 @@ TEST(TensorTest, MovingLeavesAnEmptyTensor) {
   ASSERT_TRUE(made.isOk());
   Tensor tensor = std::move(made).value();
   Tensor other = std::move(tensor);
-  EXPECT_EQ(tensor.elementCount(), 0);
+  EXPECT_EQ(tensor.elementCount(), 0); // NOLINT(bugprone-use-after-move): what is tested
   EXPECT_EQ(tensor.shape(), Shape({0}));
   EXPECT_EQ(other.data<float>()[1], 2.0f);
 }
