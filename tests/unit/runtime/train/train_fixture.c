@@ -115,14 +115,15 @@ static const ingot_variable_info variables[] = {
 static const char *const nodes[] = {"loss"};
 static const ingot_kernel_info kernels[] = {{"dense", "dense", "batch * 6", "batch * 16"}};
 
+static const ingot_symbol_source batchSource[] = {{INGOT_SYMBOL_EXTENT, 0, 0}};
 static const ingot_function functions[] = {
-    {"predict", 0, 1, batchSymbol, 2, inputs, COUNT(scores), scores, 3, 1, COUNT(kernels), kernels,
-     "0", planBatch, predict},
-    {"evaluate", 0, 1, batchSymbol, 3, inputs, COUNT(metrics), metrics, 3, 3, COUNT(kernels),
-     kernels, "0", planBatch, evaluate},
-    {"train_step", INGOT_FUNCTION_WRITES_STATE, 1, batchSymbol, 3, inputs, COUNT(metrics), metrics,
-     3, 3, COUNT(kernels), kernels, "0", planBatch, trainStep},
-    {"initialize", INGOT_FUNCTION_WRITES_STATE, 0, 0, 0, 0, 0, 0, 1, 1, COUNT(kernels), kernels,
+    {"predict", 0, 1, batchSymbol, batchSource, 2, inputs, COUNT(scores), scores, 3, 1,
+     COUNT(kernels), kernels, "0", planBatch, predict},
+    {"evaluate", 0, 1, batchSymbol, batchSource, 3, inputs, COUNT(metrics), metrics, 3, 3,
+     COUNT(kernels), kernels, "0", planBatch, evaluate},
+    {"train_step", INGOT_FUNCTION_WRITES_STATE, 1, batchSymbol, batchSource, 3, inputs,
+     COUNT(metrics), metrics, 3, 3, COUNT(kernels), kernels, "0", planBatch, trainStep},
+    {"initialize", INGOT_FUNCTION_WRITES_STATE, 0, 0, 0, 0, 0, 0, 0, 1, 1, COUNT(kernels), kernels,
      "0", planNothing, initialize}};
 
 static ingot_artifact_table table = {sizeof(ingot_artifact_table),
