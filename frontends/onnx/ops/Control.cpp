@@ -16,6 +16,13 @@ const ::onnx::GraphProto &graphAttribute(Node &node, llvm::StringRef name) {
 
 } // namespace
 
+void buildIn(Node &node, OpBuilder &b, llvm::function_ref<void()> make) {
+  OpBuilder::InsertionGuard guard(node.builder());
+  node.builder().setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+  make();
+  b.setInsertionPointToEnd(node.builder().getInsertionBlock());
+}
+
 /// A condition known when compiling chooses now.
 void ifRule(Node &node) {
   const ::onnx::GraphProto &onTrue = graphAttribute(node, "then_branch"),
@@ -26,12 +33,11 @@ void ifRule(Node &node) {
   }
   auto branch = [&](const ::onnx::GraphProto &graph) {
     return [&](OpBuilder &b) {
-      OpBuilder::InsertionGuard guard(node.builder());
-      node.builder().setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
       graph::Values values;
-      for (const EntryPtr &entry : node.importer.importSubgraph(graph, {}))
-        values.push_back(node.importer.tensorOf(*entry, node.loc));
-      b.setInsertionPointToEnd(node.builder().getInsertionBlock());
+      buildIn(node, b, [&] {
+        for (const EntryPtr &entry : node.importer.importSubgraph(graph, {}))
+          values.push_back(node.importer.tensorOf(*entry, node.loc));
+      });
       return values;
     };
   };

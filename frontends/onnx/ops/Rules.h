@@ -31,6 +31,8 @@ void averagePool(Node &), globalAveragePool(Node &), globalMaxPool(Node &), maxP
 void batchNormalization(Node &), dropout(Node &), layerNormalization(Node &);
 // Control.cpp
 void ifRule(Node &);
+// Recurrent.cpp
+void gru(Node &), lstm(Node &), rnn(Node &);
 
 // ShapeValues.cpp: the elements of integer outputs as expressions.
 std::optional<Ints> intsAdd(Node &), intsCast(Node &), intsConcat(Node &),
@@ -38,6 +40,9 @@ std::optional<Ints> intsAdd(Node &), intsCast(Node &), intsConcat(Node &),
     intsMax(Node &), intsMin(Node &), intsMul(Node &), intsRange(Node &), intsReduceProd(Node &),
     intsReshape(Node &), intsShape(Node &), intsSize(Node &), intsSlice(Node &),
     intsSqueeze(Node &), intsSub(Node &), intsUnsqueeze(Node &);
+
+/// Runs `make` with the node's builder at the end of the region that `b` builds.
+void buildIn(Node &node, mlir::OpBuilder &b, llvm::function_ref<void()> make);
 
 /// A sliding window's geometry as convolution and pooling attributes give it; spatial dimensions
 /// only. Padding is symbolic where auto_pad or ceil_mode make it depend on a symbolic size.

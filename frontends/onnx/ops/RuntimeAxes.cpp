@@ -1,6 +1,7 @@
 // See RuntimeAxes.h.
 #include "frontends/onnx/ops/RuntimeAxes.h"
 #include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
 using ingot::graph::Expr;
@@ -130,10 +131,8 @@ Value forAxes(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank, llvm::ArrayRef
     if (i + 1 == sets.size())
       return shaped(sets[i]);
     auto inRegion = [&](OpBuilder &b, llvm::function_ref<Value()> make) -> graph::Values {
-      OpBuilder::InsertionGuard guard(node.builder());
-      node.builder().setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
-      Value value = make();
-      b.setInsertionPointToEnd(node.builder().getInsertionBlock());
+      Value value;
+      buildIn(node, b, [&] { value = make(); });
       return {value};
     };
     auto op = graph::makeIf(
