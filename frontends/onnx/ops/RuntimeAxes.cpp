@@ -30,10 +30,9 @@ std::vector<llvm::SmallVector<int64_t>> subsets(int64_t rank, size_t count) {
 /// A name for an expression that is one of `alternatives`, whatever the sizes are: never negative
 /// where none of them is.
 Dim choice(Node &node, Dim value, llvm::ArrayRef<Dim> alternatives) {
-  bool isNonNegative =
-      llvm::all_of(alternatives, [&](Dim d) { return node.importer.isNonNegative(d); });
-  return node.importer.let(isNonNegative && !value.isStatic() ? Dim::max(value, node.dim(0))
-                                                              : value);
+  auto known = [&](Dim d) { return node.importer.isNonNegative(d); };
+  bool needsBound = !known(value) && llvm::all_of(alternatives, known);
+  return node.importer.let(needsBound ? Dim::max(value, node.dim(0)) : value);
 }
 
 /// Whether the mask is just this set: the product of its entries is 1.

@@ -104,6 +104,7 @@ inline ArtifactDescription describePredict(bool weights) {
   FunctionDescription predict;
   predict.name = "predict";
   predict.symbols = {"batch"};
+  predict.sources = {{INGOT_SYMBOL_EXTENT, 0, 0}};
   predict.inputs = {{"x", INGOT_F32, {{-1, 0, "batch"}, {8, -1, "8"}}}};
   predict.outputs = {{"y", INGOT_F32, {{-1, 0, "batch"}, {8, -1, "8"}}}};
   predict.planWords = 3;

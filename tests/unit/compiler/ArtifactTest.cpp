@@ -199,6 +199,9 @@ TEST_F(ArtifactWriting, tableHoldsTheDescription) {
   EXPECT_EQ(predict.plan_words, 3);
   EXPECT_EQ(predict.output_dims, 1);
   EXPECT_STREQ(predict.symbols[0], "batch");
+  EXPECT_EQ(predict.sources[0].kind, INGOT_SYMBOL_EXTENT);
+  EXPECT_EQ(predict.sources[0].input, 0);
+  EXPECT_EQ(predict.sources[0].index, 0);
   EXPECT_STREQ(predict.inputs[0].dims[0].text, "batch");
   EXPECT_EQ(predict.inputs[0].dims[1].size, 8);
   EXPECT_STREQ(predict.kernels[0].flops, "batch * 16");

@@ -21,6 +21,7 @@ ArtifactDescription describe() {
   predict.name = "predict";
   predict.flags = INGOT_FUNCTION_CANONICAL;
   predict.symbols = {"batch"};
+  predict.sources = {{INGOT_SYMBOL_EXTENT, 0, 0}};
   predict.inputs = {{"x", INGOT_F32, {{-1, 0, "batch"}, {8, -1, "8"}}}};
   predict.outputs = {{"y/0", INGOT_F32, {{-1, 0, "batch"}}}, {"y_0", INGOT_BOOL, {}}};
   predict.planWords = 3;
