@@ -29,6 +29,7 @@ template <Predicate predicate> void compare(Node &node) {
 }
 
 constexpr const char *kOnnx = "";
+constexpr const char *kPreview = "ai.onnx.preview";
 
 const Row kRows[] = {
     {"Abs", kOnnx, unary<graph::AbsOp>},
@@ -36,6 +37,7 @@ const Row kRows[] = {
     {"And", kOnnx, binary<graph::AndOp>},
     {"ArgMax", kOnnx, argMax},
     {"ArgMin", kOnnx, argMin},
+    {"Attention", kOnnx, attention},
     {"AveragePool", kOnnx, averagePool},
     {"BatchNormalization", kOnnx, batchNormalization},
     {"BitShift", kOnnx, bitShift},
@@ -45,6 +47,7 @@ const Row kRows[] = {
     {"BitwiseXor", kOnnx, binary<graph::XorOp>},
     {"Cast", kOnnx, cast, intsCast},
     {"CastLike", kOnnx, castLike},
+    {"CausalConvWithState", kOnnx, causalConvWithState},
     {"Ceil", kOnnx, unary<graph::CeilOp>},
     {"Celu", kOnnx, celu},
     {"Clip", kOnnx, clip},
@@ -81,6 +84,7 @@ const Row kRows[] = {
     {"LeakyRelu", kOnnx, leakyRelu},
     {"Less", kOnnx, compare<Predicate::LT>},
     {"LessOrEqual", kOnnx, compare<Predicate::LE>},
+    {"LinearAttention", kOnnx, linearAttention},
     {"Log", kOnnx, unary<graph::LogOp>},
     {"LogSoftmax", kOnnx, logSoftmax},
     {"MatMul", kOnnx, matMul},
@@ -112,6 +116,7 @@ const Row kRows[] = {
     {"ReduceSumSquare", kOnnx, reduceSumSquare},
     {"Relu", kOnnx, unary<graph::ReluOp>},
     {"Reshape", kOnnx, reshape, intsReshape},
+    {"RotaryEmbedding", kOnnx, rotaryEmbedding},
     {"Round", kOnnx, unary<graph::RoundOp>},
     {"Selu", kOnnx, selu},
     {"Shape", kOnnx, shape},
@@ -138,6 +143,7 @@ const Row kRows[] = {
     {"Unsqueeze", kOnnx, unsqueeze, intsUnsqueeze},
     {"Where", kOnnx, where},
     {"Xor", kOnnx, binary<graph::XorOp>},
+    {"FlexAttention", kPreview, flexAttention},
 };
 
 } // namespace

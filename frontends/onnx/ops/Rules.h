@@ -29,6 +29,10 @@ void conv(Node &), gemm(Node &), matMul(Node &);
 void averagePool(Node &), globalAveragePool(Node &), globalMaxPool(Node &), maxPool(Node &);
 // Normalization.cpp
 void batchNormalization(Node &), dropout(Node &), layerNormalization(Node &);
+// Attention.cpp
+void attention(Node &), flexAttention(Node &), rotaryEmbedding(Node &);
+// LinearAttention.cpp
+void causalConvWithState(Node &), linearAttention(Node &);
 // Control.cpp
 void ifRule(Node &);
 // Recurrent.cpp
