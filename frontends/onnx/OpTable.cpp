@@ -30,6 +30,7 @@ template <Predicate predicate> void compare(Node &node) {
 
 constexpr const char *kOnnx = "";
 constexpr const char *kPreview = "ai.onnx.preview";
+constexpr const char *kTraining = "ai.onnx.preview.training";
 
 const Row kRows[] = {
     {"Abs", kOnnx, unary<graph::AbsOp>},
@@ -58,6 +59,7 @@ const Row kRows[] = {
     {"Cos", kOnnx, unary<graph::CosOp>},
     {"Div", kOnnx, binary<graph::DivOp>, intsDiv},
     {"Dropout", kOnnx, dropout},
+    {"Einsum", kOnnx, einsum},
     {"Elu", kOnnx, elu},
     {"Equal", kOnnx, compare<Predicate::EQ>},
     {"Erf", kOnnx, unary<graph::ErfOp>},
@@ -73,12 +75,15 @@ const Row kRows[] = {
     {"GlobalMaxPool", kOnnx, globalMaxPool},
     {"Greater", kOnnx, compare<Predicate::GT>},
     {"GreaterOrEqual", kOnnx, compare<Predicate::GE>},
+    {"GroupNormalization", kOnnx, groupNormalization},
     {"HardSigmoid", kOnnx, hardSigmoid},
     {"HardSwish", kOnnx, hardSwish},
     {"Identity", kOnnx, identity},
     {"If", kOnnx, ifRule},
+    {"InstanceNormalization", kOnnx, instanceNormalization},
     {"IsInf", kOnnx, isInf},
     {"IsNaN", kOnnx, unary<graph::IsNanOp>},
+    {"LRN", kOnnx, lrn},
     {"LSTM", kOnnx, lstm},
     {"LayerNormalization", kOnnx, layerNormalization},
     {"LeakyRelu", kOnnx, leakyRelu},
@@ -87,20 +92,24 @@ const Row kRows[] = {
     {"LinearAttention", kOnnx, linearAttention},
     {"Log", kOnnx, unary<graph::LogOp>},
     {"LogSoftmax", kOnnx, logSoftmax},
+    {"LpNormalization", kOnnx, lpNormalization},
     {"MatMul", kOnnx, matMul},
     {"Max", kOnnx, variadic<graph::MaxOp>, intsMax},
     {"MaxPool", kOnnx, maxPool},
     {"Mean", kOnnx, mean},
+    {"MeanVarianceNormalization", kOnnx, meanVarianceNormalization},
     {"Min", kOnnx, variadic<graph::MinOp>, intsMin},
     {"Mish", kOnnx, mish},
     {"Mod", kOnnx, mod},
     {"Mul", kOnnx, binary<graph::MulOp>, intsMul},
     {"Neg", kOnnx, unary<graph::NegOp>},
+    {"NegativeLogLikelihoodLoss", kOnnx, negativeLogLikelihoodLoss},
     {"Not", kOnnx, unary<graph::NotOp>},
     {"Or", kOnnx, binary<graph::OrOp>},
     {"PRelu", kOnnx, prelu},
     {"Pad", kOnnx, pad},
     {"Pow", kOnnx, pow},
+    {"RMSNormalization", kOnnx, rmsNormalization},
     {"RNN", kOnnx, rnn},
     {"Range", kOnnx, range, intsRange},
     {"Reciprocal", kOnnx, unary<graph::ReciprocalOp>},
@@ -127,6 +136,7 @@ const Row kRows[] = {
     {"Size", kOnnx, size},
     {"Slice", kOnnx, slice, intsSlice},
     {"Softmax", kOnnx, softmax},
+    {"SoftmaxCrossEntropyLoss", kOnnx, softmaxCrossEntropyLoss},
     {"Softplus", kOnnx, unary<graph::SoftplusOp>},
     {"Softsign", kOnnx, softsign},
     {"Split", kOnnx, split},
@@ -134,6 +144,7 @@ const Row kRows[] = {
     {"Squeeze", kOnnx, squeeze, intsSqueeze},
     {"Sub", kOnnx, binary<graph::SubOp>, intsSub},
     {"Sum", kOnnx, variadic<graph::AddOp>},
+    {"SwiGLU", kOnnx, swiGlu},
     {"Swish", kOnnx, swish},
     {"Tan", kOnnx, unary<graph::TanOp>},
     {"Tanh", kOnnx, unary<graph::TanhOp>},
@@ -144,6 +155,9 @@ const Row kRows[] = {
     {"Where", kOnnx, where},
     {"Xor", kOnnx, binary<graph::XorOp>},
     {"FlexAttention", kPreview, flexAttention},
+    {"Adagrad", kTraining, adagrad},
+    {"Adam", kTraining, adam},
+    {"Momentum", kTraining, momentum},
 };
 
 } // namespace

@@ -74,6 +74,14 @@ void swish(Node &node) {
   node.set(0, x * graph::sigmoid(x * node.attr("alpha", 1.0)));
 }
 
+void swiGlu(Node &node) {
+  Expr gate = node.expr(0), x = node.expr(1);
+  if (gate.dims() != x.dims())
+    node.invalid("its inputs have shapes " + str(gate.dims()) + " and " + str(x.dims()) +
+                 "; they must be equal");
+  node.set(0, gate * graph::sigmoid(gate * node.attr("alpha", 1.0)) * x);
+}
+
 void thresholdedRelu(Node &node) {
   Expr x = node.expr(0);
   Expr above = graph::compare(Predicate::GT, x, x.number(node.attr("alpha", 1.0)));

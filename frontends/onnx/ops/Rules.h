@@ -10,7 +10,8 @@ void bitShift(Node &), cast(Node &), castLike(Node &), clip(Node &), isInf(Node 
     leakyRelu(Node &), mean(Node &), mod(Node &), pow(Node &), prelu(Node &), where(Node &);
 // Activations.cpp
 void celu(Node &), elu(Node &), gelu(Node &), hardSigmoid(Node &), hardSwish(Node &), mish(Node &),
-    selu(Node &), shrink(Node &), softsign(Node &), swish(Node &), thresholdedRelu(Node &);
+    selu(Node &), shrink(Node &), softsign(Node &), swiGlu(Node &), swish(Node &),
+    thresholdedRelu(Node &);
 // Shapes.cpp
 void constant(Node &), constantOfShape(Node &), identity(Node &), range(Node &), shape(Node &),
     size(Node &);
@@ -28,7 +29,15 @@ void conv(Node &), gemm(Node &), matMul(Node &);
 // Pools.cpp
 void averagePool(Node &), globalAveragePool(Node &), globalMaxPool(Node &), maxPool(Node &);
 // Normalization.cpp
-void batchNormalization(Node &), dropout(Node &), layerNormalization(Node &);
+void batchNormalization(Node &), dropout(Node &), groupNormalization(Node &),
+    instanceNormalization(Node &), layerNormalization(Node &), lpNormalization(Node &), lrn(Node &),
+    meanVarianceNormalization(Node &), rmsNormalization(Node &);
+// Losses.cpp
+void negativeLogLikelihoodLoss(Node &), softmaxCrossEntropyLoss(Node &);
+// Optimizers.cpp
+void adagrad(Node &), adam(Node &), momentum(Node &);
+// Einsum.cpp
+void einsum(Node &);
 // Attention.cpp
 void attention(Node &), flexAttention(Node &), rotaryEmbedding(Node &);
 // LinearAttention.cpp
