@@ -171,6 +171,8 @@ Value GraphImporter::tensorOf(Entry &entry, Location loc) {
     return entry.tensor;
   if (entry.sequence)
     throw Refusal{Refusal::Invalid, "it needs a tensor and is given a sequence", ""};
+  if (entry.isEmptyOptional)
+    throw Refusal{Refusal::Invalid, "it needs a tensor and is given an empty optional", ""};
   if (!entry.ints)
     throw Refusal{Refusal::Reported, "", ""};
   // Shapes depend on symbols alone: at the function's start they serve every region.

@@ -292,8 +292,29 @@ std::vector<EntryPtr> GraphImporter::importSubgraph(const ::onnx::GraphProto &gr
   scopes.pop_back();
   if (isComplete)
     return outputs;
-  hasError |= refused.empty();
-  throw Refusal{Refusal::Unsupported, "a node of its subgraph is refused", ""};
+  throw Refusal{Refusal::Reported, "", ""};
+}
+
+bool GraphImporter::attempt(llvm::function_ref<void()> make) {
+  auto refusedBefore = refused;
+  bool hadError = std::exchange(hasError, false);
+  auto where = b.saveInsertionPoint();
+  bool isMade = true;
+  {
+    ScopedDiagnosticHandler silent(b.getContext(), [](Diagnostic &) { return success(); });
+    try {
+      make();
+    } catch (const Refusal &) {
+      isMade = false;
+    }
+  }
+  isMade &= !hasError;
+  if (!isMade) {
+    b.restoreInsertionPoint(where);
+    refused = std::move(refusedBefore);
+  }
+  hasError = hadError;
+  return isMade;
 }
 
 // What is not supported.

@@ -40,6 +40,8 @@ public:
   /// of the graph around it stay visible.
   std::vector<EntryPtr> importSubgraph(const ::onnx::GraphProto &graph,
                                        llvm::ArrayRef<EntryPtr> arguments);
+  /// Runs `make`. Where it, or a node that it walks, is refused: forgets that, and gives false.
+  bool attempt(llvm::function_ref<void()> make);
 
 private:
   struct Unsupported {

@@ -43,7 +43,12 @@ void attention(Node &), flexAttention(Node &), rotaryEmbedding(Node &);
 // LinearAttention.cpp
 void causalConvWithState(Node &), linearAttention(Node &);
 // Control.cpp
-void ifRule(Node &);
+void ifRule(Node &), loop(Node &), scan(Node &);
+// Sequences.cpp
+void concatFromSequence(Node &), optional(Node &), optionalGetElement(Node &),
+    optionalHasElement(Node &), sequenceAt(Node &), sequenceConstruct(Node &),
+    sequenceEmpty(Node &), sequenceErase(Node &), sequenceInsert(Node &), sequenceLength(Node &),
+    sequenceMap(Node &), splitToSequence(Node &);
 // Recurrent.cpp
 void gru(Node &), lstm(Node &), rnn(Node &);
 
@@ -54,6 +59,10 @@ std::optional<Ints> intsAdd(Node &), intsCast(Node &), intsConcat(Node &),
     intsReshape(Node &), intsShape(Node &), intsSize(Node &), intsSlice(Node &),
     intsSqueeze(Node &), intsSub(Node &), intsUnsqueeze(Node &);
 
+EntryPtr tensorEntry(mlir::Value value);
+/// x with these dimensions, of the same rank: invalid where they are known to differ; sizes known
+/// only with the inputs' are compared by the plan. `what` names x in the message.
+graph::Expr asShape(Node &node, mlir::Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what);
 /// Runs `make` with the node's builder at the end of the region that `b` builds.
 void buildIn(Node &node, mlir::OpBuilder &b, llvm::function_ref<void()> make);
 
