@@ -51,7 +51,11 @@ private:
   };
   using Scope = std::map<std::string, EntryPtr, std::less<>>;
 
-  mlir::Type typeOf(const ::onnx::ValueInfoProto &info, mlir::Location loc);
+  mlir::Type typeOf(const std::string &name, const ::onnx::TypeProto &type, mlir::Location loc);
+  /// The entry of an input; adds the tensors that it is made of to `arguments`. Null: reported.
+  EntryPtr makeInput(const std::string &name, const ::onnx::TypeProto &type,
+                     std::vector<std::pair<std::string, mlir::Type>> &arguments);
+  std::optional<int64_t> sequenceLength(const std::string &name) const;
   mlir::LogicalResult makeFunction();
   mlir::LogicalResult finishFunction();
   mlir::LogicalResult importInitializers(const ::onnx::GraphProto &graph);
