@@ -29,13 +29,19 @@ void conv(Node &), gemm(Node &), matMul(Node &);
 // Pools.cpp
 void averagePool(Node &), globalAveragePool(Node &), globalMaxPool(Node &), maxPool(Node &);
 // Normalization.cpp
-void batchNormalization(Node &), dropout(Node &), groupNormalization(Node &),
-    instanceNormalization(Node &), layerNormalization(Node &), lpNormalization(Node &), lrn(Node &),
+void batchNormalization(Node &), groupNormalization(Node &), instanceNormalization(Node &),
+    layerNormalization(Node &), lpNormalization(Node &), lrn(Node &),
     meanVarianceNormalization(Node &), rmsNormalization(Node &);
 // Losses.cpp
 void negativeLogLikelihoodLoss(Node &), softmaxCrossEntropyLoss(Node &);
 // Optimizers.cpp
 void adagrad(Node &), adam(Node &), momentum(Node &);
+// Signals.cpp
+void blackmanWindow(Node &), dft(Node &), hammingWindow(Node &), hannWindow(Node &),
+    melWeightMatrix(Node &), stft(Node &);
+// Random.cpp
+void bernoulli(Node &), dropout(Node &), multinomial(Node &), randomNormal(Node &),
+    randomNormalLike(Node &), randomUniform(Node &), randomUniformLike(Node &);
 // Einsum.cpp
 void einsum(Node &);
 // Attention.cpp
