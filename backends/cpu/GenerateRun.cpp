@@ -69,7 +69,7 @@ void FunctionGenerator::emitBlock(Block &block) {
       emitScan(scan);
     else if (auto loop = llvm::dyn_cast<exec::WhileOp>(op))
       emitWhile(loop);
-    else if (llvm::isa<exec::KernelOp, exec::ScatterAddOp>(op))
+    else if (exec::isDispatch(&op))
       emitDispatch(&op);
     if (debugArena)
       examineArena(&op);
@@ -91,7 +91,7 @@ void FunctionGenerator::prepareArena() {
 }
 
 void FunctionGenerator::examineArena(Operation *op) {
-  if (llvm::isa<exec::KernelOp, exec::ScatterAddOp>(op)) {
+  if (exec::isDispatch(op)) {
     Value broken = func::CallOp::create(b, cb.loc, arenaCheck(), words).getResult(0);
     returnIf(made, broken, [&] {
       storeWord(run, FailedNode, nodeNumber(op));
@@ -136,7 +136,7 @@ void FunctionGenerator::emitDispatch(Operation *op) {
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))
     code = KernelEmitter(context, frame, kernel).emit(symbol);
   else
-    code = emitScatterAdd(context, frame, llvm::cast<exec::ScatterAddOp>(op), symbol);
+    code = emitAlgorithm(context, frame, op, symbol);
   b.restoreInsertionPoint(here);
   description.kernels.push_back(describeKernel(op));
 

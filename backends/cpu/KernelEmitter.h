@@ -65,9 +65,9 @@ void finishTask(CodeBuilder &cb, const TaskFunction &task);
 void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, mlir::Value frame,
                 mlir::Location node);
 
-/// Rows added to rows in order, columns in parallel.
-KernelCode emitScatterAdd(CodeContext &context, const Frame &frame, exec::ScatterAddOp op,
-                          llvm::StringRef symbol);
+/// A dispatch that is no kernel: scatter, cumulate, sort.
+KernelCode emitAlgorithm(CodeContext &context, const Frame &frame, mlir::Operation *op,
+                         llvm::StringRef symbol);
 
 class KernelEmitter {
 public:

@@ -111,9 +111,7 @@ public:
   }
 
 private:
-  static bool ownsNewMemory(Operation *op) {
-    return llvm::isa_and_nonnull<exec::KernelOp, exec::ScatterAddOp>(op) || exec::isControl(op);
-  }
+  static bool ownsNewMemory(Operation *op) { return exec::isDispatch(op) || exec::isControl(op); }
 
   void placeOutputs() {
     for (auto [i, operand] : llvm::enumerate(block.getTerminator()->getOperands())) {
@@ -159,8 +157,8 @@ private:
   static bool mayFail(Operation *op) {
     return op
         ->walk([](Operation *inner) {
-          return llvm::isa<exec::CheckOp, exec::ScatterAddOp>(inner) ? WalkResult::interrupt()
-                                                                     : WalkResult::advance();
+          return llvm::isa<exec::CheckOp, exec::ScatterOp>(inner) ? WalkResult::interrupt()
+                                                                  : WalkResult::advance();
         })
         .wasInterrupted();
   }

@@ -185,7 +185,8 @@ KernelDescription describeKernel(Operation *op) {
     for (auto nest : kernel.getBody().getOps<exec::NestOp>())
       flops = flops + numElements(context, loopDims(nest)) * flopsPerPoint(nest);
   } else {
-    description.name = description.node.empty() ? "scatter_add" : description.node;
+    description.name =
+        description.node.empty() ? op->getName().stripDialect().str() : description.node;
     flops = numElements(context, dimsOf(op->getOperands().back()));
   }
   for (auto scan = op->getParentOfType<exec::ScanOp>(); scan;

@@ -36,6 +36,12 @@ Dims Node::ints(size_t i) {
   return known->elements;
 }
 
+std::optional<Dims> Node::fixedPoint(size_t i) {
+  if (has(i) && !inputs[i]->fixedPoint && llvm::isa<FloatType>(inputs[i]->element))
+    (void)importer.shapeInput(*inputs[i]);
+  return has(i) ? inputs[i]->fixedPoint : std::nullopt;
+}
+
 llvm::SmallVector<int64_t> Node::constantInts(size_t i) {
   llvm::SmallVector<int64_t> values;
   for (Dim value : ints(i)) {

@@ -33,7 +33,6 @@ struct Entry {
   int64_t argument = -1;             ///< number of the function's input that this is, else -1
   bool isMissing = false;            ///< an unsupported node should have made it
   std::optional<std::vector<std::shared_ptr<Entry>>> sequence; ///< a sequence of known length
-  bool isEmptyOptional = false; ///< a present optional is its element
 };
 using EntryPtr = std::shared_ptr<Entry>;
 
@@ -74,6 +73,9 @@ public:
   std::optional<Ints> tryInts(size_t i);
   /// The same where each must be a number.
   llvm::SmallVector<int64_t> constantInts(size_t i);
+  /// The elements of a float input times 2^32 where it is one of the model, and so becomes a shape
+  /// input.
+  std::optional<Dims> fixedPoint(size_t i);
   /// The value of an input that is known when compiling.
   std::optional<reference::Tensor> constant(size_t i);
   /// An optional scalar known when compiling.

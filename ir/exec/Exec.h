@@ -8,6 +8,9 @@
 
 namespace ingot::exec {
 
+/// Whether the op makes new memory by running tasks: a kernel, or an algorithm that is no nest.
+bool isDispatch(mlir::Operation *op);
+
 /// The same tensor type with signless integers, as the exec dialect has them.
 mlir::RankedTensorType signless(mlir::Type tensor);
 mlir::Type signlessElement(mlir::Type element);

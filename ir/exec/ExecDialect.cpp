@@ -135,6 +135,10 @@ Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
 }
 
+bool isDispatch(Operation *op) {
+  return llvm::isa_and_nonnull<KernelOp, ScatterOp, CumulateOp, SortOp>(op);
+}
+
 TypedAttr identityOf(Combiner combiner, Type element) {
   Builder b(element.getContext());
   if (auto floatType = llvm::dyn_cast<FloatType>(element)) {

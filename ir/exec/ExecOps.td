@@ -85,15 +85,38 @@ def Exec_ViewOp : Exec_Op<"view", [Pure]> {
   let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
 }
 
-def Exec_ScatterAddOp : Exec_Op<"scatter_add", [MemoryEffects<[MemWrite]>]> {
-  let summary = "adds rows of updates to the rows of base that indices name, in order";
-  let description = [{
-    base (v, d), indices (n) of integers, updates (n, d): result[indices[i], :] += updates[i, :] for
-    i = 0, 1, …. An index outside 0 … v - 1 is a checked error.
-  }];
-  let arguments = (ins AnyRankedTensor:$base, AnyRankedTensor:$indices, AnyRankedTensor:$updates);
-  let results = (outs AnyRankedTensor:$result);
+class Exec_Serial<string mnemonic> : Exec_Op<mnemonic, [MemoryEffects<[MemWrite]>]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def Exec_ScatterOp : Exec_Serial<"scatter"> {
+  let summary = "base with rows that indices name combined with rows of updates, in order";
+  let description = [{
+    base (v, d), indices (n) of integers, updates (n, d): result[indices[i], :] becomes it combined
+    with updates[i, :], or updates[i, :] alone with the combiner none, for i = 0, 1, …. An index
+    outside 0 … v - 1 is a checked error.
+  }];
+  let arguments = (ins AnyRankedTensor:$base, AnyRankedTensor:$indices, AnyRankedTensor:$updates,
+                       Exec_Combiner:$combiner);
+  let results = (outs AnyRankedTensor:$result);
+}
+
+def Exec_CumulateOp : Exec_Serial<"cumulate"> {
+  let summary = "x (o, n, i) combined along n so far: add or mul";
+  let description = [{
+    result[o, k, i] combines x[o, j, i] for j = 0 … k in order; without k itself when `exclusive`; for
+    j = n - 1 … k in that order when `reverse`. Elements are integers or floats of 32 or 64 bits.
+  }];
+  let arguments = (ins AnyRankedTensor:$x, Exec_Combiner:$combiner, UnitAttr:$exclusive,
+                       UnitAttr:$reverse);
+  let results = (outs AnyRankedTensor:$result);
+}
+
+def Exec_SortOp : Exec_Serial<"sort"> {
+  let summary = "positions of each row's keys in increasing order: keys (o, n) -> (o, n) of i64";
+  let description = "Keys are signed integers; of equal ones the first comes first.";
+  let arguments = (ins AnyRankedTensor:$keys);
+  let results = (outs AnyRankedTensor:$result);
 }
 
 def Exec_ReadVariableOp : Exec_Op<"read_variable", [MemoryEffects<[MemRead]>]> {

@@ -1,6 +1,7 @@
 // Meaning, lowering and gradient of the ops that find elements by index.
 #include "ir/Builder.h"
 #include "ir/ops/Emit.h"
+#include "ir/ops/Indices.h"
 #include <cmath>
 
 using namespace mlir;
@@ -15,17 +16,7 @@ namespace {
 
 bool isUnsigned(Value tensor) { return elementType(tensor).isUnsignedInteger(); }
 
-/// The index if it lies in 0 … limit - 1. Unsigned 64-bit values beyond the signed range are
-/// negative here and so outside, as they should be.
-FailureOr<int64_t> checkedIndex(EvalContext &context, const Tensor &indices, int64_t linear,
-                                int64_t limit) {
-  int64_t index = indices.integer(linear);
-  if (index >= 0 && index < limit)
-    return index;
-  return context.fail("index " + std::to_string(index) + " at position " + std::to_string(linear) +
-                      " is outside 0 ... " + std::to_string(limit - 1));
-}
-/// The same in a nest's body: reads x at `at` with `index` at `axis` after checking it.
+/// In a nest's body: reads x at `at` with `index` at `axis` after checking it.
 Value checkedRead(OpBuilder &b, Location loc, Value x, llvm::SmallVector<Value> at, size_t axis,
                   Index index, Dim limit) {
   Value valid = exec::below(index, exec::extent(b, loc, limit));
@@ -33,12 +24,6 @@ Value checkedRead(OpBuilder &b, Location loc, Value x, llvm::SmallVector<Value> 
   at.insert(at.begin() + axis, index);
   Type element = exec::signlessElement(getElementTypeOrSelf(x));
   return exec::read(b, loc, x, at, valid, exec::scalarConstant(b, loc, element, 0));
-}
-int64_t product(llvm::ArrayRef<int64_t> sizes) {
-  int64_t n = 1;
-  for (int64_t s : sizes)
-    n *= s;
-  return n;
 }
 Dims concatenate(llvm::ArrayRef<Dim> a, llvm::ArrayRef<Dim> b) {
   Dims result(a.begin(), a.end());
@@ -109,7 +94,9 @@ Values GatherOp::gradient(OpBuilder &b, ValueRange d) {
   std::rotate(base.begin(), base.begin() + axis, base.begin() + axis + 1);
   Value updates = axis == 0 ? d[0] : transpose(b, getLoc(), d[0], toFront);
   Value zero = splat(b, getLoc(), elementType(getX()), base, 0);
-  Value r = make<ScatterAddOp>(b, getLoc(), {zero, getIndices(), updates});
+  Value r = make<ScatterOp>(
+      b, getLoc(), {zero, getIndices(), updates},
+      {b.getNamedAttr("kind", ScatterKindAttr::get(getContext(), ScatterKind::Add))});
   return {axis == 0 ? r : transpose(b, getLoc(), r, back), Value()};
 }
 
@@ -153,64 +140,6 @@ Values PickOp::gradient(OpBuilder &b, ValueRange dResults) {
   Expr d(b, getLoc(), reshape(b, getLoc(), dResults[0], rows));
   return {d * d.with(oneHot(b, getLoc(), getIndices(), dimsOf(getX()).back(), elementType(d))),
           Value()};
-}
-
-LogicalResult ScatterAddOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
-                                             Adaptor adaptor, llvm::SmallVectorImpl<Type> &types) {
-  Dims base = dimsOf(adaptor.getBase()), indices = dimsOf(adaptor.getIndices());
-  if (base.empty())
-    return emitOptionalError(loc, "scatter_add needs a base with rows, has a scalar");
-  Dims wanted = concatenate(indices, llvm::ArrayRef(base).drop_front());
-  if (dimsOf(adaptor.getUpdates()) != wanted ||
-      elementType(adaptor.getUpdates()) != elementType(adaptor.getBase()))
-    return emitOptionalError(loc, "scatter_add to ", adaptor.getBase().getType(), " at indices ",
-                             str(indices), " needs updates of shape ", str(wanted), ", has ",
-                             adaptor.getUpdates().getType());
-  types.push_back(adaptor.getBase().getType());
-  return success();
-}
-LogicalResult ScatterAddOp::evaluate(EvalContext &context, llvm::ArrayRef<Tensor> operands,
-                                     llvm::MutableArrayRef<Tensor> results) {
-  const Tensor &indices = operands[1], &updates = operands[2];
-  Tensor &r = results[0] = operands[0];
-  int64_t row = product(r.shape().drop_front());
-  for (int64_t i = 0; i < indices.numElements(); ++i) {
-    auto at = checkedIndex(context, indices, i, r.dim(0));
-    if (failed(at))
-      return failure();
-    for (int64_t k = 0; k < row; ++k) {
-      Number a = r.get(*at * row + k), u = updates.get(i * row + k);
-      r.set(*at * row + k,
-            a.isFloat ? Number::real(a.f + u.f) : Number::integer(uint64_t(a.i) + uint64_t(u.i)));
-    }
-  }
-  return success();
-}
-void ScatterAddOp::emitStructured(OpBuilder &b, ValueRange operands,
-                                  llvm::SmallVectorImpl<Value> &results) {
-  Location loc = getLoc();
-  Dims base = dimsOf(getBase()), index = dimsOf(getIndices());
-  Dim count = numElements(getContext(), index);
-  Dim row = numElements(getContext(), llvm::ArrayRef(base).drop_front());
-  auto view = [&](Value x, llvm::ArrayRef<Dim> dims) -> Value {
-    RankedTensorType type = tensorType(dims, exec::signlessElement(elementType(x)));
-    return x.getType() == type ? x : exec::ViewOp::create(b, loc, type, x);
-  };
-  Value indices = operands[1];
-  if (isUnsigned(getIndices()) && elementType(indices).getIntOrFloatBitWidth() < 64)
-    indices = exec::mapNest(b, loc, index, {indices}, b.getI64Type(),
-                            [&](OpBuilder &b, ValueRange in) -> Value {
-                              return arith::ExtUIOp::create(b, loc, b.getI64Type(), in[0]);
-                            });
-  Value flat = view(operands[0], {base[0], row});
-  Value sum = exec::ScatterAddOp::create(b, loc, flat.getType(), flat, view(indices, {count}),
-                                         view(operands[2], {count, row}));
-  results.push_back(view(sum, base));
-}
-Values ScatterAddOp::gradient(OpBuilder &b, ValueRange d) {
-  return {d[0], Value(),
-          make<GatherOp>(b, getLoc(), {d[0], getIndices()},
-                         {b.getNamedAttr("axis", b.getI64IntegerAttr(0))})};
 }
 
 LogicalResult OneHotOp::verify() {

@@ -16,13 +16,6 @@ def Graph_PickOp : Graph_Inferred<"pick", [DeclareOpInterfaceMethods<Graph_Evalu
   let arguments = (ins Graph_Tensor:$x, Graph_IntegerTensor:$indices);
   let results = (outs Graph_Tensor:$result);
 }
-def Graph_ScatterAddOp : Graph_Inferred<"scatter_add", [DeclareOpInterfaceMethods<Graph_Evaluable>,
-    DeclareOpInterfaceMethods<Graph_Structured>, DeclareOpInterfaceMethods<Graph_Differentiable>]> {
-  let summary = "base with updates[i, …] added to its row indices[i], in order of i";
-  let description = "base (v, d…), indices (i…), updates (i…, d…): the result has base's type.";
-  let arguments = (ins Graph_Tensor:$base, Graph_IntegerTensor:$indices, Graph_Tensor:$updates);
-  let results = (outs Graph_Tensor:$result);
-}
 def Graph_OneHotOp : Graph_Op<"one_hot", [Pure, DeclareOpInterfaceMethods<Graph_Evaluable>,
     DeclareOpInterfaceMethods<Graph_Structured>]> {
   let summary = "1 where the last index is the label, else 0: labels (…) -> (…, depth)";

@@ -151,7 +151,8 @@ Value GraphGenerator::scatter() {
   if (rankOf(x) != 2 || !dimsOf(x)[1].isStatic() || dimsOf(x)[1].value() == 0)
     return {};
   Value index = op<ArgMaxOp>(x, attr("axis", b.getI64IntegerAttr(1)));
-  return op<ScatterAddOp>({input({dimsOf(x)[1], dimsOf(x)[1]}), index, x});
+  return op<ScatterOp>({input({dimsOf(x)[1], dimsOf(x)[1]}), index, x},
+                       attr("kind", ScatterKindAttr::get(b.getContext(), ScatterKind::Add)));
 }
 
 Value GraphGenerator::logic() {

@@ -180,7 +180,7 @@ TEST(RandomGraph, GraphsAreVariedAndTheirResultsTelling) {
   for (const char *name :
        {"matmul", "conv",       "max_pool", "avg_pool", "reduce",      "reshape",   "transpose",
         "slice",  "pad",        "concat",   "softmax",  "log_softmax", "broadcast", "compare",
-        "select", "cast",       "tanh",     "gather",   "scatter_add", "reverse",   "argmax",
+        "select", "cast",       "tanh",     "gather",   "scatter",     "reverse",   "argmax",
         "pick",   "layer_norm", "read",     "assign",   "and"})
     EXPECT_GE(ops[name], 3) << name;
   EXPECT_GE(telling, results * 3 / 4) << "of " << results;

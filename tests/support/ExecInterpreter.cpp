@@ -3,7 +3,9 @@
 #include "compiler/fusion/Structure.h"
 #include "tests/support/ExecScalars.h"
 #include "tests/support/OpCases.h"
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 
@@ -168,8 +170,12 @@ LogicalResult ExecInterpreter::runOp(Operation &op) {
     return runNest(nest);
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))
     return runKernel(kernel);
-  if (auto scatter = llvm::dyn_cast<exec::ScatterAddOp>(op))
-    return runScatterAdd(scatter);
+  if (auto scatter = llvm::dyn_cast<exec::ScatterOp>(op))
+    return runScatter(scatter);
+  if (auto cumulate = llvm::dyn_cast<exec::CumulateOp>(op))
+    return runCumulate(cumulate);
+  if (auto sort = llvm::dyn_cast<exec::SortOp>(op))
+    return runSort(sort);
   if (auto constant = llvm::dyn_cast<exec::ConstantOp>(op)) {
     values[constant.getResult()] = signlessTensor(tests::tensorOf(constant.getValue()));
     return success();
@@ -261,7 +267,7 @@ LogicalResult ExecInterpreter::runKernel(exec::KernelOp op) {
   return success();
 }
 
-LogicalResult ExecInterpreter::runScatterAdd(exec::ScatterAddOp op) {
+LogicalResult ExecInterpreter::runScatter(exec::ScatterOp op) {
   auto base = tensorOf(op.getBase()), indices = tensorOf(op.getIndices()),
        updates = tensorOf(op.getUpdates());
   if (failed(base) || failed(indices) || failed(updates))
@@ -273,11 +279,56 @@ LogicalResult ExecInterpreter::runScatterAdd(exec::ScatterAddOp op) {
       return fail(op, "index " + std::to_string(row) + " is out of range");
     for (int64_t c = 0; c < width; ++c) {
       llvm::SmallVector<Number> sum{base->get(row * width + c)};
-      combine(exec::Combiner::Add, sum, updates->get(i * width + c));
+      combine(op.getCombiner(), sum, updates->get(i * width + c));
       base->set(row * width + c, reference::roundTo(base->element(), sum[0]));
     }
   }
   values[op.getResult()] = std::move(*base);
+  return success();
+}
+
+LogicalResult ExecInterpreter::runCumulate(exec::CumulateOp op) {
+  auto x = tensorOf(op.getX());
+  if (failed(x))
+    return failure();
+  Tensor result(x->element(), x->shape());
+  int64_t length = x->dim(1), width = x->dim(2);
+  bool isSum = op.getCombiner() == exec::Combiner::Add;
+  for (int64_t o = 0; o < x->dim(0); ++o)
+    for (int64_t c = 0; c < width; ++c) {
+      double start = isSum ? 0 : 1;
+      llvm::SmallVector<Number> sum{x->isFloat() ? Number::real(start)
+                                                 : Number::integer(static_cast<int64_t>(start))};
+      for (int64_t j = 0; j < length; ++j) {
+        int64_t at = (o * length + (op.getReverse() ? length - 1 - j : j)) * width + c;
+        if (op.getExclusive())
+          result.set(at, sum[0]);
+        combine(op.getCombiner(), sum, x->get(at));
+        sum[0] = reference::roundTo(x->element(), sum[0]);
+        if (!op.getExclusive())
+          result.set(at, sum[0]);
+      }
+    }
+  values[op.getResult()] = std::move(result);
+  return success();
+}
+
+LogicalResult ExecInterpreter::runSort(exec::SortOp op) {
+  auto keys = tensorOf(op.getKeys());
+  if (failed(keys))
+    return failure();
+  Tensor result(getElementTypeOrSelf(op.getResult()), keys->shape());
+  int64_t length = keys->dim(1);
+  for (int64_t row = 0; row < keys->numElements(); row += length) {
+    std::vector<int64_t> order(length);
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](int64_t i, int64_t j) {
+      return std::pair(keys->integer(row + i), i) < std::pair(keys->integer(row + j), j);
+    });
+    for (int64_t i = 0; i < length; ++i)
+      result.set(row + i, Number::integer(order[i]));
+  }
+  values[op.getResult()] = std::move(result);
   return success();
 }
 

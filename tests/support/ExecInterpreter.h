@@ -46,7 +46,9 @@ private:
   mlir::FailureOr<llvm::SmallVector<Tensor>> runScan(exec::ScanOp op);
   mlir::FailureOr<llvm::SmallVector<Tensor>> runWhile(exec::WhileOp op);
   mlir::LogicalResult runKernel(exec::KernelOp op);
-  mlir::LogicalResult runScatterAdd(exec::ScatterAddOp op);
+  mlir::LogicalResult runScatter(exec::ScatterOp op);
+  mlir::LogicalResult runCumulate(exec::CumulateOp op);
+  mlir::LogicalResult runSort(exec::SortOp op);
   mlir::LogicalResult runNest(exec::NestOp op);
   mlir::LogicalResult runPoint(exec::NestOp op, llvm::ArrayRef<int64_t> loops,
                                llvm::ArrayRef<Tensor> inputs, llvm::SmallVector<Number> &yielded);

@@ -153,6 +153,19 @@ private:
     add<arith::ExtFOp>(same);
     add<arith::TruncFOp>(same); // rounded below
     add<arith::TruncIOp>(same);
+    add<arith::BitcastOp>([](Operation &op, llvm::ArrayRef<Number> a) {
+      Type from = op.getOperand(0).getType(), to = op.getResult(0).getType();
+      llvm::APInt bits = bitsOf(a[0], from);
+      if (auto type = llvm::dyn_cast<FloatType>(from)) {
+        llvm::APFloat value(a[0].f);
+        bool isInexact = false;
+        value.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &isInexact);
+        bits = value.bitcastToAPInt();
+      }
+      if (auto type = llvm::dyn_cast<FloatType>(to))
+        return Number::real(llvm::APFloat(type.getFloatSemantics(), bits).convertToDouble());
+      return Number::integer(bits.getSExtValue());
+    });
     add<arith::IndexCastOp>([](Operation &op, llvm::ArrayRef<Number> a) {
       bool truth = op.getOperand(0).getType().isInteger(1);
       return truth ? Number::integer(-a[0].i) : a[0]; // i1 is signed here

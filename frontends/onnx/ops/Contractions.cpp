@@ -93,4 +93,82 @@ void conv(Node &node) {
   node.set(0, channelsFirst(node, y));
 }
 
+namespace {
+
+/// What a transposed convolution makes of one spatial dimension: padding that the op itself leaves
+/// out, and what is put or cut (negative) at the result's ends.
+struct Transposed {
+  int64_t low = 0, high = 0;
+  Dim before, after;
+  Dim size; ///< of the op's result
+};
+
+/// `wanted`: the output's size where it is given.
+Transposed transposedOf(Node &node, Dim in, int64_t span, int64_t stride, int64_t low, int64_t high,
+                        int64_t extra, std::optional<Dim> wanted) {
+  Dim zero = node.dim(0), full = (in - 1) * stride + span;
+  if (!wanted) {
+    // Elements of the padding come back first, then zeros.
+    int64_t kept = std::max<int64_t>(high - extra, 0);
+    return {low, kept, zero, node.dim(std::max<int64_t>(extra - high, 0)), full - (low + kept)};
+  }
+  Dim total = full + extra - *wanted, half = total.floorDiv(2);
+  Dim before = node.attr("auto_pad", "NOTSET") == std::string("SAME_UPPER") ? half : total - half;
+  return {0, 0, before * -1, *wanted + before - full, full};
+}
+
+} // namespace
+
+/// The gradient of a convolution for its input, with the output in the input's place.
+void convTranspose(Node &node) {
+  Dims x = dimsOf(node.in(0)), w = dimsOf(node.in(1));
+  if (x.size() < 3 || w.size() != x.size() || x[1] != w[0])
+    node.invalid("it convolves " + str(x) + " with a kernel " + str(w) +
+                 "; (N, C, spatial…) and (C, M / group, k…) are expected");
+  size_t rank = x.size() - 2;
+  auto strides = node.intsAttr("strides", rank, 1), dilations = node.intsAttr("dilations", rank, 1),
+       pads = node.intsAttr("pads", 2 * rank, 0), extra = node.intsAttr("output_padding", rank, 0),
+       shape = node.intsAttr("output_shape");
+  if (shape.size() > rank) // some exporters name all dimensions
+    shape.erase(shape.begin(), shape.end() - static_cast<int64_t>(rank));
+  std::string automatic = node.attr("auto_pad", "NOTSET");
+  bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
+  int64_t groups = node.attr("group", int64_t(1));
+  llvm::SmallVector<int64_t> low, high, permutation;
+  Dims result = {x[0]}, before = {node.dim(0)}, after = before;
+  for (size_t d = 0; d < rank; ++d) {
+    if (!w[2 + d].isStatic())
+      node.unsupported("the dimension `" + w[2 + d].str() + "` of its kernel is not known",
+                       "fix it with --shape");
+    if (strides[d] < 1 || dilations[d] < 1 || pads[d] < 0 || pads[rank + d] < 0 || extra[d] < 0)
+      node.invalid("strides and dilations must be positive, pads not negative");
+    std::optional<Dim> wanted;
+    if (!shape.empty())
+      wanted = node.dim(shape[d]);
+    else if (same)
+      wanted = x[2 + d] * strides[d];
+    int64_t span = (w[2 + d].value() - 1) * dilations[d] + 1;
+    Transposed t =
+        transposedOf(node, x[2 + d], span, strides[d], pads[d], pads[rank + d], extra[d], wanted);
+    low.push_back(t.low);
+    high.push_back(t.high);
+    result.push_back(t.size);
+    before.push_back(t.before);
+    after.push_back(t.after);
+    permutation.push_back(static_cast<int64_t>(2 + d));
+  }
+  permutation.append({1, 0});
+  result.push_back(w[1] * groups);
+  before.push_back(node.dim(0));
+  after.push_back(node.dim(0));
+  Value dy = channelsLast(node, node.in(0)), kernel = node.transpose(node.in(1), permutation);
+  Expr y = node.expr(graph::ConvInputGradientOp::create(
+      node.builder(), node.loc, tensorType(result, node.inputElement(0)), dy, kernel, strides,
+      dilations, low, high, groups));
+  y = node.expr(graph::pad(node.builder(), node.loc, y, before, after));
+  if (node.has(2))
+    y = y + node.broadcastTo(node.in(2), y.dims());
+  node.set(0, channelsFirst(node, y));
+}
+
 } // namespace ingot::onnx

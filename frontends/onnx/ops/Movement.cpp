@@ -1,5 +1,6 @@
 // Operators that move elements: reshapes, slices, concatenation, padding, gathering.
 #include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 #include "frontends/onnx/ops/RuntimeAxes.h"
 
@@ -108,10 +109,6 @@ Value reshapeTo(Node &node, Value x, llvm::ArrayRef<Dim> dims) {
     return node.reshape(x, dims);
   return graph::ReshapeOp::create(node.builder(), node.loc, tensorType(dims, graph::elementType(x)),
                                   x, graph::CountCheck::Plan);
-}
-
-Value gatherAlong(Node &node, Value x, Value indices, int64_t axis) {
-  return node.make<graph::GatherOp>({x, indices}, {node.named("axis", axis)});
 }
 
 } // namespace

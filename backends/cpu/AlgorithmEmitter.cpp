@@ -1,0 +1,256 @@
+// Dispatches that are no kernels: scatter, running sums, sorting. What is done in order is done by
+// one task, so that results do not depend on threads; tasks are blocks of columns, or of rows to
+// sort. See KernelEmitter.h.
+#include "backends/cpu/KernelEmitter.h"
+
+using namespace mlir;
+
+namespace ingot::cpu {
+namespace {
+
+constexpr int64_t maxColumnsPerTask = 256;
+constexpr int64_t maxSortedRowsPerTask = 8;
+
+/// A task function and what all three ask of it.
+class Algorithm {
+public:
+  Algorithm(CodeContext &context, const Frame &frame, Operation *op, llvm::StringRef symbol)
+      : context(context), frame(frame), op(op), b(context.module.getContext()),
+        cb(b, op->getLoc(), 1), task(beginTask(context, cb, symbol)) {}
+
+  KernelCode scatter(exec::ScatterOp scatter);
+  KernelCode cumulate(exec::CumulateOp cumulate);
+  KernelCode sort(exec::SortOp sort);
+
+private:
+  Value dim(Dim d) {
+    return cb.evaluate(
+        d, [&](llvm::StringRef name) { return cb.loadI64(task.frame, frame.symbol(name)); });
+  }
+  Value pointer(Value tensor) {
+    return cb.loadPointer(task.frame, frame.storage(storageOf(tensor)));
+  }
+  static unsigned bytesOf(Type element) {
+    return std::max(1u, element.getIntOrFloatBitWidth() / 8);
+  }
+  Value load(Value base, Value at, Type element) {
+    return LLVM::LoadOp::create(b, cb.loc, element, cb.address(base, at, element),
+                                bytesOf(element));
+  }
+  void store(Value value, Value base, Value at) {
+    LLVM::StoreOp::create(b, cb.loc, value, cb.address(base, at, value.getType()),
+                          bytesOf(value.getType()));
+  }
+  Value less(Value x, Value y) {
+    return arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, x, y);
+  }
+  /// At most `most` of `count` a task: the part [low, high) that task `index` takes.
+  std::pair<Value, Value> part(Value index, int64_t most, Value count) {
+    Value low = cb.mul(index, cb.integer(most));
+    return {low, cb.minimum(cb.add(low, cb.integer(most)), count)};
+  }
+  int64_t perTask(int64_t most) { return std::max<int64_t>(1, most / context.taskDivisor); }
+  KernelCode finish(Dim tasks, bool mayFail) {
+    finishTask(cb, task);
+    return {task.function, tasks, mayFail};
+  }
+  Value combine(exec::Combiner combiner, Value x, Value y);
+  void siftDown(Value keys, Value order, Value start, Value end, Type key);
+
+  CodeContext &context;
+  const Frame &frame;
+  Operation *op;
+  OpBuilder b;
+  CodeBuilder cb;
+  TaskFunction task;
+};
+
+Value Algorithm::combine(exec::Combiner combiner, Value x, Value y) {
+  Location loc = cb.loc;
+  bool isFloat = llvm::isa<FloatType>(x.getType());
+  switch (combiner) {
+  case exec::Combiner::Add:
+    return isFloat ? Value(arith::AddFOp::create(b, loc, x, y))
+                   : Value(arith::AddIOp::create(b, loc, x, y));
+  case exec::Combiner::Mul:
+    return isFloat ? Value(arith::MulFOp::create(b, loc, x, y))
+                   : Value(arith::MulIOp::create(b, loc, x, y));
+  case exec::Combiner::Max:
+    return isFloat ? Value(arith::MaximumFOp::create(b, loc, x, y))
+                   : Value(arith::MaxSIOp::create(b, loc, x, y));
+  case exec::Combiner::Min:
+    return isFloat ? Value(arith::MinimumFOp::create(b, loc, x, y))
+                   : Value(arith::MinSIOp::create(b, loc, x, y));
+  case exec::Combiner::UMax:
+    return arith::MaxUIOp::create(b, loc, x, y);
+  case exec::Combiner::UMin:
+    return arith::MinUIOp::create(b, loc, x, y);
+  case exec::Combiner::None:
+  case exec::Combiner::ArgMax:
+  case exec::Combiner::ArgMin:
+    break;
+  }
+  return y;
+}
+
+/// Rows in order, columns in parallel.
+KernelCode Algorithm::scatter(exec::ScatterOp scatter) {
+  Type element = memoryType(getElementTypeOrSelf(scatter.getBase())),
+       indexType = getElementTypeOrSelf(scatter.getIndices());
+  Dims base = dimsOf(scatter.getBase());
+  int64_t columnsPerTask = perTask(maxColumnsPerTask);
+  Value from = pointer(scatter.getBase()), to = pointer(scatter.getResult()),
+        indices = pointer(scatter.getIndices()), updates = pointer(scatter.getUpdates());
+  Value rows = dim(base[0]), width = dim(base[1]), count = dim(dimsOf(scatter.getIndices())[0]);
+  auto [low, high] = part(task.index, columnsPerTask, width);
+  auto at = [&](Value row, Value column) { return cb.add(cb.mul(row, width), column); };
+  cb.loop(cb.integer(0), rows, 1, [&, low = low, high = high](Value row) {
+    cb.loop(low, high, 1, [&](Value column) {
+      Value place = at(row, column);
+      store(load(from, place, element), to, place);
+    });
+  });
+  cb.loop(cb.integer(0), count, 1, [&, low = low, high = high](Value i) {
+    Value index = load(indices, i, indexType);
+    if (indexType.getIntOrFloatBitWidth() < 64)
+      index = arith::ExtSIOp::create(b, cb.loc, cb.i64(), index);
+    // A negative index is a large unsigned one.
+    Value inside = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ult, index, rows);
+    auto branch = scf::IfOp::create(b, cb.loc, inside, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenBlock()->getTerminator());
+    cb.loop(low, high, 1, [&](Value column) {
+      Value place = at(index, column), update = load(updates, at(i, column), element);
+      if (scatter.getCombiner() != exec::Combiner::None)
+        update = combine(scatter.getCombiner(), load(to, place, element), update);
+      store(update, to, place);
+    });
+    b.setInsertionPoint(branch.elseBlock()->getTerminator());
+    reportNode(context, cb, frame, task.frame, op->getLoc());
+  });
+  return finish(base[1].ceilDiv(columnsPerTask), true);
+}
+
+/// Along the axis in order, the rest in parallel.
+KernelCode Algorithm::cumulate(exec::CumulateOp cumulate) {
+  Type element = getElementTypeOrSelf(cumulate.getX());
+  Dims dims = dimsOf(cumulate.getX());
+  exec::Combiner combiner = cumulate.getCombiner();
+  int64_t columnsPerTask = perTask(maxColumnsPerTask);
+  Value from = pointer(cumulate.getX()), to = pointer(cumulate.getResult());
+  Value length = dim(dims[1]), width = dim(dims[2]);
+  Dim blocks = dims[2].ceilDiv(columnsPerTask);
+  Value blockCount = cb.nonZero(dim(blocks)), outer = cb.floorDiv(task.index, blockCount);
+  auto [low, high] = part(cb.sub(task.index, cb.mul(outer, blockCount)), columnsPerTask, width);
+  Value identity = arith::ConstantOp::create(b, cb.loc, exec::identityOf(combiner, element));
+  Value last = cb.sub(length, cb.integer(1)), first = cb.mul(outer, length);
+  auto at = [&](Value step, Value column) {
+    Value row = cb.add(first, cumulate.getReverse() ? cb.sub(last, step) : step);
+    return cb.add(cb.mul(row, width), column);
+  };
+  auto columns = [&, low = low, high = high](Value step, llvm::function_ref<Value(Value)> value) {
+    cb.loop(low, high, 1, [&](Value column) { store(value(column), to, at(step, column)); });
+  };
+  bool exclusive = cumulate.getExclusive();
+  cb.loop(cb.integer(0), cb.minimum(length, cb.integer(1)), 1, [&](Value step) {
+    columns(step, [&](Value column) {
+      return exclusive ? identity
+                       : combine(combiner, identity, load(from, at(step, column), element));
+    });
+  });
+  cb.loop(cb.integer(1), length, 1, [&](Value step) {
+    Value before = cb.sub(step, cb.integer(1));
+    columns(step, [&](Value column) {
+      Value next = load(from, at(exclusive ? before : step, column), element);
+      return combine(combiner, load(to, at(before, column), element), next);
+    });
+  });
+  return finish(dims[0] * blocks, false);
+}
+
+/// Lets the entry at `start` sink in the heap of positions [0, end) whose parents come last.
+void Algorithm::siftDown(Value keys, Value order, Value start, Value end, Type key) {
+  Location loc = cb.loc;
+  Type i64 = cb.i64();
+  auto position = [&](Value place) { return load(order, place, i64); };
+  auto comesBefore = [&](Value p, Value q) -> Value {
+    Value x = load(keys, p, key), y = load(keys, q, key);
+    Value equal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y);
+    return arith::SelectOp::create(b, loc, equal, less(p, q), less(x, y));
+  };
+  auto choose = [&](Value condition, llvm::function_ref<llvm::SmallVector<Value>()> onTrue,
+                    llvm::function_ref<llvm::SmallVector<Value>()> onFalse) {
+    return scf::IfOp::create(
+        b, loc, condition, [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, onTrue()); },
+        [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, onFalse()); });
+  };
+  Value held = position(start), none = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
+  auto loop = scf::WhileOp::create(
+      b, loc, TypeRange{i64, i64}, ValueRange{start},
+      [&](OpBuilder &, Location, ValueRange carried) {
+        Value left = cb.add(cb.mul(carried[0], cb.integer(2)), cb.integer(1));
+        Value right = cb.add(left, cb.integer(1));
+        auto sinks = choose(
+            less(left, end),
+            [&]() -> llvm::SmallVector<Value> {
+              auto larger = choose(
+                  less(right, end),
+                  [&]() -> llvm::SmallVector<Value> {
+                    Value isRight = comesBefore(position(left), position(right));
+                    return {arith::SelectOp::create(b, loc, isRight, right, left)};
+                  },
+                  [&]() -> llvm::SmallVector<Value> { return {left}; });
+              Value child = larger.getResult(0);
+              return {comesBefore(held, position(child)), child};
+            },
+            [&]() -> llvm::SmallVector<Value> { return {none, left}; });
+        scf::ConditionOp::create(b, loc, sinks.getResult(0),
+                                 ValueRange{carried[0], sinks.getResult(1)});
+      },
+      [&](OpBuilder &, Location, ValueRange at) {
+        store(position(at[1]), order, at[0]);
+        scf::YieldOp::create(b, loc, ValueRange{at[1]});
+      });
+  store(held, order, loop.getResult(0));
+}
+
+/// Heapsort of each row's positions, in place: O(n log n) whatever the keys are, without workspace.
+/// Positions break ties, so that the order is the stable one.
+KernelCode Algorithm::sort(exec::SortOp sort) {
+  Type key = getElementTypeOrSelf(sort.getKeys());
+  Dims dims = dimsOf(sort.getKeys());
+  int64_t rowsPerTask = perTask(maxSortedRowsPerTask);
+  Value allKeys = pointer(sort.getKeys()), allPositions = pointer(sort.getResult());
+  Value rows = dim(dims[0]), length = dim(dims[1]);
+  auto [low, high] = part(task.index, rowsPerTask, rows);
+  cb.loop(low, high, 1, [&](Value row) {
+    Value offset = cb.mul(row, length);
+    Value keys = cb.address(allKeys, offset, key),
+          order = cb.address(allPositions, offset, cb.i64());
+    cb.loop(cb.integer(0), length, 1, [&](Value i) { store(i, order, i); });
+    Value half = cb.floorDiv(length, cb.integer(2)), one = cb.integer(1);
+    cb.loop(cb.integer(0), half, 1,
+            [&](Value i) { siftDown(keys, order, cb.sub(cb.sub(half, one), i), length, key); });
+    cb.loop(one, length, 1, [&](Value i) {
+      Value end = cb.sub(length, i), top = load(order, cb.integer(0), cb.i64());
+      store(load(order, end, cb.i64()), order, cb.integer(0));
+      store(top, order, end);
+      siftDown(keys, order, cb.integer(0), end, key);
+    });
+  });
+  return finish(dims[0].ceilDiv(rowsPerTask), false);
+}
+
+} // namespace
+
+KernelCode emitAlgorithm(CodeContext &context, const Frame &frame, Operation *op,
+                         llvm::StringRef symbol) {
+  Algorithm algorithm(context, frame, op, symbol);
+  if (auto scatter = llvm::dyn_cast<exec::ScatterOp>(op))
+    return algorithm.scatter(scatter);
+  if (auto cumulate = llvm::dyn_cast<exec::CumulateOp>(op))
+    return algorithm.cumulate(cumulate);
+  return algorithm.sort(llvm::cast<exec::SortOp>(op));
+}
+
+} // namespace ingot::cpu
