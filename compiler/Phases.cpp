@@ -5,6 +5,7 @@
 #include "compiler/layout/HoistInvariants.h"
 #include "compiler/layout/PackContractions.h"
 #include "compiler/layout/SplitReductions.h"
+#include "compiler/layout/WidenSums.h"
 #include "compiler/lowering/LowerToExec.h"
 #include "compiler/memory/PlanMemory.h"
 #include "compiler/prepare/Prepare.h"
@@ -47,7 +48,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
   case Phase::Lower:
     return lowerToExec(module);
   case Phase::Layout:
-    if (failed(forEachFunction(module, splitReductions)) ||
+    if (failed(forEachFunction(module, widenSums)) ||
+        failed(forEachFunction(module, splitReductions)) ||
         failed(forEachFunction(module, packContractions)) ||
         failed(forEachFunction(module, hoistInvariants)))
       return failure();

@@ -70,52 +70,106 @@ std::optional<Ints> intsOfConstant(MLIRContext *context, graph::ConstantOp const
 
 } // namespace
 
-Type GraphImporter::typeOf(const ::onnx::ValueInfoProto &info, Location loc) {
-  if (!info.type().has_tensor_type()) {
-    emitError(loc) << "the input `" << info.name()
-                   << "` is no tensor; sequences, maps and optionals are not supported as inputs";
+/// How long an input that is a sequence is: as `NAME[]` says, or as many as `NAME[0]`, `NAME[1]`, …
+/// have shapes.
+std::optional<int64_t> GraphImporter::sequenceLength(const std::string &name) const {
+  int64_t length = 0;
+  if (auto given = options.shapes.find(name + "[]"); given != options.shapes.end())
+    return llvm::StringRef(given->second).getAsInteger(10, length) || length < 0 || length > 10'000
+               ? std::nullopt
+               : std::optional(length);
+  while (options.shapes.count(name + "[" + std::to_string(length) + "]"))
+    ++length;
+  return length > 0 ? std::optional(length) : std::nullopt;
+}
+
+EntryPtr GraphImporter::makeInput(const std::string &name, const ::onnx::TypeProto &type,
+                                  std::vector<std::pair<std::string, Type>> &arguments) {
+  Location loc = NameLoc::get(b.getStringAttr(name));
+  auto entry = std::make_shared<Entry>();
+  if (type.has_optional_type()) {
+    auto given = options.shapes.find(name);
+    if (given == options.shapes.end() || given->second != "none")
+      return makeInput(name, type.optional_type().elem_type(), arguments);
+    entry->isEmptyOptional = true;
+    return entry;
+  }
+  if (!type.has_sequence_type()) {
+    Type tensor = typeOf(name, type, loc);
+    if (!tensor)
+      return nullptr;
+    entry->element = llvm::cast<RankedTensorType>(tensor).getElementType();
+    entry->argument = static_cast<int64_t>(arguments.size());
+    arguments.emplace_back(name, tensor);
+    return entry;
+  }
+  std::optional<int64_t> length = sequenceLength(name);
+  if (!length) {
+    emitError(loc) << "the input `" << name
+                   << "` is a sequence; say how many tensors it has, as in --shape '" << name
+                   << "[]=3', or give the shape of each: --shape '" << name << "[0]=1,3,224,224'";
+    return nullptr;
+  }
+  ::onnx::TypeProto element = type.sequence_type().elem_type();
+  if (element.has_tensor_type() && element.tensor_type().has_shape())
+    for (auto &dim : *element.mutable_tensor_type()->mutable_shape()->mutable_dim())
+      dim.clear_dim_param(); // each tensor of the sequence has its own
+  entry->sequence.emplace();
+  for (int64_t i = 0; i < *length; ++i) {
+    EntryPtr made = makeInput(name + "[" + std::to_string(i) + "]", element, arguments);
+    if (!made)
+      return nullptr;
+    entry->sequence->push_back(std::move(made));
+  }
+  return entry;
+}
+
+Type GraphImporter::typeOf(const std::string &name, const ::onnx::TypeProto &type, Location loc) {
+  if (!type.has_tensor_type()) {
+    emitError(loc) << "the input `" << name
+                   << "` is neither a tensor nor a sequence or optional of tensors";
     return {};
   }
-  const ::onnx::TypeProto::Tensor &tensor = info.type().tensor_type();
+  const ::onnx::TypeProto::Tensor &tensor = type.tensor_type();
   Type element = elementType(b.getContext(), tensor.elem_type());
   if (!element) {
-    emitError(loc) << "the input `" << info.name() << "` has elements of "
-                   << typeName(tensor.elem_type()) << ", which are not supported";
+    emitError(loc) << "the input `" << name << "` has elements of " << typeName(tensor.elem_type())
+                   << ", which are not supported";
     return {};
   }
-  if (auto given = options.shapes.find(info.name()); given != options.shapes.end()) {
+  if (auto given = options.shapes.find(name); given != options.shapes.end()) {
     auto dims = parseShape(b.getContext(), given->second);
     if (dims &&
         (!tensor.has_shape() || tensor.shape().dim_size() == static_cast<int>(dims->size())))
       return tensorType(*dims, element);
-    emitError(loc) << "`" << given->second << "` is no shape for the input `" << info.name()
+    emitError(loc) << "`" << given->second << "` is no shape for the input `" << name
                    << "`; give one size or name a dimension, as in 1,3,height,width";
     return {};
   }
   if (!tensor.has_shape()) {
-    emitError(loc) << "the model does not say how many dimensions its input `" << info.name()
-                   << "` has; give its shape with --shape " << info.name() << "=1,3,224,224";
+    emitError(loc) << "the model does not say how many dimensions its input `" << name
+                   << "` has; give its shape with --shape " << name << "=1,3,224,224";
     return {};
   }
   Dims dims;
   for (auto [i, dim] : llvm::enumerate(tensor.shape().dim())) {
-    std::string name =
-        dim.dim_param().empty() ? info.name() + "_dim" + std::to_string(i) : dim.dim_param();
+    std::string symbol =
+        dim.dim_param().empty() ? name + "_dim" + std::to_string(i) : dim.dim_param();
     if (dim.has_dim_value() && dim.dim_value() < 0) {
-      emitError(loc) << "dimension " << i << " of the input `" << info.name() << "` is "
+      emitError(loc) << "dimension " << i << " of the input `" << name << "` is "
                      << dim.dim_value();
       return {};
     }
-    auto fixed = options.shapes.find(name);
+    auto fixed = options.shapes.find(symbol);
     int64_t size = 0;
     if (dim.has_dim_value())
       dims.push_back(Dim::constant(b.getContext(), dim.dim_value()));
     else if (fixed == options.shapes.end())
-      dims.push_back(Dim::symbol(b.getContext(), identifier(name)));
+      dims.push_back(Dim::symbol(b.getContext(), identifier(symbol)));
     else if (!llvm::StringRef(fixed->second).getAsInteger(10, size) && size >= 0)
       dims.push_back(Dim::constant(b.getContext(), size));
     else {
-      emitError(loc) << "`" << fixed->second << "` is no size for the dimension `" << name << "`";
+      emitError(loc) << "`" << fixed->second << "` is no size for the dimension `" << symbol << "`";
       return {};
     }
   }
@@ -171,6 +225,8 @@ Value GraphImporter::tensorOf(Entry &entry, Location loc) {
     return entry.tensor;
   if (entry.sequence)
     throw Refusal{Refusal::Invalid, "it needs a tensor and is given a sequence", ""};
+  if (entry.isEmptyOptional)
+    throw Refusal{Refusal::Invalid, "it needs a tensor and is given an empty optional", ""};
   if (!entry.ints)
     throw Refusal{Refusal::Reported, "", ""};
   // Shapes depend on symbols alone: at the function's start they serve every region.

@@ -77,54 +77,74 @@ LogicalResult GraphImporter::makeFunction() {
   std::set<std::string, std::less<>> given;
   for (const ::onnx::TensorProto &tensor : model.graph().initializer())
     given.insert(tensor.name());
-  llvm::SmallVector<Type> types;
-  std::vector<std::string> names;
+  std::vector<std::pair<std::string, Type>> arguments;
+  scopes.emplace_back();
   for (const ::onnx::ValueInfoProto &input : model.graph().input()) {
     if (given.count(input.name()))
       continue; // before IR version 4 initializers were listed among the inputs
-    Type type = typeOf(input, NameLoc::get(b.getStringAttr(input.name())));
-    if (!type) {
-      hasError = true;
-      continue;
-    }
-    types.push_back(type);
-    names.push_back(input.name());
+    EntryPtr entry = makeInput(input.name(), input.type(), arguments);
+    hasError |= !entry;
+    scopes.back()[input.name()] = entry;
   }
   if (hasError)
     return failure();
+  llvm::SmallVector<Type> types;
+  for (const auto &[name, type] : arguments)
+    types.push_back(type);
   function = func::FuncOp::create(b, loc, "predict", b.getFunctionType(types, {}));
   b.setInsertionPointToEnd(function.addEntryBlock());
-  scopes.emplace_back();
-  for (auto [i, name] : llvm::enumerate(names)) {
-    function.setArgAttr(i, "graph.name", b.getStringAttr(name));
-    auto entry = std::make_shared<Entry>();
-    entry->tensor = function.getArgument(i);
-    entry->element = graph::elementType(entry->tensor);
-    entry->argument = static_cast<int64_t>(i);
-    scopes.back()[name] = entry;
-  }
+  std::function<void(Entry &)> bind = [&](Entry &entry) {
+    if (entry.argument >= 0)
+      entry.tensor = function.getArgument(static_cast<unsigned>(entry.argument));
+    if (entry.sequence)
+      for (const EntryPtr &element : *entry.sequence)
+        bind(*element);
+  };
+  for (auto &[name, entry] : scopes.back())
+    bind(*entry);
+  for (auto [i, argument] : llvm::enumerate(arguments))
+    function.setArgAttr(i, "graph.name", b.getStringAttr(argument.first));
   return success();
 }
 
+namespace {
+
+/// The tensors that an output is made of: itself, or `name[0]`, `name[1]`, … of a sequence; nothing
+/// of an empty optional.
+void flatten(const std::string &name, const EntryPtr &entry,
+             std::vector<std::pair<std::string, EntryPtr>> &outputs) {
+  if (entry->sequence)
+    for (auto [i, element] : llvm::enumerate(*entry->sequence))
+      flatten(name + "[" + std::to_string(i) + "]", element, outputs);
+  else if (!entry->isEmptyOptional)
+    outputs.emplace_back(name, entry);
+}
+
+} // namespace
+
 LogicalResult GraphImporter::finishFunction() {
-  llvm::SmallVector<Value> results;
-  llvm::SmallVector<Type> types;
+  std::vector<std::pair<std::string, EntryPtr>> outputs;
   for (const ::onnx::ValueInfoProto &output : model.graph().output()) {
     EntryPtr entry = lookup(output.name());
-    Location loc = NameLoc::get(b.getStringAttr(output.name()));
     if (!entry)
-      return emitError(loc) << "no node makes the model's output `" << output.name() << "`";
+      return emitError(NameLoc::get(b.getStringAttr(output.name())))
+             << "no node makes the model's output `" << output.name() << "`";
+    flatten(output.name(), entry, outputs);
+  }
+  llvm::SmallVector<Value> results;
+  for (const auto &[name, entry] : outputs) {
+    Location loc = NameLoc::get(b.getStringAttr(name));
     try {
       results.push_back(tensorOf(*entry, loc));
     } catch (const Refusal &refusal) {
-      return emitError(loc) << "the model's output `" << output.name() << "`: " << refusal.reason;
+      return emitError(loc) << "the model's output `" << name << "`: " << refusal.reason;
     }
-    types.push_back(results.back().getType());
   }
   func::ReturnOp::create(b, function.getLoc(), results);
-  function.setFunctionType(b.getFunctionType(function.getArgumentTypes(), types));
-  for (auto [i, output] : llvm::enumerate(model.graph().output()))
-    function.setResultAttr(i, "graph.name", b.getStringAttr(output.name()));
+  function.setFunctionType(
+      b.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
+  for (auto [i, output] : llvm::enumerate(outputs))
+    function.setResultAttr(i, "graph.name", b.getStringAttr(output.first));
   return success();
 }
 
@@ -292,8 +312,29 @@ std::vector<EntryPtr> GraphImporter::importSubgraph(const ::onnx::GraphProto &gr
   scopes.pop_back();
   if (isComplete)
     return outputs;
-  hasError |= refused.empty();
-  throw Refusal{Refusal::Unsupported, "a node of its subgraph is refused", ""};
+  throw Refusal{Refusal::Reported, "", ""};
+}
+
+bool GraphImporter::attempt(llvm::function_ref<void()> make) {
+  auto refusedBefore = refused;
+  bool hadError = std::exchange(hasError, false);
+  auto where = b.saveInsertionPoint();
+  bool isMade = true;
+  {
+    ScopedDiagnosticHandler silent(b.getContext(), [](Diagnostic &) { return success(); });
+    try {
+      make();
+    } catch (const Refusal &) {
+      isMade = false;
+    }
+  }
+  isMade &= !hasError;
+  if (!isMade) {
+    b.restoreInsertionPoint(where);
+    refused = std::move(refusedBefore);
+  }
+  hasError = hadError;
+  return isMade;
 }
 
 // What is not supported.

@@ -40,6 +40,8 @@ public:
   /// of the graph around it stay visible.
   std::vector<EntryPtr> importSubgraph(const ::onnx::GraphProto &graph,
                                        llvm::ArrayRef<EntryPtr> arguments);
+  /// Runs `make`. Where it, or a node that it walks, is refused: forgets that, and gives false.
+  bool attempt(llvm::function_ref<void()> make);
 
 private:
   struct Unsupported {
@@ -49,7 +51,11 @@ private:
   };
   using Scope = std::map<std::string, EntryPtr, std::less<>>;
 
-  mlir::Type typeOf(const ::onnx::ValueInfoProto &info, mlir::Location loc);
+  mlir::Type typeOf(const std::string &name, const ::onnx::TypeProto &type, mlir::Location loc);
+  /// The entry of an input; adds the tensors that it is made of to `arguments`. Null: reported.
+  EntryPtr makeInput(const std::string &name, const ::onnx::TypeProto &type,
+                     std::vector<std::pair<std::string, mlir::Type>> &arguments);
+  std::optional<int64_t> sequenceLength(const std::string &name) const;
   mlir::LogicalResult makeFunction();
   mlir::LogicalResult finishFunction();
   mlir::LogicalResult importInitializers(const ::onnx::GraphProto &graph);

@@ -33,6 +33,7 @@ struct Entry {
   int64_t argument = -1;             ///< number of the function's input that this is, else -1
   bool isMissing = false;            ///< an unsupported node should have made it
   std::optional<std::vector<std::shared_ptr<Entry>>> sequence; ///< a sequence of known length
+  bool isEmptyOptional = false; ///< a present optional is its element
 };
 using EntryPtr = std::shared_ptr<Entry>;
 

@@ -38,3 +38,13 @@ func.func @integers(%x: tensor<?x5xsi32, #graph.dims<[n, 5]>>, %y: tensor<5x3xsi
   %r = graph.matmul %x, %y : (tensor<?x5xsi32, #graph.dims<[n, 5]>>, tensor<5x3xsi32>) -> tensor<?x3xsi32, #graph.dims<[n, 3]>>
   return %r : tensor<?x3xsi32, #graph.dims<[n, 3]>>
 }
+
+func.func @halves(%x: tensor<?x300xf16, #graph.dims<[n, 300]>>, %y: tensor<300x17xf16>) -> tensor<?x17xf16, #graph.dims<[n, 17]>> attributes {graph.sizes = {n = [0, 1, 7, 33]}} {
+  %r = graph.matmul %x, %y : (tensor<?x300xf16, #graph.dims<[n, 300]>>, tensor<300x17xf16>) -> tensor<?x17xf16, #graph.dims<[n, 17]>>
+  return %r : tensor<?x17xf16, #graph.dims<[n, 17]>>
+}
+
+func.func @brains(%x: tensor<?x300xbf16, #graph.dims<[n, 300]>>, %y: tensor<300x17xbf16>) -> tensor<?x17xbf16, #graph.dims<[n, 17]>> attributes {graph.sizes = {n = [0, 1, 7, 33]}} {
+  %r = graph.matmul %x, %y : (tensor<?x300xbf16, #graph.dims<[n, 300]>>, tensor<300x17xbf16>) -> tensor<?x17xbf16, #graph.dims<[n, 17]>>
+  return %r : tensor<?x17xbf16, #graph.dims<[n, 17]>>
+}

@@ -148,3 +148,13 @@ func.func @productWithTwoZeros(%x: tensor<2x3xf32>) -> tensor<2xf32> attributes 
   %r = graph.reduce %x {axes = array<i64: 1>, kind = 1 : i32} : (tensor<2x3xf32>) -> tensor<2xf32>
   return %r : tensor<2xf32>
 }
+
+func.func @sumOfHalves(%x: tensor<?x700xf16, #graph.dims<[n, 700]>>) -> tensor<?xf16, #graph.dims<[n]>> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 0 : i32} : (tensor<?x700xf16, #graph.dims<[n, 700]>>) -> tensor<?xf16, #graph.dims<[n]>>
+  return %r : tensor<?xf16, #graph.dims<[n]>>
+}
+
+func.func @maximumOfBrains(%x: tensor<?x70xbf16, #graph.dims<[n, 70]>>) -> tensor<?xbf16, #graph.dims<[n]>> attributes {graph.sizes = {n = [0, 1, 7]}} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 2 : i32} : (tensor<?x70xbf16, #graph.dims<[n, 70]>>) -> tensor<?xbf16, #graph.dims<[n]>>
+  return %r : tensor<?xbf16, #graph.dims<[n]>>
+}

@@ -1,8 +1,8 @@
 // Scaled dot-product attention, and the rotation of queries and keys by position.
 //
 // One formula: softmax(scale Q K' + masks) V. What may not be attended is chosen away, not added,
-// so that a row in which everything is masked is 0 and never NaN; softmax is computed in f32 or
-// wider.
+// so that a row in which everything is masked is 0 and never NaN. All is computed in f32 or wider
+// and rounded at the end.
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/Tensors.h"
 #include "frontends/onnx/ops/Heads.h"
@@ -86,7 +86,7 @@ struct Masks {
   Expr apply(Node &node, Expr scores) const {
     Dims dims = scores.dims();
     if (bias)
-      scores = scores + node.broadcastTo(*bias, dims);
+      scores = scores + node.broadcastTo(node.cast(*bias, graph::elementType(scores)), dims);
     if (allowed)
       scores =
           graph::select(node.broadcastTo(*allowed, dims), scores, scores.number(kMinusInfinity));
@@ -215,14 +215,14 @@ struct AttentionRule {
   }
 
   void make() {
-    Type element = graph::elementType(query);
+    Type element = graph::elementType(query), wide = softmaxType(node, element);
     int64_t shown = node.attr("qk_matmul_output_mode", int64_t(0));
     auto show = [&](int64_t mode, Expr scores) {
       if (shown == mode && node.wants(3))
         node.set(3, node.cast(scores, element));
     };
-    Expr scores =
-        groupedProduct(node, scaledByHead(node, query, node.attr("scale", 0.0)), key, true);
+    Expr scaled = scaledByHead(node, node.cast(query, wide), node.attr("scale", 0.0));
+    Expr scores = groupedProduct(node, scaled, node.cast(key, wide), true);
     show(0, scores);
     if (double cap = node.attr("softcap", 0.0); cap != 0)
       scores = graph::tanh(scores / cap) * cap;
@@ -230,13 +230,12 @@ struct AttentionRule {
     Masks masks = this->masks();
     scores = masks.apply(node, scores);
     show(2, scores);
-    Expr weights = node.expr(node.make<graph::SoftmaxOp>(
-        {node.cast(scores, softmaxType(node, element)).v}, {node.named("axis", int64_t(3))}));
+    Expr weights =
+        node.expr(node.make<graph::SoftmaxOp>({scores.v}, {node.named("axis", int64_t(3))}));
     if (auto any = masks.anyKey(node, scores.dims()))
       weights = graph::select(node.broadcastTo(*any, weights.dims()), weights, weights.number(0));
-    weights = node.cast(weights, element);
     show(3, weights);
-    Expr result = groupedProduct(node, weights, node.cast(value, element), false);
+    Expr result = node.cast(groupedProduct(node, weights, node.cast(value, wide), false), element);
     node.set(0, isPacked ? mergeHeads(node, result) : result);
     if (node.wants(1))
       node.set(1, key);

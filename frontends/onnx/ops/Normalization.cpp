@@ -1,4 +1,4 @@
-// Normalisation, and dropout.
+// Normalisation.
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -171,17 +171,6 @@ void lrn(Node &node) {
                     node.named("countIncludePad", node.builder().getBoolAttr(true))});
   Expr base = node.reshape(mean, dims) * node.attr("alpha", 1e-4) + node.attr("bias", 1.0);
   node.set(0, x / node.binary<graph::PowOp>(base, base.number(node.attr("beta", 0.75))));
-}
-
-/// At inference x itself. In training mode only a ratio of 0 is a function of the inputs alone.
-void dropout(Node &node) {
-  bool training = node.version >= 12 && node.has(2) && node.constantNumber(2, 0) != 0;
-  if (training && node.constantNumber(1, 0.5) != 0)
-    node.unsupported("dropout in training mode",
-                     "export the model for inference; Ingot adds dropout when it trains");
-  node.set(0, node.in(0));
-  if (node.wants(1))
-    node.set(1, node.splat(node.builder().getI1Type(), dimsOf(node.in(0)), 1));
 }
 
 } // namespace ingot::onnx

@@ -84,8 +84,7 @@ private:
   std::pair<Value, graph::Values> runDirection(Expr x, int64_t direction, bool isReverse,
                                                llvm::ArrayRef<size_t> initialStates, Step step);
   graph::Values masked(Value position, ValueRange before, graph::Values after, Value &output);
-  /// x where its dimensions are those; compared when they are known, at the latest by the plan.
-  Expr shaped(Expr x, llvm::ArrayRef<Dim> dims);
+  Expr shaped(Expr x, llvm::ArrayRef<Dim> dims) { return asShape(node, x, dims, "an input"); }
   Expr stateOf(size_t input, int64_t direction);
 
   Node &node;
@@ -139,20 +138,6 @@ void Recurrence::readActivations(llvm::ArrayRef<const char *> defaults) {
       bound.beta = static_cast<double>(betas[nextBeta++]);
     activations.push_back(bound);
   }
-}
-
-Expr Recurrence::shaped(Expr x, llvm::ArrayRef<Dim> dims) {
-  Dims from = x.dims();
-  if (llvm::ArrayRef<Dim>(from) == dims)
-    return x;
-  bool fits = from.size() == dims.size();
-  for (size_t i = 0; fits && i < dims.size(); ++i)
-    fits = from[i] == dims[i] || !from[i].isStatic() || !dims[i].isStatic();
-  if (!fits)
-    node.invalid("an input has the shape " + str(from) + "; " + str(dims) + " is expected");
-  return node.expr(graph::ReshapeOp::create(node.builder(), node.loc,
-                                            tensorType(dims, graph::elementType(x)), x,
-                                            graph::CountCheck::Plan));
 }
 
 Expr Recurrence::part(Expr x, int64_t from, int64_t count) {

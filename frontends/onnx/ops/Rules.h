@@ -30,13 +30,19 @@ void conv(Node &), convTranspose(Node &), gemm(Node &), matMul(Node &);
 void averagePool(Node &), globalAveragePool(Node &), globalLpPool(Node &), globalMaxPool(Node &),
     lpPool(Node &), maxPool(Node &), maxUnpool(Node &);
 // Normalization.cpp
-void batchNormalization(Node &), dropout(Node &), groupNormalization(Node &),
-    instanceNormalization(Node &), layerNormalization(Node &), lpNormalization(Node &), lrn(Node &),
+void batchNormalization(Node &), groupNormalization(Node &), instanceNormalization(Node &),
+    layerNormalization(Node &), lpNormalization(Node &), lrn(Node &),
     meanVarianceNormalization(Node &), rmsNormalization(Node &);
 // Losses.cpp
 void negativeLogLikelihoodLoss(Node &), softmaxCrossEntropyLoss(Node &);
 // Optimizers.cpp
 void adagrad(Node &), adam(Node &), momentum(Node &);
+// Signals.cpp
+void blackmanWindow(Node &), dft(Node &), hammingWindow(Node &), hannWindow(Node &),
+    melWeightMatrix(Node &), stft(Node &);
+// Random.cpp
+void bernoulli(Node &), dropout(Node &), multinomial(Node &), randomNormal(Node &),
+    randomNormalLike(Node &), randomUniform(Node &), randomUniformLike(Node &);
 // Einsum.cpp
 void einsum(Node &);
 // Attention.cpp
@@ -59,7 +65,12 @@ void arrayFeatureExtractor(Node &), binarizer(Node &), eyeLike(Node &), gatherEl
 // Ordered.cpp
 void cumProd(Node &), cumSum(Node &), hardmax(Node &), topK(Node &);
 // Control.cpp
-void ifRule(Node &);
+void ifRule(Node &), loop(Node &), scan(Node &);
+// Sequences.cpp
+void concatFromSequence(Node &), optional(Node &), optionalGetElement(Node &),
+    optionalHasElement(Node &), sequenceAt(Node &), sequenceConstruct(Node &),
+    sequenceEmpty(Node &), sequenceErase(Node &), sequenceInsert(Node &), sequenceLength(Node &),
+    sequenceMap(Node &), splitToSequence(Node &);
 // Recurrent.cpp
 void gru(Node &), lstm(Node &), rnn(Node &);
 
@@ -70,6 +81,10 @@ std::optional<Ints> intsAdd(Node &), intsCast(Node &), intsConcat(Node &),
     intsReshape(Node &), intsShape(Node &), intsSize(Node &), intsSlice(Node &),
     intsSqueeze(Node &), intsSub(Node &), intsUnsqueeze(Node &);
 
+EntryPtr tensorEntry(mlir::Value value);
+/// x with these dimensions, of the same rank: invalid where they are known to differ; sizes known
+/// only with the inputs' are compared by the plan. `what` names x in the message.
+graph::Expr asShape(Node &node, mlir::Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what);
 /// Runs `make` with the node's builder at the end of the region that `b` builds.
 void buildIn(Node &node, mlir::OpBuilder &b, llvm::function_ref<void()> make);
 

@@ -1,6 +1,10 @@
 """ONNX's backend interface over the real compiler and artifact: `ingot compile`, then libingot.so.
 
-A model is compiled from its bytes alone; the test's data is seen only when it runs.
+A model is compiled from its bytes alone; the test's data is seen only when it runs. With one
+exception: how many tensors a sequence has (and of which rank, where the model does not say), and
+whether an optional is empty, belong to the type of a compiled model and not to that of ONNX's. A
+model with such inputs is compiled at its first run, for the structure of what it is given, as its
+user would by --shape; sizes and values stay unseen.
 """
 import ctypes
 import os
@@ -35,6 +39,21 @@ class Error(ctypes.Structure):
     _fields_ = [("code", ctypes.c_int), ("message", ctypes.c_char * 1020)]
 
 
+class TensorInfo(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int32), ("rank", ctypes.c_int32),
+                ("dims", ctypes.c_void_p)]
+
+
+class Function(ctypes.Structure):
+    """ingot_function, as far as outputs."""
+
+    _fields_ = [("name", ctypes.c_char_p), ("flags", ctypes.c_uint64),
+                ("symbol_count", ctypes.c_int64), ("symbols", ctypes.c_void_p),
+                ("sources", ctypes.c_void_p), ("input_count", ctypes.c_int64),
+                ("inputs", ctypes.POINTER(TensorInfo)), ("output_count", ctypes.c_int64),
+                ("outputs", ctypes.POINTER(TensorInfo))]
+
+
 class CompileError(RuntimeError):
     """What `ingot compile` said."""
 
@@ -55,13 +74,16 @@ def call(name, *arguments):
 class IngotRep(BackendRep):
     """A loaded artifact with a state and a session."""
 
-    def __init__(self, path, output_count):
-        self.output_count = output_count
+    def __init__(self, path, outputs):
+        self.outputs = outputs  # ValueInfoProtos of the model
         self.model, self.state = ctypes.c_void_p(), ctypes.c_void_p()
         self.session = ctypes.c_void_p()
         call("ingot_model_open", path.encode(), None, ctypes.byref(self.model))
         call("ingot_state_create", self.model, ctypes.byref(self.state))
         call("ingot_session_create", self.model, b"predict", None, ctypes.byref(self.session))
+        library().ingot_model_function.restype = ctypes.POINTER(Function)
+        function = library().ingot_model_function(self.model, b"predict").contents
+        self.names = [function.outputs[i].name.decode() for i in range(function.output_count)]
 
     def __del__(self):
         library().ingot_session_destroy(self.session)
@@ -69,7 +91,7 @@ class IngotRep(BackendRep):
         library().ingot_model_close(self.model)
 
     def run(self, inputs, **kwargs):
-        arrays = [numpy.asarray(value, order="C") for value in inputs]
+        arrays = [numpy.asarray(value, order="C") for value in flattened(inputs)]
         tensors = (Tensor * max(len(arrays), 1))()
         for tensor, array in zip(tensors, arrays):
             if array.dtype not in NUMBERS:
@@ -79,7 +101,19 @@ class IngotRep(BackendRep):
             tensor.data = array.ctypes.data
         call("ingot_session_run", self.session, self.state, tensors,
              ctypes.c_size_t(len(arrays)))
-        return [self.output(index) for index in range(self.output_count)]
+        values = {name: self.output(index) for index, name in enumerate(self.names)}
+        return [self.collected(values, output) for output in self.outputs]
+
+    @staticmethod
+    def collected(values, output):
+        """What the model calls one output: an array, a list for a sequence, None for nothing."""
+        kind = output.type.WhichOneof("value")
+        if output.name in values:
+            return values[output.name]
+        elements = []
+        while f"{output.name}[{len(elements)}]" in values:
+            elements.append(values[f"{output.name}[{len(elements)}]"])
+        return elements if elements or kind == "sequence_type" else None
 
     def output(self, index):
         tensor = Tensor()
@@ -91,20 +125,64 @@ class IngotRep(BackendRep):
         return numpy.frombuffer(data, dtype=dtype).reshape(shape)
 
 
+def flattened(inputs):
+    """The tensors that inputs are made of: sequences are lists, an empty optional is None."""
+    for value in inputs:
+        if isinstance(value, list):
+            yield from value
+        elif value is not None:
+            yield value
+
+
+def structure(name, kind, value):
+    """--shape options that say what ONNX's type of an input leaves open."""
+    if kind.HasField("optional_type"):
+        if value is None:
+            return [f"{name}=none"]
+        return structure(name, kind.optional_type.elem_type, value)
+    if not kind.HasField("sequence_type"):
+        return []
+    options = [f"{name}[]={len(value)}"]
+    if not kind.sequence_type.elem_type.tensor_type.HasField("shape"):
+        for i, element in enumerate(value):
+            dims = ",".join(f"{name}_{i}_{axis}" for axis in range(numpy.ndim(element)))
+            options.append(f"{name}[{i}]={dims}")
+    return options
+
+
+def compiled(model, shapes):
+    with tempfile.TemporaryDirectory() as directory:
+        source, artifact = directory + "/model.onnx", directory + "/model.so"
+        onnx.save(model, source)
+        command = [os.path.join(BUILD, "bin/ingot"), "compile", source, "-o", artifact,
+                   "--target-cpu", TARGET_CPU]
+        for shape in shapes:
+            command += ["--shape", shape]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False, timeout=COMPILE_TIMEOUT)
+        if done.returncode != 0:
+            raise CompileError(f"exit code {done.returncode}: {done.stdout}")
+        return IngotRep(artifact, model.graph.output)
+
+
+class StructuredRep(BackendRep):
+    """A model with inputs whose structure ONNX's types leave open."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def run(self, inputs, **kwargs):
+        shapes = [option for info, value in zip(self.model.graph.input, inputs)
+                  for option in structure(info.name, info.type, value)]
+        return compiled(self.model, shapes).run(inputs)
+
+
 class IngotBackend(Backend):
     @classmethod
     def prepare(cls, model, device="CPU", **kwargs):
-        with tempfile.TemporaryDirectory() as directory:
-            source, artifact = directory + "/model.onnx", directory + "/model.so"
-            onnx.save(model, source)
-            done = subprocess.run(
-                [os.path.join(BUILD, "bin/ingot"), "compile", source, "-o", artifact,
-                 "--target-cpu", TARGET_CPU],
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                timeout=COMPILE_TIMEOUT)
-            if done.returncode != 0:
-                raise CompileError(f"exit code {done.returncode}: {done.stdout}")
-            return IngotRep(artifact, len(model.graph.output))
+        if any(not info.type.HasField("tensor_type") for info in model.graph.input):
+            return StructuredRep(model)
+        return compiled(model, [])
 
     @classmethod
     def supports_device(cls, device):

@@ -3,7 +3,9 @@
 #include "ingot/ingot.h"
 #include "tests/support/CountAllocations.h"
 
+#include <atomic>
 #include <gtest/gtest.h>
+#include <thread>
 
 using namespace ingot;
 using tests::allocationCount;
@@ -12,7 +14,17 @@ namespace {
 
 class AllocationTest : public testing::Test {
 protected:
-  AllocationTest() : pool(2) { options.pool = &pool; }
+  AllocationTest() : pool(2) {
+    options.pool = &pool;
+    // A thread allocates when it starts, under a sanitizer: both have, when both are in a task.
+    std::atomic<int> arrived{0};
+    auto meet = [](void *arg, int64_t) {
+      auto &count = *static_cast<std::atomic<int> *>(arg);
+      for (++count; count < 2;)
+        std::this_thread::yield();
+    };
+    ThreadPool::run(&pool, meet, &arrived, 2);
+  }
 
   std::shared_ptr<const Artifact> artifact = std::move(Artifact::open(FIXTUREWEIGHTS)).value();
   std::unique_ptr<State> state = std::move(State::create(artifact)).value();
