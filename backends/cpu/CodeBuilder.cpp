@@ -86,6 +86,17 @@ Value CodeBuilder::firstLanes(Value count) {
                                vector::BroadcastOp::create(b, loc, type, narrow));
 }
 
+/// x by y, rounded as the op says; 0 where y is 0.
+template <typename OpTy> static Value quotientOf(CodeBuilder &cb, Value x, Value y) {
+  Value zero = cb.integer(0);
+  if (auto constant = cb.constantOf(y))
+    return *constant == 0 ? zero : Value(OpTy::create(cb.b, cb.loc, x, y));
+  Value isZero = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::eq, y, zero);
+  Value divisor = arith::SelectOp::create(cb.b, cb.loc, isZero, cb.integer(1), y);
+  Value result = OpTy::create(cb.b, cb.loc, x, divisor);
+  return arith::SelectOp::create(cb.b, cb.loc, isZero, zero, result);
+}
+
 Value CodeBuilder::evaluate(Dim d, llvm::function_ref<Value(llvm::StringRef)> symbol) {
   return d.fold<Value>([&](int64_t v) { return integer(v); },
                        [&](llvm::StringRef name) { return symbol(name); },
@@ -95,10 +106,10 @@ Value CodeBuilder::evaluate(Dim d, llvm::function_ref<Value(llvm::StringRef)> sy
                            return add(x, y);
                          case Dim::Op::Mul:
                            return mul(x, y);
-                         case Dim::Op::FloorDiv: // x may be negative: these truly floor and ceil
-                           return arith::FloorDivSIOp::create(b, loc, x, nonZero(y));
+                         case Dim::Op::FloorDiv: // either may be negative: these floor and ceil
+                           return quotientOf<arith::FloorDivSIOp>(*this, x, y);
                          case Dim::Op::CeilDiv:
-                           return arith::CeilDivSIOp::create(b, loc, x, nonZero(y));
+                           return quotientOf<arith::CeilDivSIOp>(*this, x, y);
                          case Dim::Op::Min:
                            return minimum(x, y);
                          case Dim::Op::Max:
@@ -106,11 +117,6 @@ Value CodeBuilder::evaluate(Dim d, llvm::function_ref<Value(llvm::StringRef)> sy
                          }
                          llvm_unreachable("unknown dimension operator");
                        });
-}
-
-/// Guards a run-time divisor: extents are at least 0, and a zero one leaves nothing to compute.
-Value CodeBuilder::nonZero(Value v) {
-  return constantOf(v) ? v : Value(arith::MaxSIOp::create(b, loc, v, integer(1)));
 }
 
 Index CodeBuilder::add(Index x, Index y) {

@@ -326,7 +326,7 @@ std::optional<Ints> GraphImporter::intsOf(Entry &entry) {
     if (auto constant = entry.tensor.getDefiningOp<graph::ConstantOp>())
       if ((entry.ints = intsOfConstant(b.getContext(), constant)))
         return entry.ints;
-    if (!llvm::isa<IntegerType>(entry.element) || graph::rankOf(entry.tensor) > 1)
+    if ((!llvm::isa<IntegerType>(entry.element) && !entry.maker) || graph::rankOf(entry.tensor) > 1)
       return std::nullopt;
   }
   if (entry.argument >= 0)
@@ -341,6 +341,8 @@ std::optional<Ints> GraphImporter::intsOf(Entry &entry) {
     if (entry.ints)
       return entry.ints;
   }
+  if (!llvm::isa<IntegerType>(entry.element))
+    return std::nullopt;
   if (auto value = constantOf(entry);
       value && !value->isFloat() && value->rank() <= 1 && value->numElements() <= kMaxInts) {
     entry.ints.emplace();

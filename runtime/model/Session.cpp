@@ -36,11 +36,36 @@ int64_t integerAt(const TensorView &tensor, int64_t index) {
   }
 }
 
+double ofF16(uint16_t bits) {
+  int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  double magnitude = exponent == 31  ? (fraction ? std::nan("") : HUGE_VAL)
+                     : exponent == 0 ? std::ldexp(fraction, -24)
+                                     : std::ldexp(1024 + fraction, exponent - 25);
+  return bits >> 15 ? -magnitude : magnitude;
+}
+double ofBf16(uint16_t bits) {
+  uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+double realAt(const TensorView &tensor, int64_t index) {
+  switch (tensor.dtype) {
+  case DType::F64:
+    return elementAt<double>(tensor, index);
+  case DType::F16:
+    return ofF16(elementAt<uint16_t>(tensor, index));
+  case DType::BF16:
+    return ofBf16(elementAt<uint16_t>(tensor, index));
+  default:
+    return elementAt<float>(tensor, index);
+  }
+}
+
 /// Times 2^32, rounded down; see INGOT_SYMBOL_FIXED_POINT.
 int64_t fixedPointAt(const TensorView &tensor, int64_t index) {
-  double value = tensor.dtype == DType::F64 ? elementAt<double>(tensor, index)
-                                            : double{elementAt<float>(tensor, index)};
-  double scaled = std::floor(value * 4294967296.0), limit = 9.2e18;
+  double scaled = std::floor(realAt(tensor, index) * 4294967296.0), limit = 9.2e18;
   if (std::isnan(scaled))
     return 0;
   return static_cast<int64_t>(std::min(std::max(scaled, -limit), limit));

@@ -54,6 +54,8 @@ std::optional<Ints> intsMin(Node &node) {
 
 /// Integer division truncates: floordiv where both are known not to be negative, or constant.
 std::optional<Ints> intsDiv(Node &node) {
+  if (!isInteger(node.inputElement(0)))
+    return std::nullopt;
   return combine(node, [&](Dim a, Dim b) -> std::optional<Dim> {
     if (b.isStatic() && b.value() == 0)
       return std::nullopt;
@@ -69,8 +71,10 @@ std::optional<Ints> intsDiv(Node &node) {
 
 std::optional<Ints> intsIdentity(Node &node) { return node.tryInts(0); }
 
+/// Integers, and integers as f32 or f64, where sizes are exact.
 std::optional<Ints> intsCast(Node &node) {
-  return isInteger(node.typeAttr("to", node.inputElement(0))) ? node.tryInts(0) : std::nullopt;
+  Type to = node.typeAttr("to", node.inputElement(0));
+  return isInteger(to) || to.isF32() || to.isF64() ? node.tryInts(0) : std::nullopt;
 }
 
 std::optional<Ints> intsConcat(Node &node) {

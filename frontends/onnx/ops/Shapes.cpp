@@ -68,22 +68,36 @@ void size(Node &node) {
   node.set(0, entry);
 }
 
+namespace {
+
+/// A number that determines a shape, times 2^32: a float may be a constant, an input of the model,
+/// or made of integers.
+Dim fixedPoint(Node &node, size_t i) {
+  constexpr double one = 4294967296.0;
+  if (node.has(i) && node.constant(i))
+    return node.dim(static_cast<int64_t>(std::clamp(node.constantNumber(i, 0), -1e9, 1e9) * one));
+  std::optional<Ints> known = node.tryInts(i);
+  if (known && known->elements.size() == 1)
+    return known->elements[0] * static_cast<int64_t>(one);
+  if (node.has(i) && !node.inputs[i]->fixedPoint)
+    (void)node.importer.shapeInput(*node.inputs[i]);
+  if (node.has(i) && node.inputs[i]->fixedPoint && node.inputs[i]->fixedPoint->size() == 1)
+    return node.inputs[i]->fixedPoint->front();
+  return node.ints(i)[0]; // says what is wrong
+}
+
+} // namespace
+
 /// start + i * delta for i = 0 … ceil((limit - start) / delta) - 1.
 void range(Node &node) {
   Type element = node.inputElement(0);
-  Dim count;
-  if (llvm::isa<FloatType>(element)) {
-    double start = node.constantNumber(0, 0), limit = node.constantNumber(1, 0),
-           delta = node.constantNumber(2, 1);
-    if (delta == 0)
-      node.invalid("its delta is 0");
-    count = node.dim(static_cast<int64_t>(std::max(std::ceil((limit - start) / delta), 0.0)));
-  } else {
-    Dim start = node.ints(0)[0], limit = node.ints(1)[0], delta = node.ints(2)[0];
-    if (delta.isStatic() && delta.value() == 0)
-      node.invalid("its delta is 0");
-    count = Dim::max((limit - start).ceilDiv(delta), node.dim(0));
-  }
+  bool isFloat = llvm::isa<FloatType>(element);
+  Dim parts[3];
+  for (size_t i = 0; i < 3; ++i)
+    parts[i] = isFloat ? fixedPoint(node, i) : node.ints(i)[0];
+  if (parts[2].isStatic() && parts[2].value() == 0)
+    node.invalid("its delta is 0");
+  Dim count = Dim::max((parts[1] - parts[0]).ceilDiv(parts[2]), node.dim(0));
   Expr steps = node.iota({count}, 0, element);
   Expr start = node.reshape(node.in(0), {}), delta = node.reshape(node.in(2), {});
   node.set(0, start + steps * delta);
