@@ -132,6 +132,7 @@ const Row kRows[] = {
     {"MatMul", kOnnx, matMul},
     {"Max", kOnnx, variadic<graph::MaxOp>, intsMax},
     {"MaxPool", kOnnx, maxPool},
+    {"MaxRoiPool", kOnnx, maxRoiPool},
     {"MaxUnpool", kOnnx, maxUnpool},
     {"Mean", kOnnx, mean},
     {"MeanVarianceNormalization", kOnnx, meanVarianceNormalization},

@@ -264,6 +264,24 @@ void slice(Node &node) {
   node.set(0, value);
 }
 
+namespace {
+
+/// Part [from, to) of a vector of integers, as Slice knows its elements.
+std::shared_ptr<Node> partOf(Node &node, Dim from, Dim to) {
+  ::onnx::NodeProto proto;
+  proto.set_op_type("Slice");
+  auto list = [&](Dim value) {
+    auto entry = std::make_shared<Entry>();
+    entry->element = node.integerType();
+    entry->ints = Ints{{value}, false};
+    return entry;
+  };
+  std::vector<EntryPtr> inputs = {node.inputs[0], list(from), list(to)};
+  return std::make_shared<Node>(node.importer, proto, node.version, std::move(inputs), node.loc);
+}
+
+} // namespace
+
 void split(Node &node) {
   Dims x = dimsOf(node.in(0)), sizes;
   int64_t axis = node.axis(node.attr("axis", int64_t(0)), node.inputRank(0));
@@ -293,6 +311,8 @@ void split(Node &node) {
                     {node.in(0)},
                     {node.named("starts", attribute(starts)), node.named("sizes", attribute(taken)),
                      node.named("strides", llvm::SmallVector<int64_t>(x.size(), 1))}));
+    if (x.size() == 1 && node.inputElement(0).isInteger())
+      node.outputs[i]->maker = partOf(node, from, from + size);
     from = from + size;
   }
 }

@@ -1,6 +1,8 @@
 // See Places.h.
 #include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ImportGraph.h"
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 using ingot::graph::Expr;
@@ -67,6 +69,12 @@ Expr component(Node &node, Value x, int64_t i) {
   Value part = graph::slice(node.builder(), node.loc, x, starts, sizes);
   sizes.pop_back();
   return node.reshape(part, sizes);
+}
+
+double leastOf(Type element) {
+  if (llvm::isa<FloatType>(element))
+    return -std::numeric_limits<double>::infinity();
+  return element.isUnsignedInteger() ? 0 : -std::ldexp(1, element.getIntOrFloatBitWidth() - 1);
 }
 
 graph::Values inRegion(Node &node, OpBuilder &region, llvm::function_ref<graph::Values()> make) {

@@ -33,6 +33,8 @@ graph::Expr scatterRows(Node &node, mlir::Value base, mlir::Value rows, mlir::Va
 /// Part i of the last dimension, which goes away.
 graph::Expr component(Node &node, mlir::Value x, int64_t i);
 
+/// The least value of the type, which takes no part in a maximum.
+double leastOf(mlir::Type element);
 /// Makes ops through the node in a region that `region` builds.
 graph::Values inRegion(Node &node, mlir::OpBuilder &region,
                        llvm::function_ref<graph::Values()> make);

@@ -1,8 +1,6 @@
 // Pooling.
 #include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
-#include <cmath>
-#include <limits>
 
 using namespace mlir;
 using ingot::graph::Expr;
@@ -28,12 +26,6 @@ llvm::SmallVector<int64_t> spatialAxes(Node &node) {
 } // namespace
 
 namespace {
-
-double leastOf(Type element) {
-  if (llvm::isa<FloatType>(element))
-    return -std::numeric_limits<double>::infinity();
-  return element.isUnsignedInteger() ? 0 : -std::ldexp(1, element.getIntOrFloatBitWidth() - 1);
-}
 
 /// The windows of x (N, C, spatial…), padded with the least value: (N, C, out…, window…).
 Expr windowsOf(Node &node, const Window &window, Value x) {

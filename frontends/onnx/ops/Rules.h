@@ -54,7 +54,8 @@ void centerCropPad(Node &), col2Im(Node &), depthToSpace(Node &), det(Node &), s
 // Resize.cpp
 void resize(Node &), upsample(Node &);
 // Sampling.cpp
-void affineGrid(Node &), deformConv(Node &), gridSample(Node &), roiAlign(Node &);
+void affineGrid(Node &), deformConv(Node &), gridSample(Node &), maxRoiPool(Node &),
+    roiAlign(Node &);
 // Functions.cpp
 void acos(Node &), acosh(Node &), asin(Node &), asinh(Node &), atan(Node &), atanh(Node &),
     cosh(Node &), sinh(Node &);

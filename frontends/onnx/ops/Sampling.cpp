@@ -359,6 +359,85 @@ void roiAlign(Node &node) {
   node.set(0, isMax ? *result : *result / static_cast<double>(ratio * ratio));
 }
 
+namespace {
+
+/// Along one axis of each region: where its bins begin and end, (R, 1, bins, 1) or (R, 1, 1, bins)
+/// of si64, inside 0 … size.
+struct Bins {
+  Expr begin, end;
+};
+Bins binsOf(Node &node, Expr low, Expr high, double scale, int64_t axis, Dim bins, Dim size) {
+  Type element = graph::elementType(low), integer = node.integerType();
+  auto whole = [&](Expr x) { return (x * scale + 0.5).unary<graph::FloorOp>(); };
+  Expr first = perRegion(node, whole(low)), last = perRegion(node, whole(high));
+  Expr extent = graph::max(last - first + 1.0, first.number(1));
+  Expr each = extent / node.extent(bins, element);
+  Dims line(4, node.dim(1));
+  line[axis] = bins;
+  Expr i = node.iota(line, axis, element);
+  auto inside = [&](Expr x) {
+    Expr at = node.cast(x, integer);
+    return graph::min(graph::max(at, at.number(0)), sizeOf(node, size));
+  };
+  return {inside((i * each).unary<graph::FloorOp>() + first),
+          inside(((i + 1.0) * each).unary<graph::CeilOp>() + first)};
+}
+
+Expr greatest(Node &node, Expr x) {
+  return node.expr(graph::reduce(node.builder(), node.loc, x, ReduceKind::Max, {0, 1, 2, 3}));
+}
+
+} // namespace
+
+/// The maximum of each bin, element after element up to the largest bin's; 0 of an empty one.
+void maxRoiPool(Node &node) {
+  Dims x = dimsOf(node.in(0)), rois = dimsOf(node.in(1));
+  auto pooled = node.intsAttr("pooled_shape", 2, 0);
+  if (x.size() != 4 || rois.size() != 2 || rois[1] != node.dim(5))
+    node.invalid("it pools " + str(x) + " in regions of shape " + str(rois));
+  if (pooled[0] < 1 || pooled[1] < 1)
+    node.invalid("attribute `pooled_shape` has a size below 1");
+  double scale = node.attr("spatial_scale", 1.0);
+  Expr roi = node.expr(1);
+  auto part = [&](int64_t i) { return component(node, roi, i); };
+  Bins rows = binsOf(node, part(2), part(4), scale, 2, node.dim(pooled[0]), x[2]);
+  Bins columns = binsOf(node, part(1), part(3), scale, 3, node.dim(pooled[1]), x[3]);
+  Type element = node.inputElement(0), integer = node.integerType();
+  Expr batch = perRegion(node, node.cast(part(0), integer));
+  batch = graph::select(isInside(node, batch, x[0]), batch, batch.number(-1e9));
+  Expr plane = batch * sizeOf(node, x[1]) +
+               node.iota({node.dim(1), x[1], node.dim(1), node.dim(1)}, 1, integer);
+  Expr most = greatest(node, rows.end - rows.begin),
+       width = graph::max(greatest(node, columns.end - columns.begin), most.number(1));
+  Dims dims = {rois[0], x[1], node.dim(pooled[0]), node.dim(pooled[1])};
+  Expr isEmpty =
+      node.binary<graph::OrOp>(graph::compare(Predicate::GE, rows.begin, rows.end),
+                               graph::compare(Predicate::GE, columns.begin, columns.end));
+  Expr start = graph::select(isEmpty, node.splat(element, dims, 0),
+                             node.splat(element, {}, leastOf(element)));
+  auto loop = graph::makeWhile(
+      node.builder(), node.loc, {node.splat(integer, {}, 0), start},
+      [&](OpBuilder &region, ValueRange carried) -> Value {
+        return inRegion(node, region, [&]() -> graph::Values {
+          return {graph::compare(Predicate::LT, node.expr(carried[0]), most * width)};
+        })[0];
+      },
+      [&](OpBuilder &region, ValueRange carried) -> graph::Values {
+        return inRegion(node, region, [&]() -> graph::Values {
+          Expr i = node.expr(carried[0]), so = node.expr(carried[1]), down = i / width;
+          Expr row = rows.begin + down, column = columns.begin + (i - down * width);
+          Expr inside =
+              node.binary<graph::AndOp>(graph::compare(Predicate::LT, row, rows.end),
+                                        graph::compare(Predicate::LT, column, columns.end));
+          Expr place = (plane * sizeOf(node, x[2]) + row) * sizeOf(node, x[3]) + column;
+          place = graph::select(inside, place, place.number(0));
+          Expr value = elementsAt(node, node.in(0), node.broadcastTo(place, dims));
+          return {i + 1.0, graph::select(inside, graph::max(so, value), so)};
+        });
+      });
+  node.set(0, loop.getResult(1));
+}
+
 /// A convolution whose kernel reads at places moved by `offset`, weighted by `mask`: the columns it
 /// sees, then one product a group.
 void deformConv(Node &node) {
