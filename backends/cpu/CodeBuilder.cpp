@@ -86,6 +86,10 @@ Value CodeBuilder::firstLanes(Value count) {
                                vector::BroadcastOp::create(b, loc, type, narrow));
 }
 
+Value CodeBuilder::nonZero(Value v) {
+  return constantOf(v) ? v : Value(arith::MaxSIOp::create(b, loc, v, integer(1)));
+}
+
 /// x by y, rounded as the op says; 0 where y is 0.
 template <typename OpTy> static Value quotientOf(CodeBuilder &cb, Value x, Value y) {
   Value zero = cb.integer(0);

@@ -43,6 +43,8 @@ public:
 
   /// The value of a dimension expression, given that of each symbol.
   mlir::Value evaluate(Dim d, llvm::function_ref<mlir::Value(llvm::StringRef)> symbol);
+  /// An extent as a divisor: a zero one leaves nothing to compute.
+  mlir::Value nonZero(mlir::Value v);
 
   /// base + offset elements of `element` bytes.
   mlir::Value address(mlir::Value base, mlir::Value offset, mlir::Type element);
