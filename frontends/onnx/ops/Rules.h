@@ -43,6 +43,11 @@ void blackmanWindow(Node &), dft(Node &), hammingWindow(Node &), hannWindow(Node
 // Random.cpp
 void bernoulli(Node &), dropout(Node &), multinomial(Node &), randomNormal(Node &),
     randomNormalLike(Node &), randomUniform(Node &), randomUniformLike(Node &);
+// Classical.cpp
+void featureVectorizer(Node &), imputer(Node &), linearClassifier(Node &), linearRegressor(Node &),
+    normalizer(Node &), scaler(Node &), svmClassifier(Node &), svmRegressor(Node &);
+// Trees.cpp
+void treeEnsemble(Node &), treeEnsembleClassifier(Node &), treeEnsembleRegressor(Node &);
 // Einsum.cpp
 void einsum(Node &);
 // Attention.cpp
