@@ -132,7 +132,7 @@ public:
     auto [l, r] = broadcast(x, y);
     return l.with(make<OpTy>({l.v, r.v}));
   }
-  /// Checked: the numbers of elements must agree.
+  /// Checked: the numbers of elements must agree, now or, where they are symbolic, in the plan.
   graph::Expr reshape(mlir::Value x, llvm::ArrayRef<Dim> dims);
   graph::Expr transpose(mlir::Value x, llvm::ArrayRef<int64_t> permutation);
   graph::Expr cast(mlir::Value x, mlir::Type element) {

@@ -11,16 +11,6 @@ using ingot::graph::Predicate;
 namespace ingot::onnx {
 namespace {
 
-/// A reshape whose sizes may not be seen to fit: then the plan compares the numbers of elements.
-Expr plannedReshape(Node &node, Value x, llvm::ArrayRef<Dim> dims) {
-  Dim from = numElements(node.context(), dimsOf(x)), to = numElements(node.context(), dims);
-  if (from == to || (from.isStatic() && to.isStatic()))
-    return node.reshape(x, dims);
-  return node.expr(graph::ReshapeOp::create(node.builder(), node.loc,
-                                            tensorType(dims, graph::elementType(x)), x,
-                                            graph::CountCheck::Plan));
-}
-
 struct Blocks {
   int64_t size;
   bool isDepthFirst; ///< DCR
@@ -45,9 +35,8 @@ void depthToSpace(Node &node) {
   Blocks blocks = blocksOf(node);
   Dims x = dimsOf(node.in(0));
   Dim b = node.dim(blocks.size), depth = x[1].floorDiv(blocks.size * blocks.size);
-  Expr apart = blocks.isDepthFirst
-                   ? plannedReshape(node, node.in(0), {x[0], b, b, depth, x[2], x[3]})
-                   : plannedReshape(node, node.in(0), {x[0], depth, b, b, x[2], x[3]});
+  Expr apart = blocks.isDepthFirst ? node.reshape(node.in(0), {x[0], b, b, depth, x[2], x[3]})
+                                   : node.reshape(node.in(0), {x[0], depth, b, b, x[2], x[3]});
   llvm::SmallVector<int64_t> permutation = {0, 1, 4, 2, 5, 3};
   if (blocks.isDepthFirst)
     permutation = {0, 3, 4, 1, 5, 2};
@@ -59,7 +48,7 @@ void spaceToDepth(Node &node) {
   Dims x = dimsOf(node.in(0));
   Dim b = node.dim(blocks.size), rows = x[2].floorDiv(blocks.size),
       columns = x[3].floorDiv(blocks.size);
-  Expr apart = plannedReshape(node, node.in(0), {x[0], x[1], rows, b, columns, b});
+  Expr apart = node.reshape(node.in(0), {x[0], x[1], rows, b, columns, b});
   llvm::SmallVector<int64_t> permutation = {0, 1, 3, 5, 2, 4};
   if (blocks.isDepthFirst)
     permutation = {0, 3, 5, 1, 2, 4};
@@ -116,7 +105,7 @@ void col2Im(Node &node) {
   Dims apart = {node.importer.let(x[0] * channels)};
   llvm::append_range(apart, block);
   llvm::append_range(apart, counts);
-  Expr updates = plannedReshape(node, node.in(0), apart);
+  Expr updates = node.reshape(node.in(0), apart);
   Type integer = node.integerType();
   Expr place = node.iota(apart, 0, integer);
   for (size_t d = 0; d < rank; ++d) {
@@ -135,7 +124,7 @@ void col2Im(Node &node) {
   Value cut = graph::slice(node.builder(), node.loc, node.reshape(sums, all), from, kept);
   Dims result = {x[0], channels};
   llvm::append_range(result, image);
-  node.set(0, plannedReshape(node, cut, result));
+  node.set(0, node.reshape(cut, result));
 }
 
 namespace {
@@ -177,15 +166,17 @@ graph::Values eliminate(Node &node, Expr k, Expr a, Expr so) {
 
 void det(Node &node) {
   Dims x = dimsOf(node.in(0));
-  if (x.size() < 2 || x[x.size() - 1] != x[x.size() - 2])
+  if (x.size() < 2)
     node.invalid("it has an input of shape " + str(x) + "; square matrices are expected");
-  Dim n = x.back();
+  Dim n = x.back().isStatic() ? x.back() : x[x.size() - 2];
+  x[x.size() - 1] = x[x.size() - 2] = n;
+  Expr matrices = withDims(node, node.in(0), x, "it has matrices");
   Dims leading(x.begin(), x.end() - 2);
   Dim batch = numElements(node.context(), leading);
   Type element = node.inputElement(0);
   auto scan = graph::makeScan(
       node.builder(), node.loc, n,
-      {node.reshape(node.in(0), {batch, n, n}).v, node.splat(element, {batch}, 1).v}, {},
+      {node.reshape(matrices, {batch, n, n}).v, node.splat(element, {batch}, 1).v}, {},
       [&](OpBuilder &region, Value position, ValueRange carried, ValueRange) -> graph::ScanYield {
         return {inRegion(node, region,
                          [&] {

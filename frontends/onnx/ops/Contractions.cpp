@@ -1,4 +1,5 @@
 // Matrix products and convolutions.
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -122,9 +123,11 @@ Transposed transposedOf(Node &node, Dim in, int64_t span, int64_t stride, int64_
 /// The gradient of a convolution for its input, with the output in the input's place.
 void convTranspose(Node &node) {
   Dims x = dimsOf(node.in(0)), w = dimsOf(node.in(1));
-  if (x.size() < 3 || w.size() != x.size() || x[1] != w[0])
+  if (x.size() < 3 || w.size() != x.size())
     node.invalid("it convolves " + str(x) + " with a kernel " + str(w) +
                  "; (N, C, spatial…) and (C, M / group, k…) are expected");
+  w[0] = x[1];
+  Expr weights = withDims(node, node.in(1), w, "it has a kernel");
   size_t rank = x.size() - 2;
   auto strides = node.intsAttr("strides", rank, 1), dilations = node.intsAttr("dilations", rank, 1),
        pads = node.intsAttr("pads", 2 * rank, 0), extra = node.intsAttr("output_padding", rank, 0),
@@ -161,7 +164,7 @@ void convTranspose(Node &node) {
   result.push_back(w[1] * groups);
   before.push_back(node.dim(0));
   after.push_back(node.dim(0));
-  Value dy = channelsLast(node, node.in(0)), kernel = node.transpose(node.in(1), permutation);
+  Value dy = channelsLast(node, node.in(0)), kernel = node.transpose(weights, permutation);
   Expr y = node.expr(graph::ConvInputGradientOp::create(
       node.builder(), node.loc, tensorType(result, node.inputElement(0)), dy, kernel, strides,
       dilations, low, high, groups));

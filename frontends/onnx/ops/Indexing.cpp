@@ -97,11 +97,9 @@ void scatterElements(Node &node) {
   Dims x = dimsOf(node.in(0));
   int64_t axis = node.axis(node.attr("axis", int64_t(0)), node.inputRank(0));
   Expr places = placesAlong(node, x, node.in(1), axis);
-  if (dimsOf(node.in(2)) != places.dims())
-    node.invalid("updates of shape " + str(dimsOf(node.in(2))) + " for indices of shape " +
-                 str(places.dims()));
-  Expr result = scatterRows(node, flat(node, node.in(0)), flat(node, places),
-                            flat(node, node.in(2)), reductionOf(node));
+  Expr updates = withDims(node, node.in(2), places.dims(), "it has updates");
+  Expr result = scatterRows(node, flat(node, node.in(0)), flat(node, places), flat(node, updates),
+                            reductionOf(node));
   node.set(0, node.reshape(result, x));
 }
 
@@ -109,8 +107,11 @@ void scatterNd(Node &node) {
   Dims x = dimsOf(node.in(0));
   Expr rows = rowsAt(node, x, node.in(1), 0);
   int64_t depth = dimsOf(node.in(1)).back().value();
+  Dims wanted = rows.dims();
+  wanted.append(x.begin() + depth, x.end());
+  Expr updates = withDims(node, node.in(2), wanted, "it has updates");
   Expr result =
-      scatterRows(node, asRows(node, node.in(0), depth), rows, node.in(2), reductionOf(node));
+      scatterRows(node, asRows(node, node.in(0), depth), rows, updates, reductionOf(node));
   node.set(0, node.reshape(result, x));
 }
 
@@ -121,8 +122,11 @@ void tensorScatter(Node &node) {
   if (updates.size() != x.size() || axis == 0)
     node.invalid("updates of shape " + str(updates) + " along axis " + llvm::Twine(axis) +
                  " for a cache of shape " + str(x));
+  Dims wanted = x;
+  wanted[axis] = updates[axis];
+  Expr update = withDims(node, node.in(1), wanted, "it has updates");
   Type integer = node.integerType();
-  Dims rows(updates.begin(), updates.begin() + axis + 1);
+  Dims rows(wanted.begin(), wanted.begin() + axis + 1);
   llvm::SmallVector<Expr> all;
   for (int64_t d = 0; d <= axis; ++d)
     all.push_back(node.iota(rows, d, integer));
@@ -140,7 +144,7 @@ void tensorScatter(Node &node) {
   Expr place = placeOf(node, all, llvm::ArrayRef(x).take_front(axis + 1));
   place = graph::select(isInside(node, all[axis], x[axis]), place, place.number(-1));
   Expr result = scatterRows(node, asRows(node, node.in(0), axis + 1), flat(node, place),
-                            asRows(node, node.in(1), axis + 1), ScatterKind::Set);
+                            asRows(node, update, axis + 1), ScatterKind::Set);
   node.set(0, node.reshape(result, x));
 }
 

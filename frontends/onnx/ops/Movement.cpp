@@ -102,21 +102,12 @@ Dims requestedShape(Node &node, llvm::ArrayRef<Dim> x, llvm::ArrayRef<Dim> wante
   return dims;
 }
 
-/// A reshape whose sizes come from an input: the plan compares the numbers of elements.
-Value reshapeTo(Node &node, Value x, llvm::ArrayRef<Dim> dims) {
-  Dim from = numElements(node.context(), dimsOf(x)), to = numElements(node.context(), dims);
-  if (from == to || !(node.importer.dependsOnInputs(from) || node.importer.dependsOnInputs(to)))
-    return node.reshape(x, dims);
-  return graph::ReshapeOp::create(node.builder(), node.loc, tensorType(dims, graph::elementType(x)),
-                                  x, graph::CountCheck::Plan);
-}
-
 } // namespace
 
 void reshape(Node &node) {
   Dims dims = requestedShape(node, dimsOf(node.in(0)), node.ints(1),
                              node.attr("allowzero", int64_t(0)) != 0);
-  node.set(0, reshapeTo(node, node.in(0), dims));
+  node.set(0, node.reshape(node.in(0), dims));
 }
 
 void flatten(Node &node) {
@@ -159,8 +150,8 @@ void squeeze(Node &node) {
         node.invalid("dimension " + axis.str() + " of shape " + str(dims) +
                      " is not 1 and cannot be squeezed");
   Dims mask = maskOf(node, axes, rank);
-  node.set(0, reshapeTo(node, node.in(0),
-                        without(node, dims, mask, rank - static_cast<int64_t>(axes.size()))));
+  node.set(0, node.reshape(node.in(0),
+                           without(node, dims, mask, rank - static_cast<int64_t>(axes.size()))));
 }
 
 void unsqueeze(Node &node) {
@@ -171,7 +162,7 @@ void unsqueeze(Node &node) {
     if (axis.isStatic())
       known.push_back(axis.value());
   (void)node.axes(known, rank); // inside, and each once
-  node.set(0, reshapeTo(node, node.in(0), withOnes(node, dims, maskOf(node, axes, rank))));
+  node.set(0, node.reshape(node.in(0), withOnes(node, dims, maskOf(node, axes, rank))));
 }
 
 void expand(Node &node) {

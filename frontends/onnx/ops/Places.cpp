@@ -62,6 +62,16 @@ Expr scatterRows(Node &node, Value base, Value rows, Value updates, graph::Scatt
       node.make<graph::ScatterOp>({base, rows, updates}, {node.named("kind", attribute)}));
 }
 
+Expr withDims(Node &node, Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what) {
+  Dims has = dimsOf(x);
+  bool fits = has.size() == dims.size();
+  for (size_t d = 0; fits && d < has.size(); ++d)
+    fits = !has[d].isStatic() || !dims[d].isStatic() || has[d] == dims[d];
+  if (!fits)
+    node.invalid(what + " of shape " + str(has) + "; " + str(dims) + " is expected");
+  return node.reshape(x, dims);
+}
+
 Expr component(Node &node, Value x, int64_t i) {
   Dims dims = dimsOf(x), starts(dims.size(), node.dim(0)), sizes = dims;
   starts.back() = node.dim(i);

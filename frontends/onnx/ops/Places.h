@@ -30,6 +30,9 @@ graph::Expr gatherAlong(Node &node, mlir::Value x, mlir::Value indices, int64_t 
 /// base (v, d…) with updates (i…, d…) at the rows (i…).
 graph::Expr scatterRows(Node &node, mlir::Value base, mlir::Value rows, mlir::Value updates,
                         graph::ScatterKind kind);
+/// x, which is to have the dimensions `dims`: invalid where they differ, and refused by the plan
+/// where symbolic ones do.
+graph::Expr withDims(Node &node, mlir::Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what);
 /// Part i of the last dimension, which goes away.
 graph::Expr component(Node &node, mlir::Value x, int64_t i);
 

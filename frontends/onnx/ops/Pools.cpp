@@ -182,9 +182,20 @@ void averagePool(Node &node) {
     x = graph::pad(node.builder(), node.loc, x, low, high);
     countsPadding = false;
   }
-  if (!window.hasStaticPadding())
-    node.unsupported("padding that depends on a dynamic size, where padding does not count",
-                     "fix the spatial dimensions with --shape");
+  if (!window.hasStaticPadding()) {
+    // The mean over padded windows by the part of them that is no padding.
+    Dims ones = dimsOf(x);
+    ones.front() = ones.back() = node.dim(1);
+    auto meanOf = [&](Value value) {
+      auto attributes = window.attributes(node, true);
+      attributes.push_back(node.named("countIncludePad", node.builder().getBoolAttr(true)));
+      return node.expr(node.make<graph::AvgPoolOp>({window.pad(node, value, 0)}, attributes));
+    };
+    Expr part = meanOf(node.splat(node.inputElement(0), ones, 1));
+    Expr isEmpty = graph::compare(graph::Predicate::EQ, part, part.number(0));
+    part = graph::select(isEmpty, part.number(1), part);
+    return node.set(0, channelsFirst(node, meanOf(x) / part));
+  }
   auto attributes = window.attributes(node, true);
   attributes.push_back(node.named("countIncludePad", node.builder().getBoolAttr(countsPadding)));
   node.set(0, channelsFirst(node, node.make<graph::AvgPoolOp>({x}, attributes)));

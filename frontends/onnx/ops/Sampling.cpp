@@ -154,13 +154,15 @@ void gridSample(Node &node) {
   Grid grid = gridOf(node);
   Dims x = dimsOf(node.in(0)), at = dimsOf(node.in(1));
   size_t spatial = x.size() - 2;
-  if (x.size() < 3 || at.size() != x.size() || at.back() != node.dim(int64_t(spatial)) ||
-      at[0] != x[0])
+  if (x.size() < 3 || at.size() != x.size())
     node.invalid("it samples " + str(x) + " at a grid of shape " + str(at));
+  at[0] = x[0];
+  at.back() = node.dim(static_cast<int64_t>(spatial));
+  Expr points = withDims(node, node.in(1), at, "it has a grid");
   Type element = node.inputElement(0), computed = element;
   if (!llvm::isa<FloatType>(element) || element.getIntOrFloatBitWidth() < 32)
     computed = node.builder().getF32Type();
-  Expr picture = node.cast(node.in(0), computed), where = node.cast(node.in(1), computed);
+  Expr picture = node.cast(node.in(0), computed), where = node.cast(points, computed);
   Dims result = {x[0], x[1]}, coordinate = {x[0], node.dim(1)};
   result.append(at.begin() + 1, at.end() - 1);
   coordinate.append(at.begin() + 1, at.end() - 1);
@@ -177,10 +179,11 @@ void gridSample(Node &node) {
 void affineGrid(Node &node) {
   Dims theta = dimsOf(node.in(0)), size = node.ints(1);
   int64_t spatial = static_cast<int64_t>(size.size()) - 2;
-  if (spatial < 1 || theta.size() != 3 || theta[1] != node.dim(spatial) ||
-      theta[2] != node.dim(spatial + 1))
+  if (spatial < 1 || theta.size() != 3)
     node.invalid("it has a theta of shape " + str(theta) + " for a size of " +
                  llvm::Twine(size.size()) + " dimensions");
+  theta = {theta[0], node.dim(spatial), node.dim(spatial + 1)};
+  Expr matrix = withDims(node, node.in(0), theta, "it has a theta");
   Type element = node.inputElement(0);
   bool alignCorners = node.attr("align_corners", int64_t(0)) != 0;
   Dims place(size.begin() + 2, size.end());
@@ -199,7 +202,7 @@ void affineGrid(Node &node) {
   Dim points = numElements(node.context(), place);
   Expr rows = node.broadcastTo(node.reshape(own, {points, theta[2]}), {theta[0], points, theta[2]});
   Value grid = node.make<graph::MatMulOp>(
-      {rows, node.in(0)}, {node.named("transposeRhs", node.builder().getBoolAttr(true))});
+      {rows, matrix}, {node.named("transposeRhs", node.builder().getBoolAttr(true))});
   Dims result = {theta[0]};
   llvm::append_range(result, place);
   result.push_back(theta[1]);
@@ -224,8 +227,7 @@ Expr perRegion(Node &node, Expr values) {
 
 Regions regionsOf(Node &node) {
   Dims x = dimsOf(node.in(0)), rois = dimsOf(node.in(1));
-  if (x.size() != 4 || rois.size() != 2 || rois[1] != node.dim(4) ||
-      dimsOf(node.in(2)) != Dims{rois[0]})
+  if (x.size() != 4 || rois.size() != 2 || node.inputRank(2) != 1)
     node.invalid("it pools " + str(x) + " in regions of shape " + str(rois) +
                  " with batch indices " + str(dimsOf(node.in(2))));
   std::string way = node.attr("coordinate_transformation_mode",
@@ -234,13 +236,14 @@ Regions regionsOf(Node &node) {
     node.invalid("attribute `coordinate_transformation_mode` is `" + way + "`");
   bool isHalf = way == "half_pixel";
   double scale = node.attr("spatial_scale", 1.0);
-  Regions regions{rois[0],
+  Dim count = rois[0].isStatic() ? rois[0] : dimsOf(node.in(2))[0];
+  Expr roi = withDims(node, node.in(1), {count, node.dim(4)}, "it has regions");
+  Regions regions{count,
                   node.dim(node.attr("output_height", int64_t(1))),
                   node.dim(node.attr("output_width", int64_t(1))),
                   {},
                   {}};
   for (int64_t d : {1, 0}) { // rois are x1, y1, x2, y2
-    Expr roi = node.expr(1);
     Expr low = perRegion(node, component(node, roi, d)) * scale - (isHalf ? 0.5 : 0.0);
     Expr high = perRegion(node, component(node, roi, d + 2)) * scale - (isHalf ? 0.5 : 0.0);
     Expr size = high - low;
@@ -269,7 +272,8 @@ Taps borderTaps(Node &node, Expr x, Dim size) {
 Expr regionPlanes(Node &node, Dim regions) {
   Dims x = dimsOf(node.in(0));
   Type integer = node.integerType();
-  Expr batch = fromStart(node, node.cast(node.in(2), integer), x[0]);
+  Expr given = withDims(node, node.in(2), {regions}, "it has batch indices");
+  Expr batch = fromStart(node, node.cast(given, integer), x[0]);
   Expr inside = isInside(node, batch, x[0]);
   // A batch index outside makes every place negative, at which the run fails.
   batch = graph::select(inside, batch, batch.number(-1e9));
@@ -393,12 +397,12 @@ Expr greatest(Node &node, Expr x) {
 void maxRoiPool(Node &node) {
   Dims x = dimsOf(node.in(0)), rois = dimsOf(node.in(1));
   auto pooled = node.intsAttr("pooled_shape", 2, 0);
-  if (x.size() != 4 || rois.size() != 2 || rois[1] != node.dim(5))
+  if (x.size() != 4 || rois.size() != 2)
     node.invalid("it pools " + str(x) + " in regions of shape " + str(rois));
   if (pooled[0] < 1 || pooled[1] < 1)
     node.invalid("attribute `pooled_shape` has a size below 1");
   double scale = node.attr("spatial_scale", 1.0);
-  Expr roi = node.expr(1);
+  Expr roi = withDims(node, node.in(1), {rois[0], node.dim(5)}, "it has regions");
   auto part = [&](int64_t i) { return component(node, roi, i); };
   Bins rows = binsOf(node, part(2), part(4), scale, 2, node.dim(pooled[0]), x[2]);
   Bins columns = binsOf(node, part(1), part(3), scale, 3, node.dim(pooled[1]), x[3]);
