@@ -226,10 +226,10 @@ graph::Expr Node::broadcastTo(Value x, llvm::ArrayRef<Dim> dims) {
 
 graph::Expr Node::reshape(Value x, llvm::ArrayRef<Dim> dims) {
   Dim from = numElements(context(), dimsOf(x)), to = numElements(context(), dims);
-  // Symbolic numbers that differ by a factor never agree; others may, which the plan sees.
+  // Symbolic numbers that differ by a factor do not agree; others may, which the plan sees.
   bool mayAgree = !from.isStatic() || !to.isStatic();
   for (auto ratio : {Dim::exactDiv(from, to), Dim::exactDiv(to, from)})
-    mayAgree &= !ratio || !ratio->isStatic() || ratio->value() == 1;
+    mayAgree &= !ratio || !ratio->isStatic() || ratio->value() <= 1;
   if (!(from == to) && mayAgree)
     return expr(graph::ReshapeOp::create(builder(), loc, tensorType(dims, graph::elementType(x)), x,
                                          graph::CountCheck::Plan));

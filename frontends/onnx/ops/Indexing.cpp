@@ -104,9 +104,14 @@ void scatterElements(Node &node) {
 }
 
 void scatterNd(Node &node) {
-  Dims x = dimsOf(node.in(0));
-  Expr rows = rowsAt(node, x, node.in(1), 0);
-  int64_t depth = dimsOf(node.in(1)).back().value();
+  Dims x = dimsOf(node.in(0)), indices = dimsOf(node.in(1));
+  // How many dimensions an index names follows from the ranks too.
+  int64_t depth = node.inputRank(1) - 1 + node.inputRank(0) - node.inputRank(2);
+  if (indices.empty() || depth < 0 || depth > node.inputRank(0))
+    node.invalid("indices of shape " + str(indices) + " and updates of shape " +
+                 str(dimsOf(node.in(2))) + " for a tensor of shape " + str(x));
+  indices.back() = node.dim(depth);
+  Expr rows = rowsAt(node, x, withDims(node, node.in(1), indices, "it has indices"), 0);
   Dims wanted = rows.dims();
   wanted.append(x.begin() + depth, x.end());
   Expr updates = withDims(node, node.in(2), wanted, "it has updates");
