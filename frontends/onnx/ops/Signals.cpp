@@ -4,6 +4,7 @@
 // parts being real and imaginary: real tensors have one. Where the length is known and has factors,
 // it is taken apart (Cooley and Tukey, 1965) into short products with twiddle factors between them.
 #include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Classical.h"
 #include "frontends/onnx/ops/Rules.h"
 #include "frontends/onnx/ops/RuntimeAxes.h"
 #include <numbers>
@@ -18,6 +19,8 @@ namespace {
 constexpr double kPi = std::numbers::pi;
 /// A length up to this is one product.
 constexpr int64_t kDirectLength = 64;
+/// A matrix of more elements is computed while running.
+constexpr int64_t kMaxConstant = 1 << 20;
 
 /// One transform of signals (rows, length, parts) to (rows, bins, result parts).
 struct Transform {
@@ -76,10 +79,35 @@ private:
     return graph::select(same, on, off);
   }
 
+  /// The matrix as a constant where its size is known and moderate.
+  std::optional<Expr> constantMatrix(llvm::ArrayRef<Dim> dims, const Transform &t) {
+    Dim count = numElements(node.context(), dims);
+    if (!count.isStatic() || !t.length.isStatic() || count.value() > kMaxConstant ||
+        t.length.value() < 1)
+      return std::nullopt;
+    llvm::SmallVector<int64_t> sizes = staticSizes(dims);
+    int64_t length = t.length.value();
+    std::vector<double> values;
+    for (int64_t n = 0; n < sizes[0]; ++n)
+      for (int64_t part = 0; part < sizes[1]; ++part)
+        for (int64_t k = 0; k < sizes[2]; ++k)
+          for (int64_t to = 0; to < sizes[3]; ++to) {
+            double angle =
+                2 * kPi * static_cast<double>(n * k % length) / static_cast<double>(length);
+            double sign = (part == 0) == t.isInverse ? 1 : -1;
+            double value = part == to ? std::cos(angle) : sign * std::sin(angle);
+            bool isTwice = t.isFolded && n != 0 && 2 * n != length;
+            values.push_back(isTwice ? 2 * value : value);
+          }
+    return node.cast(floatsOf(node, values, sizes, element), element);
+  }
+
   /// exp(-2 pi i n k / N), or its conjugate, as a real matrix (n, part, k, result part): a real
   /// part gives (cos, -sin), an imaginary one (sin, cos).
   Expr matrix(Dim samples, int64_t parts, const Transform &t) {
     Dims dims = {samples, node.dim(parts), t.bins, node.dim(t.resultParts)};
+    if (auto known = constantMatrix(dims, t))
+      return *known;
     Type integer = node.integerType();
     Expr n = node.iota(dims, 0, integer), k = node.iota(dims, 2, integer);
     Expr cosine = turned(n, k, t.length, false), sine = turned(n, k, t.length, true);
