@@ -68,6 +68,21 @@ std::optional<Ints> intsOfConstant(MLIRContext *context, graph::ConstantOp const
   return ints;
 }
 
+/// A vector that a rule must know (scales, a region of interest) is no weight after all: it
+/// becomes a constant. Its variable stays, for what else reads it.
+void makeConstant(Entry &entry, ModuleOp module) {
+  constexpr int64_t kMaxElements = 16;
+  auto read = entry.tensor.getDefiningOp<graph::ReadOp>();
+  auto type = llvm::cast<RankedTensorType>(entry.tensor.getType());
+  if (!read || type.getRank() > 1 || type.getNumElements() > kMaxElements)
+    return;
+  auto variable = module.lookupSymbol<graph::VariableOp>(read.getVariable());
+  if (!variable || !variable.getValueAttr())
+    return;
+  OpBuilder b(read);
+  entry.tensor = graph::ConstantOp::create(b, read.getLoc(), type, variable.getValueAttr());
+}
+
 } // namespace
 
 /// How long an input that is a sequence is: as `NAME[]` says, or as many as `NAME[0]`, `NAME[1]`, …
@@ -360,6 +375,7 @@ std::optional<reference::Tensor> GraphImporter::constantOf(Entry &entry) {
       return std::nullopt;
     (void)tensorOf(entry, b.getUnknownLoc());
   }
+  makeConstant(entry, module);
   llvm::SetVector<Operation *> slice;
   llvm::SmallVector<Value> work = {entry.tensor};
   while (!work.empty()) {
