@@ -34,9 +34,15 @@ def Graph_DimsAttr : AttrDef<Graph_Dialect, "Dims"> {
 class Graph_Op<string mnemonic, list<Trait> traits = []> : Op<Graph_Dialect, mnemonic, traits>;
 
 def Graph_Tensor : RankedTensorOf<[AnyFloat, AnySignedInteger, AnyUnsignedInteger, I1], [], "tensor">;
-def Graph_FloatTensor : RankedTensorOf<[AnyFloat], [], "floating-point tensor">;
 def Graph_BoolTensor : RankedTensorOf<[I1], [], "bool tensor">;
-def Graph_IntegerTensor : RankedTensorOf<[AnySignedInteger, AnyUnsignedInteger], [], "integer tensor">;
+/// What is computed with. Elements of 8-bit and 4-bit floats and integers below 8 bits are moved and
+/// cast alone.
+defvar Graph_Floats = [F16, BF16, F32, F64];
+defvar Graph_Integers = [SI8, SI16, SI32, SI64, UI8, UI16, UI32, UI64];
+def Graph_FloatTensor : RankedTensorOf<Graph_Floats, [], "tensor of f16, bf16, f32 or f64">;
+def Graph_IntegerTensor : RankedTensorOf<Graph_Integers, [], "tensor of integers of 8 to 64 bits">;
+def Graph_NumberTensor : RankedTensorOf<Graph_Floats # Graph_Integers # [I1], [],
+    "tensor of elements to compute with (cast smaller ones first)">;
 
 /// A pure op whose result types follow from its operands and attributes.
 class Graph_Inferred<string mnemonic, list<Trait> traits = []>

@@ -134,8 +134,8 @@ void FunctionGenerator::emitPlan() {
     returnIf(made, differ, [&] { return refuse(nodeNumber(view)); });
   }
   int64_t word = plan.outputDims;
-  for (Value result : function.getBody().front().getTerminator()->getOperands())
-    for (Dim d : dimsOf(result))
+  for (Attribute entry : function->getAttrOfType<ArrayAttr>("exec.outputs"))
+    for (Dim d : dimsOf(llvm::cast<TypeAttr>(llvm::cast<ArrayAttr>(entry)[1]).getValue()))
       storeWord(out, word++, cb.evaluate(d, symbol));
   Value total = cb.integer(0);
   Dim formula = Dim::constant(b.getContext(), 0);

@@ -1,6 +1,7 @@
 // See InitialState.h.
 #include "backends/cpu/InitialState.h"
 #include "backends/cpu/Generate.h"
+#include "ir/exec/Exec.h"
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
@@ -21,6 +22,13 @@ void copyValue(graph::VariableOp variable, char *to) {
   if (element.isInteger(1)) {
     for (bool v : elements.getValues<bool>())
       *to++ = v;
+    return;
+  }
+  if (int64_t perByte = reference::elementsPerByte(element); perByte > 1) {
+    unsigned width = 8 / perByte;
+    DenseElementsAttr bytesEach = exec::signlessElements(elements);
+    for (auto [i, v] : llvm::enumerate(bytesEach.getValues<int8_t>()))
+      to[i / perByte] |= static_cast<char>((v & ((1 << width) - 1)) << (i % perByte * width));
     return;
   }
   const char *raw = elements.getRawData().data();

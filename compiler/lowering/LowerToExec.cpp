@@ -1,5 +1,6 @@
 // One walk over each function, asking every op for its lowering. See LowerToExec.h.
 #include "compiler/lowering/LowerToExec.h"
+#include "compiler/lowering/PackedElements.h"
 #include "ir/exec/Control.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -36,9 +37,9 @@ class FunctionLowering {
 public:
   FunctionLowering(func::FuncOp from, func::FuncOp to) : to(to), b(to.getContext()) {
     Block *entry = to.addEntryBlock();
-    for (auto [a, v] : llvm::zip(from.getArguments(), entry->getArguments()))
-      mapping.map(a, v);
     b.setInsertionPointToStart(entry);
+    for (auto [a, v] : llvm::zip(from.getArguments(), entry->getArguments()))
+      mapping.map(a, unpackElements(b, from.getLoc(), v, a.getType()));
   }
 
   LogicalResult lower(Operation &op) {
@@ -54,17 +55,18 @@ public:
       structured.emitStructured(b, operands, results);
     } else if (auto read = llvm::dyn_cast<graph::ReadOp>(op)) {
       Assigned *assigned = findAssigned(read.getVariable());
-      results.push_back(assigned ? assigned->value
-                                 : Value(exec::ReadVariableOp::create(
-                                       b, op.getLoc(), exec::signless(read.getResult().getType()),
-                                       read.getVariableAttr())));
+      Type type = read.getResult().getType();
+      Value stored = assigned ? assigned->value
+                              : Value(exec::ReadVariableOp::create(b, op.getLoc(), storedType(type),
+                                                                   read.getVariableAttr()));
+      results.push_back(unpackElements(b, op.getLoc(), stored, type));
     } else if (auto assign = llvm::dyn_cast<graph::AssignOp>(op)) {
       if (!llvm::isa<func::FuncOp>(op.getParentOp()))
         return op.emitError("assigns variable `")
                << assign.getVariable() << "` inside `" << op.getParentOp()->getName()
                << "`; compiled functions change variables at their end: yield the new value and "
                   "assign what the region's op results in";
-      Value value = ownMemory(operands[0]);
+      Value value = ownMemory(packElements(b, op.getLoc(), operands[0], assign.getX().getType()));
       if (Assigned *assigned = findAssigned(assign.getVariable()))
         *assigned = {assign, value};
       else
@@ -79,6 +81,8 @@ public:
       for (Assigned &assigned : assignments)
         exec::AssignVariableOp::create(b, assigned.op.getLoc(), assigned.op.getVariableAttr(),
                                        assigned.value);
+      for (auto [value, type] : llvm::zip(operands, op.getOperandTypes()))
+        value = packElements(b, op.getLoc(), value, type);
       func::ReturnOp::create(b, op.getLoc(), operands);
     } else {
       return op.emitOpError("has no lowering to loops");
@@ -146,8 +150,9 @@ private:
 
 LogicalResult lowerFunction(func::FuncOp function) {
   OpBuilder b(function);
-  auto type = b.getFunctionType(signlessTypes(function.getArgumentTypes()),
-                                signlessTypes(function.getResultTypes()));
+  auto stored = [](Type type) -> Type { return storedType(type); };
+  auto type = b.getFunctionType(llvm::map_to_vector(function.getArgumentTypes(), stored),
+                                llvm::map_to_vector(function.getResultTypes(), stored));
   auto lowered = func::FuncOp::create(b, function.getLoc(), function.getName(), type);
   lowered->setAttr("exec.inputs", describe(function, false));
   lowered->setAttr("exec.outputs", describe(function, true));

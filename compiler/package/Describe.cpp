@@ -3,10 +3,21 @@
 #include "compiler/fusion/Structure.h"
 #include "ir/exec/Control.h"
 #include "ir/reference/Tensor.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace ingot {
+
+static ingot_dtype smallFloatOf(FloatType element) {
+  return llvm::TypeSwitch<Type, ingot_dtype>(element)
+      .Case([](Float8E4M3FNType) { return INGOT_F8E4M3FN; })
+      .Case([](Float8E4M3FNUZType) { return INGOT_F8E4M3FNUZ; })
+      .Case([](Float8E5M2Type) { return INGOT_F8E5M2; })
+      .Case([](Float8E5M2FNUZType) { return INGOT_F8E5M2FNUZ; })
+      .Case([](Float8E8M0FNUType) { return INGOT_F8E8M0FNU; })
+      .Default(INGOT_F4E2M1FN);
+}
 
 ingot_dtype dtypeOf(Type element) {
   if (element.isF32())
@@ -17,10 +28,16 @@ ingot_dtype dtypeOf(Type element) {
     return INGOT_F16;
   if (element.isBF16())
     return INGOT_BF16;
+  if (auto small = llvm::dyn_cast<FloatType>(element))
+    return smallFloatOf(small);
   bool isUnsigned = element.isUnsignedInteger();
   switch (element.getIntOrFloatBitWidth()) {
   case 1:
     return INGOT_BOOL;
+  case 2:
+    return isUnsigned ? INGOT_U2 : INGOT_I2;
+  case 4:
+    return isUnsigned ? INGOT_U4 : INGOT_I4;
   case 8:
     return isUnsigned ? INGOT_U8 : INGOT_I8;
   case 16:
@@ -142,7 +159,7 @@ ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &opt
     v.dtype = dtypeOf(type.getElementType());
     v.shape.assign(type.getShape().begin(), type.getShape().end());
     v.offset = artifact.stateBytes;
-    v.bytes = type.getNumElements() * reference::elementBytes(type.getElementType());
+    v.bytes = reference::storedBytes(type.getElementType(), type.getNumElements());
     v.flags = roleFlags(variable.getRole());
     artifact.stateBytes += llvm::alignTo(v.bytes, INGOT_ALIGNMENT);
     list.push_back(std::move(v));

@@ -9,12 +9,14 @@ namespace ingot {
 namespace {
 
 bool isSupported(Type element) {
-  if (element.isF16() || element.isBF16() || element.isF32() || element.isF64() ||
+  if (llvm::isa<Float16Type, BFloat16Type, Float32Type, Float64Type, Float8E4M3FNType,
+                Float8E4M3FNUZType, Float8E5M2Type, Float8E5M2FNUZType, Float8E8M0FNUType,
+                Float4E2M1FNType>(element) ||
       element.isInteger(1))
     return true;
   auto integer = llvm::dyn_cast<IntegerType>(element);
   return integer && !integer.isSignless() &&
-         llvm::is_contained({8u, 16u, 32u, 64u}, integer.getWidth());
+         llvm::is_contained({2u, 4u, 8u, 16u, 32u, 64u}, integer.getWidth());
 }
 
 /// What is wrong with a type; empty when nothing is.
@@ -29,7 +31,8 @@ std::string problemOf(Type type) {
   Type element = tensor.getElementType();
   if (!isSupported(element)) {
     stream << "has elements of " << element
-           << "; there are bool (i1), si8 to si64, ui8 to ui64, f16, bf16, f32 and f64";
+           << "; there are bool (i1), si2 to si64, ui2 to ui64, f4E2M1FN, f8E4M3FN, f8E4M3FNUZ, "
+              "f8E5M2, f8E5M2FNUZ, f8E8M0FNU, f16, bf16, f32 and f64";
     return text;
   }
   auto dims = llvm::dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding());

@@ -11,9 +11,15 @@ namespace ingot::exec {
 /// Whether the op makes new memory by running tasks: a kernel, or an algorithm that is no nest.
 bool isDispatch(mlir::Operation *op);
 
-/// The same tensor type with signless integers, as the exec dialect has them.
+/// The same tensor type as the exec dialect has it: with signless integers. What is smaller than a
+/// byte, and floats of a byte, are in an i8: integers extended by their sign or zeros, floats as
+/// their bits.
 mlir::RankedTensorType signless(mlir::Type tensor);
 mlir::Type signlessElement(mlir::Type element);
+/// A constant of a graph's element type, as one of `signlessElement`; elements of a byte or more
+/// that are no floats of a byte stay as they are.
+mlir::TypedAttr signlessValue(mlir::Attribute scalar);
+mlir::DenseElementsAttr signlessElements(mlir::DenseElementsAttr elements);
 
 /// One input of a nest: by an affine map of the loops, or whole (no map).
 struct Access {

@@ -66,9 +66,38 @@ LogicalResult KernelOp::verify() {
 namespace ingot::exec {
 
 Type signlessElement(Type element) {
+  if (!element.isIntOrFloat())
+    return element;
+  unsigned width = element.getIntOrFloatBitWidth();
   if (auto integer = llvm::dyn_cast<IntegerType>(element))
-    return IntegerType::get(element.getContext(), integer.getWidth());
-  return element;
+    return IntegerType::get(element.getContext(), width == 1 ? 1 : std::max(8u, width));
+  return width < 16 ? IntegerType::get(element.getContext(), 8) : element;
+}
+
+TypedAttr signlessValue(Attribute scalar) {
+  if (auto real = llvm::dyn_cast<FloatAttr>(scalar)) {
+    Type element = signlessElement(real.getType());
+    if (element == real.getType())
+      return real;
+    return IntegerAttr::get(element, real.getValue().bitcastToAPInt().zextOrTrunc(8));
+  }
+  auto integer = llvm::cast<IntegerAttr>(scalar);
+  Type element = signlessElement(integer.getType());
+  unsigned width = element.getIntOrFloatBitWidth();
+  llvm::APInt value = integer.getValue();
+  return IntegerAttr::get(element, integer.getType().isSignedInteger() ? value.sextOrTrunc(width)
+                                                                       : value.zextOrTrunc(width));
+}
+
+DenseElementsAttr signlessElements(DenseElementsAttr elements) {
+  Type from = elements.getElementType(), to = signlessElement(from);
+  if (from.getIntOrFloatBitWidth() == to.getIntOrFloatBitWidth() &&
+      llvm::isa<FloatType>(from) == llvm::isa<FloatType>(to))
+    return elements; // the same bytes
+  auto type = RankedTensorType::get(elements.getType().getShape(), to);
+  return DenseElementsAttr::get(
+      type, llvm::map_to_vector(elements.getValues<Attribute>(),
+                                [](Attribute a) -> Attribute { return signlessValue(a); }));
 }
 
 RankedTensorType signless(Type tensor) {

@@ -3,7 +3,7 @@
 #define INGOT_BINARY_TD
 include "ir/GraphBase.td"
 
-class Graph_Binary<string mnemonic, string text, Type operand = Graph_Tensor>
+class Graph_Binary<string mnemonic, string text, Type operand = Graph_NumberTensor>
     : Graph_Op<mnemonic, [Pure, SameOperandsAndResultType,
         DeclareOpInterfaceMethods<Graph_Scalar>, DeclareOpInterfaceMethods<Graph_Differentiable>]> {
   let summary = text;
@@ -34,7 +34,7 @@ def Graph_Predicate : I32EnumAttr<"Predicate", "comparison", [
 def Graph_CompareOp : Graph_Inferred<"compare", [SameTypeOperands,
     DeclareOpInterfaceMethods<Graph_Scalar>]> {
   let summary = "lhs <predicate> rhs as bool; only `ne` holds with a NaN";
-  let arguments = (ins Graph_Predicate:$predicate, Graph_Tensor:$lhs, Graph_Tensor:$rhs);
+  let arguments = (ins Graph_Predicate:$predicate, Graph_NumberTensor:$lhs, Graph_NumberTensor:$rhs);
   let results = (outs Graph_BoolTensor:$result);
 }
 #endif

@@ -3,8 +3,7 @@
 #define INGOT_BITWISE_TD
 include "ir/GraphBase.td"
 
-def Graph_Bits : RankedTensorOf<[AnySignedInteger, AnyUnsignedInteger, I1], [],
-    "tensor of integers or bools">;
+def Graph_Bits : RankedTensorOf<Graph_Integers # [I1], [], "tensor of integers or bools">;
 class Graph_Bitwise<string mnemonic, string text, dag operands, Type type = Graph_Bits>
     : Graph_Op<mnemonic, [Pure, SameOperandsAndResultType,
         DeclareOpInterfaceMethods<Graph_Scalar>]> {

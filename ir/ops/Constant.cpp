@@ -12,7 +12,7 @@ using reference::Tensor;
 namespace {
 Number numberOf(Attribute scalar) {
   if (auto real = llvm::dyn_cast<FloatAttr>(scalar))
-    return Number::real(real.getValueAsDouble());
+    return Number::real(reference::toDouble(real.getValue()));
   llvm::APInt v = llvm::cast<IntegerAttr>(scalar).getValue();
   Type type = llvm::cast<IntegerAttr>(scalar).getType();
   bool isUnsigned = type.isUnsignedInteger() || v.getBitWidth() == 1;
@@ -55,7 +55,8 @@ void ConstantOp::emitStructured(OpBuilder &b, ValueRange, llvm::SmallVectorImpl<
   RankedTensorType type = exec::signless(getResult().getType());
   auto elements = llvm::cast<ElementsAttr>(getValue());
   if (elements.getNumElements() != 1 && !elements.isSplat()) {
-    results.push_back(exec::ConstantOp::create(b, getLoc(), type, elements));
+    results.push_back(exec::ConstantOp::create(
+        b, getLoc(), type, exec::signlessElements(llvm::cast<DenseElementsAttr>(elements))));
     return;
   }
   if (elements.getNumElements() == 0) {
@@ -65,12 +66,7 @@ void ConstantOp::emitStructured(OpBuilder &b, ValueRange, llvm::SmallVectorImpl<
         }));
     return;
   }
-  Attribute scalar = *elements.getValues<Attribute>().begin();
-  TypedAttr value;
-  if (auto real = llvm::dyn_cast<FloatAttr>(scalar))
-    value = real;
-  else
-    value = IntegerAttr::get(type.getElementType(), llvm::cast<IntegerAttr>(scalar).getValue());
+  TypedAttr value = exec::signlessValue(*elements.getValues<Attribute>().begin());
   results.push_back(exec::mapNest(b, getLoc(), dimsOf(type), {}, type.getElementType(),
                                   [&](OpBuilder &b, ValueRange) -> Value {
                                     return arith::ConstantOp::create(b, getLoc(), value);

@@ -21,7 +21,7 @@ def Graph_ExtentOp : Graph_Op<"extent", [Pure, DeclareOpInterfaceMethods<Graph_E
     DeclareOpInterfaceMethods<Graph_Structured>]> {
   let summary = "the value of a dimension expression as a scalar";
   let arguments = (ins Graph_DimsAttr:$dim);
-  let results = (outs Graph_Tensor:$result);
+  let results = (outs Graph_NumberTensor:$result);
   let assemblyFormat = "$dim attr-dict `:` type($result)";
   let hasFolder = 1;
 }
@@ -30,7 +30,7 @@ def Graph_IotaOp : Graph_Op<"iota", [Pure, DeclareOpInterfaceMethods<Graph_Evalu
     DeclareOpInterfaceMethods<Graph_Structured>]> {
   let summary = "the index along `axis`: 0, 1, 2, …";
   let arguments = (ins I64Attr:$axis);
-  let results = (outs Graph_Tensor:$result);
+  let results = (outs Graph_NumberTensor:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
   let hasVerifier = 1;
 }

@@ -13,11 +13,11 @@ class Graph_Convolution<string mnemonic, dag operands, list<Trait> traits>
         DeclareOpInterfaceMethods<Graph_Structured>,
         DeclareOpInterfaceMethods<Graph_Differentiable>] # traits> {
   let arguments = !con(operands, Graph_ConvolutionAttributes);
-  let results = (outs Graph_Tensor:$result);
+  let results = (outs Graph_NumberTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Graph_ConvOp : Graph_Convolution<"conv", (ins Graph_Tensor:$x, Graph_Tensor:$kernel),
+def Graph_ConvOp : Graph_Convolution<"conv", (ins Graph_NumberTensor:$x, Graph_NumberTensor:$kernel),
     [InferTypeOpAdaptor]> {
   let summary = "x (N, spatial…, Ci) * kernel (k…, Ci / groups, Co) -> (N, out…, Co)";
   let description = [{
@@ -29,13 +29,13 @@ def Graph_ConvOp : Graph_Convolution<"conv", (ins Graph_Tensor:$x, Graph_Tensor:
   }];
 }
 def Graph_ConvInputGradientOp : Graph_Convolution<"conv_input_gradient",
-    (ins Graph_Tensor:$dy, Graph_Tensor:$kernel), []> {
+    (ins Graph_NumberTensor:$dy, Graph_NumberTensor:$kernel), []> {
   let summary = "the gradient of conv for x, given the gradient dy of its result";
   let description = "Attributes are those of the conv; the result's type is that of its x.";
   let hasVerifier = 1;
 }
 def Graph_ConvKernelGradientOp : Graph_Convolution<"conv_kernel_gradient",
-    (ins Graph_Tensor:$x, Graph_Tensor:$dy), []> {
+    (ins Graph_NumberTensor:$x, Graph_NumberTensor:$dy), []> {
   let summary = "the gradient of conv for its kernel, given the gradient dy of its result";
   let description = "Attributes are those of the conv; the result's type is that of its kernel.";
   let hasVerifier = 1;

@@ -21,7 +21,7 @@ def Graph_OneHotOp : Graph_Op<"one_hot", [Pure, DeclareOpInterfaceMethods<Graph_
   let summary = "1 where the last index is the label, else 0: labels (…) -> (…, depth)";
   let description = "A label outside 0 … depth - 1 gives a row of zeros.";
   let arguments = (ins Graph_IntegerTensor:$labels);
-  let results = (outs Graph_Tensor:$result);
+  let results = (outs Graph_NumberTensor:$result);
   let assemblyFormat = "$labels attr-dict `:` type($labels) `to` type($result)";
   let hasVerifier = 1;
 }
@@ -31,7 +31,7 @@ class Graph_ArgExtremum<string mnemonic, string text>
         DeclareOpInterfaceMethods<Graph_Structured>]> {
   let summary = text;
   let description = "The first NaN counts as the extremum. 0 over no element.";
-  let arguments = (ins Graph_Tensor:$x, I64Attr:$axis);
+  let arguments = (ins Graph_NumberTensor:$x, I64Attr:$axis);
   let results = (outs Graph_IntegerTensor:$result);
 }
 def Graph_ArgMaxOp : Graph_ArgExtremum<"argmax", "index (si64) of the first maximum along the axis">;

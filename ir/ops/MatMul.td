@@ -11,9 +11,9 @@ def Graph_MatMulOp : Graph_Inferred<"matmul", [SameOperandsElementType,
     Both operands have the same rank >= 2 and equal leading dimensions. `transposeLhs` and
     `transposeRhs` read the operand's last two dimensions swapped. Over k = 0 the result is 0.
   }];
-  let arguments = (ins Graph_Tensor:$lhs, Graph_Tensor:$rhs,
+  let arguments = (ins Graph_NumberTensor:$lhs, Graph_NumberTensor:$rhs,
       DefaultValuedAttr<BoolAttr, "false">:$transposeLhs,
       DefaultValuedAttr<BoolAttr, "false">:$transposeRhs);
-  let results = (outs Graph_Tensor:$result);
+  let results = (outs Graph_NumberTensor:$result);
 }
 #endif

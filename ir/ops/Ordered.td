@@ -14,10 +14,10 @@ def Graph_CumulateOp : Graph_Inferred<"cumulate", [DeclareOpInterfaceMethods<Gra
     Each element is combined with all before it, or behind it with `reverse`; `exclusive` leaves the
     element itself out, so that the first is 0 or 1.
   }];
-  let arguments = (ins Graph_Tensor:$x, Graph_CumulateKind:$kind, I64Attr:$axis,
+  let arguments = (ins Graph_NumberTensor:$x, Graph_CumulateKind:$kind, I64Attr:$axis,
                        DefaultValuedAttr<BoolAttr, "false">:$exclusive,
                        DefaultValuedAttr<BoolAttr, "false">:$reverse);
-  let results = (outs Graph_Tensor:$result);
+  let results = (outs Graph_NumberTensor:$result);
 }
 def Graph_ArgSortOp : Graph_Inferred<"argsort", [DeclareOpInterfaceMethods<Graph_Evaluable>,
     DeclareOpInterfaceMethods<Graph_Structured>]> {
@@ -26,7 +26,7 @@ def Graph_ArgSortOp : Graph_Inferred<"argsort", [DeclareOpInterfaceMethods<Graph
     With `descending` in decreasing order; of equal elements the first comes first in both. NaN counts
     as greater than every number, the two zeros as equal.
   }];
-  let arguments = (ins Graph_Tensor:$x, DefaultValuedAttr<BoolAttr, "false">:$descending);
+  let arguments = (ins Graph_NumberTensor:$x, DefaultValuedAttr<BoolAttr, "false">:$descending);
   let results = (outs Graph_IntegerTensor:$result);
 }
 #endif

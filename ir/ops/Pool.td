@@ -12,8 +12,8 @@ def Graph_MaxPoolOp : Graph_Inferred<"max_pool", [DeclareOpInterfaceMethods<Grap
     Sizes and positions of the windows are those of conv. Padding counts as -inf (integers: the least
     value). A window with a NaN gives NaN.
   }];
-  let arguments = !con((ins Graph_Tensor:$x), Graph_PoolAttributes);
-  let results = (outs Graph_Tensor:$result);
+  let arguments = !con((ins Graph_NumberTensor:$x), Graph_PoolAttributes);
+  let results = (outs Graph_NumberTensor:$result);
 }
 def Graph_MaxPoolGradientOp : Graph_Inferred<"max_pool_gradient", [
     DeclareOpInterfaceMethods<Graph_Evaluable>, DeclareOpInterfaceMethods<Graph_Structured>]> {

@@ -16,7 +16,7 @@ def Graph_ReduceOp : Graph_Inferred<"reduce", [DeclareOpInterfaceMethods<Graph_E
     NaN when an element is NaN; their gradient goes to every element that equals the result, in equal
     parts.
   }];
-  let arguments = (ins Graph_Tensor:$x, Graph_ReduceKind:$kind, DenseI64ArrayAttr:$axes);
-  let results = (outs Graph_Tensor:$result);
+  let arguments = (ins Graph_NumberTensor:$x, Graph_ReduceKind:$kind, DenseI64ArrayAttr:$axes);
+  let results = (outs Graph_NumberTensor:$result);
 }
 #endif

@@ -18,8 +18,8 @@ def Graph_ScatterOp : Graph_Inferred<"scatter", [DeclareOpInterfaceMethods<Graph
     that equal the result, in equal parts. Bools can only be set. An index outside 0 … v - 1 makes the
     run fail with a status that names the node.
   }];
-  let arguments = (ins Graph_Tensor:$base, Graph_IntegerTensor:$indices, Graph_Tensor:$updates,
-                       Graph_ScatterKind:$kind);
-  let results = (outs Graph_Tensor:$result);
+  let arguments = (ins Graph_NumberTensor:$base, Graph_IntegerTensor:$indices,
+                       Graph_NumberTensor:$updates, Graph_ScatterKind:$kind);
+  let results = (outs Graph_NumberTensor:$result);
 }
 #endif

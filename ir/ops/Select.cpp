@@ -1,6 +1,7 @@
 // Meaning, lowering and gradient of select and cast.
 #include "ir/Builder.h"
 #include "ir/exec/Exec.h"
+#include "ir/ops/SmallFloat.h"
 #include <cmath>
 
 using namespace mlir;
@@ -72,12 +73,12 @@ Number CastOp::applyScalar(llvm::ArrayRef<Number> a) {
   Type to = elementType(getResult()), from = elementType(getX());
   if (to.isInteger(1))
     return Number::boolean(a[0].truth());
-  if (llvm::isa<FloatType>(to)) {
-    if (a[0].isFloat)
-      return a[0];
-    return Number::real(from.isUnsignedInteger()
-                            ? static_cast<double>(static_cast<uint64_t>(a[0].i))
-                            : static_cast<double>(a[0].i));
+  if (auto floatType = llvm::dyn_cast<FloatType>(to)) {
+    double v = a[0].isFloat               ? a[0].f
+               : from.isUnsignedInteger() ? static_cast<double>(static_cast<uint64_t>(a[0].i))
+                                          : static_cast<double>(a[0].i);
+    return Number::real(
+        isSmallFloat(to) ? roundToSmallFloat(v, floatType, getSaturate(), getRoundMode()) : v);
   }
   if (!a[0].isFloat)
     return a[0];
@@ -93,10 +94,21 @@ Number CastOp::applyScalar(llvm::ArrayRef<Number> a) {
                                                 : static_cast<int64_t>(v));
 }
 
-Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
-  Type to = elementType(getResult()), from = elementType(getX());
+namespace {
+/// An integer as exec::signless has it: its type's low bits, extended.
+Value extended(OpBuilder &b, Location loc, Value x, Type element) {
+  unsigned width = element.getIntOrFloatBitWidth();
+  if (width >= 8 || width == 1)
+    return x;
+  Value shift = exec::scalarConstant(b, loc, x.getType(), 8 - width);
+  Value high = arith::ShLIOp::create(b, loc, x, shift);
+  return element.isUnsignedInteger() ? Value(arith::ShRUIOp::create(b, loc, high, shift))
+                                     : Value(arith::ShRSIOp::create(b, loc, high, shift));
+}
+
+/// Between types that are computed with, and integers below 8 bits.
+Value emitCast(OpBuilder &b, Location loc, Value x, Type from, Type to) {
   Type target = exec::signlessElement(to);
-  Value x = a[0];
   bool fromUnsigned = from.isUnsignedInteger() || from.isInteger(1);
   if (to.isInteger(1)) {
     Value zero = exec::scalarConstant(b, loc, x.getType(), 0);
@@ -104,7 +116,8 @@ Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
       return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x, zero);
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x, zero);
   }
-  unsigned fromWidth = from.getIntOrFloatBitWidth(), toWidth = to.getIntOrFloatBitWidth();
+  unsigned fromWidth = x.getType().getIntOrFloatBitWidth(),
+           toWidth = target.getIntOrFloatBitWidth();
   if (llvm::isa<FloatType>(to)) {
     if (!llvm::isa<FloatType>(from))
       return fromUnsigned ? Value(arith::UIToFPOp::create(b, loc, target, x))
@@ -113,13 +126,16 @@ Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
       return arith::ExtFOp::create(b, loc, target, x);
     if (toWidth < fromWidth)
       return arith::TruncFOp::create(b, loc, target, x);
+    if (from != to) // f16 and bf16
+      return arith::TruncFOp::create(b, loc, target,
+                                     arith::ExtFOp::create(b, loc, b.getF32Type(), x));
     return x;
   }
   if (!llvm::isa<FloatType>(from)) {
     if (toWidth < fromWidth)
-      return arith::TruncIOp::create(b, loc, target, x);
+      return extended(b, loc, arith::TruncIOp::create(b, loc, target, x), to);
     if (toWidth == fromWidth)
-      return x;
+      return extended(b, loc, x, to);
     return fromUnsigned ? Value(arith::ExtUIOp::create(b, loc, target, x))
                         : Value(arith::ExtSIOp::create(b, loc, target, x));
   }
@@ -144,8 +160,62 @@ Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
   inside = arith::SelectOp::create(b, loc, low, integer(range.leastInteger), inside);
   return arith::SelectOp::create(b, loc, high, integer(range.greatestInteger), inside);
 }
+} // namespace
+
+Value CastOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
+  Type to = elementType(getResult()), from = elementType(getX());
+  Value x = a[0];
+  if (isSmallFloat(from)) {
+    x = widenSmallFloat(b, loc, x, llvm::cast<FloatType>(from));
+    from = b.getF32Type();
+  }
+  if (!isSmallFloat(to))
+    return emitCast(b, loc, x, from, to);
+  bool fitsF32 = from.getIntOrFloatBitWidth() <= (llvm::isa<FloatType>(from) ? 32 : 24);
+  x = emitCast(b, loc, x, from, fitsF32 ? Type(b.getF32Type()) : Type(b.getF64Type()));
+  return narrowToSmallFloat(b, loc, fitsF32 ? x : narrowToOdd(b, loc, x), llvm::cast<FloatType>(to),
+                            getSaturate(), getRoundMode());
+}
+
 llvm::SmallVector<Value> CastOp::gradient(OpBuilder &b, ValueRange dResults) {
-  if (!llvm::isa<FloatType>(elementType(getX())))
+  Type from = elementType(getX());
+  if (!llvm::isa<FloatType>(from) || isSmallFloat(from) || isSmallFloat(elementType(getResult())))
     return {Value()};
   return {cast(b, getLoc(), dResults[0], elementType(getX()))};
+}
+
+LogicalResult BitCastOp::verify() {
+  auto width = [](Type element) {
+    return element.isInteger(1) ? 8u : element.getIntOrFloatBitWidth();
+  };
+  Type from = elementType(getX()), to = elementType(getResult());
+  if (width(from) != width(to))
+    return emitOpError("turns elements of ")
+           << width(from) << " bits (" << from << ") into " << width(to) << " bits (" << to << ")";
+  if (dimsOf(getX()) != dimsOf(getResult()))
+    return emitOpError("changes the shape from ")
+           << str(dimsOf(getX())) << " to " << str(dimsOf(getResult()));
+  return success();
+}
+Number BitCastOp::applyScalar(llvm::ArrayRef<Number> a) {
+  return reference::fromBits(elementType(getResult()),
+                             reference::toBits(elementType(getX()), a[0]));
+}
+Value BitCastOp::emitScalar(OpBuilder &b, Location loc, ValueRange a) {
+  Type from = elementType(getX()), to = elementType(getResult());
+  Type target = exec::signlessElement(to);
+  Value x = a[0];
+  if (from.isInteger(1) && target.isInteger(8))
+    return arith::ExtUIOp::create(b, loc, target, x);
+  if (to.isInteger(1))
+    return from.isInteger(1)
+               ? x
+               : Value(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x,
+                                             exec::scalarConstant(b, loc, x.getType(), 0)));
+  if (x.getType() != target)
+    return arith::BitcastOp::create(b, loc, target, x);
+  if (to.getIntOrFloatBitWidth() >= 8 || (isSmallFloat(from) && isSmallFloat(to)))
+    return x;
+  Type bits = isSmallFloat(to) ? Type(b.getIntegerType(to.getIntOrFloatBitWidth(), false)) : to;
+  return extended(b, loc, x, bits);
 }

@@ -45,11 +45,11 @@ Number paddingNumber(Type element, double value) {
 }
 TypedAttr paddingAttribute(Type element, double value) {
   Number n = paddingNumber(element, value);
-  Type type = exec::signlessElement(element);
   if (n.isFloat)
-    return FloatAttr::get(type, n.f);
-  return IntegerAttr::get(
-      type, llvm::APInt(type.getIntOrFloatBitWidth(), static_cast<uint64_t>(n.i), false, true));
+    return exec::signlessValue(FloatAttr::get(element, n.f));
+  return IntegerAttr::get(exec::signlessElement(element),
+                          llvm::APInt(exec::signlessElement(element).getIntOrFloatBitWidth(),
+                                      static_cast<uint64_t>(n.i), false, true));
 }
 } // namespace
 

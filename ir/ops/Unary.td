@@ -12,8 +12,8 @@ class Graph_Unary<string mnemonic, string text, Type operand = Graph_FloatTensor
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
 
-def Graph_NegOp : Graph_Unary<"neg", "-x; integers wrap", Graph_Tensor>;
-def Graph_AbsOp : Graph_Unary<"abs", "magnitude; the least integer stays itself", Graph_Tensor>;
+def Graph_NegOp : Graph_Unary<"neg", "-x; integers wrap", Graph_NumberTensor>;
+def Graph_AbsOp : Graph_Unary<"abs", "magnitude; the least integer stays itself", Graph_NumberTensor>;
 def Graph_ExpOp : Graph_Unary<"exp", "e to the x">;
 def Graph_LogOp : Graph_Unary<"log", "natural logarithm; -inf at 0, NaN below">;
 def Graph_SqrtOp : Graph_Unary<"sqrt", "square root; NaN below 0">;
@@ -30,7 +30,8 @@ def Graph_TanOp : Graph_Unary<"tan", "tangent of radians; NaN at infinity">;
 def Graph_ErfOp : Graph_Unary<"erf", "error function">;
 def Graph_ReciprocalOp : Graph_Unary<"reciprocal", "1 / x">;
 def Graph_SoftplusOp : Graph_Unary<"softplus", "log(1 + exp(x)) without overflow">;
-def Graph_SignOp : Graph_Unary<"sign", "-1, 0 or 1; zeros and NaN stay; the gradient is 0", Graph_Tensor>;
+def Graph_SignOp : Graph_Unary<"sign", "-1, 0 or 1; zeros and NaN stay; the gradient is 0",
+    Graph_NumberTensor>;
 def Graph_FloorOp : Graph_Unary<"floor", "the greatest integer <= x; the gradient is 0">;
 def Graph_CeilOp : Graph_Unary<"ceil", "the least integer >= x; the gradient is 0">;
 def Graph_RoundOp : Graph_Unary<"round", "the nearest integer, the even one of two; the gradient is 0">;

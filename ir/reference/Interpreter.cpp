@@ -16,7 +16,7 @@ Interpreter::Interpreter(ModuleOp module, bool exact) : module(module), exact(ex
     int64_t i = 0;
     for (Attribute a : value.getValues<Attribute>()) {
       if (auto real = llvm::dyn_cast<FloatAttr>(a))
-        tensor.set(i++, Number::real(real.getValueAsDouble()));
+        tensor.set(i++, Number::real(reference::toDouble(real.getValue())));
       else
         tensor.set(i++, roundTo(type.getElementType(),
                                 Number::integer(static_cast<int64_t>(

@@ -2,6 +2,7 @@
 #include "ir/reference/Tensor.h"
 #include "ir/Pch.h"
 #include "llvm/ADT/APFloat.h"
+#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -12,6 +13,16 @@ int64_t elementBytes(Type element) {
   return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
 }
 
+int64_t elementsPerByte(Type element) {
+  unsigned width = element.getIntOrFloatBitWidth();
+  return width == 1 || width >= 8 ? 1 : 8 / width;
+}
+
+int64_t storedBytes(Type element, int64_t count) {
+  int64_t perByte = elementsPerByte(element);
+  return (count + perByte - 1) / perByte * elementBytes(element);
+}
+
 Number roundTo(Type element, Number value) {
   if (auto floatType = llvm::dyn_cast<FloatType>(element)) {
     double v = value.isFloat ? value.f : static_cast<double>(value.i);
@@ -19,11 +30,17 @@ Number roundTo(Type element, Number value) {
       return Number::real(v);
     if (floatType.isF32())
       return Number::real(static_cast<float>(v));
+    const llvm::fltSemantics &semantics = floatType.getFloatSemantics();
+    if (std::isnan(v) && !llvm::APFloat::semanticsHasNaN(semantics))
+      return Number::real(0);
+    if (v == 0 && !llvm::APFloat::semanticsHasZero(semantics))
+      return Number::real(llvm::APFloat::getSmallest(semantics).convertToDouble());
+    if (v < 0 && !llvm::APFloat::semanticsHasSignedRepr(semantics))
+      return Number::real(std::numeric_limits<double>::quiet_NaN());
     llvm::APFloat exact(v);
     bool losesInfo;
-    exact.convert(floatType.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    exact.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    return Number::real(exact.convertToDouble());
+    exact.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    return Number::real(toDouble(exact));
   }
   int64_t v = value.isFloat ? static_cast<int64_t>(value.f) : value.i;
   unsigned width = element.getIntOrFloatBitWidth();
@@ -81,36 +98,52 @@ void Tensor::round() {
     set(i, roundTo(elementType, get(i)));
 }
 
+double toDouble(const llvm::APFloat &v) {
+  if (v.isNaN()) // the conversion makes f8E8M0FNU's infinite
+    return std::copysign(std::numeric_limits<double>::quiet_NaN(), v.isNegative() ? -1.0 : 1.0);
+  return v.convertToDouble();
+}
+
+uint64_t toBits(Type element, Number value) {
+  if (auto floatType = llvm::dyn_cast<FloatType>(element)) {
+    llvm::APFloat v(value.f);
+    bool losesInfo;
+    v.convert(floatType.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    return v.bitcastToAPInt().getZExtValue();
+  }
+  unsigned width = element.getIntOrFloatBitWidth();
+  return static_cast<uint64_t>(value.i) & (~uint64_t(0) >> (64 - width));
+}
+
+Number fromBits(Type element, uint64_t bits) {
+  auto floatType = llvm::dyn_cast<FloatType>(element);
+  if (!floatType)
+    return element.isInteger(1) ? Number::boolean(bits != 0)
+                                : roundTo(element, Number::integer(static_cast<int64_t>(bits)));
+  return Number::real(toDouble(
+      llvm::APFloat(floatType.getFloatSemantics(), llvm::APInt(floatType.getWidth(), bits))));
+}
+
 void Tensor::copyFrom(const void *data) {
-  int64_t n = numElements(), bytes = elementBytes(elementType);
-  for (int64_t i = 0; i < n; ++i) {
-    const char *p = static_cast<const char *>(data) + i * bytes;
+  int64_t perByte = elementsPerByte(elementType), bytes = elementBytes(elementType);
+  unsigned width = 8 / perByte;
+  for (int64_t i = 0, n = numElements(); i < n; ++i) {
     uint64_t bits = 0;
-    std::memcpy(&bits, p, bytes);
-    if (auto floatType = llvm::dyn_cast<FloatType>(elementType)) {
-      llvm::APFloat v(floatType.getFloatSemantics(), llvm::APInt(bytes * 8, bits));
-      bool losesInfo;
-      v.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-      floats[i] = v.convertToDouble();
-    } else {
-      integers[i] = roundTo(elementType, Number::integer(static_cast<int64_t>(bits))).i;
-    }
+    std::memcpy(&bits, static_cast<const char *>(data) + i / perByte * bytes, bytes);
+    if (perByte > 1)
+      bits = (bits >> (i % perByte * width)) & ((1u << width) - 1);
+    set(i, fromBits(elementType, bits));
   }
 }
 
 void Tensor::copyTo(void *data) const {
-  int64_t n = numElements(), bytes = elementBytes(elementType);
-  for (int64_t i = 0; i < n; ++i) {
-    uint64_t bits;
-    if (auto floatType = llvm::dyn_cast<FloatType>(elementType)) {
-      llvm::APFloat v(floats[i]);
-      bool losesInfo;
-      v.convert(floatType.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-      bits = v.bitcastToAPInt().getZExtValue();
-    } else {
-      bits = static_cast<uint64_t>(integers[i]);
-    }
-    std::memcpy(static_cast<char *>(data) + i * bytes, &bits, bytes);
+  int64_t perByte = elementsPerByte(elementType), bytes = elementBytes(elementType);
+  unsigned width = 8 / perByte;
+  uint64_t shared = 0;
+  for (int64_t i = 0, n = numElements(); i < n; ++i) {
+    uint64_t bits = toBits(elementType, get(i));
+    shared = i % perByte == 0 ? bits : shared | bits << (i % perByte * width);
+    std::memcpy(static_cast<char *>(data) + i / perByte * bytes, &shared, bytes);
   }
 }
 

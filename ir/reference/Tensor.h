@@ -48,7 +48,8 @@ public:
 
   /// Rounds every element to the element type.
   void round();
-  /// Copies from or to dense row-major memory of the element type (bool: one byte each).
+  /// Copies from or to dense row-major memory of the element type (bool: one byte each; elements
+  /// below 8 bits share bytes, the first in the lowest bits).
   void copyFrom(const void *data);
   void copyTo(void *data) const;
   /// Same elements, other shape. Requires the same number of elements.
@@ -61,8 +62,18 @@ private:
   std::vector<int64_t> integers;
 };
 
-/// Bytes of one element in memory (bool: 1).
+/// Bytes of one element in memory (bool: 1). Requires an element of at least a byte.
 int64_t elementBytes(mlir::Type element);
+/// Bytes of that many elements in memory, where those below 8 bits share bytes.
+int64_t storedBytes(mlir::Type element, int64_t count);
+/// How many elements share a byte: 1, 2 or 4.
+int64_t elementsPerByte(mlir::Type element);
+
+/// Of any float type below f64, exactly.
+double toDouble(const llvm::APFloat &v);
+/// The bits of an element (bool: 8 of them), and the element that they are.
+uint64_t toBits(mlir::Type element, Number value);
+Number fromBits(mlir::Type element, uint64_t bits);
 
 /// Calls visit(index) for every index of the shape, in row-major order.
 void forEachIndex(llvm::ArrayRef<int64_t> shape,

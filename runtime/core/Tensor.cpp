@@ -10,12 +10,16 @@ namespace {
 struct DTypeFacts {
   const char *name;
   size_t bytes;
+  int64_t perByte = 1;
 };
 
 DTypeFacts factsOf(DType dtype) {
   static constexpr DTypeFacts facts[] = {
-      {"unknown", 0}, {"bool", 1}, {"i8", 1},  {"i16", 2}, {"i32", 4},  {"i64", 8}, {"u8", 1},
-      {"u16", 2},     {"u32", 4},  {"u64", 8}, {"f16", 2}, {"bf16", 2}, {"f32", 4}, {"f64", 8}};
+      {"unknown", 0}, {"bool", 1},       {"i8", 1},        {"i16", 2},        {"i32", 4},
+      {"i64", 8},     {"u8", 1},         {"u16", 2},       {"u32", 4},        {"u64", 8},
+      {"f16", 2},     {"bf16", 2},       {"f32", 4},       {"f64", 8},        {"i2", 1, 4},
+      {"u2", 1, 4},   {"i4", 1, 2},      {"u4", 1, 2},     {"f8e4m3fn", 1},   {"f8e4m3fnuz", 1},
+      {"f8e5m2", 1},  {"f8e5m2fnuz", 1}, {"f8e8m0fnu", 1}, {"f4e2m1fn", 1, 2}};
   auto index = static_cast<size_t>(static_cast<int32_t>(dtype));
   return index < std::size(facts) ? facts[index] : facts[0];
 }
@@ -23,6 +27,12 @@ DTypeFacts factsOf(DType dtype) {
 
 const char *toString(DType dtype) { return factsOf(dtype).name; }
 size_t byteSize(DType dtype) { return factsOf(dtype).bytes; }
+int64_t elementsPerByte(DType dtype) { return factsOf(dtype).perByte; }
+size_t byteSize(DType dtype, int64_t count) {
+  DTypeFacts facts = factsOf(dtype);
+  auto units = static_cast<size_t>(count / facts.perByte + (count % facts.perByte != 0));
+  return units * facts.bytes;
+}
 
 std::string toString(const int64_t *dims, int64_t rank) {
   std::string text = "[";
@@ -118,7 +128,7 @@ Result<Tensor> Tensor::clone() const {
 
 Status Tensor::resize(DType dtype, const int64_t *dims, int64_t rank) {
   INGOT_ASSIGN_OR_RETURN(int64_t count, countElements(dtype, dims, rank));
-  size_t bytes = static_cast<size_t>(count) * ingot::byteSize(dtype);
+  size_t bytes = ingot::byteSize(dtype, count);
   if (bytes > capacity_ || !data_) {
     if (data_ && !owned_)
       return Status(StatusCode::InvalidArgument,

@@ -67,7 +67,7 @@ Result<std::vector<Tensor>> loadArchive(const std::string &path) {
 
 Status mismatch(const std::string &what) { return Status(StatusCode::DataLoss, what); }
 
-/// Calls `use` with the elements as their C++ type; false for f16 and bf16.
+/// Calls `use` with the elements as their C++ type; false for those below f32 and i8.
 template <typename Use> bool withElements(const TensorView &values, Use use) {
   switch (values.dtype) {
   case DType::Bool:
@@ -91,11 +91,9 @@ template <typename Use> bool withElements(const TensorView &values, Use use) {
     return use(static_cast<const float *>(values.data)), true;
   case DType::F64:
     return use(static_cast<const double *>(values.data)), true;
-  case DType::F16:
-  case DType::BF16:
-    break;
+  default:
+    return false;
   }
-  return false;
 }
 
 /// Labels as i64, whatever integers they were stored as.

@@ -46,6 +46,10 @@ Status parseDescr(std::string_view descr, Header &header) {
         header.bigEndian = descr[0] == '>';
         return Status();
       }
+  if (descr == "|V1" || descr == "<V1" || descr == "<f1") { // ml_dtypes; which type is not said
+    header.dtype = DType::U8;
+    return Status();
+  }
   return Status(StatusCode::Unsupported,
                 "element type '" + std::string(descr.substr(0, 40)) +
                     "' is not read; convert the array with astype to bool, an integer or a float");
@@ -229,6 +233,33 @@ size_t byteSizeOf(const TensorView &tensor) {
   return bytes;
 }
 
+std::vector<uint8_t> bytesEach(const TensorView &tensor) {
+  const int64_t share = elementsPerByte(tensor.dtype);
+  std::vector<uint8_t> bytes(share == 1 ? 0 : byteSizeOf(tensor));
+  const unsigned width = unsigned(8 / share);
+  const bool isSigned = tensor.dtype == DType::I2 || tensor.dtype == DType::I4;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const uint8_t packed = static_cast<const uint8_t *>(tensor.data)[i / size_t(share)];
+    const auto high = uint8_t(packed << (8 - width - i % size_t(share) * width));
+    bytes[i] = isSigned ? uint8_t(int8_t(high) >> (8 - width)) : uint8_t(high >> (8 - width));
+  }
+  return bytes;
+}
+
+Result<Tensor> fromBytesEach(DType dtype, const TensorView &bytes) {
+  Tensor tensor;
+  INGOT_RETURN_IF_ERROR(tensor.resize(dtype, bytes.dims, bytes.rank));
+  const auto share = size_t(elementsPerByte(dtype));
+  const unsigned width = unsigned(8 / share);
+  auto *to = static_cast<uint8_t *>(tensor.rawData());
+  std::fill(to, to + tensor.byteSize(), uint8_t(0));
+  for (size_t i = 0, count = size_t(tensor.elementCount()); i < count; ++i) {
+    const uint8_t byte = static_cast<const uint8_t *>(bytes.data)[i];
+    to[i / share] |= uint8_t((byte & ((1u << width) - 1)) << (i % share * width));
+  }
+  return tensor;
+}
+
 Result<Tensor> allocateChecked(DType dtype, const Shape &shape, uint64_t bytesThere) {
   INGOT_ASSIGN_OR_RETURN(const int64_t count,
                          countElements(dtype, shape.data(), int64_t(shape.size())));
@@ -264,7 +295,7 @@ Result<Tensor> readNpyFrom(ByteSource &source) {
 }
 
 std::string npyHeader(const TensorView &tensor) {
-  std::string descr;
+  std::string descr = "|V1"; // as ml_dtypes names its types of a byte
   for (const ElementName &element : elementNames)
     if (element.dtype == tensor.dtype)
       descr = (byteSize(tensor.dtype) == 1 ? "|" : "<") + std::string(element.name);
@@ -308,8 +339,10 @@ Status writeNpy(const std::string &path, const TensorView &tensor) {
   if (file) {
     const std::string header = npyHeader(tensor);
     const size_t bytes = byteSizeOf(tensor);
+    const std::vector<uint8_t> unpacked = bytesEach(tensor);
+    const void *data = unpacked.empty() ? tensor.data : unpacked.data();
     written = std::fwrite(header.data(), 1, header.size(), file) == header.size() &&
-              (bytes == 0 || std::fwrite(tensor.data, 1, bytes, file) == bytes);
+              (bytes == 0 || std::fwrite(data, 1, bytes, file) == bytes);
     const int error = errno;
     const bool closed = std::fclose(file) == 0;
     errno = written ? errno : error;

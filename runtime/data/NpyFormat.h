@@ -7,6 +7,7 @@
 #include "runtime/data/ByteSource.h"
 
 #include <string>
+#include <vector>
 
 namespace ingot::data {
 
@@ -16,8 +17,13 @@ Result<Tensor> readNpyFrom(ByteSource &source);
 /// Magic, version and header for `tensor`; its bytes follow.
 std::string npyHeader(const TensorView &tensor);
 
-/// The product of the extents times the element size, as an already valid view has it.
+/// The product of the extents times the element size, as an already valid view has it: what the
+/// file holds, where each element has its own bytes.
 size_t byteSizeOf(const TensorView &tensor);
+
+/// The elements of a type below a byte in a byte each, integers extended by their sign or zeros;
+/// empty for larger types.
+std::vector<uint8_t> bytesEach(const TensorView &tensor);
 
 /// Allocates a tensor that `bytesThere` bytes can fill. DataLoss when the shape needs more.
 Result<Tensor> allocateChecked(DType dtype, const Shape &shape, uint64_t bytesThere);

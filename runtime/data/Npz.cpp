@@ -171,12 +171,13 @@ static bool addMember(zip_t *archive, const std::string &name, const TensorView 
                       bool compress) {
   const std::string header = npyHeader(tensor);
   const size_t bytes = byteSizeOf(tensor);
+  const std::vector<uint8_t> unpacked = bytesEach(tensor);
   auto *block = static_cast<char *>(std::malloc(header.size() + bytes));
   if (!block)
     return false;
   std::memcpy(block, header.data(), header.size());
   if (bytes)
-    std::memcpy(block + header.size(), tensor.data, bytes);
+    std::memcpy(block + header.size(), unpacked.empty() ? tensor.data : unpacked.data(), bytes);
   zip_source_t *source = zip_source_buffer(archive, block, header.size() + bytes, 1);
   if (!source) {
     std::free(block);

@@ -96,6 +96,9 @@ extern "C" {
 
 const char *ingot_dtype_name(int32_t dtype) { return toString(static_cast<DType>(dtype)); }
 size_t ingot_dtype_size(int32_t dtype) { return byteSize(static_cast<DType>(dtype)); }
+size_t ingot_dtype_per_byte(int32_t dtype) {
+  return static_cast<size_t>(elementsPerByte(static_cast<DType>(dtype)));
+}
 
 //===----------------------------------------------------------------------===//
 // Models and pools

@@ -41,7 +41,7 @@ Status checkVariable(const ingot_variable_info &variable, uint64_t stateBytes) {
   auto count = countElements(dtype, variable.shape, variable.rank);
   if (!count.isOk())
     return malformed(name + ": " + count.status().message());
-  if (variable.bytes != static_cast<uint64_t>(*count) * byteSize(dtype))
+  if (variable.bytes != byteSize(dtype, *count))
     return malformed(name + " of " + describe(variable) + " claims " +
                      std::to_string(variable.bytes) + " bytes");
   if (variable.offset > stateBytes || variable.bytes > stateBytes - variable.offset ||

@@ -23,10 +23,30 @@ struct NamedDType {
   DType dtype;
 };
 constexpr NamedDType dtypeNames[] = {
-    {"BOOL", DType::Bool}, {"I8", DType::I8},   {"I16", DType::I16},   {"I32", DType::I32},
-    {"I64", DType::I64},   {"U8", DType::U8},   {"U16", DType::U16},   {"U32", DType::U32},
-    {"U64", DType::U64},   {"F16", DType::F16}, {"BF16", DType::BF16}, {"F32", DType::F32},
-    {"F64", DType::F64}};
+    {"BOOL", DType::Bool},
+    {"I8", DType::I8},
+    {"I16", DType::I16},
+    {"I32", DType::I32},
+    {"I64", DType::I64},
+    {"U8", DType::U8},
+    {"U16", DType::U16},
+    {"U32", DType::U32},
+    {"U64", DType::U64},
+    {"F16", DType::F16},
+    {"BF16", DType::BF16},
+    {"F32", DType::F32},
+    {"F64", DType::F64},
+    {"F8_E4M3", DType::F8E4M3FN},
+    {"F8_E4M3FNUZ", DType::F8E4M3FNUZ},
+    {"F8_E5M2", DType::F8E5M2},
+    {"F8_E5M2FNUZ", DType::F8E5M2FNUZ},
+    {"F8_E8M0", DType::F8E8M0FNU},
+    {"F4", DType::F4E2M1FN},
+    // Not in the specification, which has no integers below a byte.
+    {"I2", DType::I2},
+    {"U2", DType::U2},
+    {"I4", DType::I4},
+    {"U4", DType::U4}};
 
 /// Takes the events of the JSON parser and accepts exactly the header's grammar:
 /// {name: {"dtype": string, "shape": [n…], "data_offsets": [n, n]}…, "__metadata__": {key:
@@ -175,7 +195,7 @@ Status checkEntries(std::vector<SafetensorsEntry> &entries, uint64_t dataStart,
     if (!count.isOk())
       return Status(StatusCode::DataLoss,
                     "tensor '" + entry.name + "': " + count.status().message());
-    uint64_t expected = static_cast<uint64_t>(*count) * byteSize(entry.dtype);
+    uint64_t expected = byteSize(entry.dtype, *count);
     if (expected != entry.bytes)
       return Status(StatusCode::DataLoss,
                     "tensor '" + entry.name + "' of " + toString(entry.dtype) +
@@ -346,7 +366,7 @@ Status writeSafetensors(const std::string &path, const std::vector<NamedTensor> 
   for (const NamedTensor *tensor : order) {
     const TensorView &view = tensor->tensor;
     INGOT_ASSIGN_OR_RETURN(int64_t count, countElements(view.dtype, view.dims, view.rank));
-    sizes.push_back(static_cast<uint64_t>(count) * byteSize(view.dtype));
+    sizes.push_back(byteSize(view.dtype, count));
     header += header.size() == 1 ? "" : ",";
     appendQuoted(header, tensor->name);
     header += std::string(":{\"dtype\":\"") + nameOf(view.dtype) +

@@ -115,6 +115,10 @@ Result<Batches::Column> Batches::column(const ingot_tensor_info &info, const cha
   const std::string name = std::string(role) + " '" + info.name + "'";
   if (!isValid(array.dtype))
     return Status(StatusCode::InvalidArgument, name + " has an unknown element type");
+  if (elementsPerByte(array.dtype) > 1)
+    return Status(StatusCode::Unsupported,
+                  name + " is of " + toString(array.dtype) +
+                      ", whose samples need not begin at a byte; batches are made of larger types");
   INGOT_ASSIGN_OR_RETURN(const int64_t count, countElements(array.dtype, array.dims, array.rank));
   Column column{&info, static_cast<const char *>(array.data), array.dtype, 1, nullptr, {}, {}};
   if (array.rank < 1 || info.rank < 1 || !matchShape(info, array, column.shape))

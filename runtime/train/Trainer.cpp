@@ -80,6 +80,10 @@ Status appendRows(const Tensor &rows, const char *name, int64_t begin, int64_t c
     return Status(StatusCode::Unsupported,
                   "output '" + std::string(name) + "' is " + describe(rows) + " for a batch of " +
                       std::to_string(count) + ": its first dimension is not the batch");
+  if (elementsPerByte(rows.dtype()) > 1)
+    return Status(StatusCode::Unsupported,
+                  "output '" + std::string(name) + "' is of " + toString(rows.dtype()) +
+                      ", whose samples need not begin at a byte; run it without batches");
   if (begin == 0) {
     Shape shape = rows.shape();
     shape[0] = samples;

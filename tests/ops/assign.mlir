@@ -1,6 +1,24 @@
 // Cases of graph.assign.
 graph.variable @v {role = "state", value = dense<[1.0, 2.0, 3.0]> : tensor<3xf32>} : tensor<3xf32>
 graph.variable @w {role = "state", value = dense<[4.0, 5.0, 6.0]> : tensor<3xf32>} : tensor<3xf32>
+graph.variable @q {role = "state", value = dense<[1, -2, 7, -8, 0]> : tensor<5xsi4>} : tensor<5xsi4>
+graph.variable @f {role = "state", value = dense<[1.0, -2.0, 448.0]> : tensor<3xf8E4M3FN>} : tensor<3xf8E4M3FN>
+
+// Elements that share bytes in the state.
+func.func @packed() -> (tensor<5xsi4>, tensor<3xf8E4M3FN>) attributes {graph.inputs = [], graph.expected = [dense<[2, -4, -2, 0, 0]> : tensor<5xsi4>, dense<[-1.0, 2.0, -448.0]> : tensor<3xf8E4M3FN>], gradient = false} {
+  %a = graph.read @q : tensor<5xsi4>
+  %wide = graph.cast %a : tensor<5xsi4> to tensor<5xsi32>
+  %twice = graph.add %wide, %wide : tensor<5xsi32>
+  %b = graph.cast %twice : tensor<5xsi32> to tensor<5xsi4>
+  graph.assign @q, %b : tensor<5xsi4>
+  %c = graph.read @q : tensor<5xsi4>
+  %f = graph.read @f : tensor<3xf8E4M3FN>
+  %real = graph.cast %f : tensor<3xf8E4M3FN> to tensor<3xf32>
+  %negative = graph.neg %real : tensor<3xf32>
+  %g = graph.cast %negative : tensor<3xf32> to tensor<3xf8E4M3FN>
+  graph.assign @f, %g : tensor<3xf8E4M3FN>
+  return %c, %g : tensor<5xsi4>, tensor<3xf8E4M3FN>
+}
 
 func.func @counts(%x: tensor<3xf32>) -> tensor<3xf32> attributes {graph.inputs = [dense<[1.0, 1.0, 1.0]> : tensor<3xf32>], graph.expected = [dense<[2.0, 3.0, 4.0]> : tensor<3xf32>], gradient = false} {
   %a = graph.read @v : tensor<3xf32>

@@ -15,3 +15,13 @@ func.func @integers() -> tensor<3xsi16> attributes {graph.expected = [dense<[-1,
   %c = graph.constant dense<[-1, 0, 300]> : tensor<3xsi16> : tensor<3xsi16>
   return %c : tensor<3xsi16>
 }
+
+func.func @smallElements() -> (tensor<3xsi4>, tensor<5xui2>, tensor<3xf8E5M2>, tensor<2xf8E8M0FNU>, tensor<3xf4E2M1FN>, tensor<5xf4E2M1FN>) attributes {graph.expected = [dense<[-1, 0, 7]> : tensor<3xsi4>, dense<[3, 0, 1, 2, 3]> : tensor<5xui2>, dense<[-1.5, 0.0, 0x7C]> : tensor<3xf8E5M2>, dense<[0x00, 0xFF]> : tensor<2xf8E8M0FNU>, dense<[6.0, -0.5, 1.0]> : tensor<3xf4E2M1FN>, dense<-1.5> : tensor<5xf4E2M1FN>], gradient = false} {
+  %a = graph.constant dense<[-1, 0, 7]> : tensor<3xsi4> : tensor<3xsi4>
+  %b = graph.constant dense<[3, 0, 1, 2, 3]> : tensor<5xui2> : tensor<5xui2>
+  %c = graph.constant dense<[-1.5, 0.0, 0x7C]> : tensor<3xf8E5M2> : tensor<3xf8E5M2>
+  %d = graph.constant dense<[0x00, 0xFF]> : tensor<2xf8E8M0FNU> : tensor<2xf8E8M0FNU>
+  %e = graph.constant dense<[6.0, -0.5, 1.0]> : tensor<3xf4E2M1FN> : tensor<3xf4E2M1FN>
+  %f = graph.constant dense<-1.5> : tensor<f4E2M1FN> : tensor<5xf4E2M1FN>
+  return %a, %b, %c, %d, %e, %f : tensor<3xsi4>, tensor<5xui2>, tensor<3xf8E5M2>, tensor<2xf8E8M0FNU>, tensor<3xf4E2M1FN>, tensor<5xf4E2M1FN>
+}

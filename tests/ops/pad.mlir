@@ -38,3 +38,8 @@ func.func @leastInteger(%x: tensor<2xsi8>) -> tensor<4xsi8> attributes {graph.in
   %r = graph.pad %x {high = #graph.dims<[1]>, interior = array<i64: 0>, low = #graph.dims<[1]>, value = 0xFFF0000000000000 : f64} : (tensor<2xsi8>) -> tensor<4xsi8>
   return %r : tensor<4xsi8>
 }
+
+func.func @smallFloats(%x: tensor<2xf8E4M3FN>) -> tensor<4xf8E4M3FN> attributes {graph.inputs = [dense<[5.0, 6.0]> : tensor<2xf8E4M3FN>], graph.expected = [dense<[-1.5, 5.0, 6.0, -1.5]> : tensor<4xf8E4M3FN>], gradient = false} {
+  %r = graph.pad %x {high = #graph.dims<[1]>, interior = array<i64: 0>, low = #graph.dims<[1]>, value = -1.5 : f64} : (tensor<2xf8E4M3FN>) -> tensor<4xf8E4M3FN>
+  return %r : tensor<4xf8E4M3FN>
+}

@@ -15,6 +15,20 @@ using reference::Number;
 using reference::Tensor;
 
 Tensor signlessTensor(const Tensor &tensor) {
+  Type byte = IntegerType::get(tensor.element().getContext(), 8);
+  if (int64_t share = reference::elementsPerByte(tensor.element()); share > 1) {
+    Tensor packed(byte, {(tensor.numElements() + share - 1) / share});
+    std::vector<char> bytes(packed.numElements());
+    tensor.copyTo(bytes.data());
+    packed.copyFrom(bytes.data());
+    return packed;
+  }
+  if (tensor.isFloat() && tensor.element().getIntOrFloatBitWidth() == 8) {
+    Tensor bits(byte, tensor.shape());
+    for (int64_t i = 0; i < tensor.numElements(); ++i)
+      bits.set(i, reference::fromBits(byte, reference::toBits(tensor.element(), tensor.get(i))));
+    return bits;
+  }
   Tensor result(exec::signlessElement(tensor.element()), tensor.shape());
   for (int64_t i = 0; i < tensor.numElements(); ++i)
     result.set(i, reference::roundTo(result.element(), tensor.get(i)));

@@ -77,7 +77,11 @@ private:
   }
 
   void addFloats() {
-    real<arith::AddFOp>([](double a, double b) { return a + b; });
+    add<arith::AddFOp>([](Operation &op, llvm::ArrayRef<Number> a) {
+      if (op.getResult(0).getType().isF32()) // rounded once
+        return Number::real(static_cast<float>(a[0].f) + static_cast<float>(a[1].f));
+      return Number::real(a[0].f + a[1].f);
+    });
     real<arith::SubFOp>([](double a, double b) { return a - b; });
     real<arith::MulFOp>([](double a, double b) { return a * b; });
     real<arith::DivFOp>([](double a, double b) { return a / b; });
@@ -150,6 +154,10 @@ private:
       return Number::integer(
           static_cast<int64_t>(unsignedOf(a[0], widthOf(op.getOperand(0).getType()))));
     };
+    add<arith::BitcastOp>([](Operation &op, llvm::ArrayRef<Number> a) {
+      return reference::fromBits(op.getResult(0).getType(),
+                                 reference::toBits(op.getOperand(0).getType(), a[0]));
+    });
     add<arith::ExtFOp>(same);
     add<arith::TruncFOp>(same); // rounded below
     add<arith::TruncIOp>(same);

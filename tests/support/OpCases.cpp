@@ -126,7 +126,7 @@ Tensor tensorOf(ElementsAttr elements) {
   int64_t i = 0;
   for (Attribute a : elements.getValues<Attribute>()) {
     if (auto real = llvm::dyn_cast<FloatAttr>(a))
-      tensor.set(i++, Number::real(real.getValueAsDouble()));
+      tensor.set(i++, Number::real(reference::toDouble(real.getValue())));
     else
       tensor.set(i++,
                  reference::roundTo(type.getElementType(),

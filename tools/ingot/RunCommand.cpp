@@ -66,7 +66,7 @@ std::vector<Tensor> readInputs(const Arguments &arguments, const ingot_function 
     if (isGiven[index])
       throw Failure(kUsage, "input `" + argument.name + "` is given twice");
     isGiven[index] = true;
-    inputs[index] = readTensor(argument);
+    inputs[index] = readTensor(argument, static_cast<DType>(function.inputs[index].dtype));
   }
   std::vector<Message> missing;
   for (size_t i = 0; i < names.size(); ++i)
@@ -107,10 +107,6 @@ struct Difference {
   bool isTooLarge = false;
 };
 
-bool isFloat(DType type) {
-  return type == DType::F16 || type == DType::BF16 || type == DType::F32 || type == DType::F64;
-}
-
 Difference compare(const TensorView &actual, const TensorView &expected, double rtol, double atol) {
   double scale = 0;
   int64_t count = elementCount(expected);
@@ -140,7 +136,7 @@ void checkExpected(const Arguments &arguments, const Session &session) {
   for (const std::string &text : arguments.expected) {
     TensorArgument argument = parseTensorArgument("--expect", text);
     size_t index = resolve(argument, "output", function, names);
-    Tensor expected = readTensor(argument);
+    Tensor expected = readTensor(argument, session.output(index).dtype());
     const Tensor &actual = session.output(index);
     if (expected.shape() != actual.shape() || expected.dtype() != actual.dtype()) {
       mismatches.push_back({fmt::format("output `{}` is {}, expected {} of {}", argument.name,

@@ -1,6 +1,7 @@
 // See TensorFile.h.
 #include "tools/ingot/TensorFile.h"
 #include "ingot/data/Npy.h"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
@@ -33,8 +34,42 @@ double bfloatToDouble(uint16_t bits) {
   return value;
 }
 
-bool isFloat(DType dtype) {
-  return dtype == DType::F16 || dtype == DType::BF16 || dtype == DType::F32 || dtype == DType::F64;
+struct SmallFloat {
+  DType dtype;
+  int exponentBits, mantissaBits, bias;
+  bool hasInf, isUnsignedZero; // the latter: -0 is NaN, the only one
+};
+constexpr SmallFloat kSmallFloats[] = {{DType::F8E4M3FN, 4, 3, 7, false, false},
+                                       {DType::F8E4M3FNUZ, 4, 3, 8, false, true},
+                                       {DType::F8E5M2, 5, 2, 15, true, false},
+                                       {DType::F8E5M2FNUZ, 5, 2, 16, false, true},
+                                       {DType::F4E2M1FN, 2, 1, 1, false, false}};
+
+double smallFloatToDouble(DType dtype, int bits) {
+  if (dtype == DType::F8E8M0FNU)
+    return bits == 255 ? NAN : std::ldexp(1.0, bits - 127);
+  const auto &type = *std::find_if(std::begin(kSmallFloats), std::end(kSmallFloats),
+                                   [&](const SmallFloat &t) { return t.dtype == dtype; });
+  int magnitudeBits = type.exponentBits + type.mantissaBits;
+  int magnitude = bits & ((1 << magnitudeBits) - 1), most = (1 << magnitudeBits) - 1;
+  int exponent = magnitude >> type.mantissaBits;
+  int mantissa = magnitude & ((1 << type.mantissaBits) - 1);
+  double sign = bits >> magnitudeBits ? -1 : 1;
+  if (type.isUnsignedZero && sign < 0 && magnitude == 0)
+    return NAN;
+  if (type.hasInf && exponent == most >> type.mantissaBits)
+    return mantissa ? NAN : sign * INFINITY;
+  if (dtype == DType::F8E4M3FN && magnitude == most)
+    return NAN;
+  return sign * (exponent == 0 ? std::ldexp(mantissa, 1 - type.bias - type.mantissaBits)
+                               : std::ldexp(mantissa + (1 << type.mantissaBits),
+                                            exponent - type.bias - type.mantissaBits));
+}
+
+/// The bits of an element of at most a byte.
+int smallBits(const TensorView &tensor, int64_t index) {
+  int64_t share = elementsPerByte(tensor.dtype), width = 8 / share;
+  return load<uint8_t>(tensor.data, index / share) >> (index % share * width) & ((1 << width) - 1);
 }
 
 std::string elementText(const TensorView &tensor, int64_t index) {
@@ -129,6 +164,18 @@ TensorArgument parseTensorArgument(const std::string &option, const std::string 
   return argument;
 }
 
+bool isFloat(DType dtype) {
+  return dtype == DType::F16 || dtype == DType::BF16 || dtype == DType::F32 ||
+         dtype == DType::F64 || dtype >= DType::F8E4M3FN;
+}
+
+Tensor readTensor(const TensorArgument &argument, DType expected) {
+  Tensor tensor = readTensor(argument);
+  bool isByte = tensor.dtype() == DType::U8 || tensor.dtype() == DType::I8;
+  return isByte && expected >= DType::I2 ? check(data::fromBytesEach(expected, tensor))
+                                         : std::move(tensor);
+}
+
 Tensor readTensor(const TensorArgument &argument) {
   if (!endsWith(argument.path, ".npz"))
     return check(data::readNpy(argument.path));
@@ -197,6 +244,20 @@ double elementAt(const TensorView &tensor, int64_t index) {
     return load<float>(data, index);
   case DType::F64:
     return load<double>(data, index);
+  case DType::U2:
+  case DType::U4:
+    return smallBits(tensor, index);
+  case DType::I2:
+    return (smallBits(tensor, index) ^ 2) - 2;
+  case DType::I4:
+    return (smallBits(tensor, index) ^ 8) - 8;
+  case DType::F8E4M3FN:
+  case DType::F8E4M3FNUZ:
+  case DType::F8E5M2:
+  case DType::F8E5M2FNUZ:
+  case DType::F8E8M0FNU:
+  case DType::F4E2M1FN:
+    return smallFloatToDouble(tensor.dtype, smallBits(tensor, index));
   }
   return 0;
 }

@@ -20,6 +20,10 @@ TensorArgument parseTensorArgument(const std::string &option, const std::string 
 
 /// Reads the tensor; of an archive the one called `key`, else `name`, else its only one.
 Tensor readTensor(const TensorArgument &argument);
+/// The same; bytes where elements of at most a byte are expected, which .npy has no names for, are
+/// taken for those.
+Tensor readTensor(const TensorArgument &argument, DType expected);
+bool isFloat(DType dtype);
 
 /// Collects the tensors to write; those for one archive are written together.
 class TensorWriter {
@@ -32,7 +36,7 @@ private:
   std::vector<std::pair<std::string, TensorView>> arrays;
 };
 
-/// Element `index` as a number; f16 and bf16 too.
+/// Element `index` as a number; floats of every width too.
 double elementAt(const TensorView &tensor, int64_t index);
 int64_t elementCount(const TensorView &tensor);
 /// Values in nested brackets, long axes cut in the middle as NumPy does.

@@ -6,11 +6,10 @@ using namespace mlir;
 using ingot::graph::Expr;
 
 namespace ingot::onnx {
-namespace {
 
-/// NumPy's matmul: vectors become matrices, leading dimensions broadcast. A product of many
-/// matrices with one is one product of all rows.
-Expr product(Node &node, Expr x, Expr y) {
+/// Vectors become matrices, leading dimensions broadcast. A product of many matrices with one is
+/// one product of all rows.
+Expr matrixProduct(Node &node, Expr x, Expr y) {
   Dim one = node.dim(1);
   Dims a = x.dims(), b = y.dims();
   if (a.empty() || b.empty())
@@ -46,9 +45,7 @@ Expr product(Node &node, Expr x, Expr y) {
   return node.reshape(z, result);
 }
 
-} // namespace
-
-void matMul(Node &node) { node.set(0, product(node, node.expr(0), node.expr(1))); }
+void matMul(Node &node) { node.set(0, matrixProduct(node, node.expr(0), node.expr(1))); }
 
 /// alpha a' b' + beta c
 void gemm(Node &node) {
@@ -67,8 +64,8 @@ void gemm(Node &node) {
   node.set(0, y);
 }
 
-void conv(Node &node) {
-  Dims x = dimsOf(node.in(0)), w = dimsOf(node.in(1));
+Expr convolution(Node &node, Value input, Value kernel, Value bias) {
+  Dims x = dimsOf(input), w = dimsOf(kernel);
   if (x.size() < 3 || w.size() != x.size())
     node.invalid("it convolves " + str(x) + " with a kernel " + str(w) +
                  "; (N, C, spatial…) and (M, C / group, k…) are expected");
@@ -84,14 +81,18 @@ void conv(Node &node) {
   for (int64_t d = 2; d < static_cast<int64_t>(w.size()); ++d)
     permutation.push_back(d);
   permutation.append({1, 0});
-  Value input = window.pad(node, channelsLast(node, node.in(0)), 0);
+  Value padded = window.pad(node, channelsLast(node, input), 0);
   auto attributes = window.attributes(node, /*withSize=*/false);
   attributes.push_back(node.named("groups", node.attr("group", int64_t(1))));
   Expr y = node.expr(
-      node.make<graph::ConvOp>({input, node.transpose(node.in(1), permutation).v}, attributes));
-  if (node.has(2))
-    y = y + node.broadcastTo(node.in(2), y.dims());
-  node.set(0, channelsFirst(node, y));
+      node.make<graph::ConvOp>({padded, node.transpose(kernel, permutation).v}, attributes));
+  if (bias)
+    y = y + node.broadcastTo(bias, y.dims());
+  return channelsFirst(node, y);
+}
+
+void conv(Node &node) {
+  node.set(0, convolution(node, node.in(0), node.in(1), node.has(2) ? node.in(2) : Value()));
 }
 
 namespace {

@@ -10,11 +10,43 @@ namespace {
 
 bool isFloat(Type type) { return llvm::isa<FloatType>(type); }
 
+/// ONNX leaves undefined what floats outside the range of an integer become. Integers below 8 bits
+/// take the low bits, as in ml_dtypes.
+Expr converted(Node &node, Type to) {
+  Value x = node.in(0);
+  auto integer = llvm::dyn_cast<IntegerType>(to);
+  if (integer && integer.getWidth() > 1 && integer.getWidth() < 8 && isFloat(graph::elementType(x)))
+    x = node.cast(x, node.integerType(32));
+  if (graph::elementType(x) == to)
+    return node.expr(x);
+  std::string mode = node.attr("round_mode", "up");
+  auto rounding = graph::symbolizeRoundMode(mode);
+  if (!rounding)
+    node.invalid("attribute `round_mode` is `" + mode + "`; up, down or nearest is expected");
+  bool saturate = node.attr("saturate", int64_t(1)) != 0;
+  return node.expr(graph::CastOp::create(node.builder(), node.loc, tensorType(dimsOf(x), to), x,
+                                         saturate, *rounding));
+}
+
 } // namespace
 
-void cast(Node &node) { node.set(0, node.cast(node.in(0), node.typeAttr("to", nullptr))); }
+void bitCast(Node &node) {
+  Value x = node.in(0);
+  Type from = graph::elementType(x), to = node.typeAttr("to", nullptr);
+  auto width = [](Type type) { return type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth(); };
+  if (!to || width(from) != width(to))
+    node.invalid("attribute `to` must name a type of as many bits as its input's");
+  node.set(0, graph::BitCastOp::create(node.builder(), node.loc, tensorType(dimsOf(x), to), x));
+}
 
-void castLike(Node &node) { node.set(0, node.cast(node.in(0), node.inputElement(1))); }
+void cast(Node &node) {
+  Type to = node.typeAttr("to", nullptr);
+  if (!to)
+    node.invalid("attribute `to` is missing");
+  node.set(0, converted(node, to));
+}
+
+void castLike(Node &node) { node.set(0, converted(node, node.inputElement(1))); }
 
 void bitShift(Node &node) {
   std::string direction = node.attr("direction", "");

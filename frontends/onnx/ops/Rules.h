@@ -6,7 +6,7 @@
 namespace ingot::onnx {
 
 // Elementwise.cpp
-void bitShift(Node &), cast(Node &), castLike(Node &), clip(Node &), isInf(Node &),
+void bitCast(Node &), bitShift(Node &), cast(Node &), castLike(Node &), clip(Node &), isInf(Node &),
     leakyRelu(Node &), mean(Node &), mod(Node &), pow(Node &), prelu(Node &), where(Node &);
 // Activations.cpp
 void celu(Node &), elu(Node &), gelu(Node &), hardSigmoid(Node &), hardSwish(Node &), mish(Node &),
@@ -24,6 +24,9 @@ void argMax(Node &), argMin(Node &), logSoftmax(Node &), reduceL1(Node &), reduc
     reduceLogSum(Node &), reduceLogSumExp(Node &), reduceMax(Node &), reduceMean(Node &),
     reduceMin(Node &), reduceProd(Node &), reduceSum(Node &), reduceSumSquare(Node &),
     softmax(Node &);
+// Quantization.cpp
+void convInteger(Node &), dequantizeLinear(Node &), dynamicQuantizeLinear(Node &),
+    matMulInteger(Node &), qLinearConv(Node &), qLinearMatMul(Node &), quantizeLinear(Node &);
 // Contractions.cpp
 void conv(Node &), convTranspose(Node &), gemm(Node &), matMul(Node &);
 // Pools.cpp
@@ -93,6 +96,12 @@ EntryPtr tensorEntry(mlir::Value value);
 graph::Expr asShape(Node &node, mlir::Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what);
 /// Runs `make` with the node's builder at the end of the region that `b` builds.
 void buildIn(Node &node, mlir::OpBuilder &b, llvm::function_ref<void()> make);
+
+/// NumPy's matmul of x and y, of one element type.
+graph::Expr matrixProduct(Node &node, graph::Expr x, graph::Expr y);
+/// The convolution that the node's attributes describe, (N, C, spatial…) with (M, C / group, k…),
+/// and a bias (M) or null.
+graph::Expr convolution(Node &node, mlir::Value x, mlir::Value w, mlir::Value bias);
 
 /// A sliding window's geometry as convolution and pooling attributes give it; spatial dimensions
 /// only. Padding is symbolic where auto_pad or ceil_mode make it depend on a symbolic size.

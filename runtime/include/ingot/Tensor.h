@@ -1,6 +1,6 @@
 // Tensor: a dense row-major array on the host, and TensorView, a borrowed look at one.
 //
-// Invariant: elementCount() is the product of the shape, byteSize() that times the element size,
+// Invariant: elementCount() is the product of the shape, byteSize() the bytes of as many elements,
 // and at least byteSize() bytes stand at rawData(), aligned to INGOT_ALIGNMENT when the tensor owns
 // them. A Tensor moves and does not copy (use clone()). Like a vector: any number of readers, or
 // one writer.
@@ -32,16 +32,31 @@ enum class DType : int32_t {
   F16 = INGOT_F16,
   BF16 = INGOT_BF16,
   F32 = INGOT_F32,
-  F64 = INGOT_F64
+  F64 = INGOT_F64,
+  I2 = INGOT_I2,
+  U2 = INGOT_U2,
+  I4 = INGOT_I4,
+  U4 = INGOT_U4,
+  F8E4M3FN = INGOT_F8E4M3FN,
+  F8E4M3FNUZ = INGOT_F8E4M3FNUZ,
+  F8E5M2 = INGOT_F8E5M2,
+  F8E5M2FNUZ = INGOT_F8E5M2FNUZ,
+  F8E8M0FNU = INGOT_F8E8M0FNU,
+  F4E2M1FN = INGOT_F4E2M1FN
 };
 
 /// "f32", "i64", "bool"; "dtype 99" is written "unknown".
 const char *toString(DType dtype);
-/// Bytes of one element; 0 for a number that is no element type.
+/// Bytes of one element, 1 for those that share a byte; 0 for a number that is no element type.
 size_t byteSize(DType dtype);
+/// How many elements share a byte, the first in its lowest bits: 4 of 2 bits, 2 of 4 bits, else 1.
+int64_t elementsPerByte(DType dtype);
+/// Bytes of `count` >= 0 elements.
+size_t byteSize(DType dtype, int64_t count);
 inline bool isValid(DType dtype) { return byteSize(dtype) != 0; }
 
-/// The element type of a C++ type. F16 and BF16 have no C++ type here: use rawData().
+/// The element type of a C++ type. Floats below F32 and integers below I8 have none here: use
+/// rawData().
 template <typename T> struct DTypeOf;
 template <> struct DTypeOf<bool> {
   static constexpr DType value = DType::Bool;
@@ -131,7 +146,7 @@ public:
   /// Extent of `axis`, 0 <= axis < rank().
   int64_t dim(int64_t axis) const { return shape_[static_cast<size_t>(axis)]; }
   int64_t elementCount() const { return count_; }
-  size_t byteSize() const { return static_cast<size_t>(count_) * ingot::byteSize(dtype_); }
+  size_t byteSize() const { return ingot::byteSize(dtype_, count_); }
   bool ownsMemory() const { return owned_ != nullptr; }
 
   /// Elements in row-major order; NULL when T is not the element type.

@@ -47,7 +47,19 @@ typedef enum ingot_dtype {
   INGOT_F16 = 10,
   INGOT_BF16 = 11,
   INGOT_F32 = 12,
-  INGOT_F64 = 13
+  INGOT_F64 = 13,
+  /* Elements below 8 bits share bytes: element i is in byte i / (8 / width), the first of a byte in
+   * its lowest bits; what a last byte has more is 0 when written and ignored when read. */
+  INGOT_I2 = 14,
+  INGOT_U2 = 15,
+  INGOT_I4 = 16,
+  INGOT_U4 = 17,
+  INGOT_F8E4M3FN = 18, /* ONNX's FLOAT8E4M3FN, and so on: names as in LLVM and ml_dtypes */
+  INGOT_F8E4M3FNUZ = 19,
+  INGOT_F8E5M2 = 20,
+  INGOT_F8E5M2FNUZ = 21,
+  INGOT_F8E8M0FNU = 22,
+  INGOT_F4E2M1FN = 23
 } ingot_dtype;
 
 /* What `plan`, `derive` and `run` return. */

@@ -67,8 +67,11 @@ typedef struct ingot_tensor {
 
 /* "f32"; "unknown" for a number that is no element type. */
 const char *ingot_dtype_name(int32_t dtype);
-/* Bytes of one element; 0 for a number that is no element type. */
+/* Bytes of one element, 1 for those that share a byte; 0 for a number that is no element type. */
 size_t ingot_dtype_size(int32_t dtype);
+/* How many elements share a byte: 4 of 2 bits, 2 of 4 bits, else 1. A tensor of n elements takes
+ * ingot_dtype_size times n / ingot_dtype_per_byte bytes, rounded up. */
+size_t ingot_dtype_per_byte(int32_t dtype);
 
 /* Models. `symbol` NULL means "ingot_artifact". */
 ingot_code ingot_model_open(const char *path, const char *symbol, ingot_model **model,

@@ -26,8 +26,32 @@ DTYPES = {
     1: numpy.bool_, 2: numpy.int8, 3: numpy.int16, 4: numpy.int32, 5: numpy.int64,
     6: numpy.uint8, 7: numpy.uint16, 8: numpy.uint32, 9: numpy.uint64,
     10: numpy.float16, 11: ml_dtypes.bfloat16, 12: numpy.float32, 13: numpy.float64,
+    14: ml_dtypes.int2, 15: ml_dtypes.uint2, 16: ml_dtypes.int4, 17: ml_dtypes.uint4,
+    18: ml_dtypes.float8_e4m3fn, 19: ml_dtypes.float8_e4m3fnuz, 20: ml_dtypes.float8_e5m2,
+    21: ml_dtypes.float8_e5m2fnuz, 22: ml_dtypes.float8_e8m0fnu, 23: ml_dtypes.float4_e2m1fn,
 }
 NUMBERS = {numpy.dtype(dtype): number for number, dtype in DTYPES.items()}
+# Bits of the elements that share bytes, the first in the lowest bits. NumPy has a byte for each.
+SHARED = {14: 2, 15: 2, 16: 4, 17: 4, 23: 4}
+
+
+def packed(array, bits):
+    """The elements' low bits, as many in a byte as fit."""
+    share = 8 // bits
+    flat = array.reshape(-1).view(numpy.uint8) & ((1 << bits) - 1)
+    flat = numpy.pad(flat, (0, -flat.size % share)).reshape(-1, share)
+    return (flat << (bits * numpy.arange(share, dtype=numpy.uint8))).sum(1, dtype=numpy.uint8)
+
+
+def unpacked(data, bits, count, dtype):
+    """The other way around; integers are extended by their sign."""
+    share = 8 // bits
+    flat = numpy.frombuffer(data, dtype=numpy.uint8)[:, None]
+    flat = (flat >> (bits * numpy.arange(share, dtype=numpy.uint8))).reshape(-1)[:count]
+    high = flat.astype(numpy.uint8) << (8 - bits)
+    signed = dtype in (ml_dtypes.int2, ml_dtypes.int4)
+    low = high.view(numpy.int8) >> (8 - bits) if signed else high >> (8 - bits)
+    return low.view(numpy.uint8).view(dtype)
 
 
 class Tensor(ctypes.Structure):
@@ -92,15 +116,19 @@ class IngotRep(BackendRep):
 
     def run(self, inputs, **kwargs):
         arrays = [numpy.asarray(value, order="C") for value in flattened(inputs)]
-        tensors = (Tensor * max(len(arrays), 1))()
-        for tensor, array in zip(tensors, arrays):
+        count = len(arrays)
+        tensors = (Tensor * max(count, 1))()
+        for tensor, array in zip(tensors, arrays[:count]):
             if array.dtype not in NUMBERS:
                 raise RuntimeError(f"no element type for {array.dtype}")
             tensor.dtype, tensor.rank = NUMBERS[array.dtype], array.ndim
             tensor.dims = (ctypes.c_int64 * max(array.ndim, 1))(*array.shape)
+            if tensor.dtype in SHARED:
+                array = packed(array, SHARED[tensor.dtype])
+                arrays.append(array)  # lives until the run is over
             tensor.data = array.ctypes.data
         call("ingot_session_run", self.session, self.state, tensors,
-             ctypes.c_size_t(len(arrays)))
+             ctypes.c_size_t(count))
         values = {name: self.output(index) for index, name in enumerate(self.names)}
         return [self.collected(values, output) for output in self.outputs]
 
@@ -120,8 +148,12 @@ class IngotRep(BackendRep):
         call("ingot_session_output", self.session, ctypes.c_size_t(index), ctypes.byref(tensor))
         shape = [tensor.dims[axis] for axis in range(tensor.rank)]
         dtype = numpy.dtype(DTYPES[tensor.dtype])
-        size = int(numpy.prod(shape, dtype=numpy.int64)) * dtype.itemsize
+        count = int(numpy.prod(shape, dtype=numpy.int64))
+        bits = SHARED.get(tensor.dtype, 8)
+        size = (count * bits + 7) // 8 * dtype.itemsize
         data = ctypes.string_at(tensor.data, size) if size else b""
+        if bits < 8:
+            return unpacked(data, bits, count, dtype).reshape(shape)
         return numpy.frombuffer(data, dtype=dtype).reshape(shape)
 
 

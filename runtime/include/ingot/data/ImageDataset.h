@@ -29,8 +29,8 @@ struct ImageDataset {
 Result<ImageDataset> loadImageDataset(const std::string &path);
 
 /// The same values as f32, times `scale` (1/255.0 for images), in `shape`, which has as many
-/// elements; empty: the shape they have. Any element type except f16 and bf16.
-/// InvalidArgument, ResourceExhausted.
+/// elements; empty: the shape they have. Any element type except floats below f32 and integers
+/// below i8. InvalidArgument, ResourceExhausted.
 Result<Tensor> toFloat(const TensorView &values, double scale = 1, Shape shape = {});
 
 } // namespace ingot::data

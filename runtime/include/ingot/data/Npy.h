@@ -2,9 +2,12 @@
 //
 // Arrays become row-major, little-endian tensors whatever the file's order and endianness.
 // Element types: bool, int8-int64, uint8-uint64, float16, float32, float64, and bfloat16 as
-// ml_dtypes writes it (`V2`); anything else is Unsupported. Files may be hostile: every size is
-// checked against the bytes that are there before memory is asked for, and every failure is a
-// Status that names the file. Functions share no state and may run on any threads.
+// ml_dtypes writes it (`V2`); anything else is Unsupported. ml_dtypes writes its types of a byte or
+// less (float8, float4, int4, int2) as a nameless byte each (`V1`): such arrays are read as uint8,
+// which `fromBytesEach` turns into what the reader knows they are, and written so. Files may be
+// hostile: every size is checked against the bytes that are there before memory is asked for, and
+// every failure is a Status that names the file. Functions share no state and may run on any
+// threads.
 #ifndef INGOT_DATA_NPY_H
 #define INGOT_DATA_NPY_H
 
@@ -26,6 +29,10 @@ Result<Tensor> parseNpy(const void *data, size_t size, const std::string &name);
 
 /// Writes a .npy file, version 1.0, replacing what is there. IoError.
 Status writeNpy(const std::string &path, const TensorView &tensor);
+
+/// The uint8 or int8 tensor `bytes` as one of `dtype`, whose elements are in its low bits, one a
+/// byte. Requires a dtype of at most a byte. ResourceExhausted.
+Result<Tensor> fromBytesEach(DType dtype, const TensorView &bytes);
 
 /// The arrays of an archive under their names without `.npy`, in the archive's order.
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;

@@ -60,6 +60,17 @@ TEST(TensorTest, TypedAccessChecksTheElementType) {
   EXPECT_EQ(tensor->data<int64_t>()[1], 8);
 }
 
+TEST(TensorTest, ElementsBelowAByteShareBytes) {
+  auto twoBits = Tensor::zeros(DType::I2, {3, 3}), fourBits = Tensor::zeros(DType::F4E2M1FN, {5});
+  auto none = Tensor::zeros(DType::U4, {0, 7});
+  ASSERT_TRUE(twoBits.isOk() && fourBits.isOk() && none.isOk());
+  EXPECT_EQ(twoBits->byteSize(), 3u);
+  EXPECT_EQ(fourBits->byteSize(), 3u);
+  EXPECT_EQ(none->byteSize(), 0u);
+  EXPECT_EQ(describe(*fourBits), "f4e2m1fn[5]");
+  EXPECT_EQ(byteSize(DType::F8E8M0FNU, 7), 7u);
+}
+
 TEST(TensorTest, ScalarsAndEmptyTensorsHaveMemory) {
   auto scalar = Tensor::zeros(DType::F64, {});
   auto empty = Tensor::zeros(DType::F64, {4, 0, 3});

@@ -114,6 +114,33 @@ TEST(NpyTest, EveryElementTypeIsReadBackAsWritten) {
     }
 }
 
+TEST(NpyTest, TypesOfAByteOrLessAreNamelessBytes) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path("array.npy");
+  for (DType dtype : {DType::I2, DType::U2, DType::I4, DType::U4, DType::F8E4M3FN, DType::F4E2M1FN})
+    for (const Shape &shape : {Shape{}, Shape{5}, Shape{2, 3, 4}, Shape{0, 2}}) {
+      Result<Tensor> tensor = Tensor::zeros(dtype, shape);
+      ASSERT_TRUE(tensor.isOk());
+      for (int64_t i = 0; i < tensor->elementCount(); ++i)
+        static_cast<uint8_t *>(tensor->rawData())[i / elementsPerByte(dtype)] |=
+            uint8_t(1u << (i % elementsPerByte(dtype) * 8 / elementsPerByte(dtype)));
+      ASSERT_TRUE(writeNpy(path, *tensor).isOk());
+      Result<Tensor> bytes = readNpy(path);
+      ASSERT_TRUE(bytes.isOk()) << bytes.status().message();
+      EXPECT_EQ(bytes->dtype(), DType::U8);
+      EXPECT_EQ(bytes->shape(), shape);
+      EXPECT_EQ(valuesOf<uint8_t>(*bytes), std::vector<uint8_t>(size_t(bytes->elementCount()), 1));
+      Result<Tensor> back = fromBytesEach(dtype, *bytes);
+      ASSERT_TRUE(back.isOk());
+      EXPECT_EQ(back->dtype(), dtype);
+      EXPECT_EQ(std::memcmp(back->rawData(), tensor->rawData(), tensor->byteSize()), 0);
+    }
+  Result<Tensor> negative = Tensor::zeros(DType::I4, {2});
+  *static_cast<uint8_t *>(negative->rawData()) = 0x8F;
+  ASSERT_TRUE(writeNpy(path, *negative).isOk());
+  EXPECT_EQ(valuesOf<uint8_t>(*readNpy(path)), (std::vector<uint8_t>{0xFF, 0xF8}));
+}
+
 TEST(NpyTest, RefusesWhatIsWrongAndSaysWhat) {
   const std::string good = bytesOf<float>({1, 2});
   expectRefused("PK\3\4 hello", StatusCode::DataLoss, "not a .npy array");

@@ -70,6 +70,7 @@ static void testInspection(const ingot_model *model) {
   const ingot_variable_info *kernel = ingot_model_variable(model, "dense/kernel");
   CHECK(kernel && kernel->bytes == 24 && strcmp(ingot_dtype_name(kernel->dtype), "f32") == 0);
   CHECK(ingot_dtype_size(INGOT_F64) == 8 && ingot_dtype_size(99) == 0);
+  CHECK(ingot_dtype_per_byte(INGOT_U4) == 2 && ingot_dtype_per_byte(INGOT_F32) == 1);
 }
 
 static void testState(const ingot_model *model, ingot_state *state) {
