@@ -21,6 +21,11 @@ Value Node::in(size_t i) {
 
 Type Node::inputElement(size_t i) { return graph::elementType(in(i)); }
 
+std::string Node::inputName(size_t i) const {
+  bool isNamed = static_cast<int>(i) < proto.input_size() && has(i);
+  return isNamed ? proto.input(static_cast<int>(i)) : "number " + std::to_string(i);
+}
+
 std::optional<Ints> Node::tryInts(size_t i) {
   if (!has(i))
     return std::nullopt;
@@ -28,9 +33,11 @@ std::optional<Ints> Node::tryInts(size_t i) {
 }
 
 Dims Node::ints(size_t i) {
+  if (!has(i))
+    invalid("it has no input " + llvm::Twine(i));
   std::optional<Ints> known = tryInts(i);
   if (!known)
-    unsupported("its input `" + llvm::Twine(proto.input(static_cast<int>(i))) +
+    unsupported("its input `" + inputName(i) +
                     "` determines a shape, and is computed from data while the model runs",
                 "make it a constant, an input of the model, or compute it from shapes alone");
   return known->elements;
@@ -46,8 +53,7 @@ llvm::SmallVector<int64_t> Node::constantInts(size_t i) {
   llvm::SmallVector<int64_t> values;
   for (Dim value : ints(i)) {
     if (!value.isStatic())
-      unsupported("its input `" + llvm::Twine(proto.input(static_cast<int>(i))) +
-                      "` is not known when compiling",
+      unsupported("its input `" + inputName(i) + "` is not known when compiling",
                   "make it a constant");
     values.push_back(value.value());
   }
@@ -65,12 +71,11 @@ double Node::constantNumber(size_t i, double otherwise) {
     return otherwise;
   std::optional<reference::Tensor> value = constant(i);
   if (!value)
-    unsupported("its input `" + llvm::Twine(proto.input(static_cast<int>(i))) +
-                    "` is not known when compiling",
+    unsupported("its input `" + inputName(i) + "` is not known when compiling",
                 "make it a constant");
   if (value->numElements() != 1)
-    invalid("its input `" + llvm::Twine(proto.input(static_cast<int>(i))) + "` has " +
-            llvm::Twine(value->numElements()) + " elements; one is expected");
+    invalid("its input `" + inputName(i) + "` has " + llvm::Twine(value->numElements()) +
+            " elements; one is expected");
   return value->isFloat() ? value->real(0) : static_cast<double>(value->integer(0));
 }
 

@@ -62,6 +62,8 @@ public:
   // Inputs.
   size_t numInputs() const { return inputs.size(); }
   bool has(size_t i) const { return i < inputs.size() && inputs[i]; }
+  /// For messages.
+  std::string inputName(size_t i) const;
   /// The tensor of input i. Invalid when it is left out.
   mlir::Value in(size_t i);
   graph::Expr expr(size_t i) { return {builder(), loc, in(i)}; }

@@ -209,9 +209,23 @@ class StructuredRep(BackendRep):
         return compiled(self.model, shapes).run(inputs)
 
 
+def with_dynamic_inputs(model):
+    """A copy with every input dimension named, equal sizes by the same name."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for value in list(copy.graph.input) + list(copy.graph.output):
+        if value.type.HasField("tensor_type"):
+            for dim in value.type.tensor_type.shape.dim:
+                if dim.HasField("dim_value"):
+                    dim.dim_param = f"size_{dim.dim_value}"
+    return copy
+
+
 class IngotBackend(Backend):
     @classmethod
     def prepare(cls, model, device="CPU", **kwargs):
+        if os.environ.get("INGOT_ONNX_DYNAMIC"):
+            model = with_dynamic_inputs(model)
         if any(not info.type.HasField("tensor_type") for info in model.graph.input):
             return StructuredRep(model)
         return compiled(model, [])
