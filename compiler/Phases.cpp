@@ -5,8 +5,8 @@
 #include "compiler/layout/HoistInvariants.h"
 #include "compiler/layout/PackContractions.h"
 #include "compiler/layout/SplitReductions.h"
-#include "compiler/layout/WidenSums.h"
 #include "compiler/lowering/LowerToExec.h"
+#include "compiler/lowering/WidenSums.h"
 #include "compiler/memory/PlanMemory.h"
 #include "compiler/prepare/Prepare.h"
 #include "ir/exec/Exec.h"
@@ -46,10 +46,9 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
     decomposeComposites(module);
     return simplify(module);
   case Phase::Lower:
-    return lowerToExec(module);
+    return failed(lowerToExec(module)) ? failure() : forEachFunction(module, widenSums);
   case Phase::Layout:
-    if (failed(forEachFunction(module, widenSums)) ||
-        failed(forEachFunction(module, splitReductions)) ||
+    if (failed(forEachFunction(module, splitReductions)) ||
         failed(forEachFunction(module, packContractions)) ||
         failed(forEachFunction(module, hoistInvariants)))
       return failure();

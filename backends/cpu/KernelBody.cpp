@@ -319,9 +319,15 @@ void KernelEmitter::storeTo(Value base, Type element, Index at, Value value) {
     value = at.uniform() ? value : cb.widen(value);
   value = toMemory(value, element);
   Value p = cb.address(base, at.base, type);
-  if (CodeBuilder::isVector(value) && mask)
+  bool isHalf = llvm::isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 16;
+  if (CodeBuilder::isVector(value) && mask && isHalf) {
+    // LLVM 22 makes one truncating store of a bf16's shift and its masked store, and loses the mask
+    // (vpmovdw, AVX-512): a tail goes lane by lane.
+    LLVM::masked_scatter::create(builder, cb.loc, value, cb.address(base, cb.materialize(at), type),
+                                 mask, alignment);
+  } else if (CodeBuilder::isVector(value) && mask) {
     LLVM::MaskedStoreOp::create(builder, cb.loc, value, p, mask, alignment);
-  else
+  } else
     LLVM::StoreOp::create(builder, cb.loc, value, p, alignment);
 }
 

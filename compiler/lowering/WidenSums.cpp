@@ -1,5 +1,5 @@
 // See WidenSums.h.
-#include "compiler/layout/WidenSums.h"
+#include "compiler/lowering/WidenSums.h"
 #include "compiler/fusion/Structure.h"
 #include "mlir/IR/IRMapping.h"
 
