@@ -145,6 +145,8 @@ std::vector<std::string> Node::stringsAttr(llvm::StringRef name) const {
 }
 Type Node::typeAttr(llvm::StringRef name, Type otherwise) {
   const auto *found = attribute(name);
+  if (!found && !otherwise)
+    invalid("it has no attribute `" + name + "`");
   if (!found)
     return otherwise;
   if (Type type = elementType(context(), static_cast<int32_t>(found->i())))
