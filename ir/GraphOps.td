@@ -20,4 +20,5 @@ include "ir/ops/Ordered.td"
 include "ir/ops/Random.td"
 include "ir/ops/Composite.td"
 include "ir/ops/Control.td"
+include "ir/ops/Sizes.td"
 #endif

@@ -38,7 +38,8 @@ private:
     Begin,
     End,
     User,
-    FailedNode
+    FailedNode,
+    Extents
   };
 
   // Generate.cpp: layout and constants.
@@ -85,6 +86,18 @@ private:
   /// Views whose numbers of elements are compared now that the sizes are known.
   llvm::SmallVector<exec::ViewOp> checkedViews();
   void emitPlan();
+
+  // GenerateSizes.cpp: sizes that are known while running.
+  /// What symbols that get their value while running are at most; symbols made of them too.
+  std::map<std::string, Dim> runtimeSymbols();
+  bool isRuntime(Dim d);
+  /// Memory is planned by the bounds: no extent may be larger for a smaller size, or negative.
+  mlir::LogicalResult checkRuntimeSizes();
+  /// With the bounds in place of the symbols.
+  Dim bounded(Dim d);
+  void emitBind(exec::BindOp op);
+  /// The outputs' extents, into the array that the caller may have given.
+  void reportExtents();
 
   // GenerateRun.cpp
   void fillFrame(mlir::Value run, mlir::Value words);

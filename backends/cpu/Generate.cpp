@@ -10,6 +10,8 @@ namespace ingot::cpu {
 LogicalResult FunctionGenerator::generate() {
   if (failed(checkSymbols()))
     return failure();
+  for (Dim &size : slots)
+    size = bounded(size);
   layoutPlan();
   layoutFrame();
   emitConstants();

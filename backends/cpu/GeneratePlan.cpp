@@ -32,22 +32,13 @@ LogicalResult FunctionGenerator::checkSymbols() {
       unknown = name;
   };
   Operation *where = function;
-  auto checkDims = [&](graph::DimsAttr dims, Operation *op) {
-    for (Attribute d : dims.getExprs())
-      Dim(d).collectSymbols(check);
+  for (Operation &op : function.getBody().front()) {
+    exec::forEachSymbol(&op, check);
     if (!unknown.empty() && where == function.getOperation())
-      where = op;
-  };
-  function.walk([&](Operation *op) {
-    if (auto nest = llvm::dyn_cast<exec::NestOp>(op))
-      checkDims(nest.getBounds(), op);
-    if (auto extent = llvm::dyn_cast<exec::ExtentOp>(op))
-      checkDims(extent.getDim(), op);
-    if (auto scan = llvm::dyn_cast<exec::ScanOp>(op))
-      checkDims(scan.getTrips(), op);
-  });
+      where = &op;
+  }
   if (unknown.empty())
-    return success();
+    return checkRuntimeSizes();
   return where->emitError("dimension `")
          << unknown << "` is not a dimension of any input of `" << function.getName()
          << "`: give it a size, or an input that has it";

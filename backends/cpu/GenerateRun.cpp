@@ -58,6 +58,7 @@ void FunctionGenerator::emitRun() {
     copy(result, {Storage::Kind::Output, static_cast<int64_t>(i), ""});
   for (auto assign : function.getBody().getOps<exec::AssignVariableOp>())
     copy(assign.getX(), {Storage::Kind::Variable, -1, assign.getVariable().str()});
+  reportExtents();
   func::ReturnOp::create(b, cb.loc, status(INGOT_OK));
 }
 
@@ -69,6 +70,8 @@ void FunctionGenerator::emitBlock(Block &block) {
       emitScan(scan);
     else if (auto loop = llvm::dyn_cast<exec::WhileOp>(op))
       emitWhile(loop);
+    else if (auto bind = llvm::dyn_cast<exec::BindOp>(op))
+      emitBind(bind);
     else if (exec::isDispatch(&op))
       emitDispatch(&op);
     if (debugArena)

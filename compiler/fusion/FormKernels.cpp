@@ -351,6 +351,9 @@ void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
 void KernelFormer::emit() {
   llvm::SmallVector<Operation *> order;
   llvm::DenseSet<Operation *> done;
+  llvm::StringMap<Operation *> binders; // of symbols that get their value while running
+  for (auto bind : block.getOps<exec::BindOp>())
+    binders[bind.getSymbol()] = bind;
   std::function<void(Operation *)> visit = [&](Operation *op) {
     if (!op || op->getBlock() != &block || inlined.contains(op) || done.contains(op)) {
       if (op && inlined.contains(op))
@@ -363,11 +366,14 @@ void KernelFormer::emit() {
       together.assign(it->second->members.begin(), it->second->members.end());
     for (Operation *part : together)
       done.insert(part);
-    for (Operation *part : together)
+    for (Operation *part : together) {
       for (Value used : exec::valuesUsedBy(part))
         if (Operation *producer = used.getDefiningOp();
             producer && !llvm::is_contained(together, producer))
           visit(producer);
+      if (!binders.empty())
+        exec::forEachSymbol(part, [&](llvm::StringRef name) { visit(binders.lookup(name)); });
+    }
     order.append(together.begin(), together.end());
   };
   // Side effects keep their order and come after everything that reads.

@@ -11,9 +11,19 @@ using namespace mlir;
 
 namespace ingot {
 
+namespace {
+/// The tensor whose memory the op's result is; null for an op that has memory of its own.
+Value viewedBy(Operation *op) {
+  if (auto view = llvm::dyn_cast_or_null<exec::ViewOp>(op))
+    return view.getX();
+  auto bind = llvm::dyn_cast_or_null<exec::BindOp>(op);
+  return bind ? bind.getX() : Value();
+}
+} // namespace
+
 Value storageRoot(Value value) {
-  while (auto view = value.getDefiningOp<exec::ViewOp>())
-    value = view.getX();
+  while (Value viewed = viewedBy(value.getDefiningOp()))
+    value = viewed;
   return value;
 }
 
@@ -21,8 +31,8 @@ Operation *lastUser(Value root) {
   Operation *last = root.getDefiningOp();
   for (Operation *user : root.getUsers()) {
     user = last->getBlock()->findAncestorOpInBlock(*user);
-    if (auto view = llvm::dyn_cast<exec::ViewOp>(user))
-      user = lastUser(view.getResult());
+    if (viewedBy(user) == root)
+      user = lastUser(user->getResult(0));
     if (last->isBeforeInBlock(user))
       last = user;
   }
@@ -157,16 +167,17 @@ private:
   static bool mayFail(Operation *op) {
     return op
         ->walk([](Operation *inner) {
-          return llvm::isa<exec::CheckOp, exec::ScatterOp>(inner) ? WalkResult::interrupt()
-                                                                  : WalkResult::advance();
+          return llvm::isa<exec::CheckOp, exec::ScatterOp, exec::BindOp>(inner)
+                     ? WalkResult::interrupt()
+                     : WalkResult::advance();
         })
         .wasInterrupted();
   }
   bool readersAllow(Value value, exec::KernelOp kernel, OpResult result) {
     for (OpOperand &use : value.getUses()) {
       Operation *user = use.getOwner();
-      if (auto view = llvm::dyn_cast<exec::ViewOp>(user)) {
-        if (!readersAllow(view.getResult(), kernel, result))
+      if (viewedBy(user) == value) {
+        if (!readersAllow(user->getResult(0), kernel, result))
           return false;
         continue;
       }

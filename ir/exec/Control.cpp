@@ -83,6 +83,25 @@ llvm::SetVector<Value> valuesUsedBy(Operation *op) {
   return values;
 }
 
+void forEachSymbol(Operation *op, llvm::function_ref<void(llvm::StringRef)> visit) {
+  auto visitDims = [&](graph::DimsAttr dims) {
+    for (Attribute d : dims.getExprs())
+      Dim(d).collectSymbols(visit);
+  };
+  op->walk([&](Operation *inner) {
+    if (auto nest = llvm::dyn_cast<NestOp>(inner))
+      visitDims(nest.getBounds());
+    if (auto extent = llvm::dyn_cast<ExtentOp>(inner))
+      visitDims(extent.getDim());
+    if (auto scan = llvm::dyn_cast<ScanOp>(inner))
+      visitDims(scan.getTrips());
+    for (Type type : inner->getResultTypes())
+      if (llvm::isa<RankedTensorType>(type))
+        for (Dim d : dimsOf(type))
+          d.collectSymbols(visit);
+  });
+}
+
 void forEachBlock(func::FuncOp function, llvm::function_ref<void(Block &)> visit) {
   llvm::SmallVector<Block *> work{&function.getBody().front()};
   for (size_t i = 0; i < work.size(); ++i) {

@@ -14,6 +14,10 @@ bool isControl(mlir::Operation *op);
 /// All values that the op needs from outside: its operands, and what its regions capture.
 llvm::SetVector<mlir::Value> valuesUsedBy(mlir::Operation *op);
 
+/// The dimension symbols that the op, or one inside it, computes with or has results of; repeats
+/// them.
+void forEachSymbol(mlir::Operation *op, llvm::function_ref<void(llvm::StringRef)> visit);
+
 /// Calls `visit` for the function's body and then for every region of control inside it, outer
 /// blocks before inner ones.
 void forEachBlock(mlir::func::FuncOp function, llvm::function_ref<void(mlir::Block &)> visit);

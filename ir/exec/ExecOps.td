@@ -85,6 +85,17 @@ def Exec_ViewOp : Exec_Op<"view", [Pure]> {
   let assemblyFormat = "$x attr-dict `:` type($x) `to` type($result)";
 }
 
+def Exec_BindOp : Exec_Op<"bind", [MemoryEffects<[MemWrite]>]> {
+  let summary = "the first `count` rows of x, the same memory; gives the symbol its value in this run";
+  let description = [{
+    Up to here, and in the plan, the symbol is the bound: x's leading dimension. A count (a scalar i64)
+    outside 0 … bound is a checked error. What is made of the symbol runs after this op. See graph.bind.
+  }];
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$count, StrAttr:$symbol);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$x `,` $count `as` $symbol attr-dict `:` functional-type(operands, results)";
+}
+
 class Exec_Serial<string mnemonic> : Exec_Op<mnemonic, [MemoryEffects<[MemWrite]>]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }

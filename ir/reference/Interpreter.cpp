@@ -69,19 +69,33 @@ LogicalResult Interpreter::bindSymbols(llvm::ArrayRef<Type> types, llvm::ArrayRe
 /// The symbols that stand for elements of inputs: integers, or floats times 2^32; then those that
 /// stand for values of others.
 void Interpreter::bindShapeInputs(func::FuncOp function, llvm::ArrayRef<Tensor> inputs) {
+  bound.clear();
   for (auto [i, input] : llvm::enumerate(inputs))
     if (auto names = function.getArgAttrOfType<ArrayAttr>(i, "graph.shape_symbols"))
       for (auto [element, name] : llvm::enumerate(names))
         symbols[llvm::cast<StringAttr>(name).str()] =
             input.isFloat() ? static_cast<int64_t>(std::floor(input.real(element) * 4294967296.0))
                             : input.integer(element);
-  if (auto lets = function->getAttrOfType<ArrayAttr>("graph.lets"))
-    for (Attribute entry : lets) {
-      auto let = llvm::cast<ArrayAttr>(entry);
-      Dim value(llvm::cast<graph::DimsAttr>(let[1]).getExprs()[0]);
-      symbols[llvm::cast<StringAttr>(let[0]).str()] =
-          value.evaluate([&](llvm::StringRef name) { return symbolValue(name); });
-    }
+  lets = function->getAttrOfType<ArrayAttr>("graph.lets");
+  evaluateLets();
+}
+
+/// Each of those before it; what the program has bound stays.
+void Interpreter::evaluateLets() {
+  for (Attribute entry : lets ? lets.getValue() : llvm::ArrayRef<Attribute>()) {
+    auto let = llvm::cast<ArrayAttr>(entry);
+    Dim value(llvm::cast<graph::DimsAttr>(let[1]).getExprs()[0]);
+    llvm::StringRef name = llvm::cast<StringAttr>(let[0]).getValue();
+    if (!bound.count(name))
+      symbols[name.str()] =
+          value.evaluate([&](llvm::StringRef symbol) { return symbolValue(symbol); });
+  }
+}
+
+void Interpreter::bindSymbol(llvm::StringRef name, int64_t value) {
+  symbols[name.str()] = value;
+  bound.insert(name.str());
+  evaluateLets();
 }
 
 FailureOr<llvm::SmallVector<Tensor>> Interpreter::run(llvm::StringRef name,

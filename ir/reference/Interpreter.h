@@ -6,6 +6,7 @@
 #pragma once
 #include "ir/Graph.h"
 #include <map>
+#include <set>
 #include <string>
 
 namespace ingot::reference {
@@ -26,6 +27,7 @@ public:
   std::map<std::string, int64_t, std::less<>> symbols;
 
   int64_t symbolValue(llvm::StringRef name) override;
+  void bindSymbol(llvm::StringRef name, int64_t value) override;
   const Tensor *readVariable(llvm::StringRef name) override;
   void assignVariable(llvm::StringRef name, Tensor value) override;
   llvm::SmallVector<Tensor> runRegion(mlir::Region &region, llvm::ArrayRef<Tensor> args) override;
@@ -37,11 +39,14 @@ public:
 private:
   llvm::LogicalResult bindSymbols(llvm::ArrayRef<mlir::Type> types, llvm::ArrayRef<Tensor> inputs);
   void bindShapeInputs(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> inputs);
+  void evaluateLets();
   llvm::LogicalResult runOp(mlir::Operation *op);
 
   mlir::ModuleOp module;
   bool exact;
   std::string message;
+  mlir::ArrayAttr lets;                     // of the function being run
+  std::set<std::string, std::less<>> bound; // symbols that the program gave a value
   llvm::DenseMap<mlir::Value, Tensor> values;
 };
 

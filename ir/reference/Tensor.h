@@ -85,6 +85,8 @@ public:
   virtual ~EvalContext() = default;
   /// Value of a dimension symbol in this run.
   virtual int64_t symbolValue(llvm::StringRef name) = 0;
+  /// Gives a dimension symbol another value, for the rest of this run.
+  virtual void bindSymbol(llvm::StringRef name, int64_t value) = 0;
   /// The current value of a variable, and a new one for it.
   virtual const Tensor *readVariable(llvm::StringRef name) = 0;
   virtual void assignVariable(llvm::StringRef name, Tensor value) = 0;

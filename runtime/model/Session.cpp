@@ -85,6 +85,7 @@ struct Session::Impl {
   std::vector<Tensor> outputs;
   std::vector<const void *> inputPointers;
   std::vector<void *> outputPointers;
+  std::vector<int64_t> extents; // of all outputs, one after another, by the last run
 
   Status checkSources() const;
   Status inputError(int64_t input, const TensorView &given, const std::string &what) const;
@@ -93,6 +94,7 @@ struct Session::Impl {
   Status makePlan();
   Status prepare(const TensorView *inputs, size_t count);
   Status call(StateImpl &state, const TensorView *inputs);
+  Status shrinkOutputs();
   Status failure(int32_t code, int64_t failedNode) const;
 };
 
@@ -271,10 +273,25 @@ Status Session::Impl::call(StateImpl &state, const TensorView *inputs) {
   run.end = options.end;
   run.user = options.user;
   run.failed_node = -1;
+  const int64_t *planned = plan.data() + function->output_dims;
+  std::copy(planned, planned + extents.size(), extents.begin());
+  run.extents = extents.data();
   int32_t code = function->run(&run);
   if (function->flags & INGOT_FUNCTION_WRITES_STATE)
     state.version.fetch_add(1, std::memory_order_release);
-  return code == INGOT_OK ? Status::ok() : failure(code, run.failed_node);
+  return code == INGOT_OK ? shrinkOutputs() : failure(code, run.failed_node);
+}
+
+/// Gives outputs the extents that the run computed, within those planned: no allocation.
+Status Session::Impl::shrinkOutputs() {
+  const int64_t *dims = extents.data();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ingot_tensor_info &info = function->outputs[i];
+    if (!std::equal(dims, dims + info.rank, outputs[i].shape().begin()))
+      INGOT_RETURN_IF_ERROR(outputs[i].resize(static_cast<DType>(info.dtype), dims, info.rank));
+    dims += info.rank;
+  }
+  return Status::ok();
 }
 
 //===----------------------------------------------------------------------===//
@@ -299,6 +316,10 @@ Result<Session> Session::create(std::shared_ptr<const Artifact> artifact, std::s
   impl->inputPointers.resize(static_cast<size_t>(impl->function->input_count));
   impl->outputs.resize(static_cast<size_t>(impl->function->output_count));
   impl->outputPointers.resize(impl->outputs.size());
+  size_t extents = 0;
+  for (int64_t i = 0; i < impl->function->output_count; ++i)
+    extents += static_cast<size_t>(impl->function->outputs[i].rank);
+  impl->extents.resize(extents);
   return Session(std::move(impl));
 }
 

@@ -168,6 +168,15 @@ FailureOr<Tensor> ExecInterpreter::tensorOf(Value value) {
       return failure();
     return viewed->reshaped(shapeOf(value));
   }
+  if (auto bind = value.getDefiningOp<exec::BindOp>()) {
+    auto all = tensorOf(bind.getX());
+    if (failed(all))
+      return failure();
+    Tensor rows(all->elementType(), shapeOf(value));
+    for (int64_t i = 0, e = rows.numElements(); i < e; ++i)
+      rows.set(i, all->get(i));
+    return rows;
+  }
   if (auto read = value.getDefiningOp<exec::ReadVariableOp>()) {
     auto it = variables.find(read.getVariable());
     if (it == variables.end())
@@ -180,6 +189,13 @@ FailureOr<Tensor> ExecInterpreter::tensorOf(Value value) {
 LogicalResult ExecInterpreter::runOp(Operation &op) {
   if (llvm::isa<exec::ViewOp, exec::ReadVariableOp>(op))
     return success();
+  if (auto bind = llvm::dyn_cast<exec::BindOp>(op)) {
+    auto count = tensorOf(bind.getCount());
+    if (failed(count))
+      return failure();
+    symbols[bind.getSymbol().str()] = count->integer(0);
+    return success();
+  }
   if (auto nest = llvm::dyn_cast<exec::NestOp>(op))
     return runNest(nest);
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))

@@ -17,7 +17,8 @@
  *      INGOT_FUNCTION_WRITES_STATE, before the next function without INGOT_FUNCTION_CANONICAL;
  *   2. allocate `plan_words` int64 and call `plan` with the value of each dimension symbol;
  *      plan[0] is the size of the arena, `output_dims` says where the output extents stand;
- *   3. allocate the arena (aligned to INGOT_ALIGNMENT), the outputs, and call `run`.
+ *   3. allocate the arena (aligned to INGOT_ALIGNMENT), the outputs, and call `run`; the extents of
+ *      outputs whose sizes are computed are smaller than planned: see `extents` of ingot_run.
  * A plan may be used by any number of runs with the same dimension values.
  */
 #ifndef INGOT_ARTIFACT_H
@@ -30,7 +31,7 @@ extern "C" {
 #endif
 
 #define INGOT_ABI_MAJOR 1
-#define INGOT_ABI_MINOR 0
+#define INGOT_ABI_MINOR 1
 #define INGOT_ALIGNMENT 64
 
 /* Element types. The numbers are part of the interface; they never change meaning. */
@@ -125,6 +126,10 @@ typedef struct ingot_run {
   void *user;                               /* handed to begin and end */
   int64_t failed_node; /* written when run returns INGOT_INDEX_OUT_OF_RANGE or INGOT_MEMORY_ERROR:
                           index into `nodes` */
+  /* Since 1.1. NULL, or as many int64 as all outputs have dimensions: where the function computes
+   * sizes, `run` writes the outputs' extents in here. Outputs are allocated by the plan's extents,
+   * which are bounds then; what is written is dense in the extents given here. */
+  int64_t *extents;
 } ingot_run;
 
 enum {
