@@ -248,6 +248,8 @@ Value GraphImporter::tensorOf(Entry &entry, Location loc) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.getBody().front());
   llvm::ArrayRef<Dim> elements = entry.ints->elements;
+  if (lastBind && llvm::any_of(elements, [&](Dim d) { return isRuntime(d); }))
+    b.setInsertionPointAfter(lastBind);
   int64_t count = static_cast<int64_t>(elements.size());
   MLIRContext *context = b.getContext();
   if (llvm::all_of(elements, [](Dim d) { return d.isStatic(); })) {
@@ -285,10 +287,36 @@ Dim GraphImporter::let(Dim value) {
     signedSymbols.insert(name);
   if (dependsOnInputs(value))
     inputSymbols.insert(name);
+  if (isRuntime(value))
+    runtimeSymbols.insert(name);
   auto dims = graph::DimsAttr::get(b.getContext(), {value.asAttribute()});
   lets.push_back(b.getArrayAttr({b.getStringAttr(name), dims}));
   function->setAttr("graph.lets", b.getArrayAttr(lets));
   return known = Dim::symbol(b.getContext(), name);
+}
+
+Value GraphImporter::bindRows(Node &node, Value x, Value count) {
+  if (b.getInsertionBlock() != &function.getBody().front())
+    node.unsupported("its size is computed inside a loop or branch", "move it out");
+  std::string name = "size_" + std::to_string(lets.size());
+  while (!symbolNames.insert(name).second)
+    name += "_";
+  Dims dims = dimsOf(x);
+  auto bound = graph::DimsAttr::get(b.getContext(), {dims[0].asAttribute()});
+  lets.push_back(b.getArrayAttr({b.getStringAttr(name), bound}));
+  function->setAttr("graph.lets", b.getArrayAttr(lets));
+  runtimeSymbols.insert(name);
+  dims[0] = Dim::symbol(b.getContext(), name);
+  auto bind = graph::BindOp::create(b, node.loc, tensorType(dims, graph::elementType(x)), x, count,
+                                    b.getStringAttr(name));
+  lastBind = bind;
+  return bind.getResult();
+}
+
+bool GraphImporter::isRuntime(Dim dim) const {
+  bool found = false;
+  dim.collectSymbols([&](llvm::StringRef name) { found |= runtimeSymbols.count(name) != 0; });
+  return found;
 }
 
 bool GraphImporter::dependsOnInputs(Dim dim) const {

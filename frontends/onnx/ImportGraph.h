@@ -32,8 +32,13 @@ public:
   /// A name for the value of a longer expression, so that what is made of it stays short. Numbers
   /// and symbols stay what they are.
   Dim let(Dim value);
+  /// The first `count` (a scalar si64) rows of x. Their number is a new symbol, known only while
+  /// running.
+  mlir::Value bindRows(Node &node, mlir::Value x, mlir::Value count);
   /// Whether the expression is at least 0 for all sizes; symbols of shape inputs may be negative.
   bool isNonNegative(Dim dim) const;
+  /// Whether its value depends on a size that the program computes.
+  bool isRuntime(Dim dim) const;
   /// Whether its value depends on elements of shape inputs.
   bool dependsOnInputs(Dim dim) const;
   /// Walks a subgraph at the builder's place, its inputs bound to `arguments`; its outputs. Names
@@ -86,6 +91,8 @@ private:
   llvm::SmallVector<mlir::Attribute> lets;
   llvm::DenseMap<mlir::Attribute, Dim> letOf;
   std::set<std::string, std::less<>> symbolNames, signedSymbols, inputSymbols;
+  std::set<std::string, std::less<>> runtimeSymbols; // of sizes that the program computes
+  mlir::Operation *lastBind = nullptr;               // of those sizes
   bool hasError = false;
 };
 

@@ -80,6 +80,8 @@ void concatFromSequence(Node &), optional(Node &), optionalGetElement(Node &),
     optionalHasElement(Node &), sequenceAt(Node &), sequenceConstruct(Node &),
     sequenceEmpty(Node &), sequenceErase(Node &), sequenceInsert(Node &), sequenceLength(Node &),
     sequenceMap(Node &), splitToSequence(Node &);
+// Counts.cpp
+void compress(Node &), nonMaxSuppression(Node &), nonZero(Node &), unique(Node &);
 // Recurrent.cpp
 void gru(Node &), lstm(Node &), rnn(Node &);
 
