@@ -172,7 +172,7 @@ FailureOr<Tensor> ExecInterpreter::tensorOf(Value value) {
     auto all = tensorOf(bind.getX());
     if (failed(all))
       return failure();
-    Tensor rows(all->elementType(), shapeOf(value));
+    Tensor rows(all->element(), shapeOf(value));
     for (int64_t i = 0, e = rows.numElements(); i < e; ++i)
       rows.set(i, all->get(i));
     return rows;
