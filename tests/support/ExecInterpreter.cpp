@@ -120,6 +120,15 @@ int64_t ExecInterpreter::evaluate(Dim d) {
   });
 }
 
+void ExecInterpreter::evaluateLets() {
+  for (Attribute entry : lets ? lets.getValue() : llvm::ArrayRef<Attribute>()) {
+    auto let = llvm::cast<ArrayAttr>(entry);
+    std::string name = llvm::cast<StringAttr>(let[0]).str();
+    if (!bound.count(name))
+      symbols[name] = evaluate(Dim(llvm::cast<graph::DimsAttr>(let[1]).getExprs()[0]));
+  }
+}
+
 FailureOr<llvm::SmallVector<Tensor>> ExecInterpreter::run(llvm::StringRef name,
                                                           llvm::ArrayRef<Tensor> inputs) {
   auto function = module.lookupSymbol<func::FuncOp>(name);
@@ -131,6 +140,9 @@ FailureOr<llvm::SmallVector<Tensor>> ExecInterpreter::run(llvm::StringRef name,
       if (auto symbol = dim.asSymbol())
         symbols[symbol->str()] = size;
   }
+  lets = function->getAttrOfType<ArrayAttr>("graph.lets");
+  bound.clear();
+  evaluateLets();
   return runRegion(function.getBody(), inputs);
 }
 
@@ -193,7 +205,12 @@ LogicalResult ExecInterpreter::runOp(Operation &op) {
     auto count = tensorOf(bind.getCount());
     if (failed(count))
       return failure();
-    symbols[bind.getSymbol().str()] = count->integer(0);
+    int64_t rows = count->integer(0);
+    if (rows < 0 || rows > evaluate(dimsOf(bind.getX())[0]))
+      return fail(bind, "the size " + std::to_string(rows) + " is out of range");
+    symbols[bind.getSymbol().str()] = rows;
+    bound.insert(bind.getSymbol().str());
+    evaluateLets();
     return success();
   }
   if (auto nest = llvm::dyn_cast<exec::NestOp>(op))

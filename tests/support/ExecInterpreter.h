@@ -9,6 +9,7 @@
 #include "ir/exec/Control.h"
 #include "ir/reference/Tensor.h"
 #include <map>
+#include <set>
 #include <string>
 
 namespace ingot::tests {
@@ -36,6 +37,8 @@ private:
 
   mlir::LogicalResult fail(mlir::Operation *op, const std::string &text);
   int64_t evaluate(Dim d);
+  /// Gives symbols of `lets` their values; what the program has bound stays.
+  void evaluateLets();
   mlir::FailureOr<Tensor> tensorOf(mlir::Value value);
   llvm::SmallVector<int64_t> shapeOf(mlir::Value value);
   mlir::LogicalResult runOp(mlir::Operation &op);
@@ -58,6 +61,8 @@ private:
   mlir::ModuleOp module;
   std::string message;
   std::map<std::string, int64_t, std::less<>> symbols;
+  mlir::ArrayAttr lets; // of the function being run
+  std::set<std::string, std::less<>> bound;
   llvm::DenseMap<mlir::Value, Tensor> values;
 };
 
