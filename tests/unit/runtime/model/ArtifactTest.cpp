@@ -44,7 +44,7 @@ TEST_F(ArtifactTest, SaysWhyAFileCannotBeLoaded) {
   EXPECT_STATUS(Artifact::open(FIXTURELINEAR, "my_model").status(), NotFound,
                 "it defines no symbol 'my_model'");
   EXPECT_STATUS(Artifact::open(FIXTUREABI2).status(), Unsupported,
-                "has interface version 2.0, this runtime reads version 1");
+                "has interface version 2.1, this runtime reads version 1");
   EXPECT_STATUS(Artifact::open(FIXTURENOVARIANT).status(), Unsupported, "no code for this CPU");
 }
 
