@@ -54,15 +54,12 @@ Range combine(Dim::Op op, const Range &l, const Range &r) {
 
 std::map<std::string, Dim> FunctionGenerator::runtimeSymbols() {
   std::map<std::string, Dim> bounds;
-  for (auto bind : function.getBody().front().getOps<exec::BindOp>())
-    bounds[bind.getSymbol().str()] = dimsOf(bind.getX())[0];
-  if (bounds.empty())
-    return bounds;
-  for (const auto &[name, value] : lets())
-    value.collectSymbols([&, &name = name, &value = value](llvm::StringRef used) {
-      if (bounds.count(used.str()))
-        bounds.try_emplace(name, value);
-    });
+  for (auto bind : function.getBody().front().getOps<exec::BindOp>()) {
+    llvm::StringSet<> symbols = exec::symbolsBoundBy(bind);
+    for (const auto &[name, value] : lets())
+      if (symbols.contains(name))
+        bounds[name] = value;
+  }
   return bounds;
 }
 

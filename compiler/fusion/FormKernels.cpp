@@ -351,9 +351,10 @@ void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
 void KernelFormer::emit() {
   llvm::SmallVector<Operation *> order;
   llvm::DenseSet<Operation *> done;
-  llvm::StringMap<Operation *> binders; // of symbols that get their value while running
+  llvm::StringMap<llvm::SmallVector<Operation *, 1>> binders; // of symbols valued while running
   for (auto bind : block.getOps<exec::BindOp>())
-    binders[bind.getSymbol()] = bind;
+    for (const auto &symbol : exec::symbolsBoundBy(bind))
+      binders[symbol.getKey()].push_back(bind);
   std::function<void(Operation *)> visit = [&](Operation *op) {
     if (!op || op->getBlock() != &block || inlined.contains(op) || done.contains(op)) {
       if (op && inlined.contains(op))
@@ -372,7 +373,11 @@ void KernelFormer::emit() {
             producer && !llvm::is_contained(together, producer))
           visit(producer);
       if (!binders.empty())
-        exec::forEachSymbol(part, [&](llvm::StringRef name) { visit(binders.lookup(name)); });
+        exec::forEachSymbol(part, [&](llvm::StringRef name) {
+          if (auto it = binders.find(name); it != binders.end())
+            for (Operation *bind : it->second)
+              visit(bind);
+        });
     }
     order.append(together.begin(), together.end());
   };

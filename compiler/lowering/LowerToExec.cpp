@@ -148,6 +148,25 @@ private:
   IRMapping mapping;
 };
 
+/// What is made of a size that the program computes comes after it is: folding moves constants,
+/// whose shape may be of such a size, to the function's start.
+void orderBehindBinds(func::FuncOp function) {
+  for (auto bind : function.getBody().front().getOps<exec::BindOp>()) {
+    llvm::SmallVector<Operation *> early;
+    llvm::StringSet<> symbols = exec::symbolsBoundBy(bind);
+    for (Operation &op : function.getBody().front()) {
+      if (&op == bind)
+        break;
+      bool isMadeOfIt = false;
+      exec::forEachSymbol(&op, [&](llvm::StringRef name) { isMadeOfIt |= symbols.contains(name); });
+      if (isMadeOfIt)
+        early.push_back(&op);
+    }
+    for (Operation *op : llvm::reverse(early))
+      op->moveAfter(bind);
+  }
+}
+
 LogicalResult lowerFunction(func::FuncOp function) {
   OpBuilder b(function);
   auto stored = [](Type type) -> Type { return storedType(type); };
@@ -162,6 +181,7 @@ LogicalResult lowerFunction(func::FuncOp function) {
   for (Operation &op : function.getBody().front())
     if (failed(lowering.lower(op)))
       return failure();
+  orderBehindBinds(lowered);
   function.erase();
   return success();
 }

@@ -102,6 +102,21 @@ void forEachSymbol(Operation *op, llvm::function_ref<void(llvm::StringRef)> visi
   });
 }
 
+llvm::StringSet<> symbolsBoundBy(BindOp bind) {
+  llvm::StringSet<> symbols;
+  symbols.insert(bind.getSymbol());
+  auto lets = bind->getParentOfType<func::FuncOp>()->getAttrOfType<ArrayAttr>("graph.lets");
+  for (Attribute entry : lets ? lets.getValue() : llvm::ArrayRef<Attribute>()) {
+    auto let = llvm::cast<ArrayAttr>(entry);
+    bool isMadeOfIt = false;
+    Dim(llvm::cast<graph::DimsAttr>(let[1]).getExprs()[0])
+        .collectSymbols([&](llvm::StringRef name) { isMadeOfIt |= symbols.contains(name); });
+    if (isMadeOfIt)
+      symbols.insert(llvm::cast<StringAttr>(let[0]).getValue());
+  }
+  return symbols;
+}
+
 void forEachBlock(func::FuncOp function, llvm::function_ref<void(Block &)> visit) {
   llvm::SmallVector<Block *> work{&function.getBody().front()};
   for (size_t i = 0; i < work.size(); ++i) {

@@ -3,6 +3,7 @@
 #pragma once
 #include "ir/exec/Exec.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
 #define GET_OP_CLASSES
 #include "ir/exec/ControlOps.h.inc"
 
@@ -17,6 +18,9 @@ llvm::SetVector<mlir::Value> valuesUsedBy(mlir::Operation *op);
 /// The dimension symbols that the op, or one inside it, computes with or has results of; repeats
 /// them.
 void forEachSymbol(mlir::Operation *op, llvm::function_ref<void(llvm::StringRef)> visit);
+
+/// The op's symbol, and those that `graph.lets` of its function makes of it.
+llvm::StringSet<> symbolsBoundBy(BindOp bind);
 
 /// Calls `visit` for the function's body and then for every region of control inside it, outer
 /// blocks before inner ones.
