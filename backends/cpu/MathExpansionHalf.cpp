@@ -170,6 +170,72 @@ private:
   bool hasF16;
 };
 
+// Halves as their bits.
+
+/// i16, or a vector of them, for a type of halves that the target cannot convert; else null.
+Type asBits(Type type, bool hasF16) {
+  Type element = getElementTypeOrSelf(type);
+  if (!isHalf(type) || (hasF16 && element.isF16()))
+    return {};
+  return withElement(type, IntegerType::get(type.getContext(), 16));
+}
+
+/// The value of an op that changes signs, or nothing any more, once halves are integers.
+Value onBits(OpBuilder &b, Operation *op) {
+  Location loc = op->getLoc();
+  Type type = op->getResult(0).getType();
+  auto mask = [&](int64_t bits) -> Value {
+    TypedAttr value = b.getIntegerAttr(b.getI16Type(), bits);
+    if (auto vector = llvm::dyn_cast<VectorType>(type))
+      value = DenseElementsAttr::get(vector, value);
+    return arith::ConstantOp::create(b, loc, value);
+  };
+  if (isa<arith::NegFOp>(op))
+    return arith::XOrIOp::create(b, loc, op->getOperand(0), mask(-0x8000));
+  if (isa<::mlir::math::AbsFOp>(op))
+    return arith::AndIOp::create(b, loc, op->getOperand(0), mask(0x7fff));
+  if (isa<::mlir::math::CopySignOp>(op)) {
+    Value magnitude = arith::AndIOp::create(b, loc, op->getOperand(0), mask(0x7fff));
+    Value sign = arith::AndIOp::create(b, loc, op->getOperand(1), mask(-0x8000));
+    return arith::OrIOp::create(b, loc, magnitude, sign);
+  }
+  if (isa<arith::BitcastOp>(op) && op->getOperand(0).getType() == type)
+    return op->getOperand(0);
+  return {};
+}
+
+TypedAttr bitsOf(TypedAttr value, Type bits) {
+  if (auto number = llvm::dyn_cast<FloatAttr>(value))
+    return IntegerAttr::get(bits, number.getValue().bitcastToAPInt());
+  return llvm::cast<DenseElementsAttr>(value).bitcast(getElementTypeOrSelf(bits));
+}
+
+void keepHalvesAsBits(ModuleOp module, bool hasF16) {
+  auto retype = [&](ValueRange values) {
+    for (Value value : values)
+      if (Type bits = asBits(value.getType(), hasF16))
+        value.setType(bits);
+  };
+  module.walk([&](Operation *op) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op))
+      if (Type bits = asBits(constant.getType(), hasF16))
+        constant.setValueAttr(bitsOf(constant.getValue(), bits));
+    retype(op->getResults());
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        retype(block.getArguments());
+  });
+  module.walk([&](Operation *op) {
+    if (op->getNumResults() != 1 || !getElementTypeOrSelf(op->getResult(0).getType()).isInteger(16))
+      return;
+    OpBuilder b(op);
+    if (Value bits = onBits(b, op)) {
+      op->replaceAllUsesWith(ValueRange{bits});
+      op->erase();
+    }
+  });
+}
+
 } // namespace
 
 void widenHalves(ModuleOp module) {
@@ -182,6 +248,7 @@ void expandHalfConversions(ModuleOp module, const CpuTarget &target) {
   RewritePatternSet patterns(module.getContext());
   patterns.add<ExpandExtend, ExpandTruncate>(module.getContext(), target.rank >= 2);
   walkAndApplyPatterns(module, std::move(patterns));
+  keepHalvesAsBits(module, target.rank >= 2);
 }
 
 } // namespace ingot::cpu

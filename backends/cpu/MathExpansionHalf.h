@@ -16,7 +16,9 @@ namespace ingot::cpu {
 void widenHalves(mlir::ModuleOp module);
 
 /// Conversions between f16 or bf16 and f32 or f64, each rounded once, need no call: all of bf16's
-/// and f64's become integer arithmetic, f16's with f32 only where the target has no F16C.
+/// and f64's become integer arithmetic, f16's with f32 only where the target has no F16C. A format
+/// without conversions of the CPU's is its bits, an i16, from here on: LLVM would carry a bf16
+/// through branches as an f32, and call a library to narrow it.
 void expandHalfConversions(mlir::ModuleOp module, const CpuTarget &target);
 
 } // namespace ingot::cpu

@@ -4,6 +4,7 @@
 // axis, say), the rule itself asks Node::version.
 #include "frontends/onnx/Upgrade.h"
 #include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
 
@@ -72,9 +73,34 @@ DenseElementsAttr valueOf(Node &node, const ::onnx::AttributeProto &attribute) {
   }
 }
 
+/// Before operator set 7 a second operand was not always aligned at the end: its first dimension is
+/// `axis`, and a PRelu's slopes are those of the channels.
+void alignSecondOperand(Node &node) {
+  static const llvm::StringRef kOps[] = {"Add", "And",   "Div", "Equal", "Greater", "Less",
+                                         "Mul", "PRelu", "Pow", "Or",    "Sub",     "Xor"};
+  if (node.version >= 7 || !node.proto.domain().empty() || node.numInputs() != 2 ||
+      !llvm::is_contained(kOps, node.proto.op_type()))
+    return;
+  bool isSlope = node.proto.op_type() == "PRelu";
+  if (!isSlope && (node.attr("broadcast", int64_t(0)) == 0 || !node.hasAttribute("axis")))
+    return;
+  int64_t rank = node.inputRank(0), operand = node.inputRank(1);
+  int64_t axis = isSlope ? std::min<int64_t>(1, rank - operand)
+                         : node.axis(node.attr("axis", int64_t(0)), rank);
+  if (axis < 0 || axis + operand > rank)
+    node.invalid("an operand of rank " + llvm::Twine(operand) + " does not fit at axis " +
+                 llvm::Twine(axis) + " of a tensor of rank " + llvm::Twine(rank));
+  if (axis + operand == rank || numElements(node.context(), dimsOf(node.in(1))) == node.dim(1))
+    return;
+  Dims dims = dimsOf(node.in(1));
+  dims.append(rank - axis - operand, node.dim(1));
+  node.inputs[1] = tensorEntry(node.reshape(node.in(1), dims));
+}
+
 } // namespace
 
 void upgrade(Node &node) {
+  alignSecondOperand(node);
   for (const AttributeToInput &row : kAttributesToInputs) {
     const ::onnx::AttributeProto *attribute = node.attribute(row.attribute);
     if (node.version >= row.before || node.proto.op_type() != row.op ||

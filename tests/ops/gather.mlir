@@ -19,6 +19,11 @@ func.func @scalarIndex(%x: tensor<5x3xf32>, %i: tensor<si32> {graph.domain = [0,
   return %r : tensor<3xf32>
 }
 
+func.func @halves(%x: tensor<3x2xbf16>, %i: tensor<?xsi64, #graph.dims<[n]>> {graph.domain = [0, 2]}) -> tensor<?x2xbf16, #graph.dims<[n, 2]>> attributes {graph.sizes = {n = [0, 1, 9]}, gradient = false} {
+  %r = graph.gather %x, %i {axis = 0 : i64} : (tensor<3x2xbf16>, tensor<?xsi64, #graph.dims<[n]>>) -> tensor<?x2xbf16, #graph.dims<[n, 2]>>
+  return %r : tensor<?x2xbf16, #graph.dims<[n, 2]>>
+}
+
 func.func @outOfRange(%x: tensor<5xf32>, %i: tensor<2xsi32>) -> tensor<2xf32> attributes {graph.inputs = [dense<1.0> : tensor<5xf32>, dense<[1, 5]> : tensor<2xsi32>], graph.error = "index 5 at position 1 is outside 0 ... 4"} {
   %r = graph.gather %x, %i {axis = 0 : i64} : (tensor<5xf32>, tensor<2xsi32>) -> tensor<2xf32>
   return %r : tensor<2xf32>

@@ -110,9 +110,9 @@ Expr integerConvolution(Node &node, size_t w, size_t xZero, size_t wZero, Value 
 } // namespace
 
 void quantizeLinear(Node &node) {
-  Type to = node.typeAttr("output_dtype", nullptr);
-  if (node.attr("output_dtype", int64_t(0)) == 0)
-    to = node.has(2) ? node.inputElement(2) : Type(node.integerType(8, false));
+  Type to = node.has(2) ? node.inputElement(2) : Type(node.integerType(8, false));
+  if (node.attr("output_dtype", int64_t(0)) != 0) // 0: none
+    to = node.typeAttr("output_dtype", nullptr);
   if (node.has(2) && to != node.inputElement(2))
     node.invalid("attribute `output_dtype` and its zero point are of different types");
   Type precision = node.attr("precision", int64_t(0)) ? node.typeAttr("precision", nullptr)

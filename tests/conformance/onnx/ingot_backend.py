@@ -197,6 +197,11 @@ def compiled(model, shapes):
         return IngotRep(artifact, model.graph.output)
 
 
+def is_structure_open(model):
+    """Whether the model has inputs whose structure ONNX's types leave open."""
+    return any(not info.type.HasField("tensor_type") for info in model.graph.input)
+
+
 class StructuredRep(BackendRep):
     """A model with inputs whose structure ONNX's types leave open."""
 
@@ -226,7 +231,7 @@ class IngotBackend(Backend):
     def prepare(cls, model, device="CPU", **kwargs):
         if os.environ.get("INGOT_ONNX_DYNAMIC"):
             model = with_dynamic_inputs(model)
-        if any(not info.type.HasField("tensor_type") for info in model.graph.input):
+        if is_structure_open(model):
             return StructuredRep(model)
         return compiled(model, [])
 

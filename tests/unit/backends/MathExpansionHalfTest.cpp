@@ -42,7 +42,8 @@ bool same(double a, double b) {
   return (std::isnan(a) && std::isnan(b)) || (a == b && std::signbit(a) == std::signbit(b));
 }
 
-/// A loop over arrays: loads %a (and %b) of type `from`, runs `body`, stores %r of type `to`.
+/// A loop over arrays: loads %a (and %b) of type `from`, runs `body`, stores %r of type `to`. %odd
+/// says whether the loop's counter is.
 std::string loopText(const std::string &name, const std::string &from, const std::string &to,
                      int lanes, const std::string &body) {
   auto value = [&](const std::string &type) {
@@ -62,7 +63,8 @@ std::string loopText(const std::string &name, const std::string &from, const std
          "\n    %op = llvm.getelementptr %out[%i] : (!llvm.ptr, i64) -> !llvm.ptr, " + to +
          "\n    %a = llvm.load %xp {alignment = 2 : i64} : !llvm.ptr -> " + value(from) +
          "\n    %b = llvm.load %yp {alignment = 2 : i64} : !llvm.ptr -> " + value(from) +
-         "\n    %r = " + line + "\n    llvm.store %r, %op {alignment = 2 : i64} : " + value(to) +
+         "\n    %odd = arith.trunci %i : i64 to i1\n    %r = " + line +
+         "\n    llvm.store %r, %op {alignment = 2 : i64} : " + value(to) +
          ", !llvm.ptr\n  }\n  return\n}\n";
 }
 
@@ -186,6 +188,20 @@ TEST_P(MathExpansionHalfTest, MathIsTheSingleResultRounded) {
   unary("math.floor", [](double x) { return std::floor(x); });
   unary("math.absf", [](double x) { return std::abs(x); });
   unary("arith.negf", [](double x) { return -x; });
+}
+
+TEST_P(MathExpansionHalfTest, MovingThroughBranchesChangesNoBit) {
+  std::vector<uint16_t> x = allHalves(), y(x.rbegin(), x.rend());
+  std::string branch = "scf.if %odd -> FROM {\n  scf.yield %a : FROM\n} else {\n"
+                       "  %m = arith.negf %b : FROM\n  %s = math.copysign %m, %a : FROM\n"
+                       "  scf.yield %s : FROM\n}";
+  const size_t steps[] = {1, 5, 8};
+  size_t form = 0;
+  forEachForm<uint16_t, uint16_t>(half.name, half.name, branch, x, y, [&](size_t i, uint16_t got) {
+    bool odd = i / steps[form] * steps[form] % 2 == 1;
+    ASSERT_EQ(got, odd ? x[i] : (y[i] & 0x7fff) | (x[i] & 0x8000)) << i << " in form " << form;
+    form += i + 1 == x.size();
+  });
 }
 
 TEST_P(MathExpansionHalfTest, ComparisonsAndIntegersGoThroughWiderTypes) {
