@@ -54,6 +54,8 @@ private:
   Constant *kernels(const std::vector<KernelDescription> &kernels);
   Constant *function(const FunctionDescription &d);
   Constant *initialState();
+  /// Their number, and the array.
+  std::pair<Constant *, Constant *> bounds(const ArtifactDescription &d);
 
   llvm::Module &module;
   llvm::LLVMContext &context;
@@ -135,15 +137,28 @@ Constant *TableWriter::initialState() {
   return state;
 }
 
+std::pair<Constant *, Constant *> TableWriter::bounds(const ArtifactDescription &d) {
+  std::vector<std::array<int64_t, 4>> all;
+  for (auto [i, function] : llvm::enumerate(d.functions))
+    for (const SymbolBoundDescription &bound : function.bounds)
+      all.push_back({static_cast<int64_t>(i), bound.symbol, bound.least, bound.most});
+  Constant *list = array(all, [&](const std::array<int64_t, 4> &bound) {
+    return record({i64(bound[0]), i64(bound[1]), i64(bound[2]), i64(bound[3])});
+  });
+  return {i64(all.size()), list};
+}
+
 Constant *TableWriter::artifact(const ArtifactDescription &d) {
   Constant *functions =
       array(d.functions, [&](const FunctionDescription &f) { return function(f); });
   Constant *derive = d.hasDerive ? place(function(d.derive), "derive") : null();
+  auto [boundCount, boundList] = bounds(d);
   Constant *table =
       record({i64(sizeof(ingot_artifact)), i32(INGOT_ABI_MAJOR), i32(INGOT_ABI_MINOR), text(d.name),
               text(variant.target->name), i64(d.stateBytes), i64(d.variables.size()),
               variables(d.variables), i64(d.functions.size()), functions, derive, initialState(),
-              i64(d.nodes.size()), texts(d.nodes), i64(d.manifest.size()), bytes(d.manifest)});
+              i64(d.nodes.size()), texts(d.nodes), i64(d.manifest.size()), bytes(d.manifest),
+              boundCount, boundList});
   return place(table, "artifact");
 }
 

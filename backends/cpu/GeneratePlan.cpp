@@ -108,6 +108,13 @@ void FunctionGenerator::emitPlan() {
         arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, symbol(name), cb.integer(0));
     returnIf(made, negative, [&] { return refuse(cb.integer(-1)); });
   }
+  for (const SymbolBoundDescription &bound : description.bounds)
+    for (auto [outside, limit] : {std::pair(arith::CmpIPredicate::slt, bound.least),
+                                  std::pair(arith::CmpIPredicate::sgt, bound.most)}) {
+      Value refused = arith::CmpIOp::create(b, cb.loc, outside, cb.loadI64(symbols, bound.symbol),
+                                            cb.integer(limit));
+      returnIf(made, refused, [&] { return refuse(cb.integer(-2 - bound.symbol)); });
+    }
   for (size_t i = 0; i < given; ++i)
     storeWord(out, plan.symbols + i, symbol(all[i]));
   for (auto [i, let] : llvm::enumerate(lets()))

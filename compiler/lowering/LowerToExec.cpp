@@ -175,8 +175,9 @@ LogicalResult lowerFunction(func::FuncOp function) {
   auto lowered = func::FuncOp::create(b, function.getLoc(), function.getName(), type);
   lowered->setAttr("exec.inputs", describe(function, false));
   lowered->setAttr("exec.outputs", describe(function, true));
-  if (Attribute lets = function->getAttr("graph.lets"))
-    lowered->setAttr("graph.lets", lets);
+  for (const char *name : {"graph.lets", "graph.bounds"})
+    if (Attribute value = function->getAttr(name))
+      lowered->setAttr(name, value);
   FunctionLowering lowering(function, lowered);
   for (Operation &op : function.getBody().front())
     if (failed(lowering.lower(op)))

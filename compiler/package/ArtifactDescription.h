@@ -37,11 +37,17 @@ struct SymbolSourceDescription {
   int64_t input = -1, index = 0;
 };
 
+/// The values that a symbol may have.
+struct SymbolBoundDescription {
+  int64_t symbol = 0, least = 0, most = 0;
+};
+
 struct FunctionDescription {
   std::string name;
   uint64_t flags = 0;
   std::vector<std::string> symbols;
   std::vector<SymbolSourceDescription> sources; // one a symbol
+  std::vector<SymbolBoundDescription> bounds;   // of those that have any
   std::vector<TensorDescription> inputs, outputs;
   int64_t planWords = 0, outputDims = 0;
   std::vector<KernelDescription> kernels;

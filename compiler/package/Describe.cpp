@@ -125,6 +125,13 @@ FunctionDescription describeFunction(func::FuncOp function) {
   auto outputs = function->getAttrOfType<ArrayAttr>("exec.outputs");
   for (auto [i, entry] : llvm::enumerate(inputs))
     addSymbols(llvm::cast<ArrayAttr>(entry), static_cast<int64_t>(i), description);
+  if (auto bounds = function->getAttrOfType<ArrayAttr>("graph.bounds"))
+    for (auto bound : bounds.getAsRange<ArrayAttr>()) {
+      auto range = llvm::cast<DenseI64ArrayAttr>(bound[1]);
+      description.bounds.push_back(
+          {symbolNumber(description, llvm::cast<StringAttr>(bound[0]).getValue()), range[0],
+           range[1]});
+    }
   for (Attribute entry : inputs)
     description.inputs.push_back(describeTensor(llvm::cast<ArrayAttr>(entry), description.symbols));
   for (Attribute entry : outputs)

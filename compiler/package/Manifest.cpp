@@ -46,6 +46,12 @@ void addFunction(const FunctionDescription &from, Manifest::Function &to) {
     added.set_bytes(kernel.bytes);
   }
   to.set_arena_bytes(from.arenaFormula);
+  for (const SymbolBoundDescription &bound : from.bounds) {
+    Manifest::Bound &added = *to.add_bounds();
+    added.set_symbol(from.symbols[bound.symbol]);
+    added.set_least(bound.least);
+    added.set_most(bound.most);
+  }
 }
 
 void addOptions(const CompileOptions &options, Manifest &manifest) {

@@ -78,6 +78,29 @@ bool checkNames(func::FuncOp function, bool results) {
   return isValid;
 }
 
+/// `graph.bounds` is an array of [name, array<i64: least, most>] for extents of inputs.
+bool checkBounds(func::FuncOp function) {
+  auto bounds = function->getAttrOfType<ArrayAttr>("graph.bounds");
+  llvm::StringSet<> extents;
+  for (Type type : function.getArgumentTypes())
+    for (Dim dim : dimsOf(type))
+      if (auto name = dim.asSymbol())
+        extents.insert(*name);
+  for (Attribute entry : bounds ? bounds.getValue() : llvm::ArrayRef<Attribute>()) {
+    auto bound = llvm::dyn_cast<ArrayAttr>(entry);
+    auto name = bound && bound.size() == 2 ? llvm::dyn_cast<StringAttr>(bound[0]) : StringAttr();
+    auto range = name ? llvm::dyn_cast<DenseI64ArrayAttr>(bound[1]) : DenseI64ArrayAttr();
+    if (range && range.size() == 2 && range[0] >= 0 && range[0] <= range[1] &&
+        extents.erase(name.getValue()))
+      continue;
+    function.emitError("graph.bounds of `")
+        << function.getName()
+        << "` is no list of [name, array<i64: least, most>] for dimensions of inputs, each once";
+    return false;
+  }
+  return true;
+}
+
 /// Every dimension symbol in the function stands in the shape of an input, or for an element of one
 /// (`graph.shape_symbols`), or for a value of those before it (`graph.lets`, an array of [name,
 /// #graph.dims<[expression]>]).
@@ -109,6 +132,7 @@ bool checkSymbols(func::FuncOp function) {
         isValid = false;
       });
     }
+  isValid &= checkBounds(function);
   function.getBody().walk([&](Operation *op) {
     for (Type type : op->getResultTypes())
       for (Dim dim : dimsOf(type))

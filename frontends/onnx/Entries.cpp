@@ -83,6 +83,15 @@ void makeConstant(Entry &entry, ModuleOp module) {
   entry.tensor = graph::ConstantOp::create(b, read.getLoc(), type, variable.getValueAttr());
 }
 
+/// "1..64".
+std::optional<std::pair<int64_t, int64_t>> parseBounds(llvm::StringRef text) {
+  auto [low, high] = text.split("..");
+  int64_t least = 0, most = 0;
+  if (low.getAsInteger(10, least) || high.getAsInteger(10, most) || least < 0 || least > most)
+    return std::nullopt;
+  return std::pair(least, most);
+}
+
 } // namespace
 
 /// How long an input that is a sequence is: as `NAME[]` says, or as many as `NAME[0]`, `NAME[1]`, …
@@ -155,8 +164,14 @@ Type GraphImporter::typeOf(const std::string &name, const ::onnx::TypeProto &typ
   if (auto given = options.shapes.find(name); given != options.shapes.end()) {
     auto dims = parseShape(b.getContext(), given->second);
     if (dims &&
-        (!tensor.has_shape() || tensor.shape().dim_size() == static_cast<int>(dims->size())))
+        (!tensor.has_shape() || tensor.shape().dim_size() == static_cast<int>(dims->size()))) {
+      for (Dim dim : *dims)
+        if (auto symbol = dim.asSymbol())
+          if (auto bounds = options.shapes.find(symbol->str()); bounds != options.shapes.end())
+            if (auto range = parseBounds(bounds->second))
+              symbolBounds[symbol->str()] = *range;
       return tensorType(*dims, element);
+    }
     emitError(loc) << "`" << given->second << "` is no shape for the input `" << name
                    << "`; give one size or name a dimension, as in 1,3,height,width";
     return {};
@@ -183,8 +198,13 @@ Type GraphImporter::typeOf(const std::string &name, const ::onnx::TypeProto &typ
       dims.push_back(Dim::symbol(b.getContext(), identifier(symbol)));
     else if (!llvm::StringRef(fixed->second).getAsInteger(10, size) && size >= 0)
       dims.push_back(Dim::constant(b.getContext(), size));
-    else {
-      emitError(loc) << "`" << fixed->second << "` is no size for the dimension `" << symbol << "`";
+    else if (auto bounds = parseBounds(fixed->second)) {
+      dims.push_back(Dim::symbol(b.getContext(), identifier(symbol)));
+      symbolBounds[identifier(symbol)] = *bounds;
+    } else {
+      emitError(loc) << "`" << fixed->second << "` is no size for the dimension `" << symbol
+                     << "`; give one, as in " << symbol << "=8, or bounds, as in " << symbol
+                     << "=1..64";
       return {};
     }
   }

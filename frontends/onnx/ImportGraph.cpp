@@ -104,6 +104,12 @@ LogicalResult GraphImporter::makeFunction() {
     bind(*entry);
   for (auto [i, argument] : llvm::enumerate(arguments))
     function.setArgAttr(i, "graph.name", b.getStringAttr(argument.first));
+  llvm::SmallVector<Attribute> bounds;
+  for (const auto &[name, range] : symbolBounds)
+    bounds.push_back(b.getArrayAttr(
+        {b.getStringAttr(name), b.getDenseI64ArrayAttr({range.first, range.second})}));
+  if (!bounds.empty())
+    function->setAttr("graph.bounds", b.getArrayAttr(bounds));
   return success();
 }
 

@@ -90,6 +90,7 @@ private:
   int intsDepth = 0;
   llvm::SmallVector<mlir::Attribute> lets;
   llvm::DenseMap<mlir::Attribute, Dim> letOf;
+  std::map<std::string, std::pair<int64_t, int64_t>> symbolBounds; // least and most
   std::set<std::string, std::less<>> symbolNames, signedSymbols, inputSymbols;
   std::set<std::string, std::less<>> runtimeSymbols; // of sizes that the program computes
   mlir::Operation *lastBind = nullptr;               // of those sizes

@@ -180,8 +180,11 @@ FailureOr<llvm::ArrayRef<char>> Reader::externalBytes() {
   llvm::SmallString<256> path(directory), real, realDirectory;
   llvm::sys::path::append(path, location);
   if (!leaves && !llvm::sys::fs::real_path(path, real) &&
-      !llvm::sys::fs::real_path(directory.empty() ? "." : directory, realDirectory))
+      !llvm::sys::fs::real_path(directory.empty() ? "." : directory, realDirectory)) {
+    if (!llvm::sys::path::is_separator(realDirectory.back()))
+      realDirectory += '/';
     leaves = !real.starts_with(realDirectory);
+  }
   if (leaves)
     return error() << "its external data is at `" << location
                    << "`; it must be inside the model's directory";

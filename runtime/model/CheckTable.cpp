@@ -12,6 +12,9 @@ namespace ingot {
 namespace {
 constexpr int64_t maxCount = int64_t{1} << 31;
 constexpr int32_t maxRank = 64;
+/// Of a table of version 1.0; what stands behind is there where `size` says so.
+constexpr uint64_t firstSize =
+    offsetof(ingot_artifact_table, manifest) + sizeof(ingot_artifact_table::manifest);
 
 Status malformed(const std::string &what) {
   return Status(StatusCode::Internal, "malformed artifact: " + what);
@@ -156,7 +159,23 @@ Status checkFunctions(const ingot_artifact_table &table) {
   }
   return Status::ok();
 }
+
+Status checkBounds(const ingot_artifact_table &table) {
+  SymbolBounds bounds = boundsOf(table);
+  INGOT_RETURN_IF_ERROR(checkArray("bounds", bounds.data, bounds.count));
+  for (const ingot_symbol_bound &bound : bounds)
+    if (bound.function < 0 || bound.function >= table.function_count || bound.symbol < 0 ||
+        bound.symbol >= table.functions[bound.function].symbol_count || bound.least > bound.most)
+      return malformed("bounds of a symbol that is not there, or of no value");
+  return Status::ok();
+}
 } // namespace
+
+SymbolBounds boundsOf(const ingot_artifact_table &table) {
+  constexpr uint64_t end =
+      offsetof(ingot_artifact_table, bounds) + sizeof(ingot_artifact_table::bounds);
+  return table.size < end ? SymbolBounds() : SymbolBounds{table.bounds, table.bound_count};
+}
 
 Status checkTable(const ingot_artifact_table &table) {
   if (table.size < offsetof(ingot_artifact_table, name))
@@ -167,13 +186,14 @@ Status checkTable(const ingot_artifact_table &table) {
                       std::to_string(table.abi_minor) + ", this runtime reads version " +
                       std::to_string(INGOT_ABI_MAJOR) +
                       "; compile the model again with the ingot that belongs to this runtime");
-  if (table.size < sizeof(ingot_artifact_table))
+  if (table.size < firstSize)
     return malformed("a table of " + std::to_string(table.size) + " bytes, at least " +
-                     std::to_string(sizeof(ingot_artifact_table)) + " are needed");
+                     std::to_string(firstSize) + " are needed");
   if (!table.name || !table.variant)
     return malformed("it has no name");
   INGOT_RETURN_IF_ERROR(checkVariables(table));
   INGOT_RETURN_IF_ERROR(checkFunctions(table));
+  INGOT_RETURN_IF_ERROR(checkBounds(table));
   INGOT_RETURN_IF_ERROR(checkNames("nodes", table.nodes, table.node_count));
   if (reinterpret_cast<uintptr_t>(table.initial_state) % INGOT_ALIGNMENT != 0)
     return malformed("its weights are not aligned");

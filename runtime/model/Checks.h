@@ -20,6 +20,15 @@ Status checkSharedObject(const std::string &path);
 /// Unsupported (another ABI), Internal (malformed).
 Status checkTable(const ingot_artifact_table &table);
 
+/// The bounds of a checked table; `count` 0 where it is older than they are.
+struct SymbolBounds {
+  const ingot_symbol_bound *data = nullptr;
+  int64_t count = 0;
+  const ingot_symbol_bound *begin() const { return data; }
+  const ingot_symbol_bound *end() const { return data + count; }
+};
+SymbolBounds boundsOf(const ingot_artifact_table &table);
+
 } // namespace ingot
 
 #endif // INGOT_RUNTIME_MODEL_CHECKS_H

@@ -1,5 +1,6 @@
 // Running one function of an artifact: checks, plan, arena, outputs. See Model.h.
 #include "ingot/Model.h"
+#include "runtime/model/Checks.h"
 #include "runtime/model/StateImpl.h"
 
 #include <algorithm>
@@ -91,6 +92,7 @@ struct Session::Impl {
   Status inputError(int64_t input, const TensorView &given, const std::string &what) const;
   Status checkDim(int64_t input, int32_t axis, const TensorView &given) const;
   Status resolveSymbols(const TensorView *inputs, size_t count);
+  Status checkBounds() const;
   Status makePlan();
   Status prepare(const TensorView *inputs, size_t count);
   Status call(StateImpl &state, const TensorView *inputs);
@@ -174,12 +176,33 @@ Status Session::Impl::resolveSymbols(const TensorView *inputs, size_t count) {
   for (int64_t i = 0; i < function->input_count; ++i)
     for (int32_t axis = 0; axis < function->inputs[i].rank; ++axis)
       INGOT_RETURN_IF_ERROR(checkDim(i, axis, inputs[i]));
+  INGOT_RETURN_IF_ERROR(checkBounds());
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
     if (source.kind != INGOT_SYMBOL_EXTENT)
       wanted[i] = source.kind == INGOT_SYMBOL_VALUE
                       ? integerAt(inputs[source.input], source.index)
                       : fixedPointAt(inputs[source.input], source.index);
+  }
+  return Status::ok();
+}
+
+/// `plan` holds to the bounds too, and has no words for them.
+Status Session::Impl::checkBounds() const {
+  for (const ingot_symbol_bound &bound : boundsOf(artifact->table())) {
+    if (&artifact->table().functions[bound.function] != function)
+      continue;
+    int64_t seen = wanted[static_cast<size_t>(bound.symbol)];
+    if (seen >= bound.least && seen <= bound.most)
+      continue;
+    const ingot_symbol_source &source = function->sources[bound.symbol];
+    return Status(StatusCode::InvalidArgument,
+                  std::string("function '") + function->name + "': the dimension '" +
+                      function->symbols[bound.symbol] + "' (dimension " +
+                      std::to_string(source.index) + " of input '" +
+                      function->inputs[source.input].name + "') is " + std::to_string(seen) +
+                      "; the model was compiled for " + std::to_string(bound.least) + " to " +
+                      std::to_string(bound.most));
   }
   return Status::ok();
 }

@@ -232,9 +232,10 @@ std::map<std::string, std::string> parseShapes(const std::vector<std::string> &o
   for (const std::string &option : options) {
     auto [name, sizes] = llvm::StringRef(option).split('=');
     if (name.empty() || sizes.empty())
-      throw Failure(kUsage, "`" + option + "` for --shape is not NAME=SIZES",
-                    "give a dimension one size (batch=8), or an input all of them "
-                    "(images=1,3,224,224)");
+      throw Failure(
+          kUsage, "`" + option + "` for --shape is not NAME=SIZES",
+          "give a dimension one size (batch=8) or bounds (batch=1..64), or an input all sizes "
+          "(images=1,3,224,224)");
     shapes[name.str()] = sizes.str();
   }
   return shapes;
@@ -299,7 +300,8 @@ void addCompile(CLI::App &app) {
                    "Functions to compile, or all; default: predict of a directory, all of a file")
       ->delimiter(',');
   command->add_option("--shape", arguments->shapes,
-                      "Of an ONNX model: NAME=SIZE fixes a dimension, NAME=SIZES an input's shape");
+                      "Of an ONNX model: NAME=SIZE fixes a dimension, NAME=LEAST..MOST bounds it, "
+                      "NAME=SIZES gives an input's shape");
   command->add_option("--symbol", arguments->options.symbol, "Name of the exported symbol")
       ->capture_default_str();
   command->add_option("--header", arguments->header,

@@ -83,6 +83,9 @@ Json inspectArtifact(const std::string &path, const std::string &symbol) {
   json["functions"] = Json::array();
   for (int64_t i = 0; i < table.function_count; ++i)
     json["functions"].push_back(functionInfo(table.functions[i]));
+  for (int i = 0; i < manifest.functions_size() && i < table.function_count; ++i)
+    for (const Manifest::Bound &bound : manifest.functions(i).bounds())
+      json["functions"][i]["bounds"][bound.symbol()] = {bound.least(), bound.most()};
   if (table.derive)
     json["functions"].push_back(functionInfo(*table.derive));
   json["variables"] = Json::array();
@@ -223,6 +226,9 @@ void printFunction(const Json &function) {
   std::string outputs = signatureText(function["outputs"]);
   fmt::print("\n{}({}){}\n", valueText(function["name"]), signatureText(function["inputs"]),
              outputs.empty() ? "" : " -> " + outputs);
+  if (function.contains("bounds"))
+    for (const auto &[symbol, bound] : function["bounds"].items())
+      fmt::print("  {} is {} to {}\n", symbol, bound[0].get<int64_t>(), bound[1].get<int64_t>());
   if (function.contains("arena_bytes"))
     fmt::print("  arena bytes: {}\n", valueText(function["arena_bytes"]));
   if (function.contains("kernels"))

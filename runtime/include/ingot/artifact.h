@@ -31,7 +31,7 @@ extern "C" {
 #endif
 
 #define INGOT_ABI_MAJOR 1
-#define INGOT_ABI_MINOR 1
+#define INGOT_ABI_MINOR 2
 #define INGOT_ALIGNMENT 64
 
 /* Element types. The numbers are part of the interface; they never change meaning. */
@@ -176,10 +176,20 @@ typedef struct ingot_function {
   const ingot_kernel_info *kernels;
   const char *arena_formula; /* plan[0] as text */
   /* symbol_count values in, plan_words values out. INGOT_INVALID_ARGUMENT for a negative extent,
-   * with -1 in plan[0], or where a dimension of some node would be: with its index into `nodes`. */
+   * with -1 in plan[0]; for symbols[i] outside its bounds, with -2 - i; or where a dimension of
+   * some node would be negative: with its index into `nodes`. */
   int32_t (*plan)(const int64_t *symbols, int64_t *plan);
   int32_t (*run)(ingot_run *run);
 } ingot_function;
+
+/* A dimension symbol that the artifact was compiled for within bounds: `plan` refuses other values.
+ */
+typedef struct ingot_symbol_bound {
+  int64_t function; /* index into the artifact's functions */
+  int64_t symbol;   /* index into that function's symbols */
+  int64_t least;    /* both inclusive */
+  int64_t most;
+} ingot_symbol_bound;
 
 typedef struct ingot_artifact {
   uint64_t size; /* sizeof(ingot_artifact) */
@@ -203,6 +213,9 @@ typedef struct ingot_artifact {
   const char *const *nodes; /* names for `failed_node` */
   uint64_t manifest_bytes;
   const void *manifest; /* protobuf, ingot.Manifest; opaque to C callers */
+  /* Since 1.2. */
+  int64_t bound_count;
+  const ingot_symbol_bound *bounds;
 } ingot_artifact_table;
 
 /* The one symbol. Chooses the variant for the CPU it runs on; NULL when none of them can run. */

@@ -263,22 +263,22 @@ static const State weights = {
 #define INITIAL_STATE NULL
 #endif
 
-static const ingot_artifact_table table = {sizeof(ingot_artifact_table),
-                                           FIXTURE_ABI_MAJOR,
-                                           INGOT_ABI_MINOR,
-                                           "linear",
-                                           "any",
-                                           sizeof(State),
-                                           sizeof(variables) / sizeof(variables[0]),
-                                           variables,
-                                           sizeof(functions) / sizeof(functions[0]),
-                                           functions,
-                                           &derive,
-                                           INITIAL_STATE,
-                                           sizeof(nodes) / sizeof(nodes[0]),
-                                           nodes,
-                                           0,
-                                           NULL};
+static const ingot_artifact_table table = {
+    .size = sizeof(ingot_artifact_table),
+    .abi_major = FIXTURE_ABI_MAJOR,
+    .abi_minor = INGOT_ABI_MINOR,
+    .name = "linear",
+    .variant = "any",
+    .state_bytes = sizeof(State),
+    .variable_count = sizeof(variables) / sizeof(variables[0]),
+    .variables = variables,
+    .function_count = sizeof(functions) / sizeof(functions[0]),
+    .functions = functions,
+    .derive = &derive,
+    .initial_state = INITIAL_STATE,
+    .node_count = sizeof(nodes) / sizeof(nodes[0]),
+    .nodes = nodes,
+};
 
 const struct ingot_artifact *ingot_artifact(void);
 const struct ingot_artifact *ingot_artifact(void) {

@@ -42,7 +42,7 @@ static void testLoading(void) {
               "/absent.so");
   CHECK(model == NULL);
   CHECK_ERROR(ingot_model_open(FIXTUREABI2, NULL, &model, &error), INGOT_CODE_UNSUPPORTED,
-              "interface version 2.1");
+              "interface version 2.");
   CHECK_ERROR(ingot_model_open(FIXTURELINEAR, "other", &model, &error), INGOT_CODE_NOT_FOUND,
               "no symbol 'other'");
   CHECK_ERROR(ingot_model_open(NULL, NULL, &model, &error), INGOT_CODE_INVALID_ARGUMENT,

@@ -126,22 +126,21 @@ static const ingot_function functions[] = {
     {"initialize", INGOT_FUNCTION_WRITES_STATE, 0, 0, 0, 0, 0, 0, 0, 1, 1, COUNT(kernels), kernels,
      "0", planNothing, initialize}};
 
-static ingot_artifact_table table = {sizeof(ingot_artifact_table),
-                                     INGOT_ABI_MAJOR,
-                                     INGOT_ABI_MINOR,
-                                     "fixture",
-                                     "portable",
-                                     STATE_BYTES,
-                                     COUNT(variables),
-                                     variables,
-                                     COUNT(functions),
-                                     functions,
-                                     0,
-                                     0,
-                                     COUNT(nodes),
-                                     nodes,
-                                     0,
-                                     ""};
+static ingot_artifact_table table = {
+    .size = sizeof(ingot_artifact_table),
+    .abi_major = INGOT_ABI_MAJOR,
+    .abi_minor = INGOT_ABI_MINOR,
+    .name = "fixture",
+    .variant = "portable",
+    .state_bytes = STATE_BYTES,
+    .variable_count = COUNT(variables),
+    .variables = variables,
+    .function_count = COUNT(functions),
+    .functions = functions,
+    .node_count = COUNT(nodes),
+    .nodes = nodes,
+    .manifest = "",
+};
 
 const ingot_artifact_table *train_fixture(void) { return &table; }
 

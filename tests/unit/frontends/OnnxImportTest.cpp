@@ -1,0 +1,161 @@
+// The ONNX importer on models made here: what it makes of options and files, and
+// what it says of what it cannot take.
+#include "frontends/onnx/ReadOnnx.h"
+#include "onnx.pb.h"
+#include "tests/support/RunCompiled.h"
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+
+namespace ingot::tests {
+namespace {
+
+/// A directory of the test's own, with `model.onnx` and what else is put there.
+class OnnxImport : public testing::Test {
+protected:
+  OnnxImport() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    context = std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
+    context->loadAllAvailableDialects();
+    directory = testing::TempDir() + "onnx-import-" +
+                testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(directory);
+    std::filesystem::create_directories(directory + "/model");
+  }
+  ~OnnxImport() override { std::filesystem::remove_all(directory); }
+
+  void write(const std::string &file, const std::string &bytes) {
+    std::ofstream(directory + "/" + file, std::ios::binary) << bytes;
+  }
+
+  /// The module of the graph; null with what was said in `said`.
+  mlir::OwningOpRef<mlir::ModuleOp> import(const ::onnx::GraphProto &graph,
+                                           const std::map<std::string, std::string> &shapes = {}) {
+    ::onnx::ModelProto model;
+    model.set_ir_version(10);
+    model.add_opset_import()->set_version(21);
+    *model.mutable_graph() = graph;
+    write("model/model.onnx", model.SerializeAsString());
+    said.clear();
+    mlir::ScopedDiagnosticHandler handler(
+        context.get(), [&](mlir::Diagnostic &diagnostic) { said += diagnostic.str() + "\n"; });
+    return readOnnx(directory + "/model/model.onnx", context.get(), {shapes});
+  }
+
+  std::unique_ptr<mlir::MLIRContext> context;
+  std::string directory, said;
+};
+
+/// y = op(inputs…), where x is f32[n, 2].
+::onnx::GraphProto graphOf(const char *op, const std::vector<std::string> &inputs) {
+  ::onnx::GraphProto graph;
+  auto &x = *graph.add_input();
+  x.set_name("x");
+  auto &type = *x.mutable_type()->mutable_tensor_type();
+  type.set_elem_type(::onnx::TensorProto::FLOAT);
+  type.mutable_shape()->add_dim()->set_dim_param("n");
+  type.mutable_shape()->add_dim()->set_dim_value(2);
+  auto &node = *graph.add_node();
+  node.set_name("node");
+  node.set_op_type(op);
+  for (const std::string &input : inputs)
+    node.add_input(input);
+  node.add_output("y");
+  graph.add_output()->set_name("y");
+  return graph;
+}
+
+const ::onnx::GraphProto relu = graphOf("Relu", {"x"});
+
+TEST_F(OnnxImport, ABoundedDimensionTakesSizesWithinItsBoundsAlone) {
+  auto module = import(relu, {{"n", "2..3"}});
+  ASSERT_TRUE(module) << said;
+  CompiledModule compiled(*module);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  auto session = Session::create(compiled.artifact, "predict");
+  ASSERT_TRUE(session.isOk());
+  for (int64_t n = 0; n < 6; ++n) {
+    std::vector<float> data(12, -1);
+    int64_t dims[] = {n, 2};
+    TensorView view{DType::F32, 2, dims, data.data()};
+    Status status = session->run(*compiled.state, &view, 1);
+    EXPECT_EQ(status.isOk(), n == 2 || n == 3) << n;
+    if (!status.isOk())
+      EXPECT_NE(status.message().find("the dimension 'n' (dimension 0 of input 'x') is " +
+                                      std::to_string(n) + "; the model was compiled for 2 to 3"),
+                std::string::npos)
+          << status.message();
+    // Callers without our runtime are held to it by `plan`.
+    const ingot_function &function = compiled.artifact->table().functions[0];
+    std::vector<int64_t> plan(static_cast<size_t>(function.plan_words));
+    int32_t code = function.plan(&n, plan.data());
+    EXPECT_EQ(code, n == 2 || n == 3 ? INGOT_OK : INGOT_INVALID_ARGUMENT) << n;
+    if (code != INGOT_OK)
+      EXPECT_EQ(plan[0], -2);
+  }
+  const ingot_artifact_table &table = compiled.artifact->table();
+  ASSERT_EQ(table.bound_count, 1);
+  EXPECT_EQ(table.bounds[0].least, 2);
+  EXPECT_EQ(table.bounds[0].most, 3);
+}
+
+TEST_F(OnnxImport, BoundsOfADimensionThatAShapeOptionNames) {
+  auto module = import(relu, {{"x", "rows,2"}, {"rows", "1..9"}});
+  ASSERT_TRUE(module) << said;
+  CompiledModule compiled(*module);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  ASSERT_EQ(compiled.artifact->table().bound_count, 1);
+  EXPECT_EQ(compiled.artifact->table().bounds[0].most, 9);
+}
+
+TEST_F(OnnxImport, SizesAndBoundsThatCannotBeAreRefused) {
+  for (const char *bad : {"3..2", "-1..4", "1..", "..", "many", "1...4", ""}) {
+    EXPECT_FALSE(import(relu, {{"n", bad}})) << bad;
+    EXPECT_NE(said.find("is no size for the dimension `n`; give one, as in n=8, or bounds, as in "
+                        "n=1..64"),
+              std::string::npos)
+        << said;
+  }
+}
+
+/// A model whose weights, 8 bytes, are at `location`.
+::onnx::GraphProto external(const std::string &location) {
+  ::onnx::GraphProto graph = graphOf("Add", {"x", "w"});
+  auto &weights = *graph.add_initializer();
+  weights.set_name("w");
+  weights.set_data_type(::onnx::TensorProto::FLOAT);
+  weights.add_dims(2);
+  weights.set_data_location(::onnx::TensorProto::EXTERNAL);
+  auto &entry = *weights.add_external_data();
+  entry.set_key("location");
+  entry.set_value(location);
+  return graph;
+}
+
+TEST_F(OnnxImport, ExternalDataStaysInTheModelsDirectory) {
+  std::string eight(8, '\0');
+  write("model/weights.bin", eight);
+  EXPECT_TRUE(import(external("weights.bin"))) << said;
+  // A directory whose name begins with the model's is another one.
+  std::filesystem::create_directories(directory + "/model-secrets");
+  write("model-secrets/keys.bin", eight);
+  std::filesystem::create_symlink(directory + "/model-secrets/keys.bin",
+                                  directory + "/model/link.bin");
+  for (std::string location : {std::string("../model-secrets/keys.bin"),
+                               directory + "/model-secrets/keys.bin", std::string("link.bin")}) {
+    EXPECT_FALSE(import(external(location)));
+    EXPECT_NE(said.find("it must be inside the model's directory"), std::string::npos) << said;
+  }
+}
+
+TEST_F(OnnxImport, ExternalDataThatIsMissingOrShortIsNamed) {
+  EXPECT_FALSE(import(external("weights.bin")));
+  EXPECT_NE(said.find("tensor `w`: its external data cannot be read"), std::string::npos) << said;
+  write("model/weights.bin", "1234567");
+  EXPECT_FALSE(import(external("weights.bin")));
+  EXPECT_NE(said.find("has 7 bytes; 8 from 0 on are needed"), std::string::npos) << said;
+}
+
+} // namespace
+} // namespace ingot::tests
