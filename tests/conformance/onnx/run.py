@@ -29,8 +29,12 @@ KNOWN = {False: os.path.join(HERE, "known_failures.txt"),
          True: os.path.join(HERE, "known_failures_dynamic.txt")}
 EXCLUDED = os.path.join(HERE, "excluded.txt")
 REPORT = os.path.join(ROOT, "docs/OnnxSupport.md")
-CATEGORIES = ("NodeModel", "SimpleModel", "PyTorchOperatorModel", "PyTorchConvertedModel")
+CATEGORIES = ("NodeModel", "SimpleModel", "PyTorchOperatorModel", "PyTorchConvertedModel",
+              "RealModel")
 MISSING = [name for name in ("onnx", "numpy", "ml_dtypes") if not importlib.util.find_spec(name)]
+
+# Where the runner puts the inputs that it makes for the real ("light") models.
+os.environ.setdefault("ONNX_MODELS", os.path.join(ROOT, "build/onnx-models"))
 
 TESTS, MODELS = {}, {}
 
