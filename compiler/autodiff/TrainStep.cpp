@@ -147,7 +147,8 @@ void TrainStepBuilder::emitUpdates(llvm::ArrayRef<Value> gradients) {
     AssignOp::create(b, value.getLoc(), FlatSymbolRefAttr::get(name), value);
 }
 
-/// Appends to `initialize`, which it makes if there is none, what training needs at its start.
+/// Appends to `initialize`, which it makes if there is none, what training needs at its start;
+/// variables without a value have it too, so that a module with weights trains as it is.
 void TrainStepBuilder::emitInitialization() {
   OpBuilder b(module.getContext());
   auto initialize = module.lookupSymbol<func::FuncOp>(kInitialize);
@@ -163,6 +164,12 @@ void TrainStepBuilder::emitInitialization() {
     auto type = llvm::cast<RankedTensorType>(variable.getType());
     Value splat = graph::splat(b, variable.getLoc(), type.getElementType(), dimsOf(type), value);
     AssignOp::create(b, variable.getLoc(), variable.getSymName(), splat);
+    if (variable.getValueAttr())
+      return;
+    Attribute element = llvm::isa<FloatType>(type.getElementType())
+                            ? Attribute(b.getFloatAttr(type.getElementType(), value))
+                            : b.getIntegerAttr(type.getElementType(), static_cast<int64_t>(value));
+    variable.setValueAttr(DenseElementsAttr::get(type, element));
   };
   set(learningRate, spec.learningRate);
   set(step, 0);

@@ -3,7 +3,6 @@
 //
 // Invariant: every op carries its layer's name as location. Called by Engine, ModelDirectory and
 // tests.
-#include "compiler/autodiff/Differentiate.h"
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
 #include "mlir/IR/Verifier.h"
@@ -192,42 +191,6 @@ void ModuleBuilder::buildLoss(llvm::StringRef name, bool training) {
   results.append(metricValues.begin(), metricValues.end());
   lossNames.insert(lossNames.end(), metricNames.begin(), metricNames.end());
   finish(function, results, lossNames);
-}
-
-OptimizerSpec specOf(const keras::Optimizer &optimizer) {
-  const std::map<std::string, OptimizerSpec::Kind> kinds = {
-      {"SGD", OptimizerSpec::Kind::SGD},
-      {"Adam", OptimizerSpec::Kind::Adam},
-      {"AdamW", OptimizerSpec::Kind::AdamW},
-      {"RMSprop", OptimizerSpec::Kind::RMSprop}};
-  auto namesIn = [](const auto &table) {
-    std::vector<std::string> names;
-    for (const auto &entry : table)
-      names.push_back(entry.first);
-    return names;
-  };
-  auto kind = kinds.find(optimizer.className);
-  if (kind == kinds.end())
-    throw keras::Error(unknownName("optimizer", optimizer.className, namesIn(kinds)));
-  OptimizerSpec spec;
-  spec.kind = kind->second;
-  const std::map<std::string, double OptimizerSpec::*> fields = {
-      {"learning_rate", &OptimizerSpec::learningRate},
-      {"momentum", &OptimizerSpec::momentum},
-      {"beta_1", &OptimizerSpec::beta1},
-      {"beta_2", &OptimizerSpec::beta2},
-      {"rho", &OptimizerSpec::rho},
-      {"epsilon", &OptimizerSpec::epsilon},
-      {"weight_decay", &OptimizerSpec::weightDecay}};
-  for (const auto &[key, value] : optimizer.config) {
-    if (auto field = fields.find(key); field != fields.end())
-      spec.*(field->second) = value;
-    else if (key == "nesterov")
-      spec.nesterov = value != 0;
-    else
-      throw keras::Error(unknownName(optimizer.className + " option", key, namesIn(fields)));
-  }
-  return spec;
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // Losses and metrics: what they demand of outputs, their targets' types, and their formulas.
 //
-// Formulas and numerics are Keras's; see keras::Loss. Called by Model::compile (checks) and by
-// GraphModule (types, formulas).
+// Formulas and numerics are Keras's; see keras::Loss. Called by Model::compile (checks), by
+// GraphModule (types, formulas) and by TrainModule (both).
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
 
@@ -153,29 +153,29 @@ int64_t lastExtent(llvm::ArrayRef<Dim> dims) {
   return dims.empty() ? 1 : dims.back().isStatic() ? dims.back().value() : None;
 }
 
-std::string outputText(const Node &output, const std::string &outputName) {
-  return "output '" + outputName + "' of shape " + toString(output.shape);
+std::string outputText(const Shape &shape, const std::string &outputName) {
+  return "output '" + outputName + "' of shape " + toString(shape);
 }
 
-void checkLoss(const Loss &loss, const Node &output, const std::string &outputName) {
+void checkLoss(const Loss &loss, const Shape &shape, const std::string &outputName) {
   if (!kindOf(loss).classes)
     return;
-  if (output.shape.size() < 2)
+  if (shape.size() < 2)
     throw Error("loss " + loss.name + ": expected an output of shape (batch, classes), " +
-                outputText(output, outputName) + " has no class dimension; end with a Dense");
-  if (output.shape.back() == 1)
-    throw Error("loss " + loss.name + ": " + outputText(output, outputName) +
+                outputText(shape, outputName) + " has no class dimension; end with a Dense");
+  if (shape.back() == 1)
+    throw Error("loss " + loss.name + ": " + outputText(shape, outputName) +
                 " has one class, so that its loss is always 0; use binary_crossentropy with a "
                 "sigmoid, or a Dense with one unit a class");
 }
 
-void checkMetric(const std::string &metric, const Loss &loss, const Node &output,
+void checkMetric(const std::string &metric, const Loss &loss, const Shape &shape,
                  const std::string &outputName) {
-  const MetricKind &kind = findMetric(metric, loss, output.shape.back());
+  const MetricKind &kind = findMetric(metric, loss, shape.empty() ? 1 : shape.back());
   if (kind.sparse != kindOf(loss).sparse)
     throw Error("metric " + metric + " wants " +
                 (kind.sparse ? "class indices" : "targets of the output's shape") + ", loss " +
-                loss.name + " of " + outputText(output, outputName) + " takes " +
+                loss.name + " of " + outputText(shape, outputName) + " takes " +
                 (kind.sparse ? "targets of the output's shape" : "class indices") +
                 "; use \"accuracy\", which follows the loss");
 }
@@ -188,6 +188,13 @@ const Loss &lossOf(const CompileOptions &options, size_t output) {
 
 double lossWeightOf(const CompileOptions &options, size_t output) {
   return options.lossWeights.empty() ? 1 : options.lossWeights[output];
+}
+
+void checkLossFits(const Loss &loss, const std::vector<std::string> &metrics, const Shape &shape,
+                   const std::string &outputName) {
+  checkLoss(loss, shape, outputName);
+  for (const std::string &metric : metrics)
+    checkMetric(metric, loss, shape, outputName);
 }
 
 void checkTraining(const ModelImpl &model, const CompileOptions &options) {
@@ -203,11 +210,8 @@ void checkTraining(const ModelImpl &model, const CompileOptions &options) {
     throw Error(who + "got " + std::to_string(options.lossWeights.size()) + " loss weights for " +
                 std::to_string(outputs) + " outputs; give one an output");
   std::vector<std::string> names = model.outputNames();
-  for (size_t i = 0; i < outputs; ++i) {
-    checkLoss(lossOf(options, i), *model.outputs[i], names[i]);
-    for (const std::string &metric : options.metrics)
-      checkMetric(metric, lossOf(options, i), *model.outputs[i], names[i]);
-  }
+  for (size_t i = 0; i < outputs; ++i)
+    checkLossFits(lossOf(options, i), options.metrics, model.outputs[i]->shape, names[i]);
 }
 
 mlir::RankedTensorType targetType(const Loss &loss, llvm::ArrayRef<Dim> output,

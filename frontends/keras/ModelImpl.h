@@ -4,6 +4,7 @@
 // from its outputs; layer names are unique. Weights are in `held` until there is an engine, then in
 // the engine's state alone. Used by Model.cpp, GraphModule.cpp, Summary.cpp, ModelDirectory.cpp.
 #pragma once
+#include "compiler/autodiff/Differentiate.h"
 #include "frontends/keras/LayerImpl.h"
 #include "frontends/keras/Model.h"
 
@@ -45,6 +46,9 @@ std::vector<WeightRef> weightsOf(const ModelImpl &model);
 // Losses.cpp
 const Loss &lossOf(const CompileOptions &options, size_t output);
 double lossWeightOf(const CompileOptions &options, size_t output);
+/// Throws when the loss or a metric does not fit an output of this shape.
+void checkLossFits(const Loss &loss, const std::vector<std::string> &metrics, const Shape &shape,
+                   const std::string &outputName);
 /// Throws when losses or metrics do not fit the model's outputs.
 void checkTraining(const ModelImpl &model, const CompileOptions &options);
 /// The type of the targets this loss wants for an output of these dimensions.
@@ -53,6 +57,10 @@ mlir::RankedTensorType targetType(const Loss &loss, llvm::ArrayRef<Dim> output,
 mlir::Value emitLoss(Emitter &emitter, const Loss &loss, mlir::Value output, mlir::Value target);
 mlir::Value emitMetric(Emitter &emitter, const std::string &metric, const Loss &loss,
                        mlir::Value output, mlir::Value target);
+
+// Optimizers.cpp
+/// The compiler's description of an optimizer.
+OptimizerSpec specOf(const Optimizer &optimizer);
 
 // Summary.cpp
 std::string summaryText(const ModelImpl &model);

@@ -1,5 +1,6 @@
-// Optimizers, losses and metrics by name and by function: the handles of Model.h.
-#include "frontends/keras/Model.h"
+// Optimizers, losses and metrics by name and by function: the handles of Model.h; and what the
+// compiler is told of an optimizer.
+#include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
 
 #include <algorithm>
@@ -66,6 +67,42 @@ void checkRange(const std::string &className, const std::string &key, double val
 }
 
 } // namespace
+
+OptimizerSpec detail::specOf(const Optimizer &optimizer) {
+  const std::map<std::string, OptimizerSpec::Kind> kinds = {
+      {"SGD", OptimizerSpec::Kind::SGD},
+      {"Adam", OptimizerSpec::Kind::Adam},
+      {"AdamW", OptimizerSpec::Kind::AdamW},
+      {"RMSprop", OptimizerSpec::Kind::RMSprop}};
+  auto namesIn = [](const auto &table) {
+    std::vector<std::string> names;
+    for (const auto &entry : table)
+      names.push_back(entry.first);
+    return names;
+  };
+  auto kind = kinds.find(optimizer.className);
+  if (kind == kinds.end())
+    throw Error(unknownName("optimizer", optimizer.className, namesIn(kinds)));
+  OptimizerSpec spec;
+  spec.kind = kind->second;
+  const std::map<std::string, double OptimizerSpec::*> fields = {
+      {"learning_rate", &OptimizerSpec::learningRate},
+      {"momentum", &OptimizerSpec::momentum},
+      {"beta_1", &OptimizerSpec::beta1},
+      {"beta_2", &OptimizerSpec::beta2},
+      {"rho", &OptimizerSpec::rho},
+      {"epsilon", &OptimizerSpec::epsilon},
+      {"weight_decay", &OptimizerSpec::weightDecay}};
+  for (const auto &[key, value] : optimizer.config) {
+    if (auto field = fields.find(key); field != fields.end())
+      spec.*(field->second) = value;
+    else if (key == "nesterov")
+      spec.nesterov = value != 0;
+    else
+      throw Error(unknownName(optimizer.className + " option", key, namesIn(fields)));
+  }
+  return spec;
+}
 
 Optimizer::Optimizer(const char *name) : Optimizer(std::string(name)) {}
 Optimizer::Optimizer(const std::string &name) : Optimizer(name, Config{}) {}

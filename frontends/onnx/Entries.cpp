@@ -213,13 +213,76 @@ Type GraphImporter::typeOf(const std::string &name, const ::onnx::TypeProto &typ
   return tensorType(dims, element);
 }
 
+namespace {
+
+/// The tensors that nodes take as weights: of operators with weights every input but the first, and
+/// what is added to the result of one.
+std::set<std::string, std::less<>> weightNames(const ::onnx::GraphProto &graph) {
+  const std::set<std::string, std::less<>> products = {"Conv", "ConvTranspose", "Gemm", "MatMul"},
+                                           others = {"BatchNormalization",
+                                                     "GRU",
+                                                     "GroupNormalization",
+                                                     "LSTM",
+                                                     "InstanceNormalization",
+                                                     "LayerNormalization",
+                                                     "PRelu",
+                                                     "RMSNormalization",
+                                                     "RNN"};
+  std::set<std::string, std::less<>> madeByProduct, weights;
+  for (const ::onnx::NodeProto &node : graph.node()) {
+    bool isProduct = products.count(node.op_type()) != 0;
+    bool isSum =
+        node.op_type() == "Add" && llvm::any_of(node.input(), [&](const std::string &input) {
+          return madeByProduct.count(input) != 0;
+        });
+    for (int i = 0; i < node.input_size(); ++i)
+      if (isSum || (i > 0 && (isProduct || others.count(node.op_type()))))
+        weights.insert(node.input(i));
+    if (isProduct)
+      madeByProduct.insert(node.output().begin(), node.output().end());
+  }
+  return weights;
+}
+
+/// Declares the variable in front of the function; its value in the function.
+Value readVariable(OpBuilder &b, func::FuncOp function, llvm::StringRef wanted,
+                   RankedTensorType type, ElementsAttr value, Location loc) {
+  auto module = function->getParentOfType<ModuleOp>();
+  std::string name = wanted.str();
+  while (SymbolTable::lookupSymbolIn(module, name))
+    name += "_";
+  OpBuilder top(function);
+  graph::VariableOp::create(top, loc, top.getStringAttr(name), TypeAttr::get(type),
+                            top.getStringAttr("trainable"), value);
+  return graph::ReadOp::create(b, loc, type, name);
+}
+
+} // namespace
+
+/// Weights, floats of the main graph that have more than one element or that nodes take as weights,
+/// are variables of the module, so that they can be bound and trained; other constants are just
+/// that.
 LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph) {
+  bool isMain = scopes.size() == 1 && callStack.empty();
+  std::set<std::string, std::less<>> weights;
+  if (isMain)
+    weights = weightNames(graph);
   for (const ::onnx::TensorProto &tensor : graph.initializer()) {
     Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
-    if (EntryPtr entry = importInitializer(tensor, loc))
-      scopes.back()[tensor.name()] = entry;
-    else
+    EntryPtr entry = importInitializer(tensor, loc);
+    if (!entry) {
       hasError = true;
+      continue;
+    }
+    scopes.back()[tensor.name()] = entry;
+    auto constant = entry->tensor.getDefiningOp<graph::ConstantOp>();
+    auto type = llvm::cast<RankedTensorType>(entry->tensor.getType());
+    bool isWeight = isMain && constant && type.getElementType().isF32() && type.getRank() > 0 &&
+                    (type.getNumElements() > 1 || weights.count(tensor.name()));
+    if (!isWeight || type.getNumElements() == 0)
+      continue;
+    entry->tensor = readVariable(b, function, tensor.name(), type, constant.getValue(), loc);
+    constant.erase();
   }
   for (const ::onnx::SparseTensorProto &tensor : graph.sparse_initializer()) {
     emitError(NameLoc::get(b.getStringAttr(tensor.values().name())))
@@ -230,8 +293,6 @@ LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph)
   return hasError ? failure() : success();
 }
 
-/// Weights (floats of more than one element, of the main graph) are variables of the module, so
-/// that they can be bound and trained; other constants are just that.
 EntryPtr GraphImporter::importInitializer(const ::onnx::TensorProto &tensor, Location loc) {
   auto value = readTensor(tensor, modelDirectory, loc);
   if (failed(value))
@@ -239,19 +300,7 @@ EntryPtr GraphImporter::importInitializer(const ::onnx::TensorProto &tensor, Loc
   auto type = llvm::cast<RankedTensorType>(value->getType());
   auto entry = std::make_shared<Entry>();
   entry->element = type.getElementType();
-  bool isWeight = scopes.size() == 1 && callStack.empty() && type.getRank() > 0 &&
-                  type.getNumElements() > 1 && type.getElementType().isF32();
-  if (!isWeight) {
-    entry->tensor = graph::ConstantOp::create(b, loc, type, *value);
-    return entry;
-  }
-  std::string name = tensor.name();
-  while (SymbolTable::lookupSymbolIn(module, name))
-    name += "_";
-  OpBuilder top(function);
-  graph::VariableOp::create(top, loc, top.getStringAttr(name), TypeAttr::get(type),
-                            top.getStringAttr("trainable"), *value);
-  entry->tensor = graph::ReadOp::create(b, loc, type, name);
+  entry->tensor = graph::ConstantOp::create(b, loc, type, *value);
   return entry;
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/core/AtomicFile.h"
 #include "tools/ingot/RunCompiler.h"
 #include "tools/ingot/TensorFile.h"
+#include "tools/ingot/TrainArguments.h"
 #include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ struct Arguments {
   std::string model, output, emit = "so", header, stopAfter;
   std::vector<std::string> functions, shapes;
   bool noWeights = false, recompute = false, json = false;
+  TrainArguments train;
   CompileOptions options;
 };
 
@@ -29,6 +31,7 @@ struct Summary {
   uint64_t stateBytes = 0;
   bool hasWeights = false;
   std::string next;
+  std::string training;           // of --train: loss, output, optimizer, how many parameters
   Json functions = Json::array(); // signatures, arenas and kernels, for --json
 };
 
@@ -133,6 +136,7 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
                  {"state_bytes", s.stateBytes},
                  {"variables", s.variables},
                  {"functions", s.functions},
+                 {"training", s.training.empty() ? Json(nullptr) : Json(s.training)},
                  {"header", arguments.header.empty() ? Json(nullptr) : Json(arguments.header)},
                  {"next", s.next}};
     fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -141,6 +145,8 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
   fmt::print(stderr, "{}: {} in {:.2f} s\n", arguments.output, humanBytes(bytes), seconds);
   for (size_t i = 0; i < s.signatures.size(); ++i)
     fmt::print(stderr, "{} {}\n", i == 0 ? "  functions" : "           ", s.signatures[i]);
+  if (!s.training.empty())
+    fmt::print(stderr, "  training  {}\n", s.training);
   fmt::print(stderr, "  kernels   {}\n", joined(s.kernels));
   fmt::print(stderr, "  variables {}, state {}, weights {}\n", s.variables,
              humanBytes(s.stateBytes), s.hasWeights ? "inside" : "not inside");
@@ -207,8 +213,8 @@ void selectFunctions(const LoadedModel &model, Arguments &arguments) {
 
 /// --recompute has something to change: a train_step that is made here.
 void checkRecompute(const LoadedModel &model, const Arguments &arguments) {
-  if (!model.isDirectory)
-    throw Failure(kUsage, "--recompute needs a model directory",
+  if (!model.isDirectory && !model.training)
+    throw Failure(kUsage, "--recompute needs a model directory, or --train",
                   "the train_step of a .mlir file is made already");
   const std::vector<std::string> &wanted = arguments.options.functions;
   if (!llvm::is_contained(wanted.empty() ? model.functionNames() : wanted, "train_step"))
@@ -247,8 +253,11 @@ void compile(Arguments &arguments) {
   bool withTraining = llvm::any_of(arguments.functions, [](const std::string &name) {
     return name != "predict" && name != "initialize";
   });
-  LoadedModel model = loadModel(arguments.model,
-                                {withTraining, arguments.recompute, parseShapes(arguments.shapes)});
+  auto train = arguments.train.parse();
+  if (train)
+    train->recompute = arguments.recompute;
+  LoadedModel model = loadModel(
+      arguments.model, {withTraining, arguments.recompute, parseShapes(arguments.shapes), train});
   selectFunctions(model, arguments);
   if (arguments.recompute)
     checkRecompute(model, arguments);
@@ -274,6 +283,8 @@ void compile(Arguments &arguments) {
     bool isPlain = arguments.json || level.trim() == name;
     summary.targets.push_back(isPlain ? name : name + " (host)");
   }
+  if (model.training)
+    summary.training = describe(arguments.train, *model.training);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   printSummary(summary, arguments, seconds);
 }
@@ -309,6 +320,7 @@ void addCompile(CLI::App &app) {
   command->add_flag("--recompute", arguments->recompute,
                     "train_step computes cheap values again instead of keeping them: less memory, "
                     "the same bits");
+  addTrainOptions(*command, arguments->train);
   command->add_flag("--no-weights", arguments->noWeights,
                     "Leave the weights out; bind them at run time");
   command->add_option("--sanitize", arguments->options.sanitize, "Instrument the generated code")
@@ -332,6 +344,8 @@ void addCompile(CLI::App &app) {
       "  ingot compile classifier --functions all --no-weights -o training.so\n"
       "  ingot compile classifier --json | jq '.functions[].arena_bytes'\n"
       "  ingot compile detector.onnx --shape images=1,3,height,width\n"
+      "  ingot compile resnet18.onnx --train --loss sparse_categorical_crossentropy \\\n"
+      "      --optimizer sgd:learning_rate=0.01,momentum=0.9 --trainable 'fc.*'\n"
       "  ingot compile net.mlir --stop-after fuse | less");
   command->callback([arguments] { compile(*arguments); });
 }

@@ -148,6 +148,10 @@ LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
     throw Failure(
         kInput, "`" + path + "` is no model that Ingot reads",
         "give a model directory, as keras::Model::save writes it, an .onnx or a .mlir file");
+  if (model.isDirectory && options.train)
+    throw Failure(kUsage, "--train is for .onnx and .mlir models",
+                  "a saved model is trained as it was compiled in Keras's API: save it after "
+                  "compile(), and take --functions all");
   DialectRegistry registry;
   registerDialects(registry);
   model.context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
@@ -165,7 +169,13 @@ LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
     model.module = readText(path, model.context.get(), collector);
   }
   collector.throwErrors();
-  if (!model.module)
+  if (model.module && options.train) {
+    auto made = keras::addTraining(*model.module, *options.train);
+    collector.throwErrors();
+    if (succeeded(made))
+      model.training = std::move(*made);
+  }
+  if (!model.module || (options.train && !model.training))
     throw Failure(kInternal, "`" + path + "` gave neither a model nor an error");
   return model;
 }

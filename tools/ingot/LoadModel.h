@@ -3,6 +3,7 @@
 // Used by compile, dump and inspect. MLIR starts here, not before: `ingot --version` is quick.
 #pragma once
 #include "compiler/Compile.h"
+#include "frontends/keras/TrainModule.h"
 #include "tools/ingot/Cli.h"
 #include <map>
 #include <memory>
@@ -30,6 +31,7 @@ struct LoadedModel {
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   bool isDirectory = false;
+  std::optional<keras::TrainModuleReport> training; ///< where LoadOptions::train asked for it
 
   std::vector<std::string> functionNames() const;
 };
@@ -39,6 +41,8 @@ struct LoadOptions {
   bool recompute = false;    ///< a train_step that keeps less and computes more
   /// Of an ONNX model: sizes of named dimensions, whole shapes of inputs (OnnxOptions).
   std::map<std::string, std::string> shapes = {};
+  /// Training to add to an ONNX or .mlir model.
+  std::optional<keras::TrainModuleOptions> train = {};
 };
 /// Reads and verifies. Throws Failure with every error of the model, each at its layer.
 LoadedModel loadModel(const std::string &path, const LoadOptions &options = {});

@@ -334,5 +334,42 @@ TEST_F(CliNetTest, ColoursAreForTerminalsWithoutNoColor) {
   }
 }
 
+TEST_F(CliNetTest, TrainingIsAddedAndRuns) {
+  Outcome compiled = ingot("compile net.mlir -o train.so --train --loss mean_squared_error "
+                           "--optimizer sgd:learning_rate=0.05");
+  ASSERT_EQ(compiled.code, 0) << compiled.err;
+  EXPECT_THAT(compiled.err, HasSubstr("mean_squared_error of `scores` (values), "
+                                      "sgd:learning_rate=0.05; 1 parameters trained, 0 kept"));
+  EXPECT_THAT(compiled.err, HasSubstr("train_step(x: f32[batch, 3], target: f32[batch, 2])"));
+  write("y.npy", {2, 2}, {1, 0, 2, 3});
+  std::vector<float> losses;
+  for (int step = 0; step < 5; ++step) {
+    Outcome ran = ingot("run train.so --function train_step --input x=@x.npy --input target=@y.npy "
+                        "--output loss=@loss.npy --save-state s.safetensors" +
+                        std::string(step == 0 ? "" : " --state s.safetensors"));
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    losses.push_back(read("loss.npy")[0]);
+  }
+  EXPECT_LT(losses.back(), 0.8F * losses.front());
+}
+
+TEST_F(CliNetTest, WrongTrainingOptionsAreSaid) {
+  auto said = [&](const char *options, int code, const char *text) {
+    Outcome outcome = ingot(std::string("compile net.mlir ") + options);
+    EXPECT_EQ(outcome.code, code) << options;
+    EXPECT_THAT(outcome.err, HasSubstr(text)) << options;
+  };
+  said("--train", 1, "--train needs a loss");
+  said("--loss mse", 1, "--train");
+  said("--train --loss ms", 1, "did you mean 'mse'?");
+  said("--train --loss mse --optimizer adm", 1, "did you mean 'adam'?");
+  said("--train --loss mse --optimizer adam:lr=1", 1, "unknown Adam option 'lr'");
+  said("--train --loss mse --optimizer adam:beta_1", 1, "is not OPTION=NUMBER");
+  said("--train --loss mse --optimizer adam:beta_1=2", 1, "beta_1 must be from 0 to below");
+  said("--train --loss mse --freeze 'dense/*'", 2, "nothing is left to train");
+  said("--train --loss mse --prediction score", 2, "did you mean 'scores'?");
+  said("--train --loss mse --train-batch-norm 0.9", 2, "no batch normalisation to train");
+}
+
 } // namespace
 } // namespace ingot::test
