@@ -30,7 +30,8 @@ private:
   void hoistFrom(func::FuncOp function) {
     llvm::SetVector<Operation *>
         fixed; // in program order, which gives derived variables their names
-    llvm::DenseSet<Operation *> reading; // of those, the ones that depend on a variable
+    llvm::DenseSet<Operation *> reading;  // of those, the ones that depend on a variable
+    llvm::DenseSet<Operation *> repeated; // of those, the ones computed in each run all the same
     for (Operation &op : function.getBody().front()) {
       if (!isFixed(op, fixed))
         continue;
@@ -40,17 +41,35 @@ private:
           }))
         reading.insert(&op);
     }
+    // Not part of the fixed computation where it is used outside of it.
+    auto staysIn = [&](Operation *user) {
+      return fixed.contains(user) && !repeated.contains(user);
+    };
+    for (Operation *op : llvm::reverse(fixed)) {
+      auto nest = llvm::dyn_cast<exec::NestOp>(op);
+      if (nest && expands(nest) && !llvm::all_of(op->getUsers(), staysIn))
+        repeated.insert(op);
+    }
     for (Operation *op : fixed) {
-      bool worth = llvm::isa<exec::NestOp>(op) && reading.contains(op);
+      bool worth = llvm::isa<exec::NestOp>(op) && reading.contains(op) && !repeated.contains(op);
       if (!worth)
         continue;
-      for (Value result : op->getResults()) {
-        bool leaves =
-            llvm::any_of(result.getUsers(), [&](Operation *user) { return !fixed.contains(user); });
-        if (leaves)
-          replace(result, fixed);
-      }
+      for (Value result : op->getResults())
+        if (!llvm::all_of(result.getUsers(), staysIn))
+          replace(result, staysIn);
     }
+  }
+
+  /// A map that makes much more than it reads, such as a bias repeated over an image. Kernels
+  /// compute it where they use it; stored it would be memory to read, and bytes of the artifact.
+  static bool expands(exec::NestOp nest) {
+    constexpr int64_t kFactor = 4, kSmall = 1024;
+    int64_t read = 0, made = 0;
+    for (Value input : nest.getInputs())
+      read += llvm::cast<RankedTensorType>(input.getType()).getNumElements();
+    for (Value result : nest.getResults())
+      made += llvm::cast<RankedTensorType>(result.getType()).getNumElements();
+    return isMap(nest) && made > std::max(kSmall, kFactor * read);
   }
 
   static bool isFixed(Operation &op, const llvm::SetVector<Operation *> &fixed) {
@@ -68,13 +87,13 @@ private:
   }
 
   /// Everything but the fixed computation itself reads the derived variable.
-  void replace(Value result, const llvm::SetVector<Operation *> &fixed) {
+  void replace(Value result, llvm::function_ref<bool(Operation *)> staysIn) {
     std::string name = derivedVariable(result);
     OpBuilder here(result.getContext());
     here.setInsertionPointAfter(result.getDefiningOp());
     Value read = exec::ReadVariableOp::create(here, result.getLoc(), result.getType(),
                                               FlatSymbolRefAttr::get(here.getContext(), name));
-    result.replaceUsesWithIf(read, [&](OpOperand &use) { return !fixed.contains(use.getOwner()); });
+    result.replaceUsesWithIf(read, [&](OpOperand &use) { return !staysIn(use.getOwner()); });
   }
 
   std::string derivedVariable(Value result) {
