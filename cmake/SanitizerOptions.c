@@ -5,8 +5,9 @@ const char *__asan_default_options(void);
 const char *__tsan_default_suppressions(void);
 
 // LLVM's allocators poison what they have not given out, in code of theirs that is compiled here; the
-// libraries give out from the same memory without unpoisoning it.
-const char *__asan_default_options(void) { return "allow_user_poisoning=0"; }
+// libraries give out from the same memory without unpoisoning it. And LLVM gives a thread a signal
+// stack of its own, which the sanitizer would unmap as if it were the one that it gave.
+const char *__asan_default_options(void) { return "allow_user_poisoning=0:use_sigaltstack=0"; }
 
 // The libraries' own synchronisation by atomics is not seen. Suppressed is a race with them on one of
 // its stacks; compiled models and the runtime run without them.

@@ -445,7 +445,7 @@ std::optional<Ints> GraphImporter::intsOf(Entry &entry) {
     return shapeInput(entry);
   if (entry.maker && intsDepth < 1000) {
     ++intsDepth;
-    std::shared_ptr<Node> maker = std::exchange(entry.maker, nullptr); // asked once
+    Node *maker = std::exchange(entry.maker, nullptr); // asked once
     const Row *row = findRow("", maker->proto.op_type());
     if (row && row->ints)
       entry.ints = row->ints(*maker);

@@ -221,16 +221,20 @@ void GraphImporter::importNode(const ::onnx::NodeProto &proto) {
     noteUnsupported(proto, version, {Refusal::Unsupported, "the operator is not known", ""}, loc);
     return define(proto, {});
   }
-  runRule(*row, std::make_shared<Node>(*this, proto, version, std::move(inputs), loc));
+  runRule(*row, std::make_unique<Node>(*this, proto, version, std::move(inputs), loc));
 }
 
-void GraphImporter::runRule(const Row &row, const std::shared_ptr<Node> &node) {
+Node *GraphImporter::keep(std::unique_ptr<Node> node) {
+  return keptNodes.emplace_back(std::move(node)).get();
+}
+
+void GraphImporter::runRule(const Row &row, std::unique_ptr<Node> node) {
   auto where = b.saveInsertionPoint();
   try {
     upgrade(*node);
     row.rule(*node);
     if (row.ints && node->outputs.size() == 1 && node->outputs[0]) {
-      node->outputs[0]->maker = node;
+      node->outputs[0]->maker = node.get();
       // Now, where no input needs to be asked: asking later would recurse through the whole chain.
       if (llvm::all_of(node->inputs, [](const EntryPtr &input) { return !input || input->ints; }))
         (void)intsOf(*node->outputs[0]);
@@ -246,6 +250,8 @@ void GraphImporter::runRule(const Row &row, const std::shared_ptr<Node> &node) {
       emitError(node->loc) << row.name << ": " << refusal.reason;
   }
   define(node->proto, node->outputs);
+  if (row.ints)
+    keep(std::move(node)); // its output may ask it
 }
 
 bool GraphImporter::callFunction(const ::onnx::NodeProto &proto,

@@ -45,6 +45,8 @@ public:
   /// of the graph around it stay visible.
   std::vector<EntryPtr> importSubgraph(const ::onnx::GraphProto &graph,
                                        llvm::ArrayRef<EntryPtr> arguments);
+  /// Owns a node that entries ask later: as long as the importer lives.
+  Node *keep(std::unique_ptr<Node> node);
   /// Runs `make`. Where it, or a node that it walks, is refused: forgets that, and gives false.
   bool attempt(llvm::function_ref<void()> make);
 
@@ -66,7 +68,7 @@ private:
   mlir::LogicalResult importInitializers(const ::onnx::GraphProto &graph);
   EntryPtr importInitializer(const ::onnx::TensorProto &tensor, mlir::Location loc);
   void importNode(const ::onnx::NodeProto &proto);
-  void runRule(const Row &row, const std::shared_ptr<Node> &node);
+  void runRule(const Row &row, std::unique_ptr<Node> node);
   bool callFunction(const ::onnx::NodeProto &proto, const std::vector<EntryPtr> &inputs);
   void define(const ::onnx::NodeProto &proto, llvm::ArrayRef<EntryPtr> outputs);
   EntryPtr lookup(llvm::StringRef name);
@@ -87,6 +89,7 @@ private:
   std::vector<std::string> callStack; // names of the calls being walked
   std::set<const ::onnx::FunctionProto *> activeFunctions;
   size_t nodeCount = 0;
+  std::vector<std::unique_ptr<Node>> keptNodes;
   int intsDepth = 0;
   llvm::SmallVector<mlir::Attribute> lets;
   llvm::DenseMap<mlir::Attribute, Dim> letOf;

@@ -25,13 +25,13 @@ struct Ints {
 
 /// What one name of the model stands for. Shared by all nodes that use it.
 struct Entry {
-  mlir::Value tensor;                ///< null until `GraphImporter::tensorOf` makes it from ints
-  mlir::Type element;                ///< of the tensor, also where that is not made yet
-  std::optional<Ints> ints;          ///< once known
-  std::optional<Dims> fixedPoint;    ///< of a float shape input: elements times 2^32
-  std::shared_ptr<class Node> maker; ///< asked for ints on demand; null for inputs and constants
-  int64_t argument = -1;             ///< number of the function's input that this is, else -1
-  bool isMissing = false;            ///< an unsupported node should have made it
+  mlir::Value tensor;             ///< null until `GraphImporter::tensorOf` makes it from ints
+  mlir::Type element;             ///< of the tensor, also where that is not made yet
+  std::optional<Ints> ints;       ///< once known
+  std::optional<Dims> fixedPoint; ///< of a float shape input: elements times 2^32
+  class Node *maker = nullptr;    ///< asked for ints on demand; null for inputs and constants
+  int64_t argument = -1;          ///< number of the function's input that this is, else -1
+  bool isMissing = false;         ///< an unsupported node should have made it
   std::optional<std::vector<std::shared_ptr<Entry>>> sequence; ///< a sequence of known length
   bool isEmptyOptional = false; ///< a present optional is its element
 };

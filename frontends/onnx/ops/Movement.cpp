@@ -258,7 +258,7 @@ void slice(Node &node) {
 namespace {
 
 /// Part [from, to) of a vector of integers, as Slice knows its elements.
-std::shared_ptr<Node> partOf(Node &node, Dim from, Dim to) {
+Node *partOf(Node &node, Dim from, Dim to) {
   ::onnx::NodeProto proto;
   proto.set_op_type("Slice");
   auto list = [&](Dim value) {
@@ -268,7 +268,8 @@ std::shared_ptr<Node> partOf(Node &node, Dim from, Dim to) {
     return entry;
   };
   std::vector<EntryPtr> inputs = {node.inputs[0], list(from), list(to)};
-  return std::make_shared<Node>(node.importer, proto, node.version, std::move(inputs), node.loc);
+  return node.importer.keep(
+      std::make_unique<Node>(node.importer, proto, node.version, std::move(inputs), node.loc));
 }
 
 } // namespace
