@@ -41,8 +41,9 @@ public:
       auto state = initialState(planned, options);
       if (failed(state))
         return failure();
-      for (Variant &variant : variants)
+      for (Variant &variant : llvm::MutableArrayRef(variants).drop_back())
         variant.description.initialState = *state;
+      variants.back().description.initialState = std::move(*state);
     }
     std::vector<std::string> levels;
     for (const Variant &variant : variants)

@@ -5,8 +5,10 @@
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
+#include <algorithm>
 #include <cstring>
 #include <dlfcn.h>
+#include <sys/mman.h>
 
 using namespace mlir;
 
@@ -62,6 +64,20 @@ LogicalResult runDerive(const std::string &path, char *block, Location loc) {
   return success();
 }
 
+/// Copies piece by piece and gives each back, so that hundreds of megabytes are not there twice.
+/// The block starts on a page.
+std::vector<char> moved(char *block, uint64_t size) {
+  constexpr uint64_t kPiece = 16 << 20;
+  std::vector<char> bytes;
+  bytes.reserve(size);
+  for (uint64_t at = 0; at < size; at += kPiece) {
+    uint64_t count = std::min(kPiece, size - at);
+    bytes.insert(bytes.end(), block + at, block + at + count);
+    madvise(block + at, count, MADV_DONTNEED);
+  }
+  return bytes;
+}
+
 } // namespace
 
 FailureOr<std::vector<char>> initialState(ModuleOp planned, const CompileOptions &options) {
@@ -71,10 +87,12 @@ FailureOr<std::vector<char>> initialState(ModuleOp planned, const CompileOptions
     return failure();
   ArtifactDescription &description = variant->description;
   uint64_t size = description.stateBytes;
-  auto *block =
-      static_cast<char *>(aligned_alloc(INGOT_ALIGNMENT, llvm::alignTo(size + 1, INGOT_ALIGNMENT)));
-  llvm::scope_exit release([&] { std::free(block); });
-  std::memset(block, 0, size);
+  size_t mapped = size + 1; // zeros, on a page
+  void *memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return planned.emitError("no memory for ") << size << " bytes of weights";
+  llvm::scope_exit release([&] { munmap(memory, mapped); });
+  auto *block = static_cast<char *>(memory);
   for (const VariableDescription &v : description.variables)
     copyValue(planned.lookupSymbol<graph::VariableOp>(v.name), block + v.offset);
   if (description.hasDerive) {
@@ -89,7 +107,7 @@ FailureOr<std::vector<char>> initialState(ModuleOp planned, const CompileOptions
         failed(runDerive(file, block, planned.getLoc())))
       return failure();
   }
-  return std::vector<char>(block, block + size);
+  return moved(block, size);
 }
 
 } // namespace ingot::cpu

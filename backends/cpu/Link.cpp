@@ -93,8 +93,8 @@ Error runLinker(const std::vector<std::string> &arguments) {
 }
 
 Expected<std::string> linkShared(const ScratchDirectory &scratch,
-                                 llvm::ArrayRef<std::string> objects,
-                                 const CompileOptions &options) {
+                                 llvm::ArrayRef<std::string> objects, const CompileOptions &options,
+                                 const std::string &buildId) {
   auto libc = scratch.write("libc.so.6", writeLibcStub);
   if (!libc)
     return libc.takeError();
@@ -111,7 +111,7 @@ Expected<std::string> linkShared(const ScratchDirectory &scratch,
                                         "text",
                                         "-z",
                                         "noexecstack",
-                                        "--build-id=sha1",
+                                        "--build-id=0x" + buildId,
                                         "--hash-style=gnu",
                                         "--eh-frame-hdr",
                                         "--threads=1",
@@ -211,8 +211,8 @@ ScratchDirectory::write(const std::string &name,
 
 Expected<std::string> linkObjects(const ScratchDirectory &scratch,
                                   llvm::ArrayRef<std::string> objects,
-                                  const CompileOptions &options) {
-  return options.emit == Emit::SharedLibrary ? linkShared(scratch, objects, options)
+                                  const CompileOptions &options, const std::string &buildId) {
+  return options.emit == Emit::SharedLibrary ? linkShared(scratch, objects, options, buildId)
                                              : linkObject(scratch, objects);
 }
 

@@ -31,10 +31,11 @@ private:
 };
 
 /// Links the objects' files into `scratch` and returns the path of the result. Undefined symbols
-/// are errors that name the symbol, except under a sanitizer, whose runtime the program brings.
+/// are errors that name the symbol, except under a sanitizer, whose runtime the program brings. A
+/// shared object has `buildId`, hexadecimal digits.
 llvm::Expected<std::string> linkObjects(const ScratchDirectory &scratch,
                                         llvm::ArrayRef<std::string> objects,
-                                        const CompileOptions &options);
+                                        const CompileOptions &options, const std::string &buildId);
 
 /// An archive in `scratch` of the one object, as the member "<symbol>.o".
 llvm::Expected<std::string> archiveObject(const ScratchDirectory &scratch,

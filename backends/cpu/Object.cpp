@@ -6,9 +6,12 @@
 #include "backends/cpu/EmitObject.h"
 #include "backends/cpu/Link.h"
 #include "backends/cpu/LowerToLlvm.h"
+#include "backends/cpu/PlaceWeights.h"
 #include "backends/cpu/WeightsObject.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/xxhash.h"
 #include "llvm/Target/TargetMachine.h"
 #include <chrono>
 #include <cstdlib>
@@ -60,6 +63,7 @@ private:
   Error chooseStates();
   Error linkAndPublish();
   Error writeObjects(const ScratchDirectory &scratch, std::vector<std::string> &files);
+  std::string buildId() const;
   std::string prefix(const Variant &variant) const {
     return options.symbol + "." + variant.target->name + ".";
   }
@@ -70,7 +74,7 @@ private:
   std::vector<Variant *> variants; // the preferred one first
   std::vector<ObjectBytes> objects;
   /// Distinct initial states, and each variant's index among them (-1: none).
-  std::vector<const std::vector<char> *> states;
+  std::vector<llvm::StringRef> states;
   std::vector<int> stateOf;
   StepTimer timer;
 };
@@ -98,19 +102,20 @@ LogicalResult ArtifactWriter::emitVariants() {
 
 Error ArtifactWriter::chooseStates() {
   for (const Variant *variant : variants) {
-    const std::vector<char> &state = variant->description.initialState;
+    const std::vector<char> &bytes = variant->description.initialState;
+    if (bytes.empty()) {
+      stateOf.push_back(-1);
+      continue;
+    }
+    llvm::StringRef state(bytes.data(), bytes.size());
     if (state.size() > maxEmbeddedBytes)
       return llvm::createStringError(
           "cannot embed " + std::to_string(state.size()) + " bytes of weights; at most " +
           std::to_string(maxEmbeddedBytes) + " fit, compile without embedded weights");
-    if (state.empty()) {
-      stateOf.push_back(-1);
-      continue;
-    }
-    auto same = llvm::find_if(states, [&](const std::vector<char> *s) { return *s == state; });
+    auto same = llvm::find(states, state);
     stateOf.push_back(same - states.begin());
     if (same == states.end())
-      states.push_back(&state);
+      states.push_back(state);
   }
   return Error::success();
 }
@@ -156,10 +161,29 @@ Error ArtifactWriter::writeObjects(const ScratchDirectory &scratch,
       return error;
   for (size_t i = 0; i < states.size(); ++i)
     if (Error error = add(scratch.write("weights" + std::to_string(i) + ".o", [&](auto &out) {
-          writeWeightsObject(out, stateSymbol(options, i), *states[i]);
+          if (options.emit == Emit::SharedLibrary)
+            writeWeightsPlaceholder(out, stateSymbol(options, i), states[i].size());
+          else
+            writeWeightsObject(out, stateSymbol(options, i), states[i]);
         })))
       return error;
   return Error::success();
+}
+
+/// From what the linker is given and from the weights, which it does not see.
+std::string ArtifactWriter::buildId() const {
+  std::string hashes;
+  auto add = [&](llvm::StringRef bytes) {
+    llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(bytes));
+    hashes += llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
+              llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
+  };
+  for (const ObjectBytes &object : objects)
+    add(llvm::StringRef(object.data(), object.size()));
+  for (llvm::StringRef state : states)
+    add(state);
+  add(std::exchange(hashes, ""));
+  return hashes;
 }
 
 Error ArtifactWriter::linkAndPublish() {
@@ -169,10 +193,14 @@ Error ArtifactWriter::linkAndPublish() {
   std::vector<std::string> files;
   if (Error error = writeObjects(*scratch, files))
     return error;
-  auto linked = linkObjects(*scratch, files, options);
+  auto linked = linkObjects(*scratch, files, options, buildId());
   if (!linked)
     return linked.takeError();
   timer.done("link");
+  if (!states.empty() && options.emit == Emit::SharedLibrary)
+    if (Error error = placeWeights(*linked, states))
+      return error;
+  timer.done("weights");
   if (Error error = checkArtifact(*linked, options))
     return llvm::createStringError("internal error: the artifact breaks its contract: " +
                                    llvm::toString(std::move(error)));

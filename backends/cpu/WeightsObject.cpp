@@ -33,10 +33,9 @@ Elf64_Ehdr makeHeader(uint64_t sectionHeaders) {
   return header;
 }
 
-} // namespace
-
-void writeWeightsObject(llvm::raw_ostream &out, const std::string &symbol,
-                        llvm::ArrayRef<char> bytes) {
+/// `bytes` are missing where the section only has a size.
+void writeObject(llvm::raw_ostream &out, const std::string &symbol, uint64_t size,
+                 llvm::StringRef bytes, uint64_t alignment) {
   const std::string sectionNames("\0.ingot.weights\0.note.GNU-stack\0.symtab\0.strtab\0", 48);
   const std::string names = sectionNames + symbol + '\0';
   const uint64_t weights = llvm::alignTo(sizeof(Elf64_Ehdr), INGOT_ALIGNMENT);
@@ -54,9 +53,11 @@ void writeWeightsObject(llvm::raw_ostream &out, const std::string &symbol,
     return header;
   };
   Elf64_Shdr sections[SectionCount] = {};
-  sections[Weights] = section(".ingot.weights", SHT_PROGBITS, weights, bytes.size());
+  bool isPlaceholder = bytes.size() != size;
+  sections[Weights] =
+      section(".ingot.weights", isPlaceholder ? SHT_NOBITS : SHT_PROGBITS, weights, size);
   sections[Weights].sh_flags = SHF_ALLOC;
-  sections[Weights].sh_addralign = INGOT_ALIGNMENT;
+  sections[Weights].sh_addralign = alignment;
   sections[Stack] = section(".note.GNU-stack", SHT_PROGBITS, symbols, 0);
   sections[Symbols] = section(".symtab", SHT_SYMTAB, symbols, 2 * sizeof(Elf64_Sym));
   sections[Symbols].sh_link = Names;
@@ -70,7 +71,7 @@ void writeWeightsObject(llvm::raw_ostream &out, const std::string &symbol,
   entry.setBindingAndType(STB_GLOBAL, STT_OBJECT);
   entry.st_other = STV_HIDDEN;
   entry.st_shndx = Weights;
-  entry.st_size = bytes.size();
+  entry.st_size = size;
 
   put(out, makeHeader(headers));
   out.write_zeros(weights - sizeof(Elf64_Ehdr));
@@ -82,6 +83,16 @@ void writeWeightsObject(llvm::raw_ostream &out, const std::string &symbol,
   out.write_zeros(headers - strings - names.size());
   for (const Elf64_Shdr &header : sections)
     put(out, header);
+}
+
+} // namespace
+
+void writeWeightsObject(llvm::raw_ostream &out, const std::string &symbol, llvm::StringRef bytes) {
+  writeObject(out, symbol, bytes.size(), bytes, INGOT_ALIGNMENT);
+}
+
+void writeWeightsPlaceholder(llvm::raw_ostream &out, const std::string &symbol, uint64_t size) {
+  writeObject(out, symbol, size, "", pageBytes);
 }
 
 } // namespace ingot::cpu
