@@ -85,6 +85,8 @@ Dim fromPolynomial(MLIRContext *context, const Polynomial &p) {
 int64_t floorDivide(int64_t a, int64_t b) {
   if (b == 0)
     return 0;
+  if (b == -1) // wraps; the machine's division would trap at the least number
+    return static_cast<int64_t>(0 - static_cast<uint64_t>(a));
   int64_t q = a / b;
   return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
 }

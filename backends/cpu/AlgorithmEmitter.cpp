@@ -28,7 +28,11 @@ private:
         d, [&](llvm::StringRef name) { return cb.loadI64(task.frame, frame.symbol(name)); });
   }
   Value pointer(Value tensor) {
-    return cb.loadPointer(task.frame, frame.storage(storageOf(tensor)));
+    Storage storage = storageOf(tensor);
+    if (storage.kind != Storage::Kind::Constant)
+      return cb.loadPointer(task.frame, frame.storage(storage));
+    auto symbol = storageRoot(tensor).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
+    return LLVM::AddressOfOp::create(b, cb.loc, cb.pointer(), symbol.getValue());
   }
   static unsigned bytesOf(Type element) {
     return std::max(1u, element.getIntOrFloatBitWidth() / 8);

@@ -196,6 +196,46 @@ LogicalResult reverseBlock(Block &block, OpBuilder::InsertPoint at, ReverseReque
   return ReversePass(block, at, request).run();
 }
 
+namespace {
+
+LogicalResult checkTargets(llvm::ArrayRef<Value> targets) {
+  for (Value target : targets)
+    if (!isFloat(target))
+      return emitError(target.getLoc())
+             << "gradients exist for floating-point values only, this one has elements of "
+             << graph::elementType(target);
+  return success();
+}
+
+/// Zeros for the targets that nothing depends on.
+void fillZeros(OpBuilder &b, llvm::ArrayRef<Value> targets, llvm::MutableArrayRef<Value> dTargets) {
+  for (auto [target, d] : llvm::zip_equal(targets, dTargets))
+    if (!d)
+      d = graph::splat(b, gradientLocation(target.getLoc(), "input"), graph::elementType(target),
+                       dimsOf(target), 0);
+}
+
+} // namespace
+
+FailureOr<llvm::SmallVector<Value>> differentiateAt(OpBuilder &b, Value y,
+                                                    llvm::ArrayRef<Value> targets) {
+  if (!isFloat(y))
+    return emitError(y.getLoc()) << "what is differentiated must have floating-point elements, it "
+                                    "has elements of "
+                                 << graph::elementType(y);
+  if (failed(checkTargets(targets)))
+    return failure();
+  ReverseRequest request;
+  request.outputs = {y};
+  request.dOutputs = {
+      graph::splat(b, gradientLocation(y.getLoc(), "output"), graph::elementType(y), dimsOf(y), 1)};
+  request.targets.assign(targets.begin(), targets.end());
+  if (failed(reverseBlock(*b.getInsertionBlock(), b.saveInsertionPoint(), request)))
+    return failure();
+  fillZeros(b, targets, request.dTargets);
+  return request.dTargets;
+}
+
 FailureOr<llvm::SmallVector<Value>> gradientsOrNull(func::FuncOp function, Value loss,
                                                     llvm::ArrayRef<Value> targets,
                                                     Operation **firstBackward) {
@@ -204,11 +244,8 @@ FailureOr<llvm::SmallVector<Value>> gradientsOrNull(func::FuncOp function, Value
     return emitError(loss.getLoc())
            << "the loss must be a floating-point scalar to be differentiated, it is "
            << lossType.getElementType() << " of shape " << str(dimsOf(lossType));
-  for (Value target : targets)
-    if (!isFloat(target))
-      return emitError(target.getLoc())
-             << "gradients exist for floating-point values only, this one has elements of "
-             << graph::elementType(target);
+  if (failed(checkTargets(targets)))
+    return failure();
   Block &body = function.getBody().front();
   OpBuilder b(body.getTerminator());
   Location loc = gradientLocation(loss.getLoc(), "loss");
@@ -229,10 +266,7 @@ FailureOr<llvm::SmallVector<Value>> differentiate(func::FuncOp function, Value l
   if (failed(gradients))
     return failure();
   OpBuilder b(function.getBody().front().getTerminator());
-  for (auto [target, d] : llvm::zip_equal(targets, *gradients))
-    if (!d)
-      d = graph::splat(b, gradientLocation(target.getLoc(), "input"), graph::elementType(target),
-                       dimsOf(target), 0);
+  fillZeros(b, targets, *gradients);
   return gradients;
 }
 

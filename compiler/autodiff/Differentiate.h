@@ -11,6 +11,12 @@ namespace ingot {
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 differentiate(mlir::func::FuncOp function, mlir::Value loss, llvm::ArrayRef<mlir::Value> targets);
 
+/// The same for a tensor `y` of any shape, the sum of whose elements is differentiated; y and
+/// targets are of the block where `b` stands, and that is where the gradients are put. Composites
+/// on the way are replaced by their formulas.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+differentiateAt(mlir::OpBuilder &b, mlir::Value y, llvm::ArrayRef<mlir::Value> targets);
+
 /// Hyper-parameters of an optimizer. Learning rate and step are variables ("learning_rate",
 /// "step"), never baked in. Where frameworks differ, fields say which formula is meant.
 struct OptimizerSpec {

@@ -406,8 +406,7 @@ std::optional<Ints> GraphImporter::shapeInput(Entry &entry) {
     return std::nullopt;
   auto type = llvm::cast<RankedTensorType>(entry.tensor.getType());
   bool isFloat = llvm::isa<FloatType>(entry.element);
-  if (type.getRank() > 1 || !type.hasStaticShape() || type.getNumElements() > kMaxInts ||
-      entry.element.isInteger(1))
+  if (type.getRank() > 1 || !type.hasStaticShape() || type.getNumElements() > kMaxInts)
     return std::nullopt;
   Ints ints;
   ints.isScalar = type.getRank() == 0;
@@ -425,14 +424,33 @@ std::optional<Ints> GraphImporter::shapeInput(Entry &entry) {
   }
   function.setArgAttr(entry.argument, "graph.shape_symbols", b.getArrayAttr(names));
   if (isFloat)
-    entry.fixedPoint = ints.elements;
-  else
-    entry.ints = ints;
+    ints.divisor = Dim::constant(b.getContext(), kFixedOne);
+  entry.ints = ints;
   return ints;
 }
 
+void GraphImporter::fixLength(Entry &entry, int64_t length) {
+  if (entry.argument < 0 || length < 0 || length > kMaxInts)
+    return;
+  auto type = llvm::cast<RankedTensorType>(entry.tensor.getType());
+  if (type.getRank() != 1 || type.hasStaticShape() || !entry.tensor.use_empty())
+    return;
+  entry.tensor.setType(RankedTensorType::get({length}, entry.element));
+  function.setFunctionType(b.getFunctionType(function.getBody().front().getArgumentTypes(), {}));
+}
+
+std::optional<int64_t> GraphImporter::declaredRank(llvm::StringRef name) const {
+  if (scopes.size() != 1 || !callStack.empty())
+    return std::nullopt;
+  for (const auto *list : {&model.graph().output(), &model.graph().value_info()})
+    for (const ::onnx::ValueInfoProto &value : *list)
+      if (value.name() == name && value.type().tensor_type().has_shape())
+        return value.type().tensor_type().shape().dim_size();
+  return std::nullopt;
+}
+
 std::optional<Ints> GraphImporter::intsOf(Entry &entry) {
-  if (entry.ints || entry.sequence)
+  if (entry.ints || entry.sequence || !entry.element)
     return entry.ints;
   if (entry.tensor) {
     if (auto constant = entry.tensor.getDefiningOp<graph::ConstantOp>())
@@ -463,6 +481,24 @@ std::optional<Ints> GraphImporter::intsOf(Entry &entry) {
       entry.ints->elements.push_back(Dim::constant(b.getContext(), value->integer(i)));
   }
   return entry.ints;
+}
+
+std::optional<Ints> GraphImporter::fractionsOf(Entry &entry) {
+  if (std::optional<Ints> known = intsOf(entry))
+    return known;
+  if (entry.sequence || !llvm::isa_and_present<FloatType>(entry.element))
+    return std::nullopt;
+  std::optional<reference::Tensor> value = constantOf(entry);
+  if (!value)
+    return shapeInput(entry);
+  if (value->rank() > 1 || value->numElements() > kMaxInts)
+    return std::nullopt;
+  Ints ints{{}, value->rank() == 0, Dim::constant(b.getContext(), kFixedOne)};
+  for (int64_t i = 0; i < value->numElements(); ++i)
+    ints.elements.push_back(Dim::constant(
+        b.getContext(), static_cast<int64_t>(std::clamp(value->real(i), -1e9, 1e9) * kFixedOne)));
+  entry.ints = ints;
+  return ints;
 }
 
 /// Computes the value with the interpreter where everything behind it is constant.

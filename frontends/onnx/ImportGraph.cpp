@@ -174,6 +174,13 @@ EntryPtr GraphImporter::lookup(llvm::StringRef name) {
   return nullptr;
 }
 
+Value GraphImporter::namedTensor(Node &node, llvm::StringRef name) {
+  EntryPtr entry = lookup(name);
+  if (!entry)
+    node.invalid("it names `" + name + "`, which nothing before it makes");
+  return tensorOf(*entry, node.loc);
+}
+
 int64_t GraphImporter::versionOf(llvm::StringRef domain) const {
   auto it = versions.find(domain);
   return it == versions.end() ? 1 : it->second;
@@ -236,7 +243,10 @@ void GraphImporter::runRule(const Row &row, std::unique_ptr<Node> node) {
     if (row.ints && node->outputs.size() == 1 && node->outputs[0]) {
       node->outputs[0]->maker = node.get();
       // Now, where no input needs to be asked: asking later would recurse through the whole chain.
-      if (llvm::all_of(node->inputs, [](const EntryPtr &input) { return !input || input->ints; }))
+      // Truths are seldom asked for, and take names of their own.
+      Type element = node->outputs[0]->element;
+      if (element && !element.isInteger(1) &&
+          llvm::all_of(node->inputs, [](const EntryPtr &input) { return !input || input->ints; }))
         (void)intsOf(*node->outputs[0]);
     }
   } catch (const Refusal &refusal) {

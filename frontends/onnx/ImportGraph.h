@@ -12,6 +12,9 @@
 
 namespace ingot::onnx {
 
+/// Floats that determine shapes are multiples of 1 / kFixedOne.
+constexpr int64_t kFixedOne = int64_t(1) << 32;
+
 class GraphImporter {
 public:
   GraphImporter(const ::onnx::ModelProto &model, std::string directory, const OnnxOptions &options,
@@ -24,11 +27,20 @@ public:
   mlir::OpBuilder b;
   const std::string &directory() const { return modelDirectory; }
   mlir::Value tensorOf(Entry &entry, mlir::Location loc);
+  /// The tensor that the model calls so, seen from where nodes are walked.
+  mlir::Value namedTensor(Node &node, llvm::StringRef name);
   std::optional<Ints> intsOf(Entry &entry);
+  /// The same for floats, of which inputs become shape inputs and constants are rounded to
+  /// multiples of 2^-32.
+  std::optional<Ints> fractionsOf(Entry &entry);
   std::optional<reference::Tensor> constantOf(Entry &entry);
   /// The elements of an input of the model as symbols whose values are read from it while running:
-  /// integers, or floats times 2^32. Nothing where it is no such input, or of unknown size.
+  /// integers, truths, or floats times 2^32. Nothing where it is no such input, or of unknown size.
   std::optional<Ints> shapeInput(Entry &entry);
+  /// Gives an input of the model that is a vector of unknown length, and not read yet, this one.
+  void fixLength(Entry &entry, int64_t length);
+  /// The rank of a tensor of the main graph as the model declares it.
+  std::optional<int64_t> declaredRank(llvm::StringRef name) const;
   /// A name for the value of a longer expression, so that what is made of it stays short. Numbers
   /// and symbols stay what they are.
   Dim let(Dim value);

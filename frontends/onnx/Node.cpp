@@ -29,7 +29,21 @@ std::string Node::inputName(size_t i) const {
 std::optional<Ints> Node::tryInts(size_t i) {
   if (!has(i))
     return std::nullopt;
-  return importer.intsOf(*inputs[i]);
+  std::optional<Ints> known = importer.intsOf(*inputs[i]);
+  return known && !known->divisor ? known : std::nullopt;
+}
+
+void Node::expectCount(size_t i, std::optional<int64_t> count) {
+  if (has(i) && count)
+    importer.fixLength(*inputs[i], *count);
+}
+
+std::optional<int64_t> Node::declaredRank() const {
+  return wants(0) ? importer.declaredRank(proto.output(0)) : std::nullopt;
+}
+
+std::optional<Ints> Node::tryFractions(size_t i) {
+  return has(i) ? importer.fractionsOf(*inputs[i]) : std::nullopt;
 }
 
 Dims Node::ints(size_t i) {
@@ -44,9 +58,15 @@ Dims Node::ints(size_t i) {
 }
 
 std::optional<Dims> Node::fixedPoint(size_t i) {
-  if (has(i) && !inputs[i]->fixedPoint && llvm::isa<FloatType>(inputs[i]->element))
-    (void)importer.shapeInput(*inputs[i]);
-  return has(i) ? inputs[i]->fixedPoint : std::nullopt;
+  std::optional<Ints> known = tryFractions(i);
+  if (!known || (known->divisor && (!known->divisor.isStatic() || known->divisor.value() <= 0 ||
+                                    kFixedOne % known->divisor.value() != 0)))
+    return std::nullopt;
+  int64_t factor = kFixedOne / (known->divisor ? known->divisor.value() : 1);
+  Dims result;
+  for (Dim d : known->elements)
+    result.push_back(d * factor);
+  return result;
 }
 
 llvm::SmallVector<int64_t> Node::constantInts(size_t i) {

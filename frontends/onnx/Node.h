@@ -16,22 +16,23 @@ namespace ingot::onnx {
 class GraphImporter;
 struct Row;
 
-/// The elements of an integer tensor of rank 0 or 1, as far as they are known when compiling:
-/// expressions over dimension symbols.
+/// The elements of a tensor of rank 0 or 1, as far as they are known when compiling: expressions
+/// over dimension symbols. Truths are 0 and 1. Floats may be fractions of one divisor; arithmetic
+/// on them is exact, also where the program's rounds.
 struct Ints {
   Dims elements;
   bool isScalar = false;
+  Dim divisor = {}; ///< null: none
 };
 
 /// What one name of the model stands for. Shared by all nodes that use it.
 struct Entry {
-  mlir::Value tensor;             ///< null until `GraphImporter::tensorOf` makes it from ints
-  mlir::Type element;             ///< of the tensor, also where that is not made yet
-  std::optional<Ints> ints;       ///< once known
-  std::optional<Dims> fixedPoint; ///< of a float shape input: elements times 2^32
-  class Node *maker = nullptr;    ///< asked for ints on demand; null for inputs and constants
-  int64_t argument = -1;          ///< number of the function's input that this is, else -1
-  bool isMissing = false;         ///< an unsupported node should have made it
+  mlir::Value tensor;          ///< null until `GraphImporter::tensorOf` makes it from ints
+  mlir::Type element;          ///< of the tensor, also where that is not made yet
+  std::optional<Ints> ints;    ///< once known
+  class Node *maker = nullptr; ///< asked for ints on demand; null for inputs and constants
+  int64_t argument = -1;       ///< number of the function's input that this is, else -1
+  bool isMissing = false;      ///< an unsupported node should have made it
   std::optional<std::vector<std::shared_ptr<Entry>>> sequence; ///< a sequence of known length
   bool isEmptyOptional = false; ///< a present optional is its element
 };
@@ -74,10 +75,16 @@ public:
   /// shape input by this. Unsupported when they are known only while running.
   Dims ints(size_t i);
   std::optional<Ints> tryInts(size_t i);
+  /// The same for numbers that may be fractions; a float input of the model becomes a shape input.
+  std::optional<Ints> tryFractions(size_t i);
+  /// Says how many elements input i must have, before its ints are asked for: an input of the model
+  /// of unknown length gets this one.
+  void expectCount(size_t i, std::optional<int64_t> count);
+  /// The rank that the model gives output 0, if it does.
+  std::optional<int64_t> declaredRank() const;
   /// The same where each must be a number.
   llvm::SmallVector<int64_t> constantInts(size_t i);
-  /// The elements of a float input times 2^32 where it is one of the model, and so becomes a shape
-  /// input.
+  /// The elements of such an input times 2^32.
   std::optional<Dims> fixedPoint(size_t i);
   /// The value of an input that is known when compiling.
   std::optional<reference::Tensor> constant(size_t i);

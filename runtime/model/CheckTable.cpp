@@ -112,7 +112,7 @@ bool isPossible(const ingot_function &function, const ingot_symbol_source &sourc
       return false;
   auto dtype = static_cast<DType>(input.dtype);
   bool isFloat = dtype >= DType::F16 && dtype <= DType::F64;
-  bool isInteger = dtype >= DType::I8 && dtype <= DType::U64;
+  bool isInteger = dtype == DType::Bool || (dtype >= DType::I8 && dtype <= DType::U64);
   return source.index < count && ((source.kind == INGOT_SYMBOL_VALUE && isInteger) ||
                                   (source.kind == INGOT_SYMBOL_FIXED_POINT && isFloat));
 }

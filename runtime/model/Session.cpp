@@ -22,6 +22,7 @@ int64_t integerAt(const TensorView &tensor, int64_t index) {
   switch (tensor.dtype) {
   case DType::I8:
     return elementAt<int8_t>(tensor, index);
+  case DType::Bool:
   case DType::U8:
     return elementAt<uint8_t>(tensor, index);
   case DType::I16:

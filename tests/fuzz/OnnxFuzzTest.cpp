@@ -1,7 +1,8 @@
 // Damaged ONNX models: whatever the bytes, the importer answers with a module or with messages, in
-// bounded time and memory. Mutates real models (../shared/models) and small ones made here: bytes,
-// and fields of the parsed file, which gets behind the parser. INGOT_FUZZ_RUNS sets how many a
-// case.
+// bounded time and memory. Mutates real models (../shared/models) and those of ONNX's node tests,
+// which reach every operator's rule (the ctest OnnxNodeModels writes them): bytes, and fields of
+// the parsed file, which gets behind the parser. INGOT_FUZZ_RUNS sets how many a case,
+// INGOT_FUZZ_FIRST the first seed.
 #include "compiler/Compile.h"
 #include "frontends/onnx/ReadOnnx.h"
 #include "onnx.pb.h"
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <google/protobuf/repeated_field.h>
 #include <gtest/gtest.h>
+#include <iostream>
 #include <random>
 #include <unistd.h>
 
@@ -20,6 +22,11 @@ namespace {
 int64_t runCount() {
   const char *text = std::getenv("INGOT_FUZZ_RUNS");
   return text ? std::strtoll(text, nullptr, 10) : 150;
+}
+
+int64_t firstSeed() {
+  const char *text = std::getenv("INGOT_FUZZ_FIRST");
+  return text ? std::strtoll(text, nullptr, 10) : 0;
 }
 
 std::string readFile(const std::string &path) {
@@ -59,8 +66,15 @@ void mutateBytes(std::string &bytes, Random &random) {
   }
 }
 
+void mutateTensor(::onnx::TensorProto &tensor, Random &random);
+void mutateNode(::onnx::GraphProto &graph, Random &random);
+
 void mutateAttribute(::onnx::AttributeProto &attribute, Random &random) {
-  switch (below(random, 5)) {
+  if (attribute.has_g() && below(random, 4) != 0)
+    return mutateNode(*attribute.mutable_g(), random);
+  if (attribute.has_t() && below(random, 4) != 0)
+    return mutateTensor(*attribute.mutable_t(), random);
+  switch (below(random, 7)) {
   case 0:
     attribute.set_i(oddNumber(random));
     break;
@@ -73,6 +87,13 @@ void mutateAttribute(::onnx::AttributeProto &attribute, Random &random) {
     break;
   case 3:
     attribute.clear_ints();
+    break;
+  case 4:
+    attribute.set_f(below(random, 2) ? -1.0f : 1e30f);
+    break;
+  case 5:
+    if (attribute.floats_size())
+      attribute.mutable_floats()->RemoveLast();
     break;
   default:
     attribute.set_type(static_cast<::onnx::AttributeProto::AttributeType>(below(random, 15)));
@@ -138,10 +159,47 @@ void mutateTensor(::onnx::TensorProto &tensor, Random &random) {
   }
 }
 
-void mutateFields(std::string &bytes, Random &random) {
-  ::onnx::ModelProto model;
-  if (!model.ParseFromString(bytes))
+void mutateInput(::onnx::TypeProto::Tensor &tensor, Random &random) {
+  ::onnx::TensorShapeProto &shape = *tensor.mutable_shape();
+  switch (below(random, 5)) {
+  case 0:
+    tensor.set_elem_type(static_cast<int>(below(random, 30)));
+    break;
+  case 1:
+    shape.add_dim()->set_dim_value(oddNumber(random));
+    break;
+  case 2:
+    if (shape.dim_size())
+      shape.mutable_dim()->RemoveLast();
+    break;
+  default:
+    for (auto &dim : *shape.mutable_dim())
+      if (below(random, 2))
+        dim.set_dim_value(oddNumber(random));
+      else
+        dim.set_dim_param(below(random, 2) ? "n" : "m");
+  }
+}
+
+/// The operator and attributes of another model's node, so that each rule meets inputs that others
+/// are given.
+void graft(::onnx::GraphProto &graph, const ::onnx::ModelProto &donor, Random &random) {
+  if (graph.node_size() == 0 || donor.graph().node_size() == 0)
     return;
+  auto &node = *graph.mutable_node(static_cast<int>(below(random, graph.node_size())));
+  const auto &other =
+      donor.graph().node(static_cast<int>(below(random, donor.graph().node_size())));
+  node.set_op_type(other.op_type());
+  node.set_domain(other.domain());
+  *node.mutable_attribute() = other.attribute();
+}
+
+void mutateFields(std::string &bytes, Random &random, const std::string &donorBytes = "") {
+  ::onnx::ModelProto model, donor;
+  if (!model.ParseFromString(bytes) || !donor.ParseFromString(donorBytes))
+    return;
+  if (below(random, 3) == 0)
+    graft(*model.mutable_graph(), donor, random);
   ::onnx::GraphProto &graph = *model.mutable_graph();
   for (int64_t i = 1 + below(random, 4); i > 0; --i)
     switch (below(random, 6)) {
@@ -154,15 +212,7 @@ void mutateFields(std::string &bytes, Random &random) {
     case 1:
       if (graph.input_size()) {
         auto &input = *graph.mutable_input(static_cast<int>(below(random, graph.input_size())));
-        auto &tensor = *input.mutable_type()->mutable_tensor_type();
-        if (below(random, 2))
-          tensor.set_elem_type(static_cast<int>(below(random, 30)));
-        else
-          for (auto &dim : *tensor.mutable_shape()->mutable_dim())
-            if (below(random, 2))
-              dim.set_dim_value(oddNumber(random));
-            else
-              dim.set_dim_param("n");
+        mutateInput(*input.mutable_type()->mutable_tensor_type(), random);
       }
       break;
     case 2:
@@ -175,7 +225,7 @@ void mutateFields(std::string &bytes, Random &random) {
   bytes = model.SerializeAsString();
 }
 
-class OnnxFuzz : public testing::TestWithParam<std::string> {
+class OnnxFuzz : public testing::Test {
 protected:
   OnnxFuzz() {
     mlir::DialectRegistry registry;
@@ -190,6 +240,8 @@ protected:
     std::ofstream(path, std::ios::binary) << bytes;
     int64_t messages = 0;
     mlir::ScopedDiagnosticHandler handler(context.get(), [&](mlir::Diagnostic &) { ++messages; });
+    if (std::getenv("INGOT_FUZZ_VERBOSE"))
+      std::cerr << what << std::endl; // which one a crash is of
     auto start = std::chrono::steady_clock::now();
     auto module = readOnnx(path, context.get());
     std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
@@ -201,12 +253,14 @@ protected:
   std::unique_ptr<mlir::MLIRContext> context;
 };
 
-TEST_P(OnnxFuzz, EveryDamagedModelIsReadOrRefused) {
+class OnnxModelFuzz : public OnnxFuzz, public testing::WithParamInterface<std::string> {};
+
+TEST_P(OnnxModelFuzz, EveryDamagedModelIsReadOrRefused) {
   std::string path = INGOT_SHARED_DIR "/models/" + GetParam() + ".onnx";
   if (!std::filesystem::exists(path))
     GTEST_SKIP() << "../shared/models is not there";
   std::string original = readFile(path);
-  for (int64_t run = 0; run < runCount(); ++run) {
+  for (int64_t run = firstSeed(); run < firstSeed() + runCount(); ++run) {
     Random random(static_cast<uint64_t>(run));
     std::string bytes = original;
     if (run % 4 == 0)
@@ -219,7 +273,34 @@ TEST_P(OnnxFuzz, EveryDamagedModelIsReadOrRefused) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, OnnxFuzz,
+/// As many runs as on one real model; the models are chosen by the seed.
+TEST_F(OnnxFuzz, EveryDamagedNodeTestIsReadOrRefused) {
+  std::vector<std::string> paths;
+  if (std::filesystem::exists(INGOT_NODE_MODELS_DIR))
+    for (const auto &entry : std::filesystem::directory_iterator(INGOT_NODE_MODELS_DIR))
+      paths.push_back(entry.path());
+  if (paths.empty())
+    GTEST_SKIP() << "ONNX's node tests are not there; ctest OnnxNodeModels writes them, in the "
+                    "environment that tests/conformance/onnx/setup makes";
+  std::sort(paths.begin(), paths.end());
+  auto pick = [&](Random &random) -> const std::string & {
+    return paths[static_cast<size_t>(below(random, static_cast<int64_t>(paths.size())))];
+  };
+  for (int64_t run = firstSeed(); run < firstSeed() + runCount(); ++run) {
+    Random random(static_cast<uint64_t>(run));
+    const std::string &path = pick(random), donor = pick(random);
+    std::string bytes = readFile(path);
+    if (run % 16 == 0)
+      mutateBytes(bytes, random);
+    else
+      mutateFields(bytes, random, readFile(donor));
+    importBytes(bytes, path + " mutated with seed " + std::to_string(run));
+    if (HasFatalFailure())
+      return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, OnnxModelFuzz,
                          testing::Values("mnist_cntk", "dtln_model_1", "magika_standard_v3_3",
                                          "ultraface_version-RFB-320"),
                          [](const auto &info) {

@@ -73,3 +73,9 @@ func.func @halfSet(%base: tensor<4x3xbf16>, %i: tensor<?xsi32, #graph.dims<[n]>>
   %r = graph.scatter %base, %i, %u {kind = 0 : i32} : (tensor<4x3xbf16>, tensor<?xsi32, #graph.dims<[n]>>, tensor<?x3xbf16, #graph.dims<[n, 3]>>) -> tensor<4x3xbf16>
   return %r : tensor<4x3xbf16>
 }
+
+func.func @constantIndices(%base: tensor<4x?xf32, #graph.dims<[4, n]>>, %u: tensor<3x?xf32, #graph.dims<[3, n]>>) -> tensor<4x?xf32, #graph.dims<[4, n]>> attributes {graph.sizes = {n = [0, 1, 9]}} {
+  %i = graph.constant dense<[2, 0, 2]> : tensor<3xsi64> : tensor<3xsi64>
+  %r = graph.scatter %base, %i, %u {kind = 1 : i32} : (tensor<4x?xf32, #graph.dims<[4, n]>>, tensor<3xsi64>, tensor<3x?xf32, #graph.dims<[3, n]>>) -> tensor<4x?xf32, #graph.dims<[4, n]>>
+  return %r : tensor<4x?xf32, #graph.dims<[4, n]>>
+}

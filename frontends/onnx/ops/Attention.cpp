@@ -6,6 +6,7 @@
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/Tensors.h"
 #include "frontends/onnx/ops/Heads.h"
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -28,7 +29,7 @@ Expr splitHeads(Node &node, Value x, int64_t heads) {
   if (dims.size() != 3)
     node.invalid("heads are taken from a tensor of shape " + str(dims) +
                  "; (batch, length, heads * size) is expected");
-  auto size = Dim::exactDiv(dims[2], node.dim(heads));
+  auto size = quotient(node, dims[2], node.dim(heads));
   if (!size)
     node.invalid("dimension " + dims[2].str() + " of shape " + str(dims) +
                  " does not divide into " + llvm::Twine(heads) + " heads");
@@ -42,7 +43,7 @@ Expr mergeHeads(Node &node, Value x) {
 
 Expr groupedProduct(Node &node, Expr x, Expr y, bool transposeRhs) {
   Dims l = x.dims(), r = y.dims();
-  auto group = Dim::exactDiv(l[1], r[1]);
+  auto group = quotient(node, l[1], r[1]);
   if (!group)
     node.invalid(r[1].str() + " heads of keys and values do not serve " + l[1].str() +
                  " heads of queries equally");
@@ -256,10 +257,7 @@ Expr modified(Node &node, llvm::StringRef name, Expr x) {
   if (subgraph->g().input_size() != 1 || outputs.size() != 1)
     node.invalid("its subgraph `" + name + "` has not one input and one output");
   Expr result = node.cast(node.importer.tensorOf(*outputs[0], node.loc), graph::elementType(x));
-  if (result.dims() != x.dims())
-    node.invalid("its subgraph `" + name + "` makes " + str(result.dims()) + " of " +
-                 str(x.dims()));
-  return result;
+  return asShape(node, result, x.dims(), "what its subgraph `" + name.str() + "` makes");
 }
 
 } // namespace

@@ -58,10 +58,11 @@ void spaceToDepth(Node &node) {
 
 /// Each axis cut, or filled with zeros, evenly at both ends; the end gets what is odd.
 void centerCropPad(Node &node) {
-  Dims x = dimsOf(node.in(0)), shape = node.ints(1);
   llvm::SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, node.inputRank(0)));
   if (node.hasAttribute("axes"))
     axes = node.axes(node.intsAttr("axes"), node.inputRank(0));
+  node.expectCount(1, axes.size());
+  Dims x = dimsOf(node.in(0)), shape = node.ints(1);
   if (shape.size() != axes.size())
     node.invalid("it has " + llvm::Twine(shape.size()) + " sizes for " + llvm::Twine(axes.size()) +
                  " axes");
@@ -78,6 +79,9 @@ void centerCropPad(Node &node) {
 
 /// Blocks added up where they overlap: (N, C * block, blocks) -> (N, C, image…).
 void col2Im(Node &node) {
+  if (auto declared = node.declaredRank())
+    for (size_t i : {1, 2})
+      node.expectCount(i, *declared - 2);
   Dims x = dimsOf(node.in(0)), image = node.ints(1), block = node.ints(2);
   size_t rank = image.size();
   if (x.size() != 3 || block.size() != rank || rank == 0)

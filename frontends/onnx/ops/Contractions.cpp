@@ -20,9 +20,11 @@ Expr matrixProduct(Node &node, Expr x, Expr y) {
   if (rightVector)
     b.push_back(one);
   llvm::ArrayRef<Dim> aAll(a), bAll(b);
-  if (!(a.back() == bAll[b.size() - 2]))
-    node.invalid("inner dimensions " + a.back().str() + " and " + bAll[b.size() - 2].str() +
-                 " of shapes " + str(x.dims()) + " and " + str(y.dims()) + " differ");
+  Dim &inner = b[b.size() - 2];
+  if (!(a.back() == inner) && a.back().isStatic() && inner.isStatic())
+    node.invalid("inner dimensions " + a.back().str() + " and " + inner.str() + " of shapes " +
+                 str(x.dims()) + " and " + str(y.dims()) + " differ");
+  (a.back().isStatic() ? inner : a.back()) = a.back().isStatic() ? a.back() : inner;
   Dims leading = node.broadcastDims(aAll.drop_back(2), bAll.drop_back(2));
   Dims result = leading;
   result.append({aAll[a.size() - 2], b.back()});
@@ -64,11 +66,28 @@ void gemm(Node &node) {
   node.set(0, y);
 }
 
+namespace {
+
+/// The kernel, whose sizes may be known by the attribute alone.
+Value kernelOf(Node &node, Value kernel) {
+  Dims w = dimsOf(kernel);
+  llvm::SmallVector<int64_t> size = node.intsAttr("kernel_shape");
+  if (size.size() + 2 != w.size())
+    return kernel;
+  for (size_t d = 0; d < size.size(); ++d)
+    w[2 + d] = node.dim(size[d]);
+  return withDims(node, kernel, w, "it has a kernel");
+}
+
+} // namespace
+
 Expr convolution(Node &node, Value input, Value kernel, Value bias) {
   Dims x = dimsOf(input), w = dimsOf(kernel);
   if (x.size() < 3 || w.size() != x.size())
     node.invalid("it convolves " + str(x) + " with a kernel " + str(w) +
                  "; (N, C, spatial…) and (M, C / group, k…) are expected");
+  kernel = kernelOf(node, kernel);
+  w = dimsOf(kernel);
   llvm::SmallVector<int64_t> size;
   for (Dim d : llvm::ArrayRef(w).drop_front(2)) {
     if (!d.isStatic())
@@ -129,6 +148,8 @@ void convTranspose(Node &node) {
                  "; (N, C, spatial…) and (C, M / group, k…) are expected");
   w[0] = x[1];
   Expr weights = withDims(node, node.in(1), w, "it has a kernel");
+  weights = node.expr(kernelOf(node, weights));
+  w = weights.dims();
   size_t rank = x.size() - 2;
   auto strides = node.intsAttr("strides", rank, 1), dilations = node.intsAttr("dilations", rank, 1),
        pads = node.intsAttr("pads", 2 * rank, 0), extra = node.intsAttr("output_padding", rank, 0),

@@ -3,6 +3,7 @@
 // A loop whose number of trips is known before it runs is a graph.scan, another a graph.while. One
 // that carries sequences or values that grow is unrolled, where the trips are a small number.
 #include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -120,6 +121,56 @@ Expr asShape(Node &node, Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what
                                             graph::CountCheck::Plan));
 }
 
+namespace {
+
+/// The dimensions of what is x where the condition holds, else y: with the condition known before
+/// anything runs, those of the one that is chosen. A scalar and one element are one element.
+Dims joinedDims(Node &node, Value x, Value y) {
+  Dims a = dimsOf(x), b = dimsOf(y), result;
+  if (a == b)
+    return a;
+  Dim one = node.dim(1);
+  if (a.size() != b.size() && numElements(node.context(), a) == one &&
+      numElements(node.context(), b) == one)
+    return a.size() < b.size() ? b : a;
+  std::optional<Ints> condition = node.tryInts(0);
+  if (a.size() != b.size() || !condition || condition->elements.size() != 1)
+    node.unsupported("one branch gives the shape " + str(a) + " and the other " + str(b) +
+                         ", and which one runs is not known when compiling",
+                     "make its condition a constant");
+  Dim holds = condition->elements[0];
+  for (auto [l, r] : llvm::zip(a, b)) {
+    Dim chosen = l == r ? l : node.importer.let(r + holds * (l - r));
+    bool isKnown = node.importer.isNonNegative(l) && node.importer.isNonNegative(r);
+    result.push_back(isKnown ? nonNegative(node, chosen) : chosen);
+  }
+  return result;
+}
+
+/// Gives both branches' values the types of the results.
+void joinShapes(Node &node, graph::IfOp op) {
+  Operation *yields[] = {op.getThenRegion().front().getTerminator(),
+                         op.getElseRegion().front().getTerminator()};
+  for (OpResult result : op.getResults()) {
+    unsigned i = result.getResultNumber();
+    Value x = yields[0]->getOperand(i), y = yields[1]->getOperand(i);
+    Type element = graph::elementType(x);
+    if (element != graph::elementType(y))
+      node.invalid("its branches give elements of different types");
+    Type type = tensorType(joinedDims(node, x, y), element);
+    for (Operation *yield : yields) {
+      if (yield->getOperand(i).getType() == type)
+        continue;
+      OpBuilder at(yield);
+      yield->setOperand(i, graph::ReshapeOp::create(at, node.loc, type, yield->getOperand(i),
+                                                    graph::CountCheck::Never));
+    }
+    result.setType(type);
+  }
+}
+
+} // namespace
+
 /// A condition known when compiling chooses now.
 void ifRule(Node &node) {
   const ::onnx::GraphProto &onTrue = graphAttribute(node, "then_branch"),
@@ -127,7 +178,6 @@ void ifRule(Node &node) {
   if (auto condition = knownTruth(node.constant(0)))
     return chooseNow(node, *condition ? onTrue : onFalse);
   std::vector<EntryPtr> shape; // what the first branch gives
-  llvm::SmallVector<Type> types;
   auto branch = [&](const ::onnx::GraphProto &graph, bool isFirst) {
     graph::Values values;
     checkCount(node, graph, 0, node.numOutputs());
@@ -138,16 +188,8 @@ void ifRule(Node &node) {
                              structureOf(*entries[i]),
                          "make its condition a constant");
     values = leavesOf(node, entries);
-    if (isFirst) {
+    if (isFirst)
       shape = entries;
-      llvm::append_range(types, ValueRange(values).getTypes());
-    }
-    for (auto [value, type] : llvm::zip(values, types))
-      if (value.getType() != type)
-        node.unsupported("one branch gives the shape " + str(dimsOf(type)) + " and the other " +
-                             str(dimsOf(value)) +
-                             ", and which one runs is not known when compiling",
-                         "make its condition a constant");
     return values;
   };
   auto inRegion = [&](const ::onnx::GraphProto &graph, bool isFirst) {
@@ -160,6 +202,12 @@ void ifRule(Node &node) {
   Value condition = node.reshape(node.in(0), {});
   auto op = graph::makeIf(node.builder(), node.loc, condition, inRegion(onTrue, true),
                           inRegion(onFalse, false));
+  try {
+    joinShapes(node, op);
+  } catch (const Refusal &) {
+    op.erase();
+    throw;
+  }
   ValueRange results = op.getResults();
   for (auto [i, like] : llvm::enumerate(shape))
     node.set(i, rebuilt(*like, results));
@@ -187,7 +235,10 @@ public:
   void run();
 
 private:
-  /// Whether the body's condition is true whenever the one that it is given is.
+  /// How often it runs where its body always goes on; null where that is not known before.
+  Dim tripCount(std::optional<bool> starts);
+  /// Whether no condition of the body's ends it: where its own is true whenever the one that it is
+  /// given is, and where there is no condition but the count.
   bool goesOn() const;
   void asScan(Dim trips);
   void asWhile();
@@ -208,6 +259,8 @@ private:
 };
 
 bool LoopImport::goesOn() const {
+  if (!node.has(1) && node.has(0))
+    return true;
   std::string name = body.output(0).name();
   for (const ::onnx::NodeProto &inner : llvm::reverse(body.node())) {
     if (inner.output_size() == 0 || inner.output(0) != name)
@@ -217,11 +270,22 @@ bool LoopImport::goesOn() const {
         if (value.has_t())
           return (value.t().raw_data().size() == 1 && value.t().raw_data()[0] != 0) ||
                  (value.t().int32_data_size() == 1 && value.t().int32_data(0) != 0);
-    if (inner.op_type() != "Identity" && inner.op_type() != "Cast")
+    if ((inner.op_type() != "Identity" && inner.op_type() != "Cast") || inner.input_size() == 0)
       return false;
     name = inner.input(0);
   }
   return name == body.input(1).name();
+}
+
+Dim LoopImport::tripCount(std::optional<bool> starts) {
+  std::optional<Ints> count = node.tryInts(0), condition;
+  if (!starts)
+    condition = node.tryInts(1);
+  if (!count || count->elements.size() != 1 ||
+      (!starts && (!condition || condition->elements.size() != 1)))
+    return {};
+  Dim trips = count->elements[0];
+  return nonNegative(node, starts ? trips : trips * condition->elements[0]);
 }
 
 graph::Values LoopImport::initialTensors() {
@@ -352,14 +416,12 @@ void LoopImport::setAll(ValueRange values) {
 
 void LoopImport::run() {
   std::optional<bool> starts = node.has(1) ? knownTruth(node.constant(1)) : true;
-  bool isCounted = node.has(0) && starts && (!node.has(1) || goesOn());
-  Dim trips;
-  if (starts && !*starts)
-    trips = node.dim(0);
-  else if (node.has(0) && (isCounted || carriesSequences()) &&
-           (stackedCount > 0 || carriesSequences() || node.inputs[0]->argument < 0))
-    if (std::optional<Ints> known = node.tryInts(0); known && known->elements.size() == 1)
-      trips = node.importer.let(Dim::max(known->elements[0], node.dim(0)));
+  bool mustCount = stackedCount > 0 || carriesSequences();
+  Dim trips = starts && !*starts ? node.dim(0) : Dim();
+  if (!trips && node.has(0) && (goesOn() || carriesSequences()) &&
+      (mustCount || (starts && node.inputs[0]->argument < 0)))
+    trips = tripCount(starts);
+  bool isCounted = trips && (goesOn() || trips == node.dim(0));
   bool isSmall = trips && trips.isStatic() && trips.value() <= kMaxUnrolled;
   if (isSmall && (carriesSequences() || trips.value() == 1))
     return unrolled(trips.value());
@@ -368,7 +430,7 @@ void LoopImport::run() {
                          llvm::Twine(kMaxUnrolled),
                      "make it a constant");
   auto inRegion = [&] {
-    if (isCounted && trips)
+    if (isCounted)
       return asScan(trips);
     if (stackedCount > 0)
       node.unsupported("how many values it stacks is known only when it ends",

@@ -155,6 +155,7 @@ void tensorScatter(Node &node) {
 
 /// The number that a scalar input gives a dimension, also as a float.
 static Dim scalarSize(Node &node, size_t i) {
+  node.expectCount(i, 1);
   if (auto value = node.constant(i)) {
     if (value->numElements() != 1)
       node.invalid("input " + llvm::Twine(i) + " has " + llvm::Twine(value->numElements()) +
@@ -185,9 +186,8 @@ void oneHot(Node &node) {
   dims[axis] = depth;
   Expr hit =
       graph::compare(Predicate::EQ, node.broadcastTo(index, dims), node.iota(dims, axis, integer));
-  if (dimsOf(node.in(2)) != Dims{node.dim(2)})
-    node.invalid("values of shape " + str(dimsOf(node.in(2))) + "; (2) is expected");
-  node.set(0, graph::select(hit, component(node, node.in(2), 1), component(node, node.in(2), 0)));
+  Expr values = withDims(node, node.in(2), {node.dim(2)}, "it has values");
+  node.set(0, graph::select(hit, component(node, values, 1), component(node, values, 0)));
 }
 
 void eyeLike(Node &node) {

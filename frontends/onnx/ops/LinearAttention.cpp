@@ -1,6 +1,7 @@
 // Attention by a recurrent state, and the causal convolution that networks with it use: both take a
 // state and give its next value, so that a sequence may come in pieces.
 #include "frontends/onnx/ops/Heads.h"
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -12,7 +13,7 @@ namespace {
 /// (B, T, heads * d) -> (T, B, heads, 1, d): what one step of the recurrence reads is a slice.
 Expr stepRows(Node &node, size_t input, int64_t heads, Type element) {
   Dims dims = dimsOf(node.in(input));
-  auto size = dims.size() == 3 ? Dim::exactDiv(dims[2], node.dim(heads)) : std::nullopt;
+  auto size = dims.size() == 3 ? quotient(node, dims[2], node.dim(heads)) : std::nullopt;
   if (!size)
     node.invalid("its input " + llvm::Twine(input) + " has shape " + str(dims) +
                  "; (batch, length, " + llvm::Twine(heads) + " * size) is expected");
@@ -101,8 +102,12 @@ void linearAttention(Node &node) {
 /// Each channel convolved with its own kernel over the past k - 1 elements and itself.
 void causalConvWithState(Node &node) {
   Dims x = dimsOf(node.in(0)), w = dimsOf(node.in(1));
-  if (x.size() != 3 || w.size() != 3 || !(w[0] == x[1]) || !w[2].isStatic() || !w[0].isStatic() ||
-      !(w[1] == node.dim(1)) || w[2].value() < 1)
+  for (Dim d : w)
+    if (!d.isStatic())
+      node.unsupported("the dimension `" + d.str() + "` of its kernel is not known when compiling",
+                       "fix it with --shape");
+  if (x.size() != 3 || w.size() != 3 || !(w[0] == x[1]) || !(w[1] == node.dim(1)) ||
+      w[2].value() < 1)
     node.invalid("it convolves " + str(x) + " with a kernel " + str(w) +
                  "; (batch, channels, length) and (channels, 1, k) are expected");
   Dim past = w[2] - 1;

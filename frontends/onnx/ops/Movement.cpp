@@ -105,6 +105,7 @@ Dims requestedShape(Node &node, llvm::ArrayRef<Dim> x, llvm::ArrayRef<Dim> wante
 } // namespace
 
 void reshape(Node &node) {
+  node.expectCount(1, node.declaredRank());
   Dims dims = requestedShape(node, dimsOf(node.in(0)), node.ints(1),
                              node.attr("allowzero", int64_t(0)) != 0);
   node.set(0, node.reshape(node.in(0), dims));
@@ -133,28 +134,33 @@ void transpose(Node &node) {
 void squeeze(Node &node) {
   Dims dims = dimsOf(node.in(0)), axes;
   int64_t rank = node.inputRank(0);
+  Dim isOne = node.dim(0);
+  if (auto declared = node.declaredRank())
+    node.expectCount(1, rank - *declared);
   if (node.has(1))
     axes = node.ints(1);
   else
     for (auto [d, size] : llvm::enumerate(dims)) {
-      if (!size.isStatic())
-        node.unsupported("whether the dimension `" + size.str() +
-                             "` is 1 and goes away is known only while running",
-                         "name the axes");
-      if (size.value() == 1)
+      if (size == node.dim(1))
         axes.push_back(node.dim(static_cast<int64_t>(d)));
+      else if (!size.isStatic())
+        isOne = isOne + equals(node, size, 1);
     }
+  // A symbolic dimension stays: where it turns out to be 1, so that the rank would be another, the
+  // plan refuses.
+  Value x = refusedUnlessZero(node, node.in(0), isOne);
   for (Dim axis : axes)
     if (axis.isStatic())
       if (Dim size = dims[node.axis(axis.value(), rank)]; size.isStatic() && size.value() != 1)
         node.invalid("dimension " + axis.str() + " of shape " + str(dims) +
                      " is not 1 and cannot be squeezed");
   Dims mask = maskOf(node, axes, rank);
-  node.set(0, node.reshape(node.in(0),
-                           without(node, dims, mask, rank - static_cast<int64_t>(axes.size()))));
+  node.set(0, node.reshape(x, without(node, dims, mask, rank - static_cast<int64_t>(axes.size()))));
 }
 
 void unsqueeze(Node &node) {
+  if (auto declared = node.declaredRank())
+    node.expectCount(1, *declared - node.inputRank(0));
   Dims dims = dimsOf(node.in(0)), axes = node.ints(1);
   int64_t rank = static_cast<int64_t>(dims.size() + axes.size());
   llvm::SmallVector<int64_t> known;
@@ -166,11 +172,13 @@ void unsqueeze(Node &node) {
 }
 
 void expand(Node &node) {
+  node.expectCount(1, node.declaredRank());
   Dims wanted = node.ints(1);
   node.set(0, node.broadcastTo(node.in(0), node.broadcastDims(dimsOf(node.in(0)), wanted)));
 }
 
 void tile(Node &node) {
+  node.expectCount(1, node.inputRank(0));
   Dims x = dimsOf(node.in(0)), repeats = node.ints(1), wide, apart, result;
   if (repeats.size() != x.size())
     node.invalid("it has " + llvm::Twine(repeats.size()) + " repeats for a tensor of shape " +
@@ -185,11 +193,19 @@ void tile(Node &node) {
 
 void concat(Node &node) {
   llvm::SmallVector<Value> inputs;
-  for (size_t i = 0; i < node.numInputs(); ++i)
-    inputs.push_back(node.in(i));
-  if (inputs.empty())
+  if (node.numInputs() == 0)
     node.invalid("it has no inputs");
   int64_t axis = node.axis(node.attr("axis", int64_t(1)), node.inputRank(0));
+  Dims common = dimsOf(node.in(0)); // numbers where one input has them
+  for (size_t i = 1; i < node.numInputs(); ++i)
+    for (auto [known, d] : llvm::zip(common, dimsOf(node.in(i))))
+      known = d.isStatic() ? d : known;
+  for (size_t i = 0; i < node.numInputs(); ++i) {
+    Dims dims = dimsOf(node.in(i)), wanted = common;
+    if (dims.size() == common.size())
+      wanted[axis] = dims[axis];
+    inputs.push_back(asShape(node, node.in(i), wanted, "an input"));
+  }
   node.set(0, node.make<graph::ConcatOp>(inputs, {node.named("axis", axis)}));
 }
 
@@ -278,6 +294,7 @@ void split(Node &node) {
   Dims x = dimsOf(node.in(0)), sizes;
   int64_t axis = node.axis(node.attr("axis", int64_t(0)), node.inputRank(0));
   int64_t parts = node.attr("num_outputs", static_cast<int64_t>(node.numOutputs()));
+  node.expectCount(1, node.numOutputs());
   if (node.has(1)) {
     sizes = node.ints(1);
   } else { // ceil(size / parts) each, what is left for the last
@@ -340,12 +357,13 @@ Expr paddedIndex(Node &node, const std::string &mode, Dim low, Dim size, Dim res
 
 void pad(Node &node) {
   std::string mode = node.attr("mode", "constant");
-  Dims x = dimsOf(node.in(0)), given = node.ints(1);
-  Dims axes;
+  Dims x = dimsOf(node.in(0)), axes;
   for (int64_t d = 0; d < node.inputRank(0); ++d)
     axes.push_back(node.dim(d));
   if (node.has(3))
     axes = node.ints(3);
+  node.expectCount(1, 2 * axes.size());
+  Dims given = node.ints(1);
   if (given.size() != 2 * axes.size())
     node.invalid("it has " + llvm::Twine(given.size()) + " pads for " + llvm::Twine(axes.size()) +
                  " axes; two each are expected");

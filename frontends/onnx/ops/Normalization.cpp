@@ -1,4 +1,5 @@
 // Normalisation.
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -112,7 +113,7 @@ void instanceNormalization(Node &node) {
 void groupNormalization(Node &node) {
   Dims dims = atLeastRank(node, 2);
   int64_t groups = node.attr("num_groups", int64_t(0));
-  auto each = groups > 0 ? Dim::exactDiv(dims[1], node.dim(groups)) : std::nullopt;
+  auto each = groups > 0 ? quotient(node, dims[1], node.dim(groups)) : std::nullopt;
   if (!each)
     node.invalid("the " + dims[1].str() + " channels do not divide into " + llvm::Twine(groups) +
                  " groups");

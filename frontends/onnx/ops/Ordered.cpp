@@ -16,6 +16,7 @@ void cumulate(Node &node, graph::CumulateKind kind) {
   Attribute attribute = graph::CumulateKindAttr::get(node.context(), kind);
   Attribute exclusive = b.getBoolAttr(node.attr("exclusive", int64_t(0)) != 0),
             reverse = b.getBoolAttr(node.attr("reverse", int64_t(0)) != 0);
+  node.expectCount(1, 1);
   Dims axis = node.ints(1);
   if (axis.size() != 1)
     node.invalid("it has " + llvm::Twine(axis.size()) + " axes; one is expected");
@@ -51,6 +52,7 @@ void cumProd(Node &node) { cumulate(node, graph::CumulateKind::Prod); }
 /// were.
 void topK(Node &node) {
   int64_t rank = node.inputRank(0), axis = node.axis(node.attr("axis", int64_t(-1)), rank);
+  node.expectCount(1, 1);
   Dims k = node.ints(1);
   if (k.size() != 1)
     node.invalid("its input k has " + llvm::Twine(k.size()) + " elements; one is expected");

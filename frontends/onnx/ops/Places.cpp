@@ -14,6 +14,14 @@ Dim nonNegative(Node &node, Dim size) {
   return node.importer.isNonNegative(size) ? size : node.importer.let(Dim::max(size, node.dim(0)));
 }
 
+std::optional<Dim> quotient(Node &node, Dim a, Dim b) {
+  if (auto exact = Dim::exactDiv(a, b))
+    return exact;
+  if (a.isStatic() && b.isStatic())
+    return std::nullopt;
+  return node.importer.let(a.floorDiv(node.importer.let(b)));
+}
+
 Expr sizeOf(Node &node, Dim size) { return node.extent(size, node.integerType()); }
 
 Expr fromStart(Node &node, Expr index, Dim size) {
@@ -70,6 +78,20 @@ Expr withDims(Node &node, Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef wha
   if (!fits)
     node.invalid(what + " of shape " + str(has) + "; " + str(dims) + " is expected");
   return node.reshape(x, dims);
+}
+
+Value refusedUnlessZero(Node &node, Value x, Dim wrong) {
+  Dim one = node.dim(1), zero = node.dim(0);
+  if (wrong == zero)
+    return x;
+  // Its elements are as many with this leading dimension only where that is 1.
+  Dims dims = dimsOf(x);
+  dims.insert(dims.begin(), one + wrong);
+  Type element = graph::elementType(x);
+  Value wide = graph::ReshapeOp::create(node.builder(), node.loc, tensorType(dims, element), x,
+                                        graph::CountCheck::Plan);
+  return graph::ReshapeOp::create(node.builder(), node.loc, x.getType(), wide,
+                                  graph::CountCheck::Never);
 }
 
 Expr component(Node &node, Value x, int64_t i) {

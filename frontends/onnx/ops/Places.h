@@ -8,6 +8,9 @@ namespace ingot::onnx {
 
 /// A name for the size, 0 where it is negative: sizes that an input gives are what they are.
 Dim nonNegative(Node &node, Dim size);
+/// a / b where a is known to be a multiple, or may be: then what is reshaped by it lets the plan
+/// compare. Nothing where it is not.
+std::optional<Dim> quotient(Node &node, Dim a, Dim b);
 /// A dimension as a scalar of si64.
 graph::Expr sizeOf(Node &node, Dim size);
 /// The index; where it is negative it counts from the end.
@@ -33,6 +36,8 @@ graph::Expr scatterRows(Node &node, mlir::Value base, mlir::Value rows, mlir::Va
 /// x, which is to have the dimensions `dims`: invalid where they differ, and refused by the plan
 /// where symbolic ones do.
 graph::Expr withDims(Node &node, mlir::Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what);
+/// x, which the plan refuses unless `wrong` (never negative) is 0.
+mlir::Value refusedUnlessZero(Node &node, mlir::Value x, Dim wrong);
 /// Part i of the last dimension, which goes away.
 graph::Expr component(Node &node, mlir::Value x, int64_t i);
 

@@ -112,6 +112,7 @@ void maxUnpool(Node &node) {
                   flat(node, node.in(0)), graph::ScatterKind::Set);
   Value result = node.reshape(flatResult, dims);
   if (node.has(2)) {
+    node.expectCount(2, x.size());
     Dims wanted = node.ints(2), low(x.size(), node.dim(0)), high;
     if (wanted.size() != dims.size())
       node.invalid("its output shape has " + llvm::Twine(wanted.size()) + " dimensions; " +

@@ -19,6 +19,8 @@ void overAxes(Node &node, llvm::function_ref<Expr(const Axes &)> form) {
   Dims axes, dims = dimsOf(node.in(0));
   int64_t rank = node.inputRank(0);
   bool keep = node.attr("keepdims", int64_t(1)) != 0;
+  if (auto declared = node.declaredRank(); declared && !keep)
+    node.expectCount(1, rank - *declared);
   if (node.has(1))
     axes = node.ints(1);
   if (axes.empty() && node.attr("noop_with_empty_axes", int64_t(0)) == 0)

@@ -12,7 +12,6 @@ using ingot::graph::Predicate;
 namespace ingot::onnx {
 namespace {
 
-constexpr int64_t kFixedOne = int64_t(1) << 32;
 /// Up to so many neighbours are summed in a formula, more by a reduction.
 constexpr int64_t kMaxUnrolledTaps = 8;
 
@@ -196,6 +195,7 @@ void checkCount(Node &node, llvm::StringRef what, size_t count, size_t expected)
 
 /// Sizes from scales: floor(size * scale).
 std::vector<Axis> axesByScales(Node &node, size_t input, llvm::ArrayRef<int64_t> axes) {
+  node.expectCount(input, axes.size());
   Dims x = dimsOf(node.in(0));
   std::vector<Axis> result;
   Type f64Type = node.builder().getF64Type();
@@ -232,6 +232,7 @@ std::vector<Axis> axesByScales(Node &node, size_t input, llvm::ArrayRef<int64_t>
 /// Scales from sizes; with a policy that keeps the aspect ratio one scale for all axes, the least
 /// or greatest, and sizes rounded to nearest.
 std::vector<Axis> axesBySizes(Node &node, llvm::ArrayRef<int64_t> axes) {
+  node.expectCount(3, axes.size());
   Dims x = dimsOf(node.in(0)), sizes = node.ints(3);
   checkCount(node, "sizes", sizes.size(), axes.size());
   std::string policy = node.attr("keep_aspect_ratio_policy", "stretch");
@@ -325,6 +326,7 @@ void resize(Node &node) {
     if (!isGiven(node, 1))
       node.invalid("it crops and has no region of interest");
     int64_t count = static_cast<int64_t>(axes.size());
+    node.expectCount(1, 2 * count);
     if (dimsOf(node.in(1)) != Dims{node.dim(2 * count)})
       node.invalid("its region of interest has the shape " + str(dimsOf(node.in(1))) + "; (" +
                    llvm::Twine(2 * count) + ") is expected");

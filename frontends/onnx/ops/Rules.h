@@ -40,6 +40,10 @@ void batchNormalization(Node &), groupNormalization(Node &), instanceNormalizati
 void negativeLogLikelihoodLoss(Node &), softmaxCrossEntropyLoss(Node &);
 // Optimizers.cpp
 void adagrad(Node &), adam(Node &), momentum(Node &);
+// Gradient.cpp
+void gradient(Node &);
+// Ngrams.cpp
+void tfIdfVectorizer(Node &);
 // Signals.cpp
 void blackmanWindow(Node &), dft(Node &), hammingWindow(Node &), hannWindow(Node &),
     melWeightMatrix(Node &), stft(Node &);
@@ -86,11 +90,14 @@ void compress(Node &), nonMaxSuppression(Node &), nonZero(Node &), unique(Node &
 void gru(Node &), lstm(Node &), rnn(Node &);
 
 // ShapeValues.cpp: the elements of integer outputs as expressions.
-std::optional<Ints> intsAdd(Node &), intsCast(Node &), intsConcat(Node &),
-    intsConstantOfShape(Node &), intsDiv(Node &), intsGather(Node &), intsIdentity(Node &),
-    intsMax(Node &), intsMin(Node &), intsMul(Node &), intsRange(Node &), intsReduceProd(Node &),
-    intsReshape(Node &), intsShape(Node &), intsSize(Node &), intsSlice(Node &),
-    intsSqueeze(Node &), intsSub(Node &), intsUnsqueeze(Node &);
+std::optional<Ints> intsAdd(Node &), intsAnd(Node &), intsCast(Node &), intsCeil(Node &),
+    intsConcat(Node &), intsConstantOfShape(Node &), intsDiv(Node &), intsEqual(Node &),
+    intsFloor(Node &), intsGather(Node &), intsGreater(Node &), intsGreaterOrEqual(Node &),
+    intsIdentity(Node &), intsLess(Node &), intsLessOrEqual(Node &), intsMax(Node &),
+    intsMin(Node &), intsMul(Node &), intsNeg(Node &), intsNot(Node &), intsOr(Node &),
+    intsRange(Node &), intsReduceProd(Node &), intsRelu(Node &), intsReshape(Node &),
+    intsShape(Node &), intsSize(Node &), intsSlice(Node &), intsSqueeze(Node &), intsSub(Node &),
+    intsUnsqueeze(Node &);
 
 EntryPtr tensorEntry(mlir::Value value);
 /// x with these dimensions, of the same rank: invalid where they are known to differ; sizes known

@@ -177,6 +177,7 @@ void gridSample(Node &node) {
 
 /// The grid that GridSample reads a picture of `size` at: theta applied to its own coordinates.
 void affineGrid(Node &node) {
+  node.expectCount(1, node.declaredRank());
   Dims theta = dimsOf(node.in(0)), size = node.ints(1);
   int64_t spatial = static_cast<int64_t>(size.size()) - 2;
   if (spatial < 1 || theta.size() != 3)

@@ -2,6 +2,7 @@
 // over dimension symbols. Each rule gives nothing where an input is not known.
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/ops/Rules.h"
+#include "frontends/onnx/ops/RuntimeAxes.h"
 
 using namespace mlir;
 
@@ -10,29 +11,87 @@ namespace {
 
 using Elementwise = llvm::function_ref<std::optional<Dim>(Dim, Dim)>;
 
+bool isInteger(Type type) { return llvm::isa<IntegerType>(type); }
+
+/// Both over one divisor, a number; nothing where one is made by a division by something symbolic.
+bool makeComparable(Ints &x, Ints &y) {
+  for (const Ints *side : {&x, &y})
+    if (side->divisor && (!side->divisor.isStatic() || side->divisor.value() <= 0))
+      return false;
+  if (x.divisor == y.divisor)
+    return true;
+  Dim l = x.divisor, r = y.divisor;
+  auto scale = [](Ints &ints, Dim factor) {
+    for (Dim &d : ints.elements)
+      d = d * factor;
+  };
+  if (r)
+    scale(x, r);
+  if (l)
+    scale(y, l);
+  x.divisor = y.divisor = l && r ? l * r : l ? l : r;
+  return true;
+}
+
+/// Element by element, broadcast.
+std::optional<Ints> combineTwo(const Ints &x, const Ints &y, Elementwise apply) {
+  size_t l = x.elements.size(), r = y.elements.size();
+  if (l != r && l != 1 && r != 1)
+    return std::nullopt;
+  Ints combined;
+  combined.isScalar = x.isScalar && y.isScalar;
+  combined.divisor = x.divisor;
+  for (size_t k = 0; k < (l == 1 ? r : l); ++k) {
+    auto value = apply(x.elements[l == 1 ? 0 : k], y.elements[r == 1 ? 0 : k]);
+    if (!value)
+      return std::nullopt;
+    combined.elements.push_back(*value);
+  }
+  return combined;
+}
+
 std::optional<Ints> combine(Node &node, Elementwise apply) {
-  std::optional<Ints> result = node.tryInts(0);
+  std::optional<Ints> result = node.tryFractions(0);
   for (size_t i = 1; result && i < node.numInputs(); ++i) {
-    std::optional<Ints> next = node.tryInts(i);
-    if (!next)
+    std::optional<Ints> next = node.tryFractions(i);
+    if (!next || !makeComparable(*result, *next))
       return std::nullopt;
-    size_t l = result->elements.size(), r = next->elements.size();
-    if (l != r && l != 1 && r != 1)
-      return std::nullopt;
-    Ints combined;
-    combined.isScalar = result->isScalar && next->isScalar;
-    for (size_t k = 0; k < (l == 1 ? r : l); ++k) {
-      auto value = apply(result->elements[l == 1 ? 0 : k], next->elements[r == 1 ? 0 : k]);
-      if (!value)
-        return std::nullopt;
-      combined.elements.push_back(*value);
-    }
-    result = std::move(combined);
+    result = combineTwo(*result, *next, apply);
   }
   return result;
 }
 
-bool isInteger(Type type) { return llvm::isa<IntegerType>(type); }
+/// Whether each element has the property, as 0 or 1.
+std::optional<Ints> test(Node &node, Elementwise holds) {
+  std::optional<Ints> result = combine(node, holds);
+  if (result)
+    result->divisor = {};
+  return result;
+}
+
+/// Each element, an integer, by itself.
+std::optional<Ints> convert(std::optional<Ints> ints, llvm::function_ref<Dim(Dim)> apply) {
+  if (ints)
+    for (Dim &d : ints->elements)
+      d = apply(d);
+  return ints;
+}
+
+Dim logicalNot(Dim d) { return d * -1 + 1; }
+
+/// The fractions as integers, rounded by `round`.
+std::optional<Ints> rounded(std::optional<Ints> ints, llvm::function_ref<Dim(Dim, Dim)> round) {
+  if (!ints || !ints->divisor)
+    return ints;
+  Dim divisor = std::exchange(ints->divisor, Dim());
+  return convert(ints, [&](Dim d) { return round(d, divisor); });
+}
+
+/// trunc(a / b) = floor where a >= 0, ceil below, when b > 0.
+Dim truncated(Dim a, Dim b) {
+  Dim zero = Dim::constant(a.context(), 0);
+  return Dim::max(a, zero).floorDiv(b) + Dim::min(a, zero).ceilDiv(b);
+}
 
 } // namespace
 
@@ -42,9 +101,6 @@ std::optional<Ints> intsAdd(Node &node) {
 std::optional<Ints> intsSub(Node &node) {
   return combine(node, [](Dim a, Dim b) { return a - b; });
 }
-std::optional<Ints> intsMul(Node &node) {
-  return combine(node, [](Dim a, Dim b) { return a * b; });
-}
 std::optional<Ints> intsMax(Node &node) {
   return combine(node, [](Dim a, Dim b) { return Dim::max(a, b); });
 }
@@ -52,10 +108,38 @@ std::optional<Ints> intsMin(Node &node) {
   return combine(node, [](Dim a, Dim b) { return Dim::min(a, b); });
 }
 
+std::optional<Ints> intsMul(Node &node) {
+  std::optional<Ints> x = node.tryFractions(0), y = node.tryFractions(1);
+  if (!x || !y || (x->divisor && y->divisor))
+    return std::nullopt;
+  auto product = combineTwo(*x, *y, [](Dim a, Dim b) { return a * b; });
+  if (product)
+    product->divisor = x->divisor ? x->divisor : y->divisor;
+  return product;
+}
+
+namespace {
+
+/// Floats: by one number, which becomes the divisor.
+std::optional<Ints> fractionOf(Node &node) {
+  std::optional<Ints> x = node.tryFractions(0), y = node.tryFractions(1);
+  if (!x || !y || !makeComparable(*x, *y) || y->elements.size() != 1 ||
+      (y->elements[0].isStatic() && y->elements[0].value() == 0))
+    return std::nullopt;
+  x->isScalar &= y->isScalar;
+  x->divisor = y->elements[0];
+  if (!x->divisor.isStatic() || x->divisor.value() > 0)
+    return x;
+  x->divisor = x->divisor * -1;
+  return convert(x, [](Dim d) { return d * -1; });
+}
+
+} // namespace
+
 /// Integer division truncates: floordiv where both are known not to be negative, or constant.
 std::optional<Ints> intsDiv(Node &node) {
   if (!isInteger(node.inputElement(0)))
-    return std::nullopt;
+    return fractionOf(node);
   return combine(node, [&](Dim a, Dim b) -> std::optional<Dim> {
     if (b.isStatic() && b.value() == 0)
       return std::nullopt;
@@ -63,18 +147,54 @@ std::optional<Ints> intsDiv(Node &node) {
       return node.dim(b.value() == -1 ? -a.value() : a.value() / b.value());
     if (auto exact = Dim::exactDiv(a, b))
       return exact;
-    Dim zero = node.dim(0);
-    // trunc(a / b) = floor for a >= 0, ceil below, when b > 0.
-    return Dim::max(a, zero).floorDiv(b) + Dim::min(a, zero).ceilDiv(b);
+    return truncated(a, b);
   });
+}
+
+std::optional<Ints> intsCeil(Node &node) {
+  return rounded(node.tryFractions(0), [](Dim a, Dim b) { return a.ceilDiv(b); });
+}
+std::optional<Ints> intsFloor(Node &node) {
+  return rounded(node.tryFractions(0), [](Dim a, Dim b) { return a.floorDiv(b); });
+}
+std::optional<Ints> intsRelu(Node &node) {
+  return convert(node.tryInts(0), [&](Dim d) { return Dim::max(d, node.dim(0)); });
+}
+std::optional<Ints> intsNeg(Node &node) {
+  return convert(node.tryFractions(0), [](Dim d) { return d * -1; });
+}
+
+std::optional<Ints> intsEqual(Node &node) {
+  return test(node, [&](Dim a, Dim b) { return equals(node, a - b, 0); });
+}
+std::optional<Ints> intsLess(Node &node) {
+  return test(node, [&](Dim a, Dim b) { return isNegative(node, a - b); });
+}
+std::optional<Ints> intsGreater(Node &node) {
+  return test(node, [&](Dim a, Dim b) { return isNegative(node, b - a); });
+}
+std::optional<Ints> intsLessOrEqual(Node &node) { return convert(intsGreater(node), logicalNot); }
+std::optional<Ints> intsGreaterOrEqual(Node &node) { return convert(intsLess(node), logicalNot); }
+std::optional<Ints> intsNot(Node &node) { return convert(node.tryInts(0), logicalNot); }
+std::optional<Ints> intsAnd(Node &node) {
+  return combine(node, [](Dim a, Dim b) { return Dim::min(a, b); });
+}
+std::optional<Ints> intsOr(Node &node) {
+  return combine(node, [](Dim a, Dim b) { return Dim::max(a, b); });
 }
 
 std::optional<Ints> intsIdentity(Node &node) { return node.tryInts(0); }
 
-/// Integers, and integers as f32 or f64, where sizes are exact.
+/// Integers, and numbers as f32 or f64, where sizes are exact; floats are truncated to integers.
 std::optional<Ints> intsCast(Node &node) {
   Type to = node.typeAttr("to", node.inputElement(0));
-  return isInteger(to) || to.isF32() || to.isF64() ? node.tryInts(0) : std::nullopt;
+  if (to.isF32() || to.isF64())
+    return node.tryFractions(0);
+  if (!isInteger(to))
+    return std::nullopt;
+  if (!to.isInteger(1))
+    return rounded(node.tryFractions(0), truncated);
+  return convert(node.tryFractions(0), [&](Dim d) { return logicalNot(equals(node, d, 0)); });
 }
 
 std::optional<Ints> intsConcat(Node &node) {

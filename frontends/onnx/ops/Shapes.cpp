@@ -51,6 +51,7 @@ void constantOfShape(Node &node) {
     node.invalid("its value has " + llvm::Twine(value.getNumElements()) +
                  " elements; one fills it");
   Expr one = node.reshape(node.constantOf(value), {});
+  node.expectCount(0, node.declaredRank());
   node.set(0, node.broadcastTo(one, node.ints(0)));
 }
 
@@ -68,33 +69,18 @@ void size(Node &node) {
   node.set(0, entry);
 }
 
-namespace {
-
-/// A number that determines a shape, times 2^32: a float may be a constant, an input of the model,
-/// or made of integers.
-Dim fixedPoint(Node &node, size_t i) {
-  constexpr double one = 4294967296.0;
-  if (node.has(i) && node.constant(i))
-    return node.dim(static_cast<int64_t>(std::clamp(node.constantNumber(i, 0), -1e9, 1e9) * one));
-  std::optional<Ints> known = node.tryInts(i);
-  if (known && known->elements.size() == 1)
-    return known->elements[0] * static_cast<int64_t>(one);
-  if (node.has(i) && !node.inputs[i]->fixedPoint)
-    (void)node.importer.shapeInput(*node.inputs[i]);
-  if (node.has(i) && node.inputs[i]->fixedPoint && node.inputs[i]->fixedPoint->size() == 1)
-    return node.inputs[i]->fixedPoint->front();
-  return node.ints(i)[0]; // says what is wrong
-}
-
-} // namespace
-
 /// start + i * delta for i = 0 … ceil((limit - start) / delta) - 1.
 void range(Node &node) {
   Type element = node.inputElement(0);
-  bool isFloat = llvm::isa<FloatType>(element);
   Dim parts[3];
-  for (size_t i = 0; i < 3; ++i)
-    parts[i] = isFloat ? fixedPoint(node, i) : node.ints(i)[0];
+  for (size_t i = 0; i < 3; ++i) {
+    std::optional<Dims> fixed = llvm::isa<FloatType>(element) ? node.fixedPoint(i) : std::nullopt;
+    Dims known = fixed ? *fixed : node.ints(i); // says what is wrong
+    if (known.size() != 1)
+      node.invalid("its input " + llvm::Twine(i) + " has " + llvm::Twine(known.size()) +
+                   " elements; one is expected");
+    parts[i] = known[0];
+  }
   if (parts[2].isStatic() && parts[2].value() == 0)
     node.invalid("its delta is 0");
   Dim count = Dim::max((parts[1] - parts[0]).ceilDiv(parts[2]), node.dim(0));

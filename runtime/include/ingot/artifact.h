@@ -141,7 +141,8 @@ enum {
 /* Where the value of a dimension symbol comes from. */
 typedef enum ingot_symbol_kind {
   INGOT_SYMBOL_EXTENT = 1,     /* extent of dimension `index` of the input; never negative */
-  INGOT_SYMBOL_VALUE = 2,      /* element `index` of the input, an integer: a shape input */
+  INGOT_SYMBOL_VALUE = 2,      /* element `index` of the input, an integer or a bool (0 or 1):
+                                  a shape input */
   INGOT_SYMBOL_FIXED_POINT = 3 /* element `index` of the input, a float, times 2^32 and rounded
                                   down: the scales of a resize. NaN is 0; too large saturates */
 } ingot_symbol_kind;

@@ -5,6 +5,7 @@
     run.py --third           every third, as tools/test does
     run.py --dynamic         the node tests with every input dimension made dynamic
     run.py --filter REGEX --verbose
+    run.py --write-models DIR writes the node tests' models, unless DIR is there
     run.py --update          writes the list of known failures and docs/OnnxSupport.md anew
 
 Needs the packages of requirements.txt. Exit code 0: what fails is listed. Lists are of two kinds:
@@ -19,6 +20,7 @@ import multiprocessing
 import os
 import re
 import sys
+import tempfile
 import textwrap
 import warnings
 from xml.sax.saxutils import quoteattr
@@ -52,6 +54,20 @@ def find_tests():
         for name, item in sorted(runner._test_items[category].items()):
             if name.endswith("_cpu"):
                 TESTS[category + "/" + name[:-len("_cpu")]] = item.func
+
+
+def write_models(directory):
+    if os.path.isdir(directory):
+        return
+    import onnx.backend.test
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(directory)) as scratch:
+        whole = os.path.join(scratch, "models")
+        os.mkdir(whole)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for case in onnx.backend.test.loader.load_model_tests(kind="node"):
+                onnx.save(case.model, os.path.join(whole, case.name + ".onnx"))
+        os.rename(whole, directory)
 
 
 def run_one(key):
@@ -192,6 +208,7 @@ def parse_arguments():
     parser.add_argument("--filter", default="", help="only tests whose name matches")
     parser.add_argument("--third", action="store_true", help="every third test")
     parser.add_argument("--dynamic", action="store_true", help="node tests, input dimensions dynamic")
+    parser.add_argument("--write-models", metavar="DIR", help="writes the node tests' models")
     parser.add_argument("--json", help="writes {category/name: message or null}")
     parser.add_argument("--xml", help="writes a report in GoogleTest's form")
     parser.add_argument("--update", action="store_true", help="writes known failures and the report")
@@ -220,6 +237,9 @@ def main():
         print("skipped: the Python packages " + ", ".join(MISSING) + " are not installed; "
               "tests/conformance/onnx/setup makes them where pip reaches a package index")
         return 77
+    if arguments.write_models:
+        write_models(arguments.write_models)
+        return 0
     if arguments.dynamic:
         os.environ["INGOT_ONNX_DYNAMIC"] = "1"
     find_tests()

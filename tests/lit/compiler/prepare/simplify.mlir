@@ -27,3 +27,19 @@ func.func @timesOne(%x: tensor<2xf32>) -> tensor<2xf32> {
   %c = graph.mul %x, %a : tensor<2xf32>
   return %c : tensor<2xf32>
 }
+
+// A reshape there and back again is nothing, unless the plan is to compare the numbers of elements.
+// CHECK-LABEL: func.func @thereAndBack
+// CHECK-NOT: graph.reshape
+// CHECK-LABEL: func.func @comparedThereAndBack
+// CHECK-COUNT-2: graph.reshape
+func.func @thereAndBack(%x: tensor<?x4xf32, #graph.dims<[n, 4]>>) -> tensor<?x4xf32, #graph.dims<[n, 4]>> {
+  %a = graph.reshape %x : tensor<?x4xf32, #graph.dims<[n, 4]>> to tensor<?xf32, #graph.dims<[n * 4]>>
+  %b = graph.reshape %a : tensor<?xf32, #graph.dims<[n * 4]>> to tensor<?x4xf32, #graph.dims<[n, 4]>>
+  return %b : tensor<?x4xf32, #graph.dims<[n, 4]>>
+}
+func.func @comparedThereAndBack(%x: tensor<?xf32, #graph.dims<[n]>>, %y: tensor<?xf32, #graph.dims<[m]>>) -> tensor<?xf32, #graph.dims<[n]>> {
+  %a = graph.reshape %x {check = 1 : i32} : tensor<?xf32, #graph.dims<[n]>> to tensor<?xf32, #graph.dims<[m]>>
+  %b = graph.reshape %a {check = 2 : i32} : tensor<?xf32, #graph.dims<[m]>> to tensor<?xf32, #graph.dims<[n]>>
+  return %b : tensor<?xf32, #graph.dims<[n]>>
+}
