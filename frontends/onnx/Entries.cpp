@@ -263,6 +263,7 @@ Value readVariable(OpBuilder &b, func::FuncOp function, llvm::StringRef wanted,
 /// are variables of the module, so that they can be bound and trained; other constants are just
 /// that.
 LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph) {
+  bool isWhole = true;
   bool isMain = scopes.size() == 1 && callStack.empty();
   std::set<std::string, std::less<>> weights;
   if (isMain)
@@ -270,11 +271,10 @@ LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph)
   for (const ::onnx::TensorProto &tensor : graph.initializer()) {
     Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
     EntryPtr entry = importInitializer(tensor, loc);
-    if (!entry) {
-      hasError = true;
+    isWhole &= entry != nullptr;
+    scopes.back()[tensor.name()] = entry ? entry : missing();
+    if (!entry)
       continue;
-    }
-    scopes.back()[tensor.name()] = entry;
     auto constant = entry->tensor.getDefiningOp<graph::ConstantOp>();
     auto type = llvm::cast<RankedTensorType>(entry->tensor.getType());
     bool isWeight = isMain && constant && type.getElementType().isF32() && type.getRank() > 0 &&
@@ -288,9 +288,11 @@ LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph)
     emitError(NameLoc::get(b.getStringAttr(tensor.values().name())))
         << "the sparse initializer `" << tensor.values().name()
         << "` is not supported; store it dense";
-    hasError = true;
+    scopes.back()[tensor.values().name()] = missing();
+    isWhole = false;
   }
-  return hasError ? failure() : success();
+  hasError |= !isWhole;
+  return success(isWhole);
 }
 
 EntryPtr GraphImporter::importInitializer(const ::onnx::TensorProto &tensor, Location loc) {

@@ -7,6 +7,23 @@
 
 using namespace mlir;
 
+namespace ingot {
+
+std::string describe(const OnnxUnsupported &unsupported) {
+  size_t count = unsupported.nodes.size();
+  std::string nodes;
+  for (const std::string &name : llvm::ArrayRef(unsupported.nodes).take_front(5))
+    nodes += (nodes.empty() ? "`" : ", `") + name + "`";
+  return "`" + unsupported.op + "` (" +
+         (unsupported.domain.empty() ? "ai.onnx" : unsupported.domain) + " " +
+         std::to_string(unsupported.version) + ") is not supported: " + unsupported.reason +
+         (unsupported.workaround.empty() ? "" : "; " + unsupported.workaround) + " (" +
+         std::to_string(count) + (count == 1 ? " node: " : " nodes: ") + nodes +
+         (count > 5 ? ", …)" : ")");
+}
+
+} // namespace ingot
+
 namespace ingot::onnx {
 namespace {
 
@@ -18,14 +35,11 @@ std::string canonicalDomain(llvm::StringRef domain) {
   return domain == "ai.onnx" ? "" : domain.str();
 }
 
-std::string shownDomain(llvm::StringRef domain) {
-  return domain.empty() ? "ai.onnx" : domain.str();
-}
-
-EntryPtr missing() {
-  auto entry = std::make_shared<Entry>();
-  entry->isMissing = true;
-  return entry;
+/// What to do about an operator that is not known.
+std::string howToReplace(llvm::StringRef domain) {
+  return domain.empty() ? "check its name and the model's operator set, or export with another one"
+                        : "it is no operator of ONNX: export without the extensions of `" +
+                              domain.str() + "`, or make it a function of the model";
 }
 
 /// Fills in the attributes that a function's node takes from the call; those that the call leaves
@@ -58,20 +72,20 @@ GraphImporter::GraphImporter(const ::onnx::ModelProto &model, std::string direct
     versions[canonicalDomain(set.domain())] = set.version();
 }
 
-LogicalResult GraphImporter::import() {
-  if (failed(makeFunction()))
-    return failure();
-  if (failed(importInitializers(model.graph())))
-    return failure();
+LogicalResult GraphImporter::import(bool reportsUnsupported) {
+  // Where an input or initializer is wrong, nodes that do not need it are looked at all the same.
+  makeFunction();
+  (void)importInitializers(model.graph());
   for (const ::onnx::NodeProto &node : model.graph().node())
     importNode(node);
-  reportUnsupported();
-  return hasError ? failure() : finishFunction();
+  if (reportsUnsupported)
+    reportUnsupported();
+  return hasError || !refused.empty() ? failure() : finishFunction();
 }
 
 // Inputs and outputs.
 
-LogicalResult GraphImporter::makeFunction() {
+void GraphImporter::makeFunction() {
   b.setInsertionPointToEnd(module.getBody());
   Location loc = NameLoc::get(b.getStringAttr("predict"));
   std::set<std::string, std::less<>> given;
@@ -84,10 +98,8 @@ LogicalResult GraphImporter::makeFunction() {
       continue; // before IR version 4 initializers were listed among the inputs
     EntryPtr entry = makeInput(input.name(), input.type(), arguments);
     hasError |= !entry;
-    scopes.back()[input.name()] = entry;
+    scopes.back()[input.name()] = entry ? entry : missing();
   }
-  if (hasError)
-    return failure();
   llvm::SmallVector<Type> types;
   for (const auto &[name, type] : arguments)
     types.push_back(type);
@@ -110,7 +122,6 @@ LogicalResult GraphImporter::makeFunction() {
         {b.getStringAttr(name), b.getDenseI64ArrayAttr({range.first, range.second})}));
   if (!bounds.empty())
     function->setAttr("graph.bounds", b.getArrayAttr(bounds));
-  return success();
 }
 
 namespace {
@@ -128,6 +139,20 @@ void flatten(const std::string &name, const EntryPtr &entry,
 
 } // namespace
 
+void GraphImporter::addIntermediates(std::vector<std::pair<std::string, EntryPtr>> &outputs) {
+  std::set<std::string, std::less<>> there;
+  for (const auto &[name, entry] : outputs)
+    there.insert(name);
+  std::vector<std::pair<std::string, EntryPtr>> made;
+  for (const ::onnx::NodeProto &node : model.graph().node())
+    for (const std::string &name : node.output())
+      if (EntryPtr entry = name.empty() ? nullptr : lookup(name); entry && !entry->isMissing)
+        flatten(name, entry, made);
+  for (auto &[name, entry] : made)
+    if ((entry->tensor || entry->ints) && there.insert(name).second)
+      outputs.emplace_back(std::move(name), std::move(entry));
+}
+
 LogicalResult GraphImporter::finishFunction() {
   std::vector<std::pair<std::string, EntryPtr>> outputs;
   for (const ::onnx::ValueInfoProto &output : model.graph().output()) {
@@ -137,6 +162,8 @@ LogicalResult GraphImporter::finishFunction() {
              << "no node makes the model's output `" << output.name() << "`";
     flatten(output.name(), entry, outputs);
   }
+  if (options.intermediates)
+    addIntermediates(outputs);
   llvm::SmallVector<Value> results;
   for (const auto &[name, entry] : outputs) {
     Location loc = NameLoc::get(b.getStringAttr(name));
@@ -217,18 +244,16 @@ void GraphImporter::importNode(const ::onnx::NodeProto &proto) {
     }
     isBlocked |= inputs.back() && inputs.back()->isMissing;
   }
-  if (isBlocked)
-    return define(proto, {});
-  if (callFunction(proto, inputs))
-    return;
+  const ::onnx::FunctionProto *called = functionOf(proto);
   std::string domain = canonicalDomain(proto.domain());
   const Row *row = findRow(domain, proto.op_type());
-  int64_t version = versionOf(domain);
-  if (!row) {
-    noteUnsupported(proto, version, {Refusal::Unsupported, "the operator is not known", ""}, loc);
+  if (isBlocked || (!called && !row)) {
+    noteUnknown(proto);
     return define(proto, {});
   }
-  runRule(*row, std::make_unique<Node>(*this, proto, version, std::move(inputs), loc));
+  if (called)
+    return callFunction(*called, proto, inputs);
+  runRule(*row, std::make_unique<Node>(*this, proto, versionOf(domain), std::move(inputs), loc));
 }
 
 Node *GraphImporter::keep(std::unique_ptr<Node> node) {
@@ -264,39 +289,40 @@ void GraphImporter::runRule(const Row &row, std::unique_ptr<Node> node) {
     keep(std::move(node)); // its output may ask it
 }
 
-bool GraphImporter::callFunction(const ::onnx::NodeProto &proto,
-                                 const std::vector<EntryPtr> &inputs) {
+const ::onnx::FunctionProto *GraphImporter::functionOf(const ::onnx::NodeProto &proto) const {
   std::string domain = canonicalDomain(proto.domain());
   const ::onnx::FunctionProto *called = nullptr;
   for (const ::onnx::FunctionProto &function : model.functions())
     if (function.name() == proto.op_type() && canonicalDomain(function.domain()) == domain &&
         function.overload() == proto.overload())
       called = &function;
-  if (!called)
-    return false;
-  Location loc = NameLoc::get(b.getStringAttr(nodeName(proto)));
-  std::string name = nodeName(proto);
-  if (activeFunctions.count(called)) {
-    emitError(loc) << "the function `" << proto.op_type() << "` calls itself";
+  return called;
+}
+
+void GraphImporter::callFunction(const ::onnx::FunctionProto &called,
+                                 const ::onnx::NodeProto &proto,
+                                 const std::vector<EntryPtr> &inputs) {
+  if (activeFunctions.count(&called)) {
+    emitError(NameLoc::get(b.getStringAttr(nodeName(proto))))
+        << "the function `" << proto.op_type() << "` calls itself";
     hasError = true;
-    define(proto, {});
-    return true;
+    return define(proto, {});
   }
   std::map<std::string, const ::onnx::AttributeProto *> attributes;
-  for (const ::onnx::AttributeProto &attribute : called->attribute_proto())
+  for (const ::onnx::AttributeProto &attribute : called.attribute_proto())
     attributes[attribute.name()] = &attribute; // defaults
   for (const ::onnx::AttributeProto &attribute : proto.attribute())
     attributes[attribute.name()] = &attribute;
   Scope scope;
-  for (auto [i, input] : llvm::enumerate(called->input()))
+  for (auto [i, input] : llvm::enumerate(called.input()))
     scope[input] = i < inputs.size() ? inputs[i] : nullptr;
   std::vector<Scope> outerScopes = std::exchange(scopes, {std::move(scope)});
   auto outerVersions = versions;
-  for (const ::onnx::OperatorSetIdProto &set : called->opset_import())
+  for (const ::onnx::OperatorSetIdProto &set : called.opset_import())
     versions[canonicalDomain(set.domain())] = set.version();
   callStack.push_back(proto.name().empty() ? proto.op_type() : proto.name());
-  activeFunctions.insert(called);
-  for (::onnx::NodeProto node : called->node()) {
+  activeFunctions.insert(&called);
+  for (::onnx::NodeProto node : called.node()) {
     bindAttributes(node, attributes);
     // What the call leaves out is left out inside.
     for (std::string &input : *node.mutable_input())
@@ -305,14 +331,13 @@ bool GraphImporter::callFunction(const ::onnx::NodeProto &proto,
     importNode(node);
   }
   std::vector<EntryPtr> outputs;
-  for (const std::string &output : called->output())
+  for (const std::string &output : called.output())
     outputs.push_back(lookup(output));
-  activeFunctions.erase(called);
+  activeFunctions.erase(&called);
   callStack.pop_back();
   scopes = std::move(outerScopes);
   versions = std::move(outerVersions);
   define(proto, outputs);
-  return true;
 }
 
 std::vector<EntryPtr> GraphImporter::importSubgraph(const ::onnx::GraphProto &graph,
@@ -363,27 +388,63 @@ bool GraphImporter::attempt(llvm::function_ref<void()> make) {
 
 void GraphImporter::noteUnsupported(const ::onnx::NodeProto &proto, int64_t version,
                                     const Refusal &refusal, Location loc) {
-  std::string key = canonicalDomain(proto.domain()) + "/" + proto.op_type() + "/" + refusal.reason;
-  auto [it, isNew] = refused.try_emplace(key, Unsupported{{}, "", loc});
-  it->second.nodes.push_back(nodeName(proto));
-  if (!isNew)
+  std::string domain = canonicalDomain(proto.domain());
+  std::string key = domain + "/" + proto.op_type() + "/" + refusal.reason;
+  OnnxUnsupported what{proto.op_type(), domain, version, refusal.reason, refusal.workaround, {}};
+  auto [it, isNew] = refused.try_emplace(key, Unsupported{std::move(what), loc});
+  it->second.what.nodes.push_back(nodeName(proto));
+}
+
+/// Of a node that no rule sees, for its inputs are missing or it has none: the operators that are
+/// not known, also of the graphs in it and of the function that it calls.
+void GraphImporter::noteUnknown(const ::onnx::NodeProto &proto) {
+  if (++nodeCount > kMaxNodes)
     return;
-  it->second.text = "`" + proto.op_type() + "` (" + shownDomain(proto.domain()) + " " +
-                    std::to_string(version) + ") is not supported: " + refusal.reason +
-                    (refusal.workaround.empty() ? "" : "; " + refusal.workaround);
+  for (const ::onnx::AttributeProto &attribute : proto.attribute())
+    for (const ::onnx::NodeProto &inner : attribute.g().node())
+      noteUnknown(inner);
+  std::string domain = canonicalDomain(proto.domain());
+  const ::onnx::FunctionProto *called = functionOf(proto);
+  if (!called && !findRow(domain, proto.op_type()))
+    noteUnsupported(proto, versionOf(domain),
+                    {Refusal::Unsupported, "the operator is not known", howToReplace(domain)},
+                    NameLoc::get(b.getStringAttr(nodeName(proto))));
+  if (!called || !activeFunctions.insert(called).second)
+    return;
+  auto outerVersions = versions;
+  for (const ::onnx::OperatorSetIdProto &set : called->opset_import())
+    versions[canonicalDomain(set.domain())] = set.version();
+  callStack.push_back(proto.name().empty() ? proto.op_type() : proto.name());
+  for (const ::onnx::NodeProto &node : called->node())
+    noteUnknown(node);
+  callStack.pop_back();
+  versions = std::move(outerVersions);
+  activeFunctions.erase(called);
 }
 
 void GraphImporter::reportUnsupported() {
-  for (const auto &[key, unsupported] : refused) {
-    hasError = true;
-    size_t count = unsupported.nodes.size();
-    std::string nodes;
-    for (const std::string &name : llvm::ArrayRef(unsupported.nodes).take_front(5))
-      nodes += (nodes.empty() ? "`" : ", `") + name + "`";
-    emitError(unsupported.loc) << unsupported.text << " (" << count
-                               << (count == 1 ? " node: " : " nodes: ") << nodes
-                               << (count > 5 ? ", …)" : ")");
-  }
+  for (const auto &[key, unsupported] : refused)
+    emitError(unsupported.loc) << describe(unsupported.what);
+}
+
+std::vector<OnnxUnsupported> GraphImporter::unsupported() const {
+  std::vector<OnnxUnsupported> all;
+  for (const auto &[key, unsupported] : refused)
+    all.push_back(unsupported.what);
+  return all;
+}
+
+std::map<std::string, RankedTensorType> GraphImporter::tensorTypes() const {
+  std::map<std::string, RankedTensorType> types;
+  for (const auto &[name, entry] : scopes.front())
+    if (entry->tensor)
+      types[name] = llvm::cast<RankedTensorType>(entry->tensor.getType());
+    else if (entry->ints && entry->ints->isScalar)
+      types[name] = RankedTensorType::get({}, entry->element);
+    else if (entry->ints)
+      types[name] = RankedTensorType::get({static_cast<int64_t>(entry->ints->elements.size())},
+                                          entry->element);
+  return types;
 }
 
 } // namespace ingot::onnx

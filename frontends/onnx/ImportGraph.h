@@ -6,7 +6,7 @@
 // subgraphs.
 #pragma once
 #include "frontends/onnx/Node.h"
-#include "frontends/onnx/ReadOnnx.h"
+#include "frontends/onnx/OnnxFile.h"
 #include <map>
 #include <set>
 
@@ -20,8 +20,12 @@ public:
   GraphImporter(const ::onnx::ModelProto &model, std::string directory, const OnnxOptions &options,
                 mlir::ModuleOp module);
 
-  /// Makes the function `predict`. Reports all that is wrong or unsupported.
-  mlir::LogicalResult import();
+  /// Makes the function `predict`. Reports all that is wrong; what is not supported as well, unless
+  /// that is left to the caller (`unsupported`).
+  mlir::LogicalResult import(bool reportsUnsupported = true);
+  std::vector<OnnxUnsupported> unsupported() const;
+  /// Of the names of the main graph that have one.
+  std::map<std::string, mlir::RankedTensorType> tensorTypes() const;
 
   // For rules.
   mlir::OpBuilder b;
@@ -64,9 +68,8 @@ public:
 
 private:
   struct Unsupported {
-    std::vector<std::string> nodes;
-    std::string text;
-    mlir::Location loc; // of the first
+    OnnxUnsupported what;
+    mlir::Location loc; // of the first node
   };
   using Scope = std::map<std::string, EntryPtr, std::less<>>;
 
@@ -75,16 +78,20 @@ private:
   EntryPtr makeInput(const std::string &name, const ::onnx::TypeProto &type,
                      std::vector<std::pair<std::string, mlir::Type>> &arguments);
   std::optional<int64_t> sequenceLength(const std::string &name) const;
-  mlir::LogicalResult makeFunction();
+  void makeFunction();
   mlir::LogicalResult finishFunction();
+  void addIntermediates(std::vector<std::pair<std::string, EntryPtr>> &outputs);
   mlir::LogicalResult importInitializers(const ::onnx::GraphProto &graph);
   EntryPtr importInitializer(const ::onnx::TensorProto &tensor, mlir::Location loc);
   void importNode(const ::onnx::NodeProto &proto);
   void runRule(const Row &row, std::unique_ptr<Node> node);
-  bool callFunction(const ::onnx::NodeProto &proto, const std::vector<EntryPtr> &inputs);
+  const ::onnx::FunctionProto *functionOf(const ::onnx::NodeProto &proto) const;
+  void callFunction(const ::onnx::FunctionProto &called, const ::onnx::NodeProto &proto,
+                    const std::vector<EntryPtr> &inputs);
   void define(const ::onnx::NodeProto &proto, llvm::ArrayRef<EntryPtr> outputs);
   EntryPtr lookup(llvm::StringRef name);
   int64_t versionOf(llvm::StringRef domain) const;
+  void noteUnknown(const ::onnx::NodeProto &proto);
   void reportUnsupported();
   void noteUnsupported(const ::onnx::NodeProto &proto, int64_t version, const Refusal &refusal,
                        mlir::Location loc);

@@ -38,6 +38,13 @@ struct Entry {
 };
 using EntryPtr = std::shared_ptr<Entry>;
 
+/// Stands for what could not be made; what uses it is passed over.
+inline EntryPtr missing() {
+  auto entry = std::make_shared<Entry>();
+  entry->isMissing = true;
+  return entry;
+}
+
 /// Thrown by rules.
 struct Refusal {
   enum Kind { Invalid, Unsupported, Reported } kind;

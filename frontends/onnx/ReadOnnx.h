@@ -12,6 +12,9 @@ namespace ingot {
 struct OnnxOptions {
   /// Sizes of named dimensions, and whole shapes of inputs ("images" -> "1,3,224,224").
   std::map<std::string, std::string> shapes;
+  /// Makes every tensor between the nodes of the main graph an output too, after those of the
+  /// model, in the nodes' order. Each is then stored: kernels are not those of the plain model.
+  bool intermediates = false;
 };
 
 /// Reads and converts. On failure every mistake, and in one report all unsupported operators, went

@@ -1,5 +1,6 @@
 // Decoding TensorProto: raw bytes, typed fields, external files. See Tensors.h.
 #include "frontends/onnx/Tensors.h"
+#include "frontends/onnx/ExternalData.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -92,6 +93,8 @@ public:
   Reader(const TensorProto &tensor, llvm::StringRef directory, Location loc)
       : tensor(tensor), directory(directory), loc(loc) {}
   FailureOr<DenseElementsAttr> read();
+  /// Of a tensor in another file.
+  FailureOr<std::string> readFile();
 
 private:
   InFlightDiagnostic error() { return emitError(loc) << "tensor `" << tensor.name() << "`: "; }
@@ -190,13 +193,14 @@ FailureOr<llvm::ArrayRef<char>> Reader::externalBytes() {
                    << "`; it must be inside the model's directory";
   uint64_t size = 0;
   if (std::error_code failed = llvm::sys::fs::file_size(path, size))
-    return error() << "its external data cannot be read: `" << path << "`: " << failed.message();
+    return error() << "its external data cannot be read: `" << path << "`: " << failed.message()
+                   << "; the model needs the files that were exported with it beside it";
   if (length && *length != static_cast<uint64_t>(byteCount))
     return error() << "its external data has " << *length << " bytes, its shape needs "
                    << byteCount;
   if (offset > size || size - offset < static_cast<uint64_t>(byteCount))
     return error() << "`" << path << "` has " << size << " bytes; " << byteCount << " from "
-                   << offset << " on are needed";
+                   << offset << " on are needed: it is cut short, or of another model";
   auto buffer = llvm::MemoryBuffer::getFileSlice(path, byteCount, offset);
   if (!buffer)
     return error() << "its external data cannot be read: `" << path
@@ -235,6 +239,15 @@ FailureOr<DenseElementsAttr> Reader::read() {
   return DenseElementsAttr::getFromRawBuffer(type, *raw);
 }
 
+FailureOr<std::string> Reader::readFile() {
+  if (failed(readType()))
+    return failure();
+  FailureOr<llvm::ArrayRef<char>> raw = externalBytes();
+  if (failed(raw))
+    return failure();
+  return std::string(raw->begin(), raw->end());
+}
+
 } // namespace
 
 FailureOr<DenseElementsAttr> readTensor(const TensorProto &tensor, llvm::StringRef directory,
@@ -243,3 +256,28 @@ FailureOr<DenseElementsAttr> readTensor(const TensorProto &tensor, llvm::StringR
 }
 
 } // namespace ingot::onnx
+
+namespace ingot {
+
+LogicalResult inlineExternalData(::onnx::ModelProto &model, const std::string &directory,
+                                 MLIRContext *context) {
+  Location loc = UnknownLoc::get(context);
+  int64_t bytes = 0;
+  for (TensorProto &tensor : *model.mutable_graph()->mutable_initializer()) {
+    if (tensor.data_location() != TensorProto::EXTERNAL)
+      continue;
+    FailureOr<std::string> data = onnx::Reader(tensor, directory, loc).readFile();
+    if (failed(data))
+      return failure();
+    bytes += static_cast<int64_t>(data->size());
+    if (bytes > INT32_MAX)
+      return emitError(loc) << "the model with its external data has more than 2 GiB, and cannot "
+                               "be written as one file";
+    tensor.clear_external_data();
+    tensor.clear_data_location();
+    tensor.set_raw_data(std::move(*data));
+  }
+  return success();
+}
+
+} // namespace ingot

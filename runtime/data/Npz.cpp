@@ -113,8 +113,10 @@ Result<NamedTensors> readArchive(zip_t *archive, uint64_t archiveBytes,
   return tensors;
 }
 
-Result<NamedTensors> readSource(zip_source_t *source, uint64_t bytes,
-                                const std::vector<std::string> &names) {
+/// Opens the archive and gives it to `use`, with the number of its bytes.
+template <typename Use>
+auto withArchive(zip_source_t *source, uint64_t bytes, const Use &use)
+    -> decltype(use(static_cast<zip_t *>(nullptr))) {
   if (bytes < 22) { // of an empty archive; libzip takes an empty file for one as well
     zip_source_free(source);
     return corrupt("not a .npz archive: it has " + std::to_string(bytes) + " bytes");
@@ -128,13 +130,29 @@ Result<NamedTensors> readSource(zip_source_t *source, uint64_t bytes,
     zip_error_fini(&error);
     return status;
   }
-  return readArchive(archive.get(), bytes, names);
+  return use(archive.get());
 }
 
-Result<NamedTensors> named(Result<NamedTensors> tensors, const std::string &name) {
-  if (tensors.isOk())
-    return tensors;
-  return tensors.status().withContext("'" + name + "'");
+template <typename T> Result<T> named(Result<T> result, const std::string &name) {
+  if (result.isOk())
+    return result;
+  return result.status().withContext("'" + name + "'");
+}
+
+/// withArchive for a file.
+template <typename Use>
+auto withFile(const std::string &path, const Use &use)
+    -> decltype(use(static_cast<zip_t *>(nullptr), uint64_t())) {
+  uint64_t bytes = 0;
+  {
+    INGOT_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> file, openFile(path));
+    bytes = file->bound();
+  }
+  zip_source_t *source = zip_source_file_create(path.c_str(), 0, -1, nullptr);
+  if (!source)
+    return Status(StatusCode::ResourceExhausted, "no memory to read '" + path + "'");
+  return named(withArchive(source, bytes, [&](zip_t *archive) { return use(archive, bytes); }),
+               path);
 }
 
 } // namespace
@@ -151,19 +169,24 @@ Result<NamedTensors> parseNpz(const void *data, size_t size, const std::string &
   zip_source_t *source = zip_source_buffer_create(data, size, 0, nullptr);
   if (!source)
     return Status(StatusCode::ResourceExhausted, "no memory to read '" + name + "'");
-  return named(readSource(source, size, names), name);
+  return named(
+      withArchive(source, size, [&](zip_t *archive) { return readArchive(archive, size, names); }),
+      name);
 }
 
 Result<NamedTensors> readNpz(const std::string &path, const std::vector<std::string> &names) {
-  uint64_t bytes = 0;
-  {
-    INGOT_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> file, openFile(path));
-    bytes = file->bound();
-  }
-  zip_source_t *source = zip_source_file_create(path.c_str(), 0, -1, nullptr);
-  if (!source)
-    return Status(StatusCode::ResourceExhausted, "no memory to read '" + path + "'");
-  return named(readSource(source, bytes, names), path);
+  return withFile(
+      path, [&](zip_t *archive, uint64_t bytes) { return readArchive(archive, bytes, names); });
+}
+
+Result<std::vector<std::string>> listNpz(const std::string &path) {
+  return withFile(path, [](zip_t *archive, uint64_t bytes) -> Result<std::vector<std::string>> {
+    INGOT_ASSIGN_OR_RETURN(const std::vector<Member> members, listMembers(archive, bytes));
+    std::vector<std::string> names;
+    for (const Member &member : members)
+      names.push_back(member.name);
+    return names;
+  });
 }
 
 /// Adds one member; the archive owns a copy of its bytes until it is closed.

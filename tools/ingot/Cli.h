@@ -60,5 +60,7 @@ void addCompile(CLI::App &app);
 void addRun(CLI::App &app);
 void addInspect(CLI::App &app);
 void addDump(CLI::App &app);
+void addCompare(CLI::App &app);
+void addReduce(CLI::App &app);
 
 } // namespace ingot::cli

@@ -232,21 +232,6 @@ void stopAfterPhase(const LoadedModel &model, const Arguments &arguments) {
     writeText(arguments.output, text);
 }
 
-/// --shape NAME=SIZES.
-std::map<std::string, std::string> parseShapes(const std::vector<std::string> &options) {
-  std::map<std::string, std::string> shapes;
-  for (const std::string &option : options) {
-    auto [name, sizes] = llvm::StringRef(option).split('=');
-    if (name.empty() || sizes.empty())
-      throw Failure(
-          kUsage, "`" + option + "` for --shape is not NAME=SIZES",
-          "give a dimension one size (batch=8) or bounds (batch=1..64), or an input all sizes "
-          "(images=1,3,224,224)");
-    shapes[name.str()] = sizes.str();
-  }
-  return shapes;
-}
-
 void compile(Arguments &arguments) {
   auto start = std::chrono::steady_clock::now();
   checkArguments(arguments);

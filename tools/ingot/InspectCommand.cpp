@@ -5,8 +5,9 @@
 #include "ir/Graph.h"
 #include "manifest.pb.h"
 #include "runtime/model/Safetensors.h"
+#include "tools/ingot/InspectOnnx.h"
+#include "tools/ingot/InspectText.h"
 #include "tools/ingot/LoadModel.h"
-#include "tools/ingot/TensorFile.h"
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
@@ -96,24 +97,6 @@ Json inspectArtifact(const std::string &path, const std::string &symbol) {
 
 // --- Models
 
-std::string dtypeText(mlir::Type element) {
-  if (element.isInteger(1))
-    return "bool";
-  std::string text;
-  llvm::raw_string_ostream(text) << element;
-  return llvm::StringRef(text).starts_with("si")   ? text.substr(1)
-         : llvm::StringRef(text).starts_with("ui") ? "u" + text.substr(2)
-                                                   : text;
-}
-
-Json typeInfo(const std::string &name, mlir::Type type) {
-  auto tensor = llvm::cast<mlir::RankedTensorType>(type);
-  Json dims = Json::array();
-  for (Dim dim : dimsOf(tensor))
-    dims.push_back(dim.isStatic() ? Json(dim.value()) : Json(dim.str()));
-  return {{"name", name}, {"dtype", dtypeText(tensor.getElementType())}, {"shape", dims}};
-}
-
 Json graphFunction(mlir::func::FuncOp function) {
   Json inputs = Json::array(), outputs = Json::array(), ops = Json::object();
   auto name = [&](mlir::StringAttr given, const char *kind, size_t i) {
@@ -193,98 +176,6 @@ Json inspectSafetensors(const std::string &path) {
   return json;
 }
 
-// --- Text
-
-std::string typeText(const Json &tensor) {
-  std::string text = tensor["dtype"].get<std::string>() + "[";
-  for (const Json &dim : tensor["shape"])
-    text +=
-        (text.back() == '[' ? "" : ", ") + (dim.is_string() ? dim.get<std::string>() : dim.dump());
-  return text + "]";
-}
-
-std::string signatureText(const Json &tensors) {
-  std::vector<std::string> parts;
-  for (const Json &tensor : tensors)
-    parts.push_back(tensor["name"].get<std::string>() + ": " + typeText(tensor));
-  return joined(parts);
-}
-
-std::string valueText(const Json &value) {
-  if (value.is_string())
-    return value.get<std::string>();
-  if (value.is_array()) {
-    std::vector<std::string> parts;
-    for (const Json &part : value)
-      parts.push_back(valueText(part));
-    return joined(parts);
-  }
-  return value.dump();
-}
-
-void printFunction(const Json &function) {
-  std::string outputs = signatureText(function["outputs"]);
-  fmt::print("\n{}({}){}\n", valueText(function["name"]), signatureText(function["inputs"]),
-             outputs.empty() ? "" : " -> " + outputs);
-  if (function.contains("bounds"))
-    for (const auto &[symbol, bound] : function["bounds"].items())
-      fmt::print("  {} is {} to {}\n", symbol, bound[0].get<int64_t>(), bound[1].get<int64_t>());
-  if (function.contains("arena_bytes"))
-    fmt::print("  arena bytes: {}\n", valueText(function["arena_bytes"]));
-  if (function.contains("kernels"))
-    for (const Json &kernel : function["kernels"])
-      fmt::print("  kernel {}\n    flops {}\n    bytes {}\n", valueText(kernel["name"]),
-                 valueText(kernel["flops"]), valueText(kernel["bytes"]));
-  if (function.contains("ops"))
-    for (const auto &[op, count] : function["ops"].items())
-      fmt::print("  {:>4} {}\n", valueText(count), op);
-}
-
-/// One tensor a line, in columns: name, type, then whatever else is known of it.
-void printTensors(const std::string &title, const Json &tensors) {
-  fmt::print("\n{} ({})\n", title, tensors.size());
-  size_t nameWidth = 0, typeWidth = 0;
-  for (const Json &tensor : tensors) {
-    nameWidth = std::max(nameWidth, tensor["name"].get_ref<const std::string &>().size());
-    typeWidth = std::max(typeWidth, typeText(tensor).size());
-  }
-  for (const Json &tensor : tensors) {
-    std::string rest;
-    for (const auto &[key, value] : tensor.items()) {
-      if (key == "statistics")
-        for (const auto &[name, number] : value.items())
-          rest += fmt::format("  {} {}", name, valueText(number));
-      else if (key == "role")
-        rest += "  " + valueText(value);
-      else if (key == "bytes")
-        rest += "  " + humanBytes(value.get<uint64_t>());
-      else if (key == "has_value" && !value.get<bool>())
-        rest += "  without value";
-    }
-    fmt::print("  {:<{}}  {:<{}}{}\n", valueText(tensor["name"]), nameWidth, typeText(tensor),
-               typeWidth, rest);
-  }
-}
-
-void printText(const Json &json) {
-  for (const auto &[key, value] : json.items())
-    if (!value.is_object() && key != "functions" && key != "variables" && key != "tensors")
-      fmt::print("{:<12} {}\n", key, valueText(value));
-  for (const char *section : {"options", "metadata"})
-    if (json.contains(section) && !json[section].empty()) {
-      fmt::print("{}\n", section);
-      for (const auto &[key, value] : json[section].items())
-        if (std::string text = valueText(value); !text.empty())
-          fmt::print("  {:<18} {}\n", key, text);
-    }
-  if (json.contains("functions"))
-    for (const Json &function : json["functions"])
-      printFunction(function);
-  for (const char *section : {"variables", "tensors"})
-    if (json.contains(section))
-      printTensors(section, json[section]);
-}
-
 Json inspect(const std::string &path, const std::string &symbol) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error))
@@ -311,27 +202,41 @@ Json inspect(const std::string &path, const std::string &symbol) {
 void addInspect(CLI::App &app) {
   struct Arguments {
     std::string path, symbol = "ingot_artifact";
-    bool json = false;
+    std::vector<std::string> shapes;
+    bool json = false, tensors = false;
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App *command = app.add_subcommand("inspect", "Show what is in a file");
   command
       ->add_option("FILE", arguments->path,
-                   "Artifact (.so), model directory, .mlir, .safetensors, .npy or .npz")
+                   "Artifact (.so), model directory, .onnx, .mlir, .safetensors, .npy or .npz")
       ->required();
   command->add_option("--symbol", arguments->symbol, "The artifact's symbol")
       ->capture_default_str();
+  command->add_option("--shape", arguments->shapes,
+                      "Of an ONNX model: NAME=SIZE fixes a dimension, NAME=SIZES an input's shape");
+  command->add_flag("--tensors", arguments->tensors,
+                    "Of an ONNX model: also the types of the tensors between its nodes");
   command->add_flag("--json", arguments->json, "As JSON");
   command->footer("Examples:\n"
                   "  ingot inspect classifier.so\n"
                   "  ingot inspect classifier.so --json | jq '.functions[0].kernels'\n"
+                  "  ingot inspect model.onnx\n"
                   "  ingot inspect classifier/1/variables.safetensors");
   command->callback([arguments] {
-    Json json = inspect(arguments->path, arguments->symbol);
+    bool isOnnx = hasExtension(arguments->path, ".onnx");
+    OnnxInspection onnx;
+    if (isOnnx)
+      onnx = inspectOnnx(arguments->path, parseShapes(arguments->shapes), arguments->tensors);
+    Json json = isOnnx ? onnx.json : inspect(arguments->path, arguments->symbol);
     if (arguments->json)
       fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+    else if (isOnnx)
+      printOnnx(json);
     else
       printText(json);
+    if (!onnx.problems.empty())
+      throw Failure(kInput, onnx.problems);
   });
 }
 

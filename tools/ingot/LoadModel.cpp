@@ -89,11 +89,40 @@ OwningOpRef<ModuleOp> readText(const std::string &path, MLIRContext *context,
   return module;
 }
 
+} // namespace
+
+void checkExists(const std::string &path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error))
+    throw Failure(kInput, "cannot read `" + path + "`: no such file or directory");
+}
+
 bool hasExtension(const std::string &path, const char *extension) {
   return std::filesystem::path(path).extension() == extension;
 }
 
-} // namespace
+std::map<std::string, std::string> parseShapes(const std::vector<std::string> &options) {
+  std::map<std::string, std::string> shapes;
+  for (const std::string &option : options) {
+    auto [name, sizes] = llvm::StringRef(option).split('=');
+    if (name.empty() || sizes.empty())
+      throw Failure(
+          kUsage, "`" + option + "` for --shape is not NAME=SIZES",
+          "give a dimension one size (batch=8) or bounds (batch=1..64), or an input all sizes "
+          "(images=1,3,224,224)");
+    shapes[name.str()] = sizes.str();
+  }
+  return shapes;
+}
+
+std::unique_ptr<MLIRContext> makeContext() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->printOpOnDiagnostic(false);
+  context->loadAllAvailableDialects();
+  return context;
+}
 
 DiagnosticCollector::DiagnosticCollector(MLIRContext *context, std::string source)
     : source(std::move(source)), handler(context, [this](Diagnostic &d) { return collect(d); }) {}
@@ -138,25 +167,21 @@ std::vector<std::string> LoadedModel::functionNames() const {
 }
 
 LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
+  checkExists(path);
   std::error_code error;
-  if (!std::filesystem::exists(path, error))
-    throw Failure(kInput, "cannot read `" + path + "`: no such file or directory");
   LoadedModel model;
   model.isDirectory = std::filesystem::is_directory(path, error);
   bool isOnnx = hasExtension(path, ".onnx");
   if (!model.isDirectory && !isOnnx && !hasExtension(path, ".mlir"))
     throw Failure(
         kInput, "`" + path + "` is no model that Ingot reads",
-        "give a model directory, as keras::Model::save writes it, an .onnx or a .mlir file");
+        "give a model directory, as keras::Model::save writes it, an .onnx or a .mlir file; "
+        "PyTorch's models become .onnx by torch.onnx.export");
   if (model.isDirectory && options.train)
     throw Failure(kUsage, "--train is for .onnx and .mlir models",
                   "a saved model is trained as it was compiled in Keras's API: save it after "
                   "compile(), and take --functions all");
-  DialectRegistry registry;
-  registerDialects(registry);
-  model.context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  model.context->printOpOnDiagnostic(false);
-  model.context->loadAllAvailableDialects();
+  model.context = makeContext();
   DiagnosticCollector collector(model.context.get(), path);
   if (model.isDirectory) {
     model.module = keras::loadModelDirectory(path, model.context.get(), options.withTraining,
@@ -164,7 +189,7 @@ LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
     if (model.module)
       (void)verify(*model.module);
   } else if (isOnnx) {
-    model.module = readOnnx(path, model.context.get(), {options.shapes});
+    model.module = readOnnx(path, model.context.get(), {options.shapes, options.intermediates});
   } else {
     model.module = readText(path, model.context.get(), collector);
   }

@@ -36,6 +36,15 @@ struct LoadedModel {
   std::vector<std::string> functionNames() const;
 };
 
+/// A context with every dialect; diagnostics without the op that they are about.
+std::unique_ptr<mlir::MLIRContext> makeContext();
+
+/// Throws Failure where there is no such file or directory.
+void checkExists(const std::string &path);
+bool hasExtension(const std::string &path, const char *extension);
+/// The values of --shape NAME=SIZES by name.
+std::map<std::string, std::string> parseShapes(const std::vector<std::string> &options);
+
 struct LoadOptions {
   bool withTraining = false; ///< of a directory: train_step and evaluate too
   bool recompute = false;    ///< a train_step that keeps less and computes more
@@ -43,6 +52,7 @@ struct LoadOptions {
   std::map<std::string, std::string> shapes = {};
   /// Training to add to an ONNX or .mlir model.
   std::optional<keras::TrainModuleOptions> train = {};
+  bool intermediates = false; ///< of an ONNX model: also what is between nodes (OnnxOptions)
 };
 /// Reads and verifies. Throws Failure with every error of the model, each at its layer.
 LoadedModel loadModel(const std::string &path, const LoadOptions &options = {});

@@ -1,9 +1,8 @@
 // `ingot run`: one call of a function of an artifact, tensors from and to NumPy files.
 #include "ingot/Model.h"
-#include "tools/ingot/TensorFile.h"
+#include "tools/ingot/Difference.h"
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <fmt/format.h>
 
 namespace ingot::cli {
@@ -16,13 +15,6 @@ struct Arguments {
   double rtol = 1e-5, atol = 0;
   bool json = false;
 };
-
-std::vector<std::string> namesOf(const ingot_tensor_info *infos, int64_t count) {
-  std::vector<std::string> names;
-  for (int64_t i = 0; i < count; ++i)
-    names.push_back(infos[i].name);
-  return names;
-}
 
 /// The index that an argument means among the function's inputs or outputs. A missing name means
 /// the only one there is.
@@ -100,34 +92,6 @@ std::unique_ptr<State> makeState(const Arguments &arguments,
   return state;
 }
 
-/// Largest difference over the largest expected value, and where it is.
-struct Difference {
-  double relative = 0;
-  int64_t index = -1;
-  bool isTooLarge = false;
-};
-
-Difference compare(const TensorView &actual, const TensorView &expected, double rtol, double atol) {
-  double scale = 0;
-  int64_t count = elementCount(expected);
-  for (int64_t i = 0; i < count; ++i)
-    if (double e = std::fabs(elementAt(expected, i)); std::isfinite(e))
-      scale = std::max(scale, e);
-  Difference worst;
-  double worstError = -1;
-  for (int64_t i = 0; i < count; ++i) {
-    double a = elementAt(actual, i), e = elementAt(expected, i);
-    if (a == e || (std::isnan(a) && std::isnan(e)))
-      continue;
-    double error = std::isfinite(a) && std::isfinite(e) ? std::fabs(a - e) : INFINITY;
-    if (error > worstError) {
-      worstError = error;
-      worst = {scale > 0 ? error / scale : error, i, !(error <= rtol * scale + atol)};
-    }
-  }
-  return worst;
-}
-
 /// Throws a mismatch with all outputs that differ.
 void checkExpected(const Arguments &arguments, const Session &session) {
   const ingot_function &function = session.function();
@@ -147,20 +111,19 @@ void checkExpected(const Arguments &arguments, const Session &session) {
       continue;
     }
     bool exact = !isFloat(expected.dtype()); // integers are equal or not
-    Difference d =
-        compare(actual, expected, exact ? 0 : arguments.rtol, exact ? 0 : arguments.atol);
-    if (d.isTooLarge)
+    Difference d = differenceOf(actual, expected, {arguments.rtol, exact ? 0 : arguments.atol});
+    if (d.mismatches > 0)
       mismatches.push_back(
           {fmt::format("output `{}` differs from {}: element {} is {:.9g}, expected {:.9g}",
-                       argument.name, argument.path, d.index, elementAt(actual, d.index),
-                       elementAt(expected, d.index)),
+                       argument.name, argument.path, d.worstIndex, elementAt(actual, d.worstIndex),
+                       elementAt(expected, d.worstIndex)),
            "",
            "",
            {fmt::format("relative to the largest expected value: {:.3g}, allowed {:.3g}",
-                        d.relative, arguments.rtol)}});
+                        d.ofLargest, arguments.rtol)}});
     else
       fmt::print(stderr, "{}: equal to {} within {:.3g}\n", argument.name, argument.path,
-                 d.relative);
+                 d.ofLargest);
   }
   if (!mismatches.empty())
     throw Failure(kMismatch, mismatches);

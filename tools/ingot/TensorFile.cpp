@@ -194,6 +194,13 @@ Tensor readTensor(const TensorArgument &argument) {
                 "name one: @" + argument.path + ":KEY");
 }
 
+std::vector<std::string> namesOf(const ingot_tensor_info *infos, int64_t count) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < count; ++i)
+    names.push_back(infos[i].name);
+  return names;
+}
+
 void TensorWriter::add(const TensorArgument &argument, const TensorView &tensor) {
   if (endsWith(argument.path, ".npz"))
     archives[argument.path].emplace_back(argument.key.empty() ? argument.name : argument.key,

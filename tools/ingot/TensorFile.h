@@ -25,6 +25,8 @@ Tensor readTensor(const TensorArgument &argument);
 Tensor readTensor(const TensorArgument &argument, DType expected);
 bool isFloat(DType dtype);
 
+std::vector<std::string> namesOf(const ingot_tensor_info *infos, int64_t count);
+
 /// Collects the tensors to write; those for one archive are written together.
 class TensorWriter {
 public:

@@ -24,6 +24,8 @@ int run(int argc, char **argv) {
   addRun(app);
   addInspect(app);
   addDump(app);
+  addCompare(app);
+  addReduce(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

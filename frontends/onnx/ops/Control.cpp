@@ -181,7 +181,14 @@ void ifRule(Node &node) {
   auto branch = [&](const ::onnx::GraphProto &graph, bool isFirst) {
     graph::Values values;
     checkCount(node, graph, 0, node.numOutputs());
-    std::vector<EntryPtr> entries = node.importer.importSubgraph(graph, {});
+    std::vector<EntryPtr> entries;
+    try {
+      entries = node.importer.importSubgraph(graph, {});
+    } catch (const Refusal &) {
+      if (isFirst) // what the other branch lacks belongs into the same report
+        node.importer.importSubgraph(onFalse, {});
+      throw;
+    }
     for (size_t i = 0; !isFirst && i < entries.size(); ++i)
       if (structureOf(*entries[i]) != structureOf(*shape[i]))
         node.unsupported("one branch gives " + structureOf(*shape[i]) + " and the other " +

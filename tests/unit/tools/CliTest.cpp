@@ -46,7 +46,7 @@ TEST_F(CliNetTest, VersionIsPrintedQuickly) {
 }
 
 TEST_F(CliNetTest, HelpOfEachSubcommandHasExamples) {
-  for (const char *command : {"compile", "run", "inspect", "dump"}) {
+  for (const char *command : {"compile", "run", "inspect", "compare", "reduce", "dump"}) {
     Outcome outcome = ingot(std::string(command) + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_THAT(outcome.out, HasSubstr("Examples:")) << command;

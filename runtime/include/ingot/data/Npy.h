@@ -45,6 +45,9 @@ const Tensor *findTensor(const NamedTensors &tensors, const std::string &name);
 /// archive lacks: the message lists the names it has.
 Result<NamedTensors> readNpz(const std::string &path, const std::vector<std::string> &names = {});
 
+/// The names of all arrays, also of those that cannot be read. As readNpz.
+Result<std::vector<std::string>> listNpz(const std::string &path);
+
 /// The same for bytes in memory.
 Result<NamedTensors> parseNpz(const void *data, size_t size, const std::string &name,
                               const std::vector<std::string> &names = {});
