@@ -1,5 +1,6 @@
 // Implementation of the graph-building helpers; see Builder.h.
 #include "ir/Builder.h"
+#include "ir/Text.h"
 
 using namespace mlir;
 
@@ -7,7 +8,9 @@ namespace ingot::graph {
 
 Value splat(OpBuilder &b, Location loc, Type element, llvm::ArrayRef<Dim> dims, double value) {
   Attribute scalar;
-  if (llvm::isa<FloatType>(element))
+  if (llvm::isa<text::StringType>(element)) // the empty text, as a pad has it
+    scalar = StringAttr::get("", element);
+  else if (llvm::isa<FloatType>(element))
     scalar = b.getFloatAttr(element, value);
   else
     scalar =

@@ -9,6 +9,7 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "ir/contracts/Contracts.td"
+include "ir/text/Text.td"
 
 def Graph_Dialect : Dialect {
   let name = "graph";
@@ -21,7 +22,7 @@ def Graph_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
-  let dependentDialects = ["::mlir::func::FuncDialect"];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::ingot::text::TextDialect"];
 }
 
 def Graph_DimsAttr : AttrDef<Graph_Dialect, "Dims"> {
@@ -33,7 +34,9 @@ def Graph_DimsAttr : AttrDef<Graph_Dialect, "Dims"> {
 
 class Graph_Op<string mnemonic, list<Trait> traits = []> : Op<Graph_Dialect, mnemonic, traits>;
 
-def Graph_Tensor : RankedTensorOf<[AnyFloat, AnySignedInteger, AnyUnsignedInteger, I1], [], "tensor">;
+def Graph_Tensor : RankedTensorOf<[AnyFloat, AnySignedInteger, AnyUnsignedInteger, I1, Text_String],
+    [], "tensor">;
+def Graph_TextTensor : RankedTensorOf<[Text_String], [], "tensor of strings">;
 def Graph_BoolTensor : RankedTensorOf<[I1], [], "bool tensor">;
 /// What is computed with. Elements of 8-bit and 4-bit floats and integers below 8 bits are moved and
 /// cast alone.

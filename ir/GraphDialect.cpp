@@ -1,5 +1,5 @@
 // Registration of the graph dialect and its attribute's text form.
-#include "ir/Graph.h"
+#include "ir/Text.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -11,6 +11,8 @@ using namespace ingot::graph;
 #include "ir/GraphAttrs.cpp.inc"
 #define GET_OP_CLASSES
 #include "ir/GraphOps.cpp.inc"
+#define GET_OP_CLASSES
+#include "ir/ops/Text.cpp.inc"
 
 void GraphDialect::initialize() {
   addAttributes<
@@ -20,6 +22,10 @@ void GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/GraphOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/ops/Text.cpp.inc"
       >();
 }
 

@@ -1,7 +1,7 @@
 // Dispatches that are no kernels: scatter, running sums, sorting. What is done in order is done by
 // one task, so that results do not depend on threads; tasks are blocks of columns, or of rows to
-// sort. See KernelEmitter.h.
-#include "backends/cpu/KernelEmitter.h"
+// sort. See KernelEmitter.h; text is in TextEmitter.cpp.
+#include "backends/cpu/AlgorithmTask.h"
 
 using namespace mlir;
 
@@ -11,62 +11,16 @@ namespace {
 constexpr int64_t maxColumnsPerTask = 256;
 constexpr int64_t maxSortedRowsPerTask = 8;
 
-/// A task function and what all three ask of it.
-class Algorithm {
+class Algorithm : AlgorithmTask {
 public:
-  Algorithm(CodeContext &context, const Frame &frame, Operation *op, llvm::StringRef symbol)
-      : context(context), frame(frame), op(op), b(context.module.getContext()),
-        cb(b, op->getLoc(), 1), task(beginTask(context, cb, symbol)) {}
-
+  using AlgorithmTask::AlgorithmTask;
   KernelCode scatter(exec::ScatterOp scatter);
   KernelCode cumulate(exec::CumulateOp cumulate);
   KernelCode sort(exec::SortOp sort);
 
 private:
-  Value dim(Dim d) {
-    return cb.evaluate(
-        d, [&](llvm::StringRef name) { return cb.loadI64(task.frame, frame.symbol(name)); });
-  }
-  Value pointer(Value tensor) {
-    Storage storage = storageOf(tensor);
-    if (storage.kind != Storage::Kind::Constant)
-      return cb.loadPointer(task.frame, frame.storage(storage));
-    auto symbol = storageRoot(tensor).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
-    return LLVM::AddressOfOp::create(b, cb.loc, cb.pointer(), symbol.getValue());
-  }
-  static unsigned bytesOf(Type element) {
-    return std::max(1u, element.getIntOrFloatBitWidth() / 8);
-  }
-  Value load(Value base, Value at, Type element) {
-    return LLVM::LoadOp::create(b, cb.loc, element, cb.address(base, at, element),
-                                bytesOf(element));
-  }
-  void store(Value value, Value base, Value at) {
-    LLVM::StoreOp::create(b, cb.loc, value, cb.address(base, at, value.getType()),
-                          bytesOf(value.getType()));
-  }
-  Value less(Value x, Value y) {
-    return arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, x, y);
-  }
-  /// At most `most` of `count` a task: the part [low, high) that task `index` takes.
-  std::pair<Value, Value> part(Value index, int64_t most, Value count) {
-    Value low = cb.mul(index, cb.integer(most));
-    return {low, cb.minimum(cb.add(low, cb.integer(most)), count)};
-  }
-  int64_t perTask(int64_t most) { return std::max<int64_t>(1, most / context.taskDivisor); }
-  KernelCode finish(Dim tasks, bool mayFail) {
-    finishTask(cb, task);
-    return {task.function, tasks, mayFail};
-  }
   Value combine(exec::Combiner combiner, Value x, Value y);
   void siftDown(Value keys, Value order, Value start, Value end, Type key);
-
-  CodeContext &context;
-  const Frame &frame;
-  Operation *op;
-  OpBuilder b;
-  CodeBuilder cb;
-  TaskFunction task;
 };
 
 Value Algorithm::combine(exec::Combiner combiner, Value x, Value y) {
@@ -182,34 +136,27 @@ void Algorithm::siftDown(Value keys, Value order, Value start, Value end, Type k
     Value equal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y);
     return arith::SelectOp::create(b, loc, equal, less(p, q), less(x, y));
   };
-  auto choose = [&](Value condition, llvm::function_ref<llvm::SmallVector<Value>()> onTrue,
-                    llvm::function_ref<llvm::SmallVector<Value>()> onFalse) {
-    return scf::IfOp::create(
-        b, loc, condition, [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, onTrue()); },
-        [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, onFalse()); });
-  };
   Value held = position(start), none = arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
   auto loop = scf::WhileOp::create(
       b, loc, TypeRange{i64, i64}, ValueRange{start},
       [&](OpBuilder &, Location, ValueRange carried) {
         Value left = cb.add(cb.mul(carried[0], cb.integer(2)), cb.integer(1));
         Value right = cb.add(left, cb.integer(1));
-        auto sinks = choose(
+        Values sinks = choose(
             less(left, end),
             [&]() -> llvm::SmallVector<Value> {
-              auto larger = choose(
+              Values larger = choose(
                   less(right, end),
                   [&]() -> llvm::SmallVector<Value> {
                     Value isRight = comesBefore(position(left), position(right));
                     return {arith::SelectOp::create(b, loc, isRight, right, left)};
                   },
                   [&]() -> llvm::SmallVector<Value> { return {left}; });
-              Value child = larger.getResult(0);
+              Value child = larger[0];
               return {comesBefore(held, position(child)), child};
             },
             [&]() -> llvm::SmallVector<Value> { return {none, left}; });
-        scf::ConditionOp::create(b, loc, sinks.getResult(0),
-                                 ValueRange{carried[0], sinks.getResult(1)});
+        scf::ConditionOp::create(b, loc, sinks[0], ValueRange{carried[0], sinks[1]});
       },
       [&](OpBuilder &, Location, ValueRange at) {
         store(position(at[1]), order, at[0]);
@@ -247,8 +194,62 @@ KernelCode Algorithm::sort(exec::SortOp sort) {
 
 } // namespace
 
+Value AlgorithmTask::dim(Dim d) {
+  return cb.evaluate(
+      d, [&](llvm::StringRef name) { return cb.loadI64(task.frame, frame.symbol(name)); });
+}
+
+Value AlgorithmTask::pointer(Value tensor) {
+  Storage storage = storageOf(tensor);
+  if (storage.kind != Storage::Kind::Constant)
+    return cb.loadPointer(task.frame, frame.storage(storage));
+  auto symbol = storageRoot(tensor).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
+  return LLVM::AddressOfOp::create(b, cb.loc, cb.pointer(), symbol.getValue());
+}
+
+Value AlgorithmTask::load(Value base, Value at, Type element) {
+  return LLVM::LoadOp::create(b, cb.loc, element, cb.address(base, at, element),
+                              alignmentOf(element));
+}
+
+void AlgorithmTask::store(Value value, Value base, Value at) {
+  LLVM::StoreOp::create(b, cb.loc, value, cb.address(base, at, value.getType()),
+                        alignmentOf(value.getType()));
+}
+
+AlgorithmTask::Values AlgorithmTask::choose(Value condition, Make onTrue, Make onFalse) {
+  auto branch = scf::IfOp::create(
+      b, cb.loc, condition,
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, cb.loc, onTrue()); },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, cb.loc, onFalse()); });
+  return llvm::to_vector(ValueRange(branch.getResults()));
+}
+
+void AlgorithmTask::when(Value condition, llvm::function_ref<void()> then) {
+  auto branch = scf::IfOp::create(b, cb.loc, condition, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  then();
+}
+
+AlgorithmTask::Values AlgorithmTask::repeatWhile(ValueRange init,
+                                                 llvm::function_ref<Value(ValueRange)> condition,
+                                                 llvm::function_ref<Values(ValueRange)> body) {
+  auto loop = scf::WhileOp::create(
+      b, cb.loc, init.getTypes(), init,
+      [&](OpBuilder &, Location, ValueRange carried) {
+        scf::ConditionOp::create(b, cb.loc, condition(carried), carried);
+      },
+      [&](OpBuilder &, Location, ValueRange carried) {
+        scf::YieldOp::create(b, cb.loc, body(carried));
+      });
+  return llvm::to_vector(ValueRange(loop.getResults()));
+}
+
 KernelCode emitAlgorithm(CodeContext &context, const Frame &frame, Operation *op,
                          llvm::StringRef symbol) {
+  if (!llvm::isa<exec::ScatterOp, exec::CumulateOp, exec::SortOp>(op))
+    return emitText(context, frame, op, symbol);
   Algorithm algorithm(context, frame, op, symbol);
   if (auto scatter = llvm::dyn_cast<exec::ScatterOp>(op))
     return algorithm.scatter(scatter);

@@ -131,7 +131,7 @@ Index CodeBuilder::add(Index x, Index y) {
 
 Index CodeBuilder::mul(Index x, Index y) {
   if (!x.varying && !y.varying) {
-    if (x.uniform() && y.uniform())
+    if ((x.uniform() && y.uniform()) || lanes == 1)
       return uniform(mul(x.base, y.base));
     if (auto c = y.uniform() ? constantOf(y.base) : std::nullopt)
       return {mul(x.base, y.base), x.stride * *c, {}};

@@ -14,6 +14,11 @@ struct PlanLayout {
   int64_t symbols = 1, outputDims = 0, slots = 0, words = 0;
 };
 
+/// Of values of symbols: `plan` refuses others.
+inline bool isNeverNegative(ingot_symbol_kind kind) {
+  return kind == INGOT_SYMBOL_EXTENT || kind == INGOT_SYMBOL_LONGEST_TEXT;
+}
+
 class FunctionGenerator {
 public:
   FunctionGenerator(CodeContext &context, mlir::func::FuncOp function,
@@ -39,10 +44,16 @@ private:
     End,
     User,
     FailedNode,
-    Extents
+    Extents,
+    Text,
+    TextCapacity,
+    TextUsed
   };
 
   // Generate.cpp: layout and constants.
+  bool makesText();
+  /// A run that needs more room for text is run again, which must not change variables twice.
+  mlir::LogicalResult checkText();
   void layoutFrame();
   void addStorage(mlir::Value v);
   void addPlace(const Storage &storage);
@@ -52,6 +63,8 @@ private:
     return {Storage::Kind::Local, loopStorage(scan).firstLocal + i, ""};
   }
   void emitConstants();
+  /// The records of texts, whose bytes are a constant of their own.
+  void emitTexts(exec::ConstantOp constant, llvm::StringRef name);
 
   // Generate.cpp: what `plan` and `run` are written with.
   mlir::func::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments);
@@ -102,6 +115,12 @@ private:
   // GenerateRun.cpp
   void fillFrame(mlir::Value run, mlir::Value words);
   int64_t variableOffset(const std::string &name);
+  /// Whether the caller's struct has the field: an older one is shorter.
+  mlir::Value hasField(RunField field);
+  /// The run's text buffer, none where the caller's struct has no such field.
+  void fillText();
+  /// How much text was needed so far, for the caller to read.
+  void reportText();
   void emitRun();
   void emitBlock(mlir::Block &block);
   void emitDispatch(mlir::Operation *op);

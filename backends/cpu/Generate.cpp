@@ -1,6 +1,7 @@
 // The frame of a function, its constants, and the functions of a module one by one. See Generate.h.
 #include "backends/cpu/FunctionGenerator.h"
 #include "compiler/package/Describe.h"
+#include "ir/exec/Text.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 
 using namespace mlir;
@@ -8,7 +9,7 @@ using namespace mlir;
 namespace ingot::cpu {
 
 LogicalResult FunctionGenerator::generate() {
-  if (failed(checkSymbols()))
+  if (failed(checkSymbols()) || failed(checkText()))
     return failure();
   for (Dim &size : slots)
     size = bounded(size);
@@ -20,6 +21,23 @@ LogicalResult FunctionGenerator::generate() {
   return success();
 }
 
+bool FunctionGenerator::makesText() {
+  return function
+      .walk([](Operation *op) {
+        return llvm::isa<exec::TextConcatOp, exec::TextCaseOp>(op) ? WalkResult::interrupt()
+                                                                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+LogicalResult FunctionGenerator::checkText() {
+  if (!makesText() || function.getBody().getOps<exec::AssignVariableOp>().empty())
+    return success();
+  return function.emitError("`") << function.getName()
+                                 << "` makes text (joins strings or changes their case) and "
+                                    "assigns variables; do the one in a function of its own";
+}
+
 void FunctionGenerator::addStorage(Value v) {
   if (Storage storage = storageOf(v); storage.kind != Storage::Kind::Constant)
     addPlace(storage);
@@ -29,6 +47,10 @@ void FunctionGenerator::layoutFrame() {
   for (const std::string &symbol : allSymbols())
     frame.symbols[symbol] = frame.words++;
   frame.error = frame.words++;
+  if (makesText()) {
+    frame.text = frame.words;
+    frame.words += 3;
+  }
   exec::forEachBlock(function, [&](Block &block) {
     for (Operation &op : block) {
       for (Value v : op.getOperands())
@@ -66,11 +88,63 @@ void FunctionGenerator::addPlace(const Storage &storage) {
   }
 }
 
+void FunctionGenerator::emitTexts(exec::ConstantOp constant, llvm::StringRef name) {
+  auto elements = llvm::cast<DenseElementsAttr>(constant.getValue());
+  std::string bytes;
+  llvm::SmallVector<std::pair<int64_t, int64_t>> places; // offset and size
+  for (Attribute text : elements.getValues<Attribute>()) {
+    llvm::StringRef value = llvm::cast<StringAttr>(text).getValue();
+    places.emplace_back(bytes.size(), value.size());
+    bytes += value;
+  }
+  Location loc = constant.getLoc();
+  auto bytesType = LLVM::LLVMArrayType::get(b.getI8Type(), std::max<size_t>(bytes.size(), 1));
+  if (bytes.empty())
+    bytes.push_back(0);
+  std::string bytesName = name.str() + "_bytes";
+  LLVM::GlobalOp::create(b, loc, bytesType, true, LLVM::Linkage::Internal, bytesName,
+                         b.getStringAttr(bytes), 1);
+  // In blocks: each insertion into a constant array makes a new array.
+  constexpr size_t blockSize = 128;
+  size_t blocks = llvm::divideCeil(places.size(), blockSize);
+  auto recordType = LLVM::LLVMStructType::getLiteral(b.getContext(), {cb.pointer(), cb.i64()});
+  auto blockType = LLVM::LLVMArrayType::get(recordType, blockSize);
+  auto type = LLVM::LLVMArrayType::get(blockType, blocks);
+  auto global =
+      LLVM::GlobalOp::create(b, loc, type, true, LLVM::Linkage::Internal, name, Attribute(), 64);
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&global.getInitializerRegion());
+  auto insert = [&](Value to, Value value, int64_t at) -> Value {
+    return LLVM::InsertValueOp::create(b, loc, to, value, llvm::ArrayRef<int64_t>{at});
+  };
+  Value base = LLVM::AddressOfOp::create(b, loc, cb.pointer(), bytesName);
+  Value all = LLVM::ZeroOp::create(b, loc, type);
+  for (size_t block = 0; block < blocks; ++block) {
+    Value records = LLVM::ZeroOp::create(b, loc, blockType);
+    size_t first = block * blockSize;
+    for (size_t i = first; i < std::min(places.size(), first + blockSize); ++i) {
+      Value data =
+          LLVM::GEPOp::create(b, loc, cb.pointer(), b.getI8Type(), base,
+                              llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(places[i].first)});
+      Value record = insert(LLVM::ZeroOp::create(b, loc, recordType), data, 0);
+      Value size = LLVM::ConstantOp::create(b, loc, b.getI64IntegerAttr(places[i].second));
+      records = insert(records, insert(record, size, 1), static_cast<int64_t>(i - first));
+    }
+    all = insert(all, records, static_cast<int64_t>(block));
+  }
+  LLVM::ReturnOp::create(b, loc, all);
+}
+
 void FunctionGenerator::emitConstants() {
   function.walk([&](exec::ConstantOp constant) {
     auto elements = llvm::cast<DenseElementsAttr>(constant.getValue());
     Type element = exec::signlessElement(elements.getElementType());
     int64_t count = elements.getNumElements();
+    std::string name = function.getName().str() + "_constant_" + std::to_string(constants++);
+    constant->setAttr("exec.global", b.getStringAttr(name));
+    b.setInsertionPointToEnd(context.module.getBody());
+    if (llvm::isa<DenseStringElementsAttr>(elements))
+      return emitTexts(constant, name);
     Attribute value;
     if (element.isInteger(1)) {
       llvm::SmallVector<int8_t> bytes;
@@ -83,11 +157,8 @@ void FunctionGenerator::emitConstants() {
       value = DenseElementsAttr::getFromRawBuffer(RankedTensorType::get({count}, element),
                                                   elements.getRawData());
     }
-    std::string name = function.getName().str() + "_constant_" + std::to_string(constants++);
-    b.setInsertionPointToEnd(context.module.getBody());
     LLVM::GlobalOp::create(b, constant.getLoc(), LLVM::LLVMArrayType::get(element, count), true,
                            LLVM::Linkage::Internal, name, value, 64);
-    constant->setAttr("exec.global", b.getStringAttr(name));
   });
 }
 

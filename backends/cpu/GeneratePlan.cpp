@@ -59,7 +59,7 @@ llvm::MapVector<Attribute, Operation *> FunctionGenerator::extentsThatMayBeNegat
   // A shape input's elements may be negative themselves.
   llvm::StringSet<> values;
   for (auto [name, source] : llvm::zip(description.symbols, description.sources))
-    if (source.kind != INGOT_SYMBOL_EXTENT)
+    if (!isNeverNegative(source.kind))
       values.insert(name);
   for (const auto &[name, value] : lets())
     values.insert(name);
@@ -102,7 +102,7 @@ void FunctionGenerator::emitPlan() {
     return status(INGOT_INVALID_ARGUMENT);
   };
   for (auto [name, source] : llvm::zip(description.symbols, description.sources)) {
-    if (source.kind != INGOT_SYMBOL_EXTENT)
+    if (!isNeverNegative(source.kind))
       continue;
     Value negative =
         arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt, symbol(name), cb.integer(0));

@@ -37,6 +37,32 @@ void FunctionGenerator::fillFrame(Value run, Value words) {
   }
 }
 
+Value FunctionGenerator::hasField(RunField field) {
+  return arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ugt, cb.loadI64(run, 0),
+                               cb.integer(field * int64_t{sizeof(int64_t)}));
+}
+
+void FunctionGenerator::fillText() {
+  if (frame.text < 0)
+    return;
+  for (int64_t word = 0; word < 3; ++word)
+    storeWord(words, frame.text + word, cb.integer(0));
+  auto branch = scf::IfOp::create(b, cb.loc, hasField(TextUsed), false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  storeWord(words, frame.text, cb.loadPointer(run, Text));
+  storeWord(words, frame.text + 1, cb.loadI64(run, TextCapacity));
+}
+
+void FunctionGenerator::reportText() {
+  if (frame.text < 0)
+    return;
+  auto branch = scf::IfOp::create(b, cb.loc, hasField(TextUsed), false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  storeWord(run, TextUsed, cb.loadI64(words, frame.text + 2));
+}
+
 int64_t FunctionGenerator::variableOffset(const std::string &name) {
   for (const auto *list : {&artifact.variables, &artifact.derived})
     for (const VariableDescription &variable : *list)
@@ -50,6 +76,7 @@ void FunctionGenerator::emitRun() {
   run = made.getArgument(0);
   words = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
   fillFrame(run, words);
+  fillText();
   if (debugArena)
     prepareArena();
   emitBlock(function.getBody().front());
@@ -59,6 +86,7 @@ void FunctionGenerator::emitRun() {
   for (auto assign : function.getBody().getOps<exec::AssignVariableOp>())
     copy(assign.getX(), {Storage::Kind::Variable, -1, assign.getVariable().str()});
   reportExtents();
+  reportText();
   func::ReturnOp::create(b, cb.loc, status(INGOT_OK));
 }
 
@@ -152,6 +180,15 @@ void FunctionGenerator::emitDispatch(Operation *op) {
           .getResult(0);
   func::CallOp::create(b, cb.loc, dispatchFunction(), ValueRange{run, task, words, count});
   callEnd(number);
+  if (code.makesText) {
+    Value isTooLong =
+        arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ugt,
+                              cb.loadI64(words, frame.text + 2), cb.loadI64(words, frame.text + 1));
+    returnIf(made, isTooLong, [&] {
+      reportText();
+      return status(INGOT_TEXT_TOO_SHORT);
+    });
+  }
   if (!code.mayFail)
     return;
   Value error = cb.loadI64(words, frame.error);

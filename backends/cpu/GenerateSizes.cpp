@@ -77,7 +77,7 @@ LogicalResult FunctionGenerator::checkRuntimeSizes() {
   std::map<std::string, Range> ranges;
   for (auto [name, source] : llvm::zip(description.symbols, description.sources))
     ranges[name] = {false, true,
-                    source.kind == INGOT_SYMBOL_EXTENT ? std::optional<int64_t>(0) : std::nullopt};
+                    isNeverNegative(source.kind) ? std::optional<int64_t>(0) : std::nullopt};
   auto rangeOf = [&](Dim d) {
     return d.fold<Range>([](int64_t v) { return Range{false, true, v}; },
                          [&](llvm::StringRef name) { return ranges[name.str()]; }, combine);
@@ -165,10 +165,7 @@ void FunctionGenerator::emitBind(exec::BindOp op) {
 void FunctionGenerator::reportExtents() {
   if (function.getBody().front().getOps<exec::BindOp>().empty())
     return;
-  // A caller of the first version gives a shorter struct.
-  Value isThere = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ugt, cb.loadI64(run, 0),
-                                        cb.integer(Extents * int64_t{sizeof(int64_t)}));
-  auto branch = scf::IfOp::create(b, cb.loc, isThere, false);
+  auto branch = scf::IfOp::create(b, cb.loc, hasField(Extents), false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());
   Value extents = cb.loadPointer(run, Extents);

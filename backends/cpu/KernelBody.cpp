@@ -289,7 +289,7 @@ Value KernelEmitter::toMemory(Value v, Type element) {
 
 Value KernelEmitter::load(Value base, Type element, Index at) {
   Type type = memoryType(element);
-  unsigned alignment = std::max(1u, type.getIntOrFloatBitWidth() / 8);
+  unsigned alignment = alignmentOf(type);
   if (cb.lanes == 1 || at.uniform()) {
     Value p = cb.address(base, at.base, type);
     return fromMemory(LLVM::LoadOp::create(builder, cb.loc, type, p, alignment), element);
@@ -314,7 +314,7 @@ Value KernelEmitter::load(Value base, Type element, Index at) {
 
 void KernelEmitter::storeTo(Value base, Type element, Index at, Value value) {
   Type type = memoryType(element);
-  unsigned alignment = std::max(1u, type.getIntOrFloatBitWidth() / 8);
+  unsigned alignment = alignmentOf(type);
   if (cb.lanes > 1)
     value = at.uniform() ? value : cb.widen(value);
   value = toMemory(value, element);

@@ -66,6 +66,10 @@ void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, Valu
                             LLVM::AtomicOrdering::monotonic);
 }
 
+unsigned alignmentOf(Type memoryType) {
+  return std::clamp(memoryType.getIntOrFloatBitWidth() / 8, 1u, 8u);
+}
+
 int64_t NodeTable::indexOf(const std::string &name) {
   auto it = llvm::find(names, name);
   if (it == names.end()) {
@@ -140,14 +144,16 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
 }
 
 void KernelEmitter::chooseLanes() {
-  bool wide = false, any = false;
+  bool wide = false, any = false, text = false;
   kernel.walk([&](exec::NestOp nest) {
     any |= !loopDims(nest).empty();
-    for (Value v :
-         llvm::concat<Value>(llvm::to_vector(nest.getInputs()), llvm::to_vector(nest.getOutputs())))
+    for (Value v : llvm::concat<Value>(llvm::to_vector(nest.getInputs()),
+                                       llvm::to_vector(nest.getOutputs()))) {
       wide |= getElementTypeOrSelf(v).isF64();
+      text |= getElementTypeOrSelf(v).isInteger(128); // moved one by one
+    }
   });
-  cb.lanes = !any ? 1 : context.target.vectorBytes / (wide ? 8 : 4);
+  cb.lanes = !any || text ? 1 : context.target.vectorBytes / (wide ? 8 : 4);
 }
 
 /// Whether point i of the domain, counted in row-major order, reads element i: a slice from the

@@ -22,6 +22,9 @@ public:
   std::map<std::string, int64_t> symbols, storages;
   llvm::DenseMap<mlir::Operation *, int64_t> positions; // words that hold where a loop is
   int64_t error = 0; // the word that holds a failed node's number, or noError
+  /// The first of three words where the function makes text: where it goes, how many bytes there is
+  /// room for, and how many were needed so far.
+  int64_t text = -1;
   int64_t words = 0;
   static constexpr int64_t noError = -1; // as an unsigned number, larger than any node's
 };
@@ -47,6 +50,7 @@ struct KernelCode {
   mlir::func::FuncOp task;
   Dim tasks; // how many tasks to run
   bool mayFail = false;
+  bool makesText = false; // one task: text is made in order
 };
 
 /// A task function under construction: what is made before `anchor` dominates all of its code. The
@@ -65,7 +69,10 @@ void finishTask(CodeBuilder &cb, const TaskFunction &task);
 void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, mlir::Value frame,
                 mlir::Location node);
 
-/// A dispatch that is no kernel: scatter, cumulate, sort.
+/// What a load or store of an element may count on: its size, up to 8 bytes.
+unsigned alignmentOf(mlir::Type memoryType);
+
+/// A dispatch that is no kernel: scatter, cumulate, sort, text.
 KernelCode emitAlgorithm(CodeContext &context, const Frame &frame, mlir::Operation *op,
                          llvm::StringRef symbol);
 

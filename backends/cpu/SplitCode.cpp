@@ -21,20 +21,25 @@ int64_t countOps(Operation *op) {
 
 using Symbols = llvm::DenseMap<StringAttr, Operation *>;
 
-/// Adds to `part` what its functions use and do not define. `all` holds the symbols of all parts.
+/// Adds to `part` what its functions use and do not define, and what constants that it takes so
+/// point to. `all` holds the symbols of all parts.
 void declareUses(ModuleOp part, const Symbols &all) {
   llvm::SmallVector<StringAttr> used;
-  part.walk([&](Operation *op) {
-    if (auto call = dyn_cast<LLVM::CallOp>(op)) {
-      if (call.getCalleeAttr())
-        used.push_back(call.getCalleeAttr().getAttr());
-    } else if (auto address = dyn_cast<LLVM::AddressOfOp>(op)) {
-      used.push_back(address.getGlobalNameAttr().getAttr());
-    }
-  });
+  auto noteUses = [&](Operation *user) {
+    user->walk([&](Operation *op) {
+      if (auto call = dyn_cast<LLVM::CallOp>(op)) {
+        if (call.getCalleeAttr())
+          used.push_back(call.getCalleeAttr().getAttr());
+      } else if (auto address = dyn_cast<LLVM::AddressOfOp>(op)) {
+        used.push_back(address.getGlobalNameAttr().getAttr());
+      }
+    });
+  };
+  noteUses(part);
   SymbolTable table(part);
   OpBuilder builder = OpBuilder::atBlockEnd(part.getBody());
-  for (StringAttr name : used) {
+  for (size_t i = 0; i < used.size(); ++i) {
+    StringAttr name = used[i];
     Operation *symbol = all.lookup(name);
     if (!symbol || table.lookup(name))
       continue;
@@ -43,6 +48,7 @@ void declareUses(ModuleOp part, const Symbols &all) {
     if (function && !function.isExternal())
       cast<LLVM::LLVMFuncOp>(copy).setVisibility_(LLVM::Visibility::Hidden);
     table.insert(builder.insert(copy));
+    noteUses(copy);
   }
 }
 

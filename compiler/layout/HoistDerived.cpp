@@ -1,6 +1,7 @@
 // See HoistDerived.h.
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/fusion/Structure.h"
+#include "ir/Text.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -75,6 +76,10 @@ private:
   static bool isFixed(Operation &op, const llvm::SetVector<Operation *> &fixed) {
     if (llvm::isa<exec::ReadVariableOp, exec::ConstantOp>(op))
       return true;
+    // Text is addresses, of constants here: no variable's value.
+    if (llvm::any_of(op.getResultTypes(),
+                     [](Type type) { return reference::isText(getElementTypeOrSelf(type)); }))
+      return false;
     if (auto nest = llvm::dyn_cast<exec::NestOp>(op)) {
       if (hasChecks(nest) || llvm::any_of(loopDims(nest), [](Dim d) { return !d.isStatic(); }))
         return false;

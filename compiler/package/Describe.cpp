@@ -1,6 +1,7 @@
 // See Describe.h.
 #include "compiler/package/Describe.h"
 #include "compiler/fusion/Structure.h"
+#include "ir/Text.h"
 #include "ir/exec/Control.h"
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -30,6 +31,8 @@ ingot_dtype dtypeOf(Type element) {
     return INGOT_BF16;
   if (auto small = llvm::dyn_cast<FloatType>(element))
     return smallFloatOf(small);
+  if (reference::isText(element))
+    return INGOT_STRING;
   bool isUnsigned = element.isUnsignedInteger();
   switch (element.getIntOrFloatBitWidth()) {
   case 1:
@@ -83,10 +86,13 @@ void addSymbols(ArrayAttr entry, int64_t input, FunctionDescription &function) {
   }
   if (entry.size() < 3)
     return;
-  bool isFloat = llvm::isa<FloatType>(type.getElementType());
+  Type element = type.getElementType();
+  ingot_symbol_kind kind = llvm::isa<FloatType>(element) ? INGOT_SYMBOL_FIXED_POINT
+                           : reference::isText(element)  ? INGOT_SYMBOL_LONGEST_TEXT
+                                                         : INGOT_SYMBOL_VALUE;
   for (auto [i, name] : llvm::enumerate(llvm::cast<ArrayAttr>(entry[2])))
     function.sources[symbolNumber(function, llvm::cast<StringAttr>(name).getValue())] = {
-        isFloat ? INGOT_SYMBOL_FIXED_POINT : INGOT_SYMBOL_VALUE, input, static_cast<int64_t>(i)};
+        kind, input, static_cast<int64_t>(i)};
 }
 
 TensorDescription describeTensor(ArrayAttr entry, const std::vector<std::string> &symbols) {

@@ -1,6 +1,7 @@
 // What the rest of the compiler relies on and no op's verifier can say: types that artifacts have,
 // dimensions that inputs determine, names that mean one thing. See Prepare.h.
 #include "compiler/prepare/Prepare.h"
+#include "ir/Text.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -12,7 +13,7 @@ bool isSupported(Type element) {
   if (llvm::isa<Float16Type, BFloat16Type, Float32Type, Float64Type, Float8E4M3FNType,
                 Float8E4M3FNUZType, Float8E5M2Type, Float8E5M2FNUZType, Float8E8M0FNUType,
                 Float4E2M1FNType>(element) ||
-      element.isInteger(1))
+      llvm::isa<text::StringType>(element) || element.isInteger(1))
     return true;
   auto integer = llvm::dyn_cast<IntegerType>(element);
   return integer && !integer.isSignless() &&
@@ -32,7 +33,7 @@ std::string problemOf(Type type) {
   if (!isSupported(element)) {
     stream << "has elements of " << element
            << "; there are bool (i1), si2 to si64, ui2 to ui64, f4E2M1FN, f8E4M3FN, f8E4M3FNUZ, "
-              "f8E5M2, f8E5M2FNUZ, f8E8M0FNU, f16, bf16, f32 and f64";
+              "f8E5M2, f8E5M2FNUZ, f8E8M0FNU, f16, bf16, f32, f64 and !text.string";
     return text;
   }
   auto dims = llvm::dyn_cast_or_null<graph::DimsAttr>(tensor.getEncoding());
@@ -174,6 +175,11 @@ bool checkVariable(graph::VariableOp variable) {
   auto type = llvm::cast<RankedTensorType>(variable.getType());
   if (!type.hasStaticShape()) {
     emitError(location) << what << " is of type " << type << "; its dimensions must be fixed";
+    return false;
+  }
+  if (llvm::isa<text::StringType>(type.getElementType())) {
+    emitError(location) << what
+                        << " holds strings; variables hold numbers: make it a graph.constant";
     return false;
   }
   if (variable.getValue() && variable.getValue()->getShapedType() != type) {

@@ -4,6 +4,7 @@
 // interpreter, equal ops are merged, what nothing uses is erased.
 #include "compiler/prepare/Prepare.h"
 #include "ir/Builder.h"
+#include "ir/Text.h"
 #include "ir/reference/Interpreter.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
@@ -41,7 +42,9 @@ DenseElementsAttr attributeOf(const reference::Tensor &tensor) {
   auto type = RankedTensorType::get(tensor.shape(), tensor.element());
   llvm::SmallVector<Attribute> values;
   for (int64_t i = 0, e = tensor.numElements(); i < e; ++i)
-    if (tensor.isFloat())
+    if (reference::isText(tensor.element()))
+      values.push_back(StringAttr::get(reference::textOf(tensor.get(i)), tensor.element()));
+    else if (tensor.isFloat())
       values.push_back(FloatAttr::get(tensor.element(), tensor.real(i)));
     else
       values.push_back(IntegerAttr::get(

@@ -3,6 +3,7 @@
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/OpTable.h"
 #include "frontends/onnx/Tensors.h"
+#include "ir/Text.h"
 #include "ir/reference/Interpreter.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
@@ -26,6 +27,10 @@ std::string identifier(llvm::StringRef name) {
   if (result.empty() || llvm::isDigit(result[0]))
     result = "d" + result;
   return result;
+}
+
+llvm::StringRef nameOf(func::FuncOp function, int64_t argument) {
+  return function.getArgAttrOfType<StringAttr>(argument, "graph.name").getValue();
 }
 
 std::optional<Dims> parseShape(MLIRContext *context, llvm::StringRef text) {
@@ -403,9 +408,20 @@ bool GraphImporter::isNonNegative(Dim dim) const {
       [](Dim::Op op, bool lhs, bool rhs) { return op == Dim::Op::Max ? lhs || rhs : lhs && rhs; });
 }
 
+/// Of strings: one symbol, the bytes of the longest.
 std::optional<Ints> GraphImporter::shapeInput(Entry &entry) {
   if (entry.argument < 0)
     return std::nullopt;
+  if (llvm::isa<text::StringType>(entry.element)) {
+    auto known = function.getArgAttrOfType<ArrayAttr>(entry.argument, "graph.shape_symbols");
+    std::string name = known ? llvm::cast<StringAttr>(known[0]).str()
+                             : identifier(nameOf(function, entry.argument)) + "_longest";
+    while (!known && !symbolNames.insert(name).second)
+      name += "_";
+    inputSymbols.insert(name);
+    function.setArgAttr(entry.argument, "graph.shape_symbols", b.getStrArrayAttr({name}));
+    return Ints{{Dim::symbol(b.getContext(), name)}, true};
+  }
   auto type = llvm::cast<RankedTensorType>(entry.tensor.getType());
   bool isFloat = llvm::isa<FloatType>(entry.element);
   if (type.getRank() > 1 || !type.hasStaticShape() || type.getNumElements() > kMaxInts)
@@ -413,8 +429,7 @@ std::optional<Ints> GraphImporter::shapeInput(Entry &entry) {
   Ints ints;
   ints.isScalar = type.getRank() == 0;
   llvm::SmallVector<Attribute> names;
-  std::string base =
-      identifier(function.getArgAttrOfType<StringAttr>(entry.argument, "graph.name").getValue());
+  std::string base = identifier(nameOf(function, entry.argument));
   for (int64_t i = 0; i < type.getNumElements(); ++i) {
     std::string name = base + "_" + std::to_string(i);
     while (!symbolNames.insert(name).second)

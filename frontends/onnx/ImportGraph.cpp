@@ -4,6 +4,7 @@
 #include "frontends/onnx/OpTable.h"
 #include "frontends/onnx/Tensors.h"
 #include "frontends/onnx/Upgrade.h"
+#include "ir/Text.h"
 
 using namespace mlir;
 
@@ -256,6 +257,20 @@ void GraphImporter::importNode(const ::onnx::NodeProto &proto) {
   runRule(*row, std::make_unique<Node>(*this, proto, versionOf(domain), std::move(inputs), loc));
 }
 
+static bool holdsText(const Entry &entry) {
+  if (entry.sequence)
+    return llvm::any_of(*entry.sequence, [](const EntryPtr &part) { return holdsText(*part); });
+  return entry.element && llvm::isa<text::StringType>(entry.element);
+}
+
+/// Rules compute with elements as numbers unless they say that they do not.
+static void refuseText(Node &node) {
+  for (auto [i, input] : llvm::enumerate(node.inputs))
+    if (input && holdsText(*input))
+      node.unsupported("its input `" + node.inputName(i) + "` holds strings",
+                       "turn them into numbers before (LabelEncoder does)");
+}
+
 Node *GraphImporter::keep(std::unique_ptr<Node> node) {
   return keptNodes.emplace_back(std::move(node)).get();
 }
@@ -264,6 +279,8 @@ void GraphImporter::runRule(const Row &row, std::unique_ptr<Node> node) {
   auto where = b.saveInsertionPoint();
   try {
     upgrade(*node);
+    if (!row.takesText)
+      refuseText(*node);
     row.rule(*node);
     if (row.ints && node->outputs.size() == 1 && node->outputs[0]) {
       node->outputs[0]->maker = node.get();

@@ -3,6 +3,7 @@
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/Tensors.h"
 #include "frontends/onnx/ops/RuntimeAxes.h"
+#include "ir/Text.h"
 
 using namespace mlir;
 
@@ -169,7 +170,10 @@ Type Node::typeAttr(llvm::StringRef name, Type otherwise) {
     invalid("it has no attribute `" + name + "`");
   if (!found)
     return otherwise;
-  if (Type type = elementType(context(), static_cast<int32_t>(found->i())))
+  Type type = elementType(context(), static_cast<int32_t>(found->i()));
+  if (type && llvm::isa<text::StringType>(type))
+    unsupported("attribute `" + name + "` asks for strings", "numbers are not written as text");
+  if (type)
     return type;
   unsupported("tensors of " + typeName(static_cast<int32_t>(found->i())) + " are not supported");
 }

@@ -12,6 +12,8 @@ struct Row {
   /// The elements of the integer output where they follow from those of the inputs; null for ops
   /// that compute no shapes.
   std::optional<Ints> (*ints)(Node &) = nullptr;
+  /// Whether inputs may be strings; others refuse them before their rule sees one.
+  bool takesText = false;
 };
 
 /// All rows, in alphabetical order within a domain.

@@ -1,6 +1,7 @@
 // Decoding TensorProto: raw bytes, typed fields, external files. See Tensors.h.
 #include "frontends/onnx/Tensors.h"
 #include "frontends/onnx/ExternalData.h"
+#include "ir/Text.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -39,6 +40,8 @@ Type elementType(MLIRContext *context, int32_t dataType) {
     return Float4E2M1FNType::get(context);
   case TensorProto::BOOL:
     return b.getI1Type();
+  case TensorProto::STRING:
+    return text::StringType::get(context);
   case TensorProto::INT8:
     return integer(8, true);
   case TensorProto::INT16:
@@ -99,6 +102,7 @@ public:
 private:
   InFlightDiagnostic error() { return emitError(loc) << "tensor `" << tensor.name() << "`: "; }
   LogicalResult readType();
+  FailureOr<DenseElementsAttr> texts();
   /// The bytes as raw_data has them, packed where elements are narrower than a byte.
   FailureOr<llvm::ArrayRef<char>> bytes();
   FailureOr<llvm::ArrayRef<char>> externalBytes();
@@ -120,7 +124,8 @@ LogicalResult Reader::readType() {
   if (!element)
     return error() << "constants of " << typeName(tensor.data_type()) << " are not supported";
   llvm::SmallVector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
-  width = element.isInteger(1) ? 8 : element.getIntOrFloatBitWidth();
+  bool isText = llvm::isa<text::StringType>(element);
+  width = element.isInteger(1) || isText ? 8 : element.getIntOrFloatBitWidth();
   count = 1;
   for (int64_t size : shape)
     if (size < 0 || llvm::MulOverflow(count, size, count))
@@ -217,11 +222,23 @@ FailureOr<llvm::ArrayRef<char>> Reader::bytes() {
   return fieldBytes();
 }
 
+FailureOr<DenseElementsAttr> Reader::texts() {
+  if (tensor.data_location() == TensorProto::EXTERNAL || tensor.has_raw_data() ||
+      tensor.string_data_size() != count)
+    return error() << "its shape needs " << count << " strings in string_data, which has "
+                   << tensor.string_data_size();
+  llvm::SmallVector<llvm::StringRef> texts(tensor.string_data().begin(),
+                                           tensor.string_data().end());
+  return DenseElementsAttr::get(type, texts);
+}
+
 FailureOr<DenseElementsAttr> Reader::read() {
   if (tensor.has_segment())
     return error() << "it is stored in segments, which no exporter writes; store it whole";
   if (failed(readType()))
     return failure();
+  if (llvm::isa<text::StringType>(type.getElementType()))
+    return texts();
   FailureOr<llvm::ArrayRef<char>> raw = bytes();
   if (failed(raw))
     return failure();

@@ -1,5 +1,7 @@
 // Registration and verification of the exec dialect, and helpers that build nests.
+#include "ir/Text.h"
 #include "ir/exec/Control.h"
+#include "ir/exec/Text.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -9,6 +11,8 @@ using namespace ingot::exec;
 #include "ir/exec/ExecEnums.cpp.inc"
 #define GET_OP_CLASSES
 #include "ir/exec/ExecOps.cpp.inc"
+#define GET_OP_CLASSES
+#include "ir/exec/TextOps.cpp.inc"
 
 void ExecDialect::initialize() {
   addOperations<
@@ -18,6 +22,10 @@ void ExecDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/exec/ControlOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/exec/TextOps.cpp.inc"
       >();
 }
 
@@ -66,6 +74,8 @@ LogicalResult KernelOp::verify() {
 namespace ingot::exec {
 
 Type signlessElement(Type element) {
+  if (llvm::isa<text::StringType>(element))
+    return IntegerType::get(element.getContext(), 128);
   if (!element.isIntOrFloat())
     return element;
   unsigned width = element.getIntOrFloatBitWidth();
@@ -91,6 +101,8 @@ TypedAttr signlessValue(Attribute scalar) {
 
 DenseElementsAttr signlessElements(DenseElementsAttr elements) {
   Type from = elements.getElementType(), to = signlessElement(from);
+  if (llvm::isa<text::StringType>(from))
+    return elements; // the texts; a back end puts them into memory
   if (from.getIntOrFloatBitWidth() == to.getIntOrFloatBitWidth() &&
       llvm::isa<FloatType>(from) == llvm::isa<FloatType>(to))
     return elements; // the same bytes
@@ -165,7 +177,8 @@ Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
 }
 
 bool isDispatch(Operation *op) {
-  return llvm::isa_and_nonnull<KernelOp, ScatterOp, CumulateOp, SortOp>(op);
+  return llvm::isa_and_nonnull<KernelOp, ScatterOp, CumulateOp, SortOp, TextEqualOp, TextFindOp,
+                               TextMatchOp, TextConcatOp, TextCaseOp, TextSplitOp>(op);
 }
 
 TypedAttr identityOf(Combiner combiner, Type element) {

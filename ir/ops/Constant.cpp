@@ -1,5 +1,6 @@
 // Meaning and lowering of constants.
 #include "ir/Builder.h"
+#include "ir/Text.h"
 #include "ir/exec/Exec.h"
 
 using namespace mlir;
@@ -13,6 +14,8 @@ namespace {
 Number numberOf(Attribute scalar) {
   if (auto real = llvm::dyn_cast<FloatAttr>(scalar))
     return Number::real(reference::toDouble(real.getValue()));
+  if (auto text = llvm::dyn_cast<StringAttr>(scalar))
+    return reference::textNumber(text.getContext(), text.getValue());
   llvm::APInt v = llvm::cast<IntegerAttr>(scalar).getValue();
   Type type = llvm::cast<IntegerAttr>(scalar).getType();
   bool isUnsigned = type.isUnsignedInteger() || v.getBitWidth() == 1;
@@ -64,6 +67,17 @@ void ConstantOp::emitStructured(OpBuilder &b, ValueRange, llvm::SmallVectorImpl<
         b, getLoc(), dimsOf(type), {}, type.getElementType(), [&](OpBuilder &b, ValueRange) {
           return exec::scalarConstant(b, getLoc(), type.getElementType(), 0);
         }));
+    return;
+  }
+  if (reference::isText(elementType(getResult()))) { // one in memory, repeated
+    auto one = llvm::cast<StringAttr>(*elements.getValues<Attribute>().begin());
+    auto scalar = DenseElementsAttr::get(RankedTensorType::get({}, elementType(getResult())),
+                                         llvm::ArrayRef<llvm::StringRef>(one.getValue()));
+    Value text = exec::ConstantOp::create(b, getLoc(), exec::signless(scalar.getType()), scalar);
+    auto noIndex = AffineMap::get(type.getRank(), 0, {}, getContext());
+    results = exec::nest(b, getLoc(), dimsOf(type), type.getRank(), {{text, noIndex}},
+                         exec::Combiner::None, type.getElementType(),
+                         [](OpBuilder &, ValueRange, ValueRange in) -> Values { return {in[0]}; });
     return;
   }
   TypedAttr value = exec::signlessValue(*elements.getValues<Attribute>().begin());

@@ -1,5 +1,6 @@
 // Meaning, lowering and gradient of select and cast.
 #include "ir/Builder.h"
+#include "ir/Text.h"
 #include "ir/exec/Exec.h"
 #include "ir/ops/SmallFloat.h"
 #include <cmath>
@@ -46,6 +47,10 @@ LogicalResult CastOp::verify() {
   if (dimsOf(getX()) != dimsOf(getResult()))
     return emitOpError("changes the shape from ")
            << str(dimsOf(getX())) << " to " << str(dimsOf(getResult()));
+  Type from = elementType(getX()), to = elementType(getResult());
+  if (from != to && (reference::isText(from) || reference::isText(to)))
+    return emitOpError("turns elements of ")
+           << from << " into " << to << "; strings are not read as numbers, nor numbers written";
   return success();
 }
 
@@ -185,10 +190,10 @@ llvm::SmallVector<Value> CastOp::gradient(OpBuilder &b, ValueRange dResults) {
 }
 
 LogicalResult BitCastOp::verify() {
-  auto width = [](Type element) {
-    return element.isInteger(1) ? 8u : element.getIntOrFloatBitWidth();
-  };
+  auto width = [](Type element) { return element.isInteger(1) ? 8u : reference::bitsOf(element); };
   Type from = elementType(getX()), to = elementType(getResult());
+  if (reference::isText(from) || reference::isText(to))
+    return emitOpError("has strings, which are no bits of their own");
   if (width(from) != width(to))
     return emitOpError("turns elements of ")
            << width(from) << " bits (" << from << ") into " << width(to) << " bits (" << to << ")";

@@ -1,6 +1,7 @@
 // Meaning, lowering and gradient of the movement ops that take tensors apart and put them together:
 // slice, pad, concat, reverse. They are each other's gradients.
 #include "ir/Builder.h"
+#include "ir/Text.h"
 #include "ir/ops/Emit.h"
 #include <cmath>
 
@@ -35,6 +36,8 @@ Number paddingNumber(Type element, double value) {
     return reference::roundTo(element, Number::real(value));
   if (element.isInteger(1))
     return Number::boolean(value != 0);
+  if (reference::isText(element))
+    return Number::integer(0); // the empty text
   unsigned width = element.getIntOrFloatBitWidth();
   bool isUnsigned = element.isUnsignedInteger();
   llvm::APSInt result(width, isUnsigned);

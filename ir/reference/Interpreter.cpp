@@ -1,5 +1,6 @@
 // The interpreter's loop: an op's operands in, its contract asked, its results rounded.
 #include "ir/reference/Interpreter.h"
+#include "ir/Text.h"
 #include <cmath>
 
 using namespace mlir;
@@ -66,16 +67,24 @@ LogicalResult Interpreter::bindSymbols(llvm::ArrayRef<Type> types, llvm::ArrayRe
   return success();
 }
 
-/// The symbols that stand for elements of inputs: integers, or floats times 2^32; then those that
-/// stand for values of others.
+static int64_t longestText(const Tensor &texts) {
+  size_t longest = 0;
+  for (int64_t i = 0, e = texts.numElements(); i < e; ++i)
+    longest = std::max(longest, textOf(texts.get(i)).size());
+  return static_cast<int64_t>(longest);
+}
+
+/// The symbols that stand for elements of inputs: integers, or floats times 2^32, or, of texts, the
+/// longest one's bytes; then those that stand for values of others.
 void Interpreter::bindShapeInputs(func::FuncOp function, llvm::ArrayRef<Tensor> inputs) {
   bound.clear();
   for (auto [i, input] : llvm::enumerate(inputs))
     if (auto names = function.getArgAttrOfType<ArrayAttr>(i, "graph.shape_symbols"))
       for (auto [element, name] : llvm::enumerate(names))
         symbols[llvm::cast<StringAttr>(name).str()] =
-            input.isFloat() ? static_cast<int64_t>(std::floor(input.real(element) * 4294967296.0))
-                            : input.integer(element);
+            isText(input.element()) ? longestText(input)
+            : input.isFloat() ? static_cast<int64_t>(std::floor(input.real(element) * 4294967296.0))
+                              : input.integer(element);
   lets = function->getAttrOfType<ArrayAttr>("graph.lets");
   evaluateLets();
 }

@@ -1,6 +1,6 @@
 // Storage and rounding of the reference interpreter's values.
 #include "ir/reference/Tensor.h"
-#include "ir/Pch.h"
+#include "ir/Text.h"
 #include "llvm/ADT/APFloat.h"
 #include <cmath>
 #include <cstring>
@@ -9,12 +9,28 @@ using namespace mlir;
 
 namespace ingot::reference {
 
-int64_t elementBytes(Type element) {
-  return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
+bool isText(Type element) { return llvm::isa<text::StringType>(element) || element.isInteger(128); }
+
+Number textNumber(MLIRContext *context, llvm::StringRef text) {
+  if (text.empty())
+    return Number::integer(0);
+  const void *kept = StringAttr::get(context, text).getAsOpaquePointer();
+  return Number::integer(static_cast<int64_t>(reinterpret_cast<uintptr_t>(kept)));
 }
 
+llvm::StringRef textOf(Number number) {
+  if (number.i == 0)
+    return {};
+  auto *kept = reinterpret_cast<const void *>(static_cast<uintptr_t>(number.i));
+  return llvm::cast<StringAttr>(Attribute::getFromOpaquePointer(kept)).getValue();
+}
+
+unsigned bitsOf(Type element) { return isText(element) ? 128 : element.getIntOrFloatBitWidth(); }
+
+int64_t elementBytes(Type element) { return std::max<int64_t>(1, bitsOf(element) / 8); }
+
 int64_t elementsPerByte(Type element) {
-  unsigned width = element.getIntOrFloatBitWidth();
+  unsigned width = bitsOf(element);
   return width == 1 || width >= 8 ? 1 : 8 / width;
 }
 
@@ -43,7 +59,7 @@ Number roundTo(Type element, Number value) {
     return Number::real(toDouble(exact));
   }
   int64_t v = value.isFloat ? static_cast<int64_t>(value.f) : value.i;
-  unsigned width = element.getIntOrFloatBitWidth();
+  unsigned width = bitsOf(element);
   if (width == 1)
     return Number::integer(v & 1);
   if (width < 64) {
@@ -124,7 +140,23 @@ Number fromBits(Type element, uint64_t bits) {
       llvm::APFloat(floatType.getFloatSemantics(), llvm::APInt(floatType.getWidth(), bits))));
 }
 
+namespace {
+/// The same as ingot_string, which ir/ does not see.
+struct StoredText {
+  const char *data;
+  uint64_t size;
+};
+} // namespace
+
 void Tensor::copyFrom(const void *data) {
+  if (isText(elementType)) {
+    for (int64_t i = 0, n = numElements(); i < n; ++i) {
+      StoredText text;
+      std::memcpy(&text, static_cast<const char *>(data) + i * sizeof text, sizeof text);
+      set(i, textNumber(elementType.getContext(), {text.data, text.size}));
+    }
+    return;
+  }
   int64_t perByte = elementsPerByte(elementType), bytes = elementBytes(elementType);
   unsigned width = 8 / perByte;
   for (int64_t i = 0, n = numElements(); i < n; ++i) {
@@ -137,6 +169,14 @@ void Tensor::copyFrom(const void *data) {
 }
 
 void Tensor::copyTo(void *data) const {
+  if (isText(elementType)) {
+    for (int64_t i = 0, n = numElements(); i < n; ++i) {
+      llvm::StringRef bytes = textOf(get(i));
+      StoredText text = {bytes.data(), bytes.size()};
+      std::memcpy(static_cast<char *>(data) + i * sizeof text, &text, sizeof text);
+    }
+    return;
+  }
   int64_t perByte = elementsPerByte(elementType), bytes = elementBytes(elementType);
   unsigned width = 8 / perByte;
   uint64_t shared = 0;

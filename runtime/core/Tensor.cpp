@@ -2,6 +2,7 @@
 #include "ingot/Tensor.h"
 #include "runtime/core/AlignedMemory.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ingot {
@@ -15,11 +16,12 @@ struct DTypeFacts {
 
 DTypeFacts factsOf(DType dtype) {
   static constexpr DTypeFacts facts[] = {
-      {"unknown", 0}, {"bool", 1},       {"i8", 1},        {"i16", 2},        {"i32", 4},
-      {"i64", 8},     {"u8", 1},         {"u16", 2},       {"u32", 4},        {"u64", 8},
-      {"f16", 2},     {"bf16", 2},       {"f32", 4},       {"f64", 8},        {"i2", 1, 4},
-      {"u2", 1, 4},   {"i4", 1, 2},      {"u4", 1, 2},     {"f8e4m3fn", 1},   {"f8e4m3fnuz", 1},
-      {"f8e5m2", 1},  {"f8e5m2fnuz", 1}, {"f8e8m0fnu", 1}, {"f4e2m1fn", 1, 2}};
+      {"unknown", 0}, {"bool", 1},       {"i8", 1},        {"i16", 2},         {"i32", 4},
+      {"i64", 8},     {"u8", 1},         {"u16", 2},       {"u32", 4},         {"u64", 8},
+      {"f16", 2},     {"bf16", 2},       {"f32", 4},       {"f64", 8},         {"i2", 1, 4},
+      {"u2", 1, 4},   {"i4", 1, 2},      {"u4", 1, 2},     {"f8e4m3fn", 1},    {"f8e4m3fnuz", 1},
+      {"f8e5m2", 1},  {"f8e5m2fnuz", 1}, {"f8e8m0fnu", 1}, {"f4e2m1fn", 1, 2}, {"string", 16}};
+  static_assert(sizeof(ingot_string) == 16, "artifact.h says so");
   auto index = static_cast<size_t>(static_cast<int32_t>(dtype));
   return index < std::size(facts) ? facts[index] : facts[0];
 }
@@ -107,6 +109,40 @@ Result<Tensor> Tensor::copyOf(DType dtype, const Shape &shape, const void *value
   return tensor;
 }
 
+std::string_view textAt(const TensorView &tensor, int64_t index) {
+  ingot_string text; // may stand at any address
+  std::memcpy(&text, static_cast<const char *>(tensor.data) + index * int64_t{sizeof text},
+              sizeof text);
+  return {text.data, static_cast<size_t>(text.size)};
+}
+
+Result<Tensor> Tensor::ofTexts(const Shape &shape, const std::vector<std::string_view> &texts) {
+  INGOT_ASSIGN_OR_RETURN(int64_t count, countElements(DType::String, shape.data(),
+                                                      static_cast<int64_t>(shape.size())));
+  if (static_cast<size_t>(count) != texts.size())
+    return Status(StatusCode::InvalidArgument,
+                  "shape " + toString(shape) + " holds " + std::to_string(count) + " elements, " +
+                      std::to_string(texts.size()) + " texts were given");
+  size_t records = texts.size() * sizeof(ingot_string), bytes = records;
+  for (std::string_view text : texts)
+    bytes += text.size();
+  AlignedBlock block = allocateAligned(bytes);
+  if (!block)
+    return Status(StatusCode::ResourceExhausted,
+                  "no memory for strings of " + std::to_string(bytes) + " bytes");
+  Tensor tensor;
+  tensor.owned_.reset(block.release());
+  tensor.data_ = tensor.owned_.get();
+  tensor.capacity_ = records; // the bytes of the texts come behind
+  char *next = static_cast<char *>(tensor.data_) + records;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    static_cast<ingot_string *>(tensor.data_)[i] = {next, texts[i].size()};
+    next = std::copy(texts[i].begin(), texts[i].end(), next);
+  }
+  INGOT_RETURN_IF_ERROR(tensor.resize(DType::String, shape));
+  return tensor;
+}
+
 Result<Tensor> Tensor::borrow(DType dtype, const Shape &shape, void *data) {
   INGOT_ASSIGN_OR_RETURN(int64_t count,
                          countElements(dtype, shape.data(), static_cast<int64_t>(shape.size())));
@@ -123,6 +159,12 @@ Result<Tensor> Tensor::borrow(DType dtype, const Shape &shape, void *data) {
 }
 
 Result<Tensor> Tensor::clone() const {
+  if (dtype_ == DType::String) {
+    std::vector<std::string_view> texts;
+    for (int64_t i = 0; i < count_; ++i)
+      texts.push_back(textAt(*this, i));
+    return ofTexts(shape_, texts);
+  }
   return copyOf(dtype_, shape_, data_, static_cast<size_t>(count_));
 }
 

@@ -35,24 +35,42 @@ struct Header {
   DType dtype = DType::F32;
   bool bigEndian = false;
   bool fortranOrder = false;
+  int64_t textWidth = 0; // bytes of an element in the file, where it is text
+  bool isUnicode = false;
   Shape shape;
 };
 
+/// `<U5` is five UCS-4 characters, `|S5` five bytes.
+bool parseTextDescr(std::string_view descr, Header &header) {
+  if (descr.size() < 3 || descr.size() > 12 || (descr[1] != 'U' && descr[1] != 'S') ||
+      !std::all_of(descr.begin() + 2, descr.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return false;
+  header.dtype = DType::String;
+  header.isUnicode = descr[1] == 'U';
+  header.bigEndian = descr[0] == '>';
+  header.textWidth = std::stoll(std::string(descr.substr(2))) * (header.isUnicode ? 4 : 1);
+  return true;
+}
+
 Status parseDescr(std::string_view descr, Header &header) {
-  if (!descr.empty() && std::strchr("<>|=", descr[0]))
+  if (!descr.empty() && std::strchr("<>|=", descr[0])) {
+    if (parseTextDescr(descr, header))
+      return Status();
     for (const ElementName &element : elementNames)
       if (element.name == descr.substr(1)) {
         header.dtype = element.dtype;
         header.bigEndian = descr[0] == '>';
         return Status();
       }
+  }
   if (descr == "|V1" || descr == "<V1" || descr == "<f1") { // ml_dtypes; which type is not said
     header.dtype = DType::U8;
     return Status();
   }
-  return Status(StatusCode::Unsupported,
-                "element type '" + std::string(descr.substr(0, 40)) +
-                    "' is not read; convert the array with astype to bool, an integer or a float");
+  return Status(
+      StatusCode::Unsupported,
+      "element type '" + std::string(descr.substr(0, 40)) +
+          "' is not read; convert the array with astype to bool, an integer, a float or str");
 }
 
 /// Reads the dictionary literal. Positions only go forward, and never past the end.
@@ -198,19 +216,19 @@ Result<Header> readHeader(ByteSource &source) {
   return HeaderParser(text).parse();
 }
 
-/// Copies column-major elements of `width` bytes into row-major order.
-void copyTransposed(const uint8_t *from, Tensor &to, size_t width) {
-  const size_t rank = to.shape().size();
+/// Copies `count` column-major elements of `width` bytes into row-major order.
+void copyTransposed(const uint8_t *from, uint8_t *out, int64_t count, const Shape &shape,
+                    size_t width) {
+  const size_t rank = shape.size();
   std::vector<size_t> strides(rank, 1), index(rank, 0);
   for (size_t axis = 1; axis < rank; ++axis)
-    strides[axis] = strides[axis - 1] * size_t(to.shape()[axis - 1]);
-  auto *out = static_cast<uint8_t *>(to.rawData());
+    strides[axis] = strides[axis - 1] * size_t(shape[axis - 1]);
   size_t offset = 0;
-  for (int64_t i = 0; i < to.elementCount(); ++i, out += width) {
+  for (int64_t i = 0; i < count; ++i, out += width) {
     std::memcpy(out, from + offset * width, width);
     for (size_t axis = rank; axis-- > 0;) {
       offset += strides[axis];
-      if (++index[axis] < size_t(to.shape()[axis]))
+      if (++index[axis] < size_t(shape[axis]))
         break;
       offset -= strides[axis] * index[axis];
       index[axis] = 0;
@@ -218,7 +236,128 @@ void copyTransposed(const uint8_t *from, Tensor &to, size_t width) {
   }
 }
 
+uint32_t load32(const uint8_t *bytes) {
+  uint32_t value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+void appendUtf8(std::string &text, uint32_t code) {
+  if (code < 0x80) {
+    text += char(code);
+    return;
+  }
+  int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  constexpr uint32_t leads[] = {0, 0xC0, 0xE0, 0xF0};
+  text += char(leads[more] | code >> (6 * more));
+  while (more-- > 0)
+    text += char(0x80 | (code >> (6 * more) & 0x3F));
+}
+
+/// The code points of UTF-8; nothing where it is none.
+std::optional<std::vector<uint32_t>> codesOf(std::string_view text) {
+  std::vector<uint32_t> codes;
+  for (size_t i = 0; i < text.size();) {
+    const uint8_t lead = uint8_t(text[i++]);
+    const size_t more = lead < 0x80 ? 0 : lead < 0xC2 ? 4 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+    if (more > 3 || lead > 0xF4 || text.size() - i < more)
+      return std::nullopt;
+    uint32_t code = more ? lead & (0x3Fu >> more) : lead;
+    for (size_t k = 0; k < more; ++k, ++i) {
+      if ((uint8_t(text[i]) & 0xC0) != 0x80)
+        return std::nullopt;
+      code = code << 6 | (uint8_t(text[i]) & 0x3F);
+    }
+    constexpr uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    if (code < least[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+      return std::nullopt;
+    codes.push_back(code);
+  }
+  return codes;
+}
+
+/// Text of `width` bytes an element; zeros at the end are filling.
+Result<Tensor> readTexts(ByteSource &source, const Header &header) {
+  const auto width = size_t(header.textWidth);
+  INGOT_ASSIGN_OR_RETURN(const int64_t count, countElements(DType::String, header.shape.data(),
+                                                            int64_t(header.shape.size())));
+  uint64_t bytes = 0;
+  // A text takes 16 bytes here, and may take none in the file.
+  if (__builtin_mul_overflow(uint64_t(count), uint64_t(width), &bytes) || bytes > source.bound() ||
+      (width == 0 && count > int64_t{1} << 24))
+    return corrupt("truncated: shape " + toString(header.shape) + " of texts of " +
+                   std::to_string(width) + " bytes needs more than the " +
+                   std::to_string(source.bound()) + " that can follow");
+  std::vector<uint8_t> raw(bytes), rowMajor;
+  INGOT_RETURN_IF_ERROR(source.read(raw.data(), bytes, "the array"));
+  INGOT_RETURN_IF_ERROR(source.expectEnd());
+  if (header.isUnicode && header.bigEndian)
+    swapBytes(raw.data(), bytes / 4, 4);
+  if (header.fortranOrder && header.shape.size() > 1) {
+    rowMajor.resize(bytes);
+    copyTransposed(raw.data(), rowMajor.data(), count, header.shape, width);
+    raw.swap(rowMajor);
+  }
+  std::string all;
+  std::vector<size_t> ends;
+  for (size_t i = 0; i < size_t(count); ++i) {
+    const uint8_t *first = raw.data() + i * width;
+    size_t size = width;
+    if (!header.isUnicode) {
+      while (size > 0 && first[size - 1] == 0)
+        --size;
+      all.append(reinterpret_cast<const char *>(first), size);
+    } else {
+      while (size > 0 && load32(first + size - 4) == 0)
+        size -= 4;
+      for (size_t k = 0; k < size; k += 4) {
+        const uint32_t code = load32(first + k);
+        if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+          return corrupt("element " + std::to_string(i) + " has the character " +
+                         std::to_string(code) + ", which Unicode has not");
+        appendUtf8(all, code);
+      }
+    }
+    ends.push_back(all.size());
+  }
+  std::vector<std::string_view> texts;
+  for (size_t i = 0; i < ends.size(); ++i) {
+    const size_t start = i ? ends[i - 1] : 0;
+    texts.push_back(std::string_view(all).substr(start, ends[i] - start));
+  }
+  return Tensor::ofTexts(header.shape, texts);
+}
+
+int64_t elementsOf(const TensorView &tensor) {
+  int64_t count = 1;
+  for (int64_t axis = 0; axis < tensor.rank; ++axis)
+    count *= tensor.dims[axis];
+  return count;
+}
+
+/// Characters of the longest text; 1 at least, as NumPy has it.
+size_t textWidth(const TensorView &tensor) {
+  size_t width = 1;
+  for (int64_t i = 0, count = elementsOf(tensor); i < count; ++i)
+    if (const auto codes = codesOf(textAt(tensor, i)))
+      width = std::max(width, codes->size());
+  return width;
+}
+
 } // namespace
+
+Status checkWritable(const TensorView &tensor) {
+  for (int64_t i = 0; tensor.dtype == DType::String && i < elementsOf(tensor); ++i) {
+    const std::string_view text = textAt(tensor, i);
+    if (!codesOf(text))
+      return Status(StatusCode::InvalidArgument,
+                    "element " + std::to_string(i) + " is no UTF-8, which .npy needs");
+    if (!text.empty() && text.back() == 0)
+      return Status(StatusCode::InvalidArgument,
+                    "element " + std::to_string(i) + " ends in a zero byte, which .npy drops");
+  }
+  return Status();
+}
 
 void swapBytes(void *data, size_t count, size_t width) {
   auto *element = static_cast<uint8_t *>(data);
@@ -227,13 +366,19 @@ void swapBytes(void *data, size_t count, size_t width) {
 }
 
 size_t byteSizeOf(const TensorView &tensor) {
-  size_t bytes = byteSize(tensor.dtype);
-  for (int64_t axis = 0; axis < tensor.rank; ++axis)
-    bytes *= size_t(tensor.dims[axis]);
-  return bytes;
+  const bool isText = tensor.dtype == DType::String;
+  return size_t(elementsOf(tensor)) * (isText ? 4 * textWidth(tensor) : byteSize(tensor.dtype));
 }
 
 std::vector<uint8_t> bytesEach(const TensorView &tensor) {
+  if (tensor.dtype == DType::String) {
+    std::vector<uint8_t> bytes(byteSizeOf(tensor));
+    const size_t width = 4 * textWidth(tensor);
+    for (size_t i = 0; i * width < bytes.size(); ++i)
+      if (const auto codes = codesOf(textAt(tensor, int64_t(i))); codes && !codes->empty())
+        std::memcpy(bytes.data() + i * width, codes->data(), codes->size() * 4);
+    return bytes;
+  }
   const int64_t share = elementsPerByte(tensor.dtype);
   std::vector<uint8_t> bytes(share == 1 ? 0 : byteSizeOf(tensor));
   const unsigned width = unsigned(8 / share);
@@ -275,6 +420,8 @@ Result<Tensor> allocateChecked(DType dtype, const Shape &shape, uint64_t bytesTh
 
 Result<Tensor> readNpyFrom(ByteSource &source) {
   INGOT_ASSIGN_OR_RETURN(const Header header, readHeader(source));
+  if (header.dtype == DType::String)
+    return readTexts(source, header);
   INGOT_ASSIGN_OR_RETURN(Tensor tensor,
                          allocateChecked(header.dtype, header.shape, source.bound()));
   INGOT_RETURN_IF_ERROR(source.read(tensor.rawData(), tensor.byteSize(), "the array"));
@@ -290,12 +437,16 @@ Result<Tensor> readNpyFrom(ByteSource &source) {
     return tensor;
   Tensor rowMajor;
   INGOT_RETURN_IF_ERROR(rowMajor.resize(header.dtype, header.shape));
-  copyTransposed(static_cast<const uint8_t *>(tensor.rawData()), rowMajor, width);
+  copyTransposed(static_cast<const uint8_t *>(tensor.rawData()),
+                 static_cast<uint8_t *>(rowMajor.rawData()), tensor.elementCount(), header.shape,
+                 width);
   return rowMajor;
 }
 
 std::string npyHeader(const TensorView &tensor) {
   std::string descr = "|V1"; // as ml_dtypes names its types of a byte
+  if (tensor.dtype == DType::String)
+    descr = "<U" + std::to_string(textWidth(tensor));
   for (const ElementName &element : elementNames)
     if (element.dtype == tensor.dtype)
       descr = (byteSize(tensor.dtype) == 1 ? "|" : "<") + std::string(element.name);
@@ -334,6 +485,8 @@ Status writeNpy(const std::string &path, const TensorView &tensor) {
     return Status(StatusCode::InvalidArgument, "cannot write '" + path +
                                                    "': " + std::to_string(tensor.rank) +
                                                    " dimensions, at most 64 can be written");
+  if (Status writable = checkWritable(tensor); !writable.isOk())
+    return writable.withContext("cannot write '" + path + "'");
   FILE *file = std::fopen(path.c_str(), "wbe");
   bool written = file != nullptr;
   if (file) {

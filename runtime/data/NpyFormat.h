@@ -22,8 +22,11 @@ std::string npyHeader(const TensorView &tensor);
 size_t byteSizeOf(const TensorView &tensor);
 
 /// The elements of a type below a byte in a byte each, integers extended by their sign or zeros;
-/// empty for larger types.
+/// texts in UCS-4, filled up with zeros to one length; empty for other types.
 std::vector<uint8_t> bytesEach(const TensorView &tensor);
+
+/// InvalidArgument for texts that the format cannot hold: what is no UTF-8, or ends in a zero byte.
+Status checkWritable(const TensorView &tensor);
 
 /// Allocates a tensor that `bytesThere` bytes can fill. DataLoss when the shape needs more.
 Result<Tensor> allocateChecked(DType dtype, const Shape &shape, uint64_t bytesThere);

@@ -226,6 +226,9 @@ Status writeNpz(const std::string &path,
       return Status(StatusCode::InvalidArgument, "cannot write '" + path + "': array name '" +
                                                      name + "' is " +
                                                      (name.empty() ? "empty" : "there twice"));
+  for (const auto &[name, tensor] : tensors)
+    if (Status writable = checkWritable(tensor); !writable.isOk())
+      return writable.withContext("cannot write '" + name + "' of '" + path + "'");
   int code = 0;
   ZipHandle archive(zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
   const auto failed = [&](const char *why) {

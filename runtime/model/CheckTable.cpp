@@ -105,6 +105,8 @@ bool isPossible(const ingot_function &function, const ingot_symbol_source &sourc
   const ingot_tensor_info &input = function.inputs[source.input];
   if (source.kind == INGOT_SYMBOL_EXTENT)
     return source.index < input.rank;
+  if (source.kind == INGOT_SYMBOL_LONGEST_TEXT)
+    return source.index == 0 && input.dtype == INGOT_STRING;
   int64_t count = 1;
   for (int32_t axis = 0; axis < input.rank; ++axis)
     if (input.dims[axis].size < 0 || input.dims[axis].size > maxCount ||

@@ -65,6 +65,38 @@ double realAt(const TensorView &tensor, int64_t index) {
   }
 }
 
+int64_t elementCount(const TensorView &tensor) {
+  int64_t count = 1;
+  for (int64_t axis = 0; axis < tensor.rank; ++axis)
+    count *= tensor.dims[axis];
+  return count;
+}
+
+int64_t longestText(const TensorView &texts) {
+  size_t longest = 0;
+  for (int64_t i = 0, count = elementCount(texts); i < count; ++i)
+    longest = std::max(longest, textAt(texts, i).size());
+  return static_cast<int64_t>(longest);
+}
+
+/// A block that grows, to twice its size at least: memory is asked for seldom.
+struct GrowingBlock {
+  AlignedBlock block;
+  uint64_t capacity = 0;
+  char *data() const { return static_cast<char *>(block.get()); }
+  bool grow(uint64_t bytes) {
+    if (bytes <= capacity)
+      return true;
+    uint64_t wanted = std::max(bytes, 2 * capacity);
+    block.reset(); // the old one first: both may not fit
+    capacity = 0;
+    block = allocateAligned(wanted);
+    if (block)
+      capacity = wanted;
+    return block != nullptr;
+  }
+};
+
 /// Times 2^32, rounded down; see INGOT_SYMBOL_FIXED_POINT.
 int64_t fixedPointAt(const TensorView &tensor, int64_t index) {
   double scaled = std::floor(realAt(tensor, index) * 4294967296.0), limit = 9.2e18;
@@ -88,6 +120,8 @@ struct Session::Impl {
   std::vector<const void *> inputPointers;
   std::vector<void *> outputPointers;
   std::vector<int64_t> extents; // of all outputs, one after another, by the last run
+  GrowingBlock text;            // what runs make
+  GrowingBlock outputText;      // what outputs have of inputs and constants
 
   Status checkSources() const;
   Status inputError(int64_t input, const TensorView &given, const std::string &what) const;
@@ -97,7 +131,9 @@ struct Session::Impl {
   Status makePlan();
   Status prepare(const TensorView *inputs, size_t count);
   Status call(StateImpl &state, const TensorView *inputs);
+  int32_t runWithRoom(ingot_run &run);
   Status shrinkOutputs();
+  Status keepTexts(uint64_t textUsed);
   Status failure(int32_t code, int64_t failedNode) const;
 };
 
@@ -168,6 +204,11 @@ Status Session::Impl::resolveSymbols(const TensorView *inputs, size_t count) {
     }
     if (!inputs[i].data && !empty)
       return inputError(i, inputs[i], "no data was given");
+    for (int64_t k = 0; info.dtype == INGOT_STRING && !empty && k < elementCount(inputs[i]); ++k)
+      if (std::string_view text = textAt(inputs[i], k); !text.data() && !text.empty())
+        return inputError(i, inputs[i],
+                          "element " + std::to_string(k) + " has " + std::to_string(text.size()) +
+                              " bytes at NULL");
   }
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
@@ -180,10 +221,11 @@ Status Session::Impl::resolveSymbols(const TensorView *inputs, size_t count) {
   INGOT_RETURN_IF_ERROR(checkBounds());
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
-    if (source.kind != INGOT_SYMBOL_EXTENT)
-      wanted[i] = source.kind == INGOT_SYMBOL_VALUE
-                      ? integerAt(inputs[source.input], source.index)
-                      : fixedPointAt(inputs[source.input], source.index);
+    const TensorView *input = source.kind == INGOT_SYMBOL_EXTENT ? nullptr : &inputs[source.input];
+    if (input)
+      wanted[i] = source.kind == INGOT_SYMBOL_VALUE          ? integerAt(*input, source.index)
+                  : source.kind == INGOT_SYMBOL_LONGEST_TEXT ? longestText(*input)
+                                                             : fixedPointAt(*input, source.index);
   }
   return Status::ok();
 }
@@ -274,6 +316,8 @@ Status Session::Impl::failure(int32_t code, int64_t failedNode) const {
                            "fault of the compiler, please report it");
     return Status(StatusCode::OutOfRange, node + ": an index is outside the axis it selects from");
   }
+  if (code == INGOT_TEXT_TOO_SHORT)
+    return Status(StatusCode::ResourceExhausted, name + ": no memory for the text that it makes");
   return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument : StatusCode::Internal,
                 name + " failed with code " + std::to_string(code));
 }
@@ -300,10 +344,54 @@ Status Session::Impl::call(StateImpl &state, const TensorView *inputs) {
   const int64_t *planned = plan.data() + function->output_dims;
   std::copy(planned, planned + extents.size(), extents.begin());
   run.extents = extents.data();
-  int32_t code = function->run(&run);
+  int32_t code = runWithRoom(run);
   if (function->flags & INGOT_FUNCTION_WRITES_STATE)
     state.version.fetch_add(1, std::memory_order_release);
-  return code == INGOT_OK ? shrinkOutputs() : failure(code, run.failed_node);
+  if (code != INGOT_OK)
+    return failure(code, run.failed_node);
+  INGOT_RETURN_IF_ERROR(shrinkOutputs());
+  return keepTexts(run.text_used);
+}
+
+/// Runs, and again with more room for as long as text is made that has none.
+int32_t Session::Impl::runWithRoom(ingot_run &run) {
+  while (true) {
+    run.text = text.data();
+    run.text_capacity = text.capacity;
+    run.text_used = 0;
+    int32_t code = function->run(&run);
+    if (code != INGOT_TEXT_TOO_SHORT || run.text_used <= text.capacity || !text.grow(run.text_used))
+      return code;
+  }
+}
+
+/// Text of outputs that is not the session's own, of inputs for example, is copied, so that all of
+/// it lasts until the next run.
+Status Session::Impl::keepTexts(uint64_t textUsed) {
+  auto forForeign = [&](auto visit) {
+    for (Tensor &output : outputs)
+      if (output.dtype() == DType::String)
+        for (int64_t i = 0; i < output.elementCount(); ++i) {
+          std::string_view bytes = textAt(output, i);
+          auto offset =
+              reinterpret_cast<uintptr_t>(bytes.data()) - reinterpret_cast<uintptr_t>(text.data());
+          if (!bytes.empty() && offset >= textUsed)
+            visit(static_cast<char *>(output.rawData()) + i * int64_t{sizeof(ingot_string)}, bytes);
+        }
+  };
+  uint64_t size = 0;
+  forForeign([&](char *, std::string_view bytes) { size += bytes.size(); });
+  if (!outputText.grow(size))
+    return Status(StatusCode::ResourceExhausted, std::string("function '") + function->name +
+                                                     "': no memory for " + std::to_string(size) +
+                                                     " bytes of text");
+  char *next = outputText.data();
+  forForeign([&](char *record, std::string_view bytes) {
+    ingot_string kept = {next, bytes.size()};
+    next = std::copy(bytes.begin(), bytes.end(), next);
+    std::memcpy(record, &kept, sizeof kept);
+  });
+  return Status::ok();
 }
 
 /// Gives outputs the extents that the run computed, within those planned: no allocation.

@@ -25,3 +25,8 @@ func.func @tooMany(%x: tensor<2xf32>, %count: tensor<si64>) -> tensor<?xf32, #gr
   %y = graph.bind %x, %count as "k" : (tensor<2xf32>, tensor<si64>) -> tensor<?xf32, #graph.dims<[k]>>
   return %y : tensor<?xf32, #graph.dims<[k]>>
 }
+
+func.func @strings(%x: tensor<?x!text.string, #graph.dims<[n]>>, %count: tensor<si64> {graph.domain = [0, 0]}) -> tensor<?x!text.string, #graph.dims<[k]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false, graph.lets = [["k", #graph.dims<[n]>]]} {
+  %y = graph.bind %x, %count as "k" : (tensor<?x!text.string, #graph.dims<[n]>>, tensor<si64>) -> tensor<?x!text.string, #graph.dims<[k]>>
+  return %y : tensor<?x!text.string, #graph.dims<[k]>>
+}

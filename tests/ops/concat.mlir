@@ -23,3 +23,8 @@ func.func @integers(%x0: tensor<?x2xsi16, #graph.dims<[n, 2]>>, %x1: tensor<?x2x
   %r = graph.concat %x0, %x1 {axis = 0 : i64} : (tensor<?x2xsi16, #graph.dims<[n, 2]>>, tensor<?x2xsi16, #graph.dims<[n, 2]>>) -> tensor<?x2xsi16, #graph.dims<[n * 2, 2]>>
   return %r : tensor<?x2xsi16, #graph.dims<[n * 2, 2]>>
 }
+
+func.func @strings(%x: tensor<?x2x!text.string, #graph.dims<[n, 2]>>, %y: tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<?x5x!text.string, #graph.dims<[n, 5]>> attributes {graph.sizes = {n = [0, 1, 7, 130]}, gradient = false} {
+  %r = graph.concat %x, %y {axis = 1 : i64} : (tensor<?x2x!text.string, #graph.dims<[n, 2]>>, tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<?x5x!text.string, #graph.dims<[n, 5]>>
+  return %r : tensor<?x5x!text.string, #graph.dims<[n, 5]>>
+}

@@ -25,3 +25,10 @@ func.func @smallElements() -> (tensor<3xsi4>, tensor<5xui2>, tensor<3xf8E5M2>, t
   %f = graph.constant dense<-1.5> : tensor<f4E2M1FN> : tensor<5xf4E2M1FN>
   return %a, %b, %c, %d, %e, %f : tensor<3xsi4>, tensor<5xui2>, tensor<3xf8E5M2>, tensor<2xf8E8M0FNU>, tensor<3xf4E2M1FN>, tensor<5xf4E2M1FN>
 }
+
+func.func @strings(%x: tensor<?x!text.string, #graph.dims<[n]>>) -> (tensor<2x2x!text.string>, tensor<?x!text.string, #graph.dims<[n]>>, tensor<0x!text.string>) attributes {graph.sizes = {n = [0, 1, 7, 130]}, gradient = false} {
+  %c = graph.constant dense<[["a", ""], ["\C3\A4\00", "long enough to be no short string"]]> : tensor<2x2x!text.string> : tensor<2x2x!text.string>
+  %s = graph.constant dense<"same"> : tensor<!text.string> : tensor<?x!text.string, #graph.dims<[n]>>
+  %e = graph.constant dense<[]> : tensor<0x!text.string> : tensor<0x!text.string>
+  return %c, %s, %e : tensor<2x2x!text.string>, tensor<?x!text.string, #graph.dims<[n]>>, tensor<0x!text.string>
+}

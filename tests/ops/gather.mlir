@@ -33,3 +33,8 @@ func.func @negative(%x: tensor<5xf32>, %i: tensor<2xsi32>) -> tensor<2xf32> attr
   %r = graph.gather %x, %i {axis = 0 : i64} : (tensor<5xf32>, tensor<2xsi32>) -> tensor<2xf32>
   return %r : tensor<2xf32>
 }
+
+func.func @strings(%x: tensor<5x!text.string>, %i: tensor<?xsi64, #graph.dims<[n]>> {graph.domain = [0, 4]}) -> tensor<?x!text.string, #graph.dims<[n]>> attributes {graph.sizes = {n = [0, 1, 7, 130]}, gradient = false} {
+  %r = graph.gather %x, %i {axis = 0 : i64} : (tensor<5x!text.string>, tensor<?xsi64, #graph.dims<[n]>>) -> tensor<?x!text.string, #graph.dims<[n]>>
+  return %r : tensor<?x!text.string, #graph.dims<[n]>>
+}

@@ -78,3 +78,13 @@ func.func @assignsItsResult(%c: tensor<i1>, %x: tensor<3xf32>) attributes {gradi
   graph.assign @v, %r : tensor<3xf32>
   return
 }
+
+func.func @strings(%c: tensor<i1>, %x: tensor<?x!text.string, #graph.dims<[n]>>, %y: tensor<?x!text.string, #graph.dims<[n]>>) -> tensor<?x!text.string, #graph.dims<[n]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.if %c : (tensor<i1>) -> tensor<?x!text.string, #graph.dims<[n]>> {
+    %a = graph.text_concat %x, %y : (tensor<?x!text.string, #graph.dims<[n]>>, tensor<?x!text.string, #graph.dims<[n]>>) -> tensor<?x!text.string, #graph.dims<[n]>>
+    graph.yield %a : tensor<?x!text.string, #graph.dims<[n]>>
+  } else {
+    graph.yield %x : tensor<?x!text.string, #graph.dims<[n]>>
+  }
+  return %r : tensor<?x!text.string, #graph.dims<[n]>>
+}

@@ -43,3 +43,9 @@ func.func @smallFloats(%x: tensor<2xf8E4M3FN>) -> tensor<4xf8E4M3FN> attributes 
   %r = graph.pad %x {high = #graph.dims<[1]>, interior = array<i64: 0>, low = #graph.dims<[1]>, value = -1.5 : f64} : (tensor<2xf8E4M3FN>) -> tensor<4xf8E4M3FN>
   return %r : tensor<4xf8E4M3FN>
 }
+
+// Filled up with empty texts.
+func.func @strings(%x: tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<?x8x!text.string, #graph.dims<[n, 8]>> attributes {graph.sizes = {n = [0, 1, 7, 130]}, gradient = false} {
+  %r = graph.pad %x {high = #graph.dims<[0, 2]>, interior = array<i64: 0, 1>, low = #graph.dims<[0, 1]>, value = 1.0 : f64} : (tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<?x8x!text.string, #graph.dims<[n, 8]>>
+  return %r : tensor<?x8x!text.string, #graph.dims<[n, 8]>>
+}

@@ -13,3 +13,8 @@ func.func @outOfRange(%x: tensor<2x3xf32>, %i: tensor<2xui8>) -> tensor<2xf32> a
   %r = graph.pick %x, %i : (tensor<2x3xf32>, tensor<2xui8>) -> tensor<2xf32>
   return %r : tensor<2xf32>
 }
+
+func.func @strings(%x: tensor<?x4x!text.string, #graph.dims<[n, 4]>>, %i: tensor<?xsi32, #graph.dims<[n]>> {graph.domain = [0, 3]}) -> tensor<?x!text.string, #graph.dims<[n]>> attributes {graph.sizes = {n = [0, 1, 7, 130]}, gradient = false} {
+  %r = graph.pick %x, %i : (tensor<?x4x!text.string, #graph.dims<[n, 4]>>, tensor<?xsi32, #graph.dims<[n]>>) -> tensor<?x!text.string, #graph.dims<[n]>>
+  return %r : tensor<?x!text.string, #graph.dims<[n]>>
+}

@@ -135,3 +135,11 @@ func.func @errorInsideIsReported(%x: tensor<3xf32>, %i: tensor<2xsi32>) -> tenso
   }
   return %r : tensor<f32>
 }
+
+func.func @strings(%x: tensor<?x2x!text.string, #graph.dims<[n, 2]>>, %h: tensor<2x!text.string>) -> (tensor<2x!text.string>, tensor<?x2x!text.string, #graph.dims<[n, 2]>>) attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r:2 = graph.scan <[n]> carried(%h) inputs(%x) : (tensor<2x!text.string>, tensor<?x2x!text.string, #graph.dims<[n, 2]>>) -> (tensor<2x!text.string>, tensor<?x2x!text.string, #graph.dims<[n, 2]>>) {
+  ^bb0(%i: tensor<si64>, %c: tensor<2x!text.string>, %s: tensor<2x!text.string>):
+    graph.yield %s, %c : tensor<2x!text.string>, tensor<2x!text.string>
+  }
+  return %r#0, %r#1 : tensor<2x!text.string>, tensor<?x2x!text.string, #graph.dims<[n, 2]>>
+}

@@ -8,3 +8,8 @@ func.func @fourBits(%c: tensor<5xi1>, %x: tensor<5xui4>, %y: tensor<5xui4>) -> t
   %r = "graph.select"(%c, %x, %y) : (tensor<5xi1>, tensor<5xui4>, tensor<5xui4>) -> tensor<5xui4>
   return %r : tensor<5xui4>
 }
+
+func.func @strings(%c: tensor<?xi1, #graph.dims<[n]>>, %x: tensor<?x!text.string, #graph.dims<[n]>>, %y: tensor<?x!text.string, #graph.dims<[n]>>) -> tensor<?x!text.string, #graph.dims<[n]>> attributes {graph.sizes = {n = [0, 1, 7, 130]}, gradient = false} {
+  %r = graph.select %c, %x, %y : (tensor<?xi1, #graph.dims<[n]>>, tensor<?x!text.string, #graph.dims<[n]>>, tensor<?x!text.string, #graph.dims<[n]>>) -> tensor<?x!text.string, #graph.dims<[n]>>
+  return %r : tensor<?x!text.string, #graph.dims<[n]>>
+}

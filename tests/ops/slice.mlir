@@ -43,3 +43,8 @@ func.func @leadingColumns(%x: tensor<?x8xf32, #graph.dims<[n, 8]>>) -> tensor<?x
   %r = graph.slice %x {sizes = #graph.dims<[n, 3]>, starts = #graph.dims<[0, 0]>, strides = array<i64: 1, 1>} : (tensor<?x8xf32, #graph.dims<[n, 8]>>) -> tensor<?x3xf32, #graph.dims<[n, 3]>>
   return %r : tensor<?x3xf32, #graph.dims<[n, 3]>>
 }
+
+func.func @strings(%x: tensor<?x5x!text.string, #graph.dims<[n, 5]>>) -> tensor<?x2x!text.string, #graph.dims<[n, 2]>> attributes {graph.sizes = {n = [0, 1, 7, 130]}, gradient = false} {
+  %r = graph.slice %x {sizes = #graph.dims<[n, 2]>, starts = #graph.dims<[0, 1]>, strides = array<i64: 1, 2>} : (tensor<?x5x!text.string, #graph.dims<[n, 5]>>) -> tensor<?x2x!text.string, #graph.dims<[n, 2]>>
+  return %r : tensor<?x2x!text.string, #graph.dims<[n, 2]>>
+}

@@ -8,3 +8,8 @@ func.func @golden(%x: tensor<2x3xsi8>) -> tensor<3x2xsi8> attributes {graph.inpu
   %r = graph.transpose %x {permutation = array<i64: 1, 0>} : (tensor<2x3xsi8>) -> tensor<3x2xsi8>
   return %r : tensor<3x2xsi8>
 }
+
+func.func @strings(%x: tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<3x?x!text.string, #graph.dims<[3, n]>> attributes {graph.sizes = {n = [0, 1, 7, 130]}, gradient = false} {
+  %r = graph.transpose %x {permutation = array<i64: 1, 0>} : (tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<3x?x!text.string, #graph.dims<[3, n]>>
+  return %r : tensor<3x?x!text.string, #graph.dims<[3, n]>>
+}

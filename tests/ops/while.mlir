@@ -71,3 +71,21 @@ func.func @nested(%x: tensor<6xf32>, %y: tensor<6xf32>) -> (tensor<6xf32>, tenso
   }
   return %r#1, %r#2, %r#3 : tensor<6xf32>, tensor<6xf32>, tensor<si32>
 }
+
+func.func @strings(%x: tensor<!text.string>, %y: tensor<!text.string>) -> (tensor<!text.string>, tensor<si32>) attributes {graph.inputs = [dense<"a"> : tensor<!text.string>, dense<"abbb"> : tensor<!text.string>], graph.expected = [dense<"abbb"> : tensor<!text.string>, dense<3> : tensor<si32>], gradient = false} {
+  %zero = graph.constant dense<0> : tensor<si32> : tensor<si32>
+  %one = graph.constant dense<1> : tensor<si32> : tensor<si32>
+  %b = graph.constant dense<"b"> : tensor<!text.string> : tensor<!text.string>
+  %r:2 = graph.while(%x, %zero) : (tensor<!text.string>, tensor<si32>) -> (tensor<!text.string>, tensor<si32>) {
+  ^bb0(%a: tensor<!text.string>, %k: tensor<si32>):
+    %e = graph.text_equal %a, %y : (tensor<!text.string>, tensor<!text.string>) -> tensor<i1>
+    %c = graph.not %e : tensor<i1>
+    graph.yield %c : tensor<i1>
+  } do {
+  ^bb0(%a: tensor<!text.string>, %k: tensor<si32>):
+    %n = graph.text_concat %a, %b : (tensor<!text.string>, tensor<!text.string>) -> tensor<!text.string>
+    %next = graph.add %k, %one : tensor<si32>
+    graph.yield %n, %next : tensor<!text.string>, tensor<si32>
+  }
+  return %r#0, %r#1 : tensor<!text.string>, tensor<si32>
+}

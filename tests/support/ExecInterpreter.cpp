@@ -223,6 +223,8 @@ LogicalResult ExecInterpreter::runOp(Operation &op) {
     return runCumulate(cumulate);
   if (auto sort = llvm::dyn_cast<exec::SortOp>(op))
     return runSort(sort);
+  if (exec::isDispatch(&op))
+    return runText(op);
   if (auto constant = llvm::dyn_cast<exec::ConstantOp>(op)) {
     values[constant.getResult()] = signlessTensor(tests::tensorOf(constant.getValue()));
     return success();

@@ -52,6 +52,8 @@ private:
   mlir::LogicalResult runScatter(exec::ScatterOp op);
   mlir::LogicalResult runCumulate(exec::CumulateOp op);
   mlir::LogicalResult runSort(exec::SortOp op);
+  /// ExecTexts.cpp: the dispatches over text; failure for other ops.
+  mlir::LogicalResult runText(mlir::Operation &op);
   mlir::LogicalResult runNest(exec::NestOp op);
   mlir::LogicalResult runPoint(exec::NestOp op, llvm::ArrayRef<int64_t> loops,
                                llvm::ArrayRef<Tensor> inputs, llvm::SmallVector<Number> &yielded);

@@ -1,5 +1,6 @@
 // Reading of op cases and their inputs; see OpCases.h.
 #include "tests/support/OpCases.h"
+#include "ir/Text.h"
 #include "ir/exec/Exec.h"
 #include "mlir/Parser/Parser.h"
 #include <algorithm>
@@ -99,8 +100,29 @@ double numberOf(Attribute a) {
   return static_cast<double>(llvm::cast<IntegerAttr>(a).getInt());
 }
 
+/// Few, so that equal ones are met; with spaces, letters of several bytes, and a byte that is none.
+constexpr llvm::StringLiteral kTexts[] = {"",
+                                          "a",
+                                          "A",
+                                          "b",
+                                          "ab",
+                                          "aB c",
+                                          "\xC3\xA4\xC3\x9F",
+                                          " x  y ",
+                                          "x,y,,z",
+                                          "\xE2\x82\xAC\xC7\x85",
+                                          "longer text, of more than sixteen bytes",
+                                          "\xFF\x61\xE2\x82",
+                                          "tab\tend\xE3\x80\x80."};
+
 void fill(Tensor &tensor, ArrayAttr domain, uint64_t &state) {
   Type element = tensor.element();
+  if (reference::isText(element)) {
+    for (int64_t i = 0; i < tensor.numElements(); ++i)
+      tensor.set(i, reference::textNumber(element.getContext(),
+                                          kTexts[nextRandom(state) % std::size(kTexts)]));
+    return;
+  }
   bool isUnsigned = element.isUnsignedInteger();
   double low = tensor.isFloat() ? -2 : element.isInteger(1) || isUnsigned ? 0 : -5;
   double high = tensor.isFloat() ? 2 : element.isInteger(1) ? 1 : isUnsigned ? 10 : 5;
@@ -127,6 +149,8 @@ Tensor tensorOf(ElementsAttr elements) {
   for (Attribute a : elements.getValues<Attribute>()) {
     if (auto real = llvm::dyn_cast<FloatAttr>(a))
       tensor.set(i++, Number::real(reference::toDouble(real.getValue())));
+    else if (auto text = llvm::dyn_cast<StringAttr>(a))
+      tensor.set(i++, reference::textNumber(text.getContext(), text.getValue()));
     else
       tensor.set(i++,
                  reference::roundTo(type.getElementType(),

@@ -7,7 +7,7 @@
 //   graph.inputs, graph.expected    arrays of elements attributes: fixed inputs, results to see
 //   graph.error = "text"            the run fails with a message that contains the text
 // Attribute of an argument: graph.domain = [low, high], for random values; default [-2, 2] for
-// floats, the whole of -5 … 5 (unsigned 0 … 10) for integers.
+// floats, the whole of -5 … 5 (unsigned 0 … 10) for integers; strings are of a few odd ones.
 #pragma once
 #include "ir/reference/Interpreter.h"
 #include <map>

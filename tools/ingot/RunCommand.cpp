@@ -92,6 +92,18 @@ std::unique_ptr<State> makeState(const Arguments &arguments,
   return state;
 }
 
+/// What the message says of texts that differ; empty where they are the same.
+std::string textDifference(const TensorView &actual, const TensorView &expected) {
+  for (int64_t i = 0, count = elementCount(expected); i < count; ++i) {
+    auto quoted = [&](const TensorView &tensor) {
+      return Json(textAt(tensor, i)).dump(-1, ' ', false, Json::error_handler_t::replace);
+    };
+    if (textAt(actual, i) != textAt(expected, i))
+      return fmt::format("element {} is {}, expected {}", i, quoted(actual), quoted(expected));
+  }
+  return {};
+}
+
 /// Throws a mismatch with all outputs that differ.
 void checkExpected(const Arguments &arguments, const Session &session) {
   const ingot_function &function = session.function();
@@ -108,6 +120,15 @@ void checkExpected(const Arguments &arguments, const Session &session) {
                             "",
                             "",
                             {}});
+      continue;
+    }
+    if (expected.dtype() == DType::String) {
+      if (std::string difference = textDifference(actual, expected); !difference.empty())
+        mismatches.push_back({fmt::format("output `{}` differs from {}: {}", argument.name,
+                                          argument.path, difference),
+                              "",
+                              "",
+                              {}});
       continue;
     }
     bool exact = !isFloat(expected.dtype()); // integers are equal or not
@@ -166,7 +187,7 @@ void deliverOutputs(const Arguments &arguments, const Session &session, std::str
                             {"arena_bytes", session.arenaBytes()},
                             {"seconds", seconds},
                             {"outputs", outputs}}
-                           .dump(2));
+                           .dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 /// Arguments whose names and files are wrong are refused before anything runs.

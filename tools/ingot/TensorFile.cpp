@@ -80,6 +80,8 @@ std::string elementText(const TensorView &tensor, int64_t index) {
     return std::to_string(load<int64_t>(tensor.data, index));
   case DType::U64:
     return std::to_string(load<uint64_t>(tensor.data, index));
+  case DType::String: // quoted; what is no UTF-8 is replaced
+    return Json(textAt(tensor, index)).dump(-1, ' ', false, Json::error_handler_t::replace);
   default:
     return fmt::format("{:.6g}", elementAt(tensor, index));
   }
@@ -93,6 +95,8 @@ Json elementJson(const TensorView &tensor, int64_t index) {
     return load<uint64_t>(tensor.data, index);
   case DType::I64:
     return load<int64_t>(tensor.data, index);
+  case DType::String:
+    return textAt(tensor, index);
   default:
     double value = elementAt(tensor, index);
     if (!isFloat(tensor.dtype))
@@ -166,14 +170,15 @@ TensorArgument parseTensorArgument(const std::string &option, const std::string 
 
 bool isFloat(DType dtype) {
   return dtype == DType::F16 || dtype == DType::BF16 || dtype == DType::F32 ||
-         dtype == DType::F64 || dtype >= DType::F8E4M3FN;
+         dtype == DType::F64 || (dtype >= DType::F8E4M3FN && dtype <= DType::F4E2M1FN);
 }
 
 Tensor readTensor(const TensorArgument &argument, DType expected) {
   Tensor tensor = readTensor(argument);
   bool isByte = tensor.dtype() == DType::U8 || tensor.dtype() == DType::I8;
-  return isByte && expected >= DType::I2 ? check(data::fromBytesEach(expected, tensor))
-                                         : std::move(tensor);
+  return isByte && expected >= DType::I2 && expected != DType::String
+             ? check(data::fromBytesEach(expected, tensor))
+             : std::move(tensor);
 }
 
 Tensor readTensor(const TensorArgument &argument) {
@@ -265,6 +270,8 @@ double elementAt(const TensorView &tensor, int64_t index) {
   case DType::F8E8M0FNU:
   case DType::F4E2M1FN:
     return smallFloatToDouble(tensor.dtype, smallBits(tensor, index));
+  case DType::String:
+    break;
   }
   return 0;
 }
@@ -278,6 +285,8 @@ std::string textOf(const TensorView &tensor) {
 Json jsonOf(const TensorView &tensor) { return nested(tensor, 0, 0, elementCount(tensor)); }
 
 Json statisticsOf(const TensorView &tensor) {
+  if (tensor.dtype == DType::String)
+    return Json::object();
   int64_t count = elementCount(tensor), nans = 0;
   double low = INFINITY, high = -INFINITY, sum = 0;
   for (int64_t i = 0; i < count; ++i) {

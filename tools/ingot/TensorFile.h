@@ -38,14 +38,14 @@ private:
   std::vector<std::pair<std::string, TensorView>> arrays;
 };
 
-/// Element `index` as a number; floats of every width too.
+/// Element `index` as a number, floats of every width too; 0 for text.
 double elementAt(const TensorView &tensor, int64_t index);
 int64_t elementCount(const TensorView &tensor);
-/// Values in nested brackets, long axes cut in the middle as NumPy does.
+/// Values in nested brackets, texts in quotes, long axes cut in the middle as NumPy does.
 std::string textOf(const TensorView &tensor);
 /// Nested arrays of all values; NaN and infinities as strings.
 Json jsonOf(const TensorView &tensor);
-/// {"min", "max", "mean", "nan"} of the elements; empty for no elements.
+/// {"min", "max", "mean", "nan"} of the elements; empty for no elements, and for texts.
 Json statisticsOf(const TensorView &tensor);
 
 } // namespace ingot::cli

@@ -2,6 +2,7 @@
 // Trees are in Trees.cpp.
 #include "frontends/onnx/ops/Classical.h"
 #include "frontends/onnx/ops/Rules.h"
+#include "frontends/onnx/ops/Text.h"
 #include <numbers>
 
 using namespace mlir;
@@ -116,8 +117,9 @@ int64_t labelCount(Node &node, llvm::StringRef labels) {
 }
 
 void setLabels(Node &node, Expr classes, llvm::StringRef labels) {
-  if (!node.stringsAttr("classlabels_strings").empty() && node.wants(0))
-    node.unsupported("its labels are strings", "export the classifier with integer labels");
+  if (std::vector<std::string> texts = node.stringsAttr("classlabels_strings"); !texts.empty())
+    return node.set(0, node.make<graph::GatherOp>({textsOf(node, texts).v, classes.v},
+                                                  {node.named("axis", int64_t(0))}));
   llvm::SmallVector<int64_t> values = node.intsAttr(labels);
   node.set(0, values.empty() ? classes.v
                              : node.make<graph::GatherOp>({intsOf(node, values).v, classes.v},
@@ -298,6 +300,8 @@ void linearClassifier(Node &node) {
     setLabels(node, argmax(node, scores), "classlabels_ints");
   } else {
     // One score: the one class, or 0.
+    if (!node.stringsAttr("classlabels_strings").empty() && node.wants(0))
+      node.unsupported("its one label is a string", "export the classifier with integer labels");
     llvm::SmallVector<int64_t> labels = node.intsAttr("classlabels_ints");
     Expr column = node.reshape(scores, {scores.dims()[0]});
     Expr holds = graph::compare(Predicate::GE, column, column.number(isPlain ? 0 : 0.5));

@@ -1,6 +1,7 @@
 // Operators whose result is as large as the data says: NonZero, Compress, Unique,
 // NonMaxSuppression. What they keep is moved to the front of a tensor of the largest size, of which
 // graph.bind takes as many as were counted.
+#include "frontends/onnx/ops/Counts.h"
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
@@ -33,7 +34,8 @@ Expr argSort(Node &node, Expr x, bool descending = false) {
 
 Expr rowsAt(Node &node, Expr x, Expr rows) { return gatherAlong(node, x, rows, 0); }
 
-/// Where the mask (a vector) holds, in order: a vector of run-time size.
+} // namespace
+
 Expr placesOf(Node &node, Expr mask) {
   Dim size = mask.dims()[0];
   Type element = node.integerType();
@@ -42,6 +44,8 @@ Expr placesOf(Node &node, Expr mask) {
                          graph::select(mask, numbers(node, size), zeros), graph::ScatterKind::Add);
   return node.expr(node.importer.bindRows(node, front, graph::sum(ones, {0})));
 }
+
+namespace {
 
 Expr isTrue(Node &node, Expr x) {
   if (graph::elementType(x).isInteger(1))

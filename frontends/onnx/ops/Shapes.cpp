@@ -1,6 +1,7 @@
 // Operators that make tensors of shapes and constants.
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/ops/Rules.h"
+#include "frontends/onnx/ops/Text.h"
 
 using namespace mlir;
 using ingot::graph::Expr;
@@ -40,7 +41,11 @@ void constant(Node &node) {
                list(values, node.integerType()),
                {reinterpret_cast<const char *>(values.data()), values.size() * sizeof(int64_t)})));
   }
-  node.unsupported("its value is a string or sparse", "store the constant as a dense tensor");
+  if (node.hasAttribute("value_strings"))
+    return node.set(0, textsOf(node, node.stringsAttr("value_strings")));
+  if (node.hasAttribute("value_string"))
+    return node.set(0, oneText(node, node.attr("value_string", ""), {}));
+  node.unsupported("its value is sparse", "store the constant as a dense tensor");
 }
 
 void constantOfShape(Node &node) {

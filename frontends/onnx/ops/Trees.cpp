@@ -273,6 +273,8 @@ Forest namedForest(Node &node, const std::string &role, int64_t targets, bool is
 std::vector<double> tensorNumbers(Node &node, llvm::StringRef name) {
   std::vector<double> values;
   if (DenseElementsAttr tensor = node.tensorAttr(name)) {
+    if (!tensor.getElementType().isIntOrFloat())
+      node.invalid("attribute `" + name + "` holds no numbers");
     if (auto integer = llvm::dyn_cast<IntegerType>(tensor.getElementType())) {
       for (const llvm::APInt &value : tensor.getValues<llvm::APInt>())
         values.push_back(static_cast<double>(integer.isUnsigned()
@@ -420,7 +422,7 @@ void treeEnsembleClassifier(Node &node) {
   }
   scores = postTransformed(node, scores);
   Expr best = node.expr(node.make<graph::ArgMaxOp>({scores.v}, {node.named("axis", int64_t(1))}));
-  if (classes == 1)
+  if (classes == 1 && node.stringsAttr("classlabels_strings").empty())
     node.set(0, best);
   else
     setLabels(node, best, "classlabels_int64s");

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ingot {
@@ -42,7 +43,8 @@ enum class DType : int32_t {
   F8E5M2 = INGOT_F8E5M2,
   F8E5M2FNUZ = INGOT_F8E5M2FNUZ,
   F8E8M0FNU = INGOT_F8E8M0FNU,
-  F4E2M1FN = INGOT_F4E2M1FN
+  F4E2M1FN = INGOT_F4E2M1FN,
+  String = INGOT_STRING
 };
 
 /// "f32", "i64", "bool"; "dtype 99" is written "unknown".
@@ -91,6 +93,9 @@ template <> struct DTypeOf<float> {
 template <> struct DTypeOf<double> {
   static constexpr DType value = DType::F64;
 };
+template <> struct DTypeOf<ingot_string> {
+  static constexpr DType value = DType::String;
+};
 
 using Shape = std::vector<int64_t>;
 
@@ -110,6 +115,9 @@ struct TensorView {
   const void *data = nullptr;
 };
 
+/// Element `index` of a tensor of strings.
+std::string_view textAt(const TensorView &tensor, int64_t index);
+
 class Tensor {
 public:
   /// No elements: f32 of shape [0].
@@ -125,14 +133,19 @@ public:
   /// shape's.
   template <typename T> static Result<Tensor> of(const Shape &shape, const std::vector<T> &values);
 
+  /// Owned strings with their bytes, in row-major order. InvalidArgument when their number is not
+  /// the shape's.
+  static Result<Tensor> ofTexts(const Shape &shape, const std::vector<std::string_view> &texts);
+
   /// Borrowed memory: `data` belongs to the caller and outlives the tensor. Any alignment.
   /// InvalidArgument for a bad dtype or extent, or for null data where there are elements.
   static Result<Tensor> borrow(DType dtype, const Shape &shape, void *data);
 
-  /// Owned copy.
+  /// Owned copy, of strings with their bytes.
   Result<Tensor> clone() const;
 
-  /// Becomes `dtype` of `dims`, contents undefined. Allocates nothing when the memory it has is
+  /// Becomes `dtype` of `dims`, contents undefined (strings too: the bytes they point to may be
+  /// gone). Allocates nothing when the memory it has is
   /// enough. InvalidArgument for a bad dtype or extent, or when borrowed memory is too small;
   /// ResourceExhausted; then it stays as it was.
   Status resize(DType dtype, const int64_t *dims, int64_t rank);

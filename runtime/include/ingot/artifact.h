@@ -60,8 +60,17 @@ typedef enum ingot_dtype {
   INGOT_F8E5M2 = 20,
   INGOT_F8E5M2FNUZ = 21,
   INGOT_F8E8M0FNU = 22,
-  INGOT_F4E2M1FN = 23
+  INGOT_F4E2M1FN = 23,
+  INGOT_STRING = 24 /* an ingot_string; since 1.2 */
 } ingot_dtype;
+
+/* Text: `size` bytes of UTF-8 at `data`, without a 0 at the end; `data` may be NULL where there are
+ * none. The bytes of an input stay with the caller. Those of an output are an input's, the
+ * artifact's, or in the `text` of the run: they last as long as these do. */
+typedef struct ingot_string {
+  const char *data;
+  uint64_t size;
+} ingot_string;
 
 /* What `plan`, `derive` and `run` return. */
 typedef enum ingot_status_code {
@@ -69,8 +78,9 @@ typedef enum ingot_status_code {
   INGOT_INVALID_ARGUMENT = 1,   /* a dimension is negative or breaks a constraint */
   INGOT_INDEX_OUT_OF_RANGE = 2, /* an index is outside its axis; see `failed_node` */
   INGOT_CANCELLED = 3,          /* a `begin` callback returned non-zero */
-  INGOT_MEMORY_ERROR = 4        /* only from artifacts compiled with --debug-arena: a kernel wrote
+  INGOT_MEMORY_ERROR = 4,       /* only from artifacts compiled with --debug-arena: a kernel wrote
                                    outside its tensors; see `failed_node` */
+  INGOT_TEXT_TOO_SHORT = 5      /* more text is made than `text` of ingot_run has room for */
 } ingot_status_code;
 
 /* One dimension. `size` >= 0: that size. `size` == -1: known when running; if `symbol` >= 0 it is
@@ -130,6 +140,14 @@ typedef struct ingot_run {
    * sizes, `run` writes the outputs' extents in here. Outputs are allocated by the plan's extents,
    * which are bounds then; what is written is dense in the extents given here. */
   int64_t *extents;
+  /* Since 1.2. Where the function makes text (joins strings, changes their case), it writes the
+   * bytes to `text`, which has room for `text_capacity`, and how many they are to `text_used`.
+   * Where that is more, it returns INGOT_TEXT_TOO_SHORT once it is seen, `text_used` being what was
+   * needed until then: give as much or more, and run again. A function that makes no text leaves
+   * them alone. */
+  char *text;
+  uint64_t text_capacity;
+  uint64_t text_used;
 } ingot_run;
 
 enum {
@@ -140,11 +158,13 @@ enum {
 
 /* Where the value of a dimension symbol comes from. */
 typedef enum ingot_symbol_kind {
-  INGOT_SYMBOL_EXTENT = 1,     /* extent of dimension `index` of the input; never negative */
-  INGOT_SYMBOL_VALUE = 2,      /* element `index` of the input, an integer or a bool (0 or 1):
-                                  a shape input */
-  INGOT_SYMBOL_FIXED_POINT = 3 /* element `index` of the input, a float, times 2^32 and rounded
-                                  down: the scales of a resize. NaN is 0; too large saturates */
+  INGOT_SYMBOL_EXTENT = 1,      /* extent of dimension `index` of the input; never negative */
+  INGOT_SYMBOL_VALUE = 2,       /* element `index` of the input, an integer or a bool (0 or 1):
+                                   a shape input */
+  INGOT_SYMBOL_FIXED_POINT = 3, /* element `index` of the input, a float, times 2^32 and rounded
+                                   down: the scales of a resize. NaN is 0; too large saturates */
+  INGOT_SYMBOL_LONGEST_TEXT = 4 /* since 1.2: bytes of the longest element of the input, 0 where it
+                                   has none: how many pieces text may be split into */
 } ingot_symbol_kind;
 typedef struct ingot_symbol_source {
   int64_t kind;  /* ingot_symbol_kind */

@@ -30,6 +30,7 @@ DTYPES = {
     18: ml_dtypes.float8_e4m3fn, 19: ml_dtypes.float8_e4m3fnuz, 20: ml_dtypes.float8_e5m2,
     21: ml_dtypes.float8_e5m2fnuz, 22: ml_dtypes.float8_e8m0fnu, 23: ml_dtypes.float4_e2m1fn,
 }
+STRING = 24  # ingot_string; NumPy has objects
 NUMBERS = {numpy.dtype(dtype): number for number, dtype in DTYPES.items()}
 # Bits of the elements that share bytes, the first in the lowest bits. NumPy has a byte for each.
 SHARED = {14: 2, 15: 2, 16: 4, 17: 4, 23: 4}
@@ -52,6 +53,23 @@ def unpacked(data, bits, count, dtype):
     signed = dtype in (ml_dtypes.int2, ml_dtypes.int4)
     low = high.view(numpy.int8) >> (8 - bits) if signed else high >> (8 - bits)
     return low.view(numpy.uint8).view(dtype)
+
+
+class Text(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_char_p), ("size", ctypes.c_uint64)]
+
+
+class TextPointer(ctypes.Structure):
+    """The same, where the bytes may hold zeros."""
+
+    _fields_ = [("data", ctypes.c_void_p), ("size", ctypes.c_uint64)]
+
+
+def texts(array):
+    """The elements as ingot_strings; what they point to lives as long as the result."""
+    encoded = [value if isinstance(value, bytes) else str(value).encode()
+               for value in array.reshape(-1)]
+    return (Text * max(len(encoded), 1))(*(Text(value, len(value)) for value in encoded))
 
 
 class Tensor(ctypes.Structure):
@@ -119,10 +137,15 @@ class IngotRep(BackendRep):
         count = len(arrays)
         tensors = (Tensor * max(count, 1))()
         for tensor, array in zip(tensors, arrays[:count]):
-            if array.dtype not in NUMBERS:
+            is_text = array.dtype.kind in "OSU"
+            if array.dtype not in NUMBERS and not is_text:
                 raise RuntimeError(f"no element type for {array.dtype}")
-            tensor.dtype, tensor.rank = NUMBERS[array.dtype], array.ndim
+            tensor.dtype, tensor.rank = STRING if is_text else NUMBERS[array.dtype], array.ndim
             tensor.dims = (ctypes.c_int64 * max(array.ndim, 1))(*array.shape)
+            if is_text:
+                arrays.append(texts(array))
+                tensor.data = ctypes.addressof(arrays[-1])
+                continue
             if tensor.dtype in SHARED:
                 array = packed(array, SHARED[tensor.dtype])
                 arrays.append(array)  # lives until the run is over
@@ -143,10 +166,22 @@ class IngotRep(BackendRep):
             elements.append(values[f"{output.name}[{len(elements)}]"])
         return elements if elements or kind == "sequence_type" else None
 
+    @staticmethod
+    def texts(tensor, shape):
+        result = numpy.empty(int(numpy.prod(shape, dtype=numpy.int64)), dtype=object)
+        records = ctypes.cast(tensor.data, ctypes.POINTER(TextPointer))
+        for i in range(result.size):
+            record = records[i]
+            data = ctypes.string_at(record.data, record.size) if record.size else b""
+            result[i] = data.decode()
+        return result.reshape(shape)
+
     def output(self, index):
         tensor = Tensor()
         call("ingot_session_output", self.session, ctypes.c_size_t(index), ctypes.byref(tensor))
         shape = [tensor.dims[axis] for axis in range(tensor.rank)]
+        if tensor.dtype == STRING:
+            return self.texts(tensor, shape)
         dtype = numpy.dtype(DTYPES[tensor.dtype])
         count = int(numpy.prod(shape, dtype=numpy.int64))
         bits = SHARED.get(tensor.dtype, 8)

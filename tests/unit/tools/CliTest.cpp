@@ -104,6 +104,29 @@ TEST_F(CliNetTest, ArchivesAreReadAndWrittenByKey) {
   EXPECT_THAT(wrong.err, HasSubstr("labels"));
 }
 
+TEST_F(CliNetTest, StringsAreReadPrintedWrittenAndCompared) {
+  std::ofstream(path("greet.mlir")) << R"(func.func @predict(
+      %x: tensor<2x!text.string> {graph.name = "x"}) -> (tensor<2x!text.string> {graph.name = "y"}) {
+    %c = graph.constant dense<"hello "> : tensor<!text.string> : tensor<2x!text.string>
+    %y = graph.text_concat %c, %x
+        : (tensor<2x!text.string>, tensor<2x!text.string>) -> tensor<2x!text.string>
+    return %y : tensor<2x!text.string>
+  })";
+  ASSERT_TRUE(
+      data::writeNpy(path("names.npy"), *Tensor::ofTexts({2}, {"\xC3\x84nne", "\"B\""})).isOk());
+  ASSERT_EQ(ingot("compile greet.mlir -o greet.so").code, 0);
+  Outcome text = ingot("run greet.so --input x=@names.npy");
+  EXPECT_THAT(text.out, HasSubstr("y: string[2]\n[\"hello \xC3\x84nne\", \"hello \\\"B\\\"\"]"));
+  EXPECT_THAT(ingot("run greet.so --input x=@names.npy --json").out,
+              HasSubstr("\"hello \xC3\x84nne\""));
+  ASSERT_EQ(ingot("run greet.so --input x=@names.npy --output y=@y.npy").code, 0);
+  EXPECT_EQ(ingot("run greet.so --input x=@names.npy --expect y=@y.npy").code, 0);
+  Outcome wrong = ingot("run greet.so --input x=@names.npy --expect y=@names.npy");
+  EXPECT_EQ(wrong.code, 3);
+  EXPECT_THAT(wrong.err, HasSubstr("element 0 is \"hello \xC3\x84nne\", expected \"\xC3\x84nne\""));
+  EXPECT_THAT(ingot("inspect greet.so").out, HasSubstr("string[2]"));
+}
+
 TEST_F(CliNetTest, ExpectedResultsAreCompared) {
   compileNet();
   write("right.npy", {2, 2}, {0, 0, 13.5, 17});

@@ -4,7 +4,8 @@
 // Element types: bool, int8-int64, uint8-uint64, float16, float32, float64, and bfloat16 as
 // ml_dtypes writes it (`V2`); anything else is Unsupported. ml_dtypes writes its types of a byte or
 // less (float8, float4, int4, int2) as a nameless byte each (`V1`): such arrays are read as uint8,
-// which `fromBytesEach` turns into what the reader knows they are, and written so. Files may be
+// which `fromBytesEach` turns into what the reader knows they are, and written so. Text (`U`, `S`)
+// becomes strings, without the zeros that fill it up, and strings are written as `U`. Files may be
 // hostile: every size is checked against the bytes that are there before memory is asked for, and
 // every failure is a Status that names the file. Functions share no state and may run on any
 // threads.
@@ -27,7 +28,8 @@ Result<Tensor> readNpy(const std::string &path);
 /// The same for bytes in memory; `name` stands in messages.
 Result<Tensor> parseNpy(const void *data, size_t size, const std::string &name);
 
-/// Writes a .npy file, version 1.0, replacing what is there. IoError.
+/// Writes a .npy file, version 1.0, replacing what is there. IoError; InvalidArgument for strings
+/// that are no UTF-8 or end in a zero byte.
 Status writeNpy(const std::string &path, const TensorView &tensor);
 
 /// The uint8 or int8 tensor `bytes` as one of `dtype`, whose elements are in its low bits, one a

@@ -135,4 +135,22 @@ TEST(TensorTest, MovingLeavesAnEmptyTensor) {
   EXPECT_EQ(other.data<float>()[1], 2.0f);
 }
 
+TEST(TensorTest, StringsOwnTheirBytes) {
+  std::string first = "a longer text, on the heap", second = std::string("b\0c", 3);
+  Result<Tensor> made = Tensor::ofTexts({3}, {first, "", second});
+  ASSERT_TRUE(made.isOk()) << made.status().message();
+  first.assign(first.size(), 'x');
+  EXPECT_EQ(made->dtype(), DType::String);
+  EXPECT_EQ(made->byteSize(), 3 * sizeof(ingot_string));
+  EXPECT_EQ(textAt(*made, 0), "a longer text, on the heap");
+  EXPECT_EQ(textAt(*made, 1), "");
+  EXPECT_EQ(textAt(*made, 2), std::string_view("b\0c", 3));
+  EXPECT_EQ(describe(*made), "string[3]");
+  Tensor copy = *made->clone();
+  made = Tensor::ofTexts({1}, {"other"});
+  EXPECT_EQ(textAt(copy, 0), "a longer text, on the heap");
+  EXPECT_EQ(Tensor::ofTexts({2}, {"one"}).status().code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(textAt(*Tensor::zeros(DType::String, {2}), 1), "");
+}
+
 } // namespace

@@ -149,7 +149,7 @@ TEST(NpyTest, RefusesWhatIsWrongAndSaysWhat) {
   expectRefused(npy(header("<f4", "(3,)"), good), StatusCode::DataLoss, "needs 12 bytes");
   expectRefused(npy(header("<f4", "(1,)"), good), StatusCode::DataLoss, "after the last element");
   expectRefused(npy(header("|O", "(2,)"), good), StatusCode::Unsupported, "'|O'");
-  expectRefused(npy(header("<U8", "(2,)"), good), StatusCode::Unsupported, "'<U8'");
+  expectRefused(npy(header("<M8[s]", "(2,)"), good), StatusCode::Unsupported, "'<M8[s]'");
   expectRefused(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", good),
                 StatusCode::Unsupported, "records");
   expectRefused(npy("{'descr': '<f4', 'shape': (2,), }", good), StatusCode::DataLoss, "lacks");
@@ -190,6 +190,63 @@ TEST(NpyTest, MutatedFilesNeverCrash) {
          return tensor.status();
        });
   EXPECT_NE(sum, 0u);
+}
+
+std::vector<std::string> textsOf(const Tensor &tensor) {
+  std::vector<std::string> texts;
+  for (int64_t i = 0; i < tensor.elementCount(); ++i)
+    texts.emplace_back(textAt(tensor, i));
+  return texts;
+}
+
+TEST(NpyTest, ReadsTextOfBothKinds) {
+  const std::string wide = bytesOf<uint32_t>({'a', 0, 0, 0xE4, 0x20AC, 0, 0x10400, 'b', 'c'});
+  Result<Tensor> unicode = parse(npy(header("<U3", "(3,)"), wide));
+  ASSERT_TRUE(unicode.isOk()) << unicode.status().message();
+  EXPECT_EQ(unicode->dtype(), DType::String);
+  EXPECT_EQ(textsOf(*unicode), (std::vector<std::string>{"a", "\xC3\xA4\xE2\x82\xAC",
+                                                         "\xF0\x90\x90\x80"
+                                                         "bc"}));
+  Result<Tensor> bytes = parse(npy(header("|S2", "(3,)"), std::string("a\0\xFF\0\0b", 6)));
+  ASSERT_TRUE(bytes.isOk()) << bytes.status().message();
+  EXPECT_EQ(textsOf(*bytes), (std::vector<std::string>{"a", "\xFF", std::string("\0b", 2)}));
+  Result<Tensor> big = parse(npy(header(">U1", "(2,)"), std::string("\0\0\0a\0\0\x20\xAC", 8)));
+  ASSERT_TRUE(big.isOk()) << big.status().message();
+  EXPECT_EQ(textsOf(*big), (std::vector<std::string>{"a", "\xE2\x82\xAC"}));
+  Result<Tensor> fortran = parse(npy(header("|S1", "(2, 2)", true), "abcd"));
+  ASSERT_TRUE(fortran.isOk()) << fortran.status().message();
+  EXPECT_EQ(textsOf(*fortran), (std::vector<std::string>{"a", "c", "b", "d"}));
+  EXPECT_EQ(textsOf(*parse(npy(header("<U0", "(2,)"), ""))), (std::vector<std::string>{"", ""}));
+}
+
+TEST(NpyTest, RefusesTextThatIsNone) {
+  expectRefused(npy(header("<U1", "(1,)"), bytesOf<uint32_t>({0x110000})), StatusCode::DataLoss,
+                "which Unicode has not");
+  expectRefused(npy(header("<U1", "(1,)"), bytesOf<uint32_t>({0xD800})), StatusCode::DataLoss,
+                "which Unicode has not");
+  expectRefused(npy(header("<U2", "(2,)"), "abc"), StatusCode::DataLoss, "truncated");
+  expectRefused(npy(header("<U999999999", "(999999999999,)"), ""), StatusCode::DataLoss,
+                "truncated");
+  expectRefused(npy(header("<U0", "(999999999999,)"), ""), StatusCode::DataLoss, "truncated");
+}
+
+TEST(NpyTest, WritesStrings) {
+  TemporaryDirectory directory;
+  const std::vector<std::string_view> texts = {"", "\xC3\xA4\xF0\x90\x90\x80", "longer text"};
+  const Tensor tensor = *Tensor::ofTexts({1, 3}, texts);
+  ASSERT_TRUE(writeNpy(directory.path("a.npy"), tensor).isOk());
+  EXPECT_NE(readFile(directory.path("a.npy")).find("'descr': '<U11'"), std::string::npos);
+  Result<Tensor> back = readNpy(directory.path("a.npy"));
+  ASSERT_TRUE(back.isOk()) << back.status().message();
+  EXPECT_EQ(back->shape(), (Shape{1, 3}));
+  EXPECT_EQ(textsOf(*back), (std::vector<std::string>(texts.begin(), texts.end())));
+  ASSERT_TRUE(writeNpz(directory.path("a.npz"), {{"x", tensor}}).isOk());
+  EXPECT_EQ(textsOf(readNpz(directory.path("a.npz"))->front().second), textsOf(*back));
+  for (std::string_view bad : {std::string_view("a\xFF"), std::string_view("a\0", 2)}) {
+    const Status status = writeNpy(directory.path("b.npy"), *Tensor::ofTexts({1}, {bad}));
+    EXPECT_EQ(status.code(), StatusCode::InvalidArgument);
+    EXPECT_NE(status.message().find("element 0"), std::string::npos) << status.message();
+  }
 }
 
 } // namespace
