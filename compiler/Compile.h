@@ -9,12 +9,22 @@
 #pragma once
 #include "ir/Graph.h"
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace ingot {
 
 struct ArtifactDescription; // compiler/package/ArtifactDescription.h
+
+/// The native code of a custom op (graph.custom_op), and what that needs. Ops whose `files` are the
+/// same share one copy of the code.
+struct CustomCode {
+  std::vector<std::string> files;     ///< objects and archives
+  std::vector<std::string> libraries; ///< shared libraries, by path: the artifact will need them
+  std::vector<std::string> needs;     ///< symbols that the loading program defines
+  bool staticData = false;            ///< it may keep writable data
+};
 
 enum class Emit { SharedLibrary, Object, StaticLibrary };
 
@@ -37,6 +47,8 @@ struct CompileOptions {
   std::string sanitize;
   /// Surrounds each buffer with red zones and poisons dead ones.
   bool debugArena = false;
+  /// By the op's symbol. Every custom op that is called needs its code.
+  std::map<std::string, CustomCode> customCode;
   /// Stop after this phase (see Phases.h) and leave the module as it is then.
   std::string stopAfter;
   /// Called once the artifact is written, with the description of each variant, the preferred one

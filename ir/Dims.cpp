@@ -1,6 +1,7 @@
 // Dimension expressions: normal form, arithmetic, text. See Dims.h for the invariant.
 #include "ir/Dims.h"
 #include "ir/Graph.h"
+#include "ir/Substitute.h"
 #include <map>
 
 using namespace mlir;
@@ -191,6 +192,28 @@ int64_t Dim::evaluate(const std::function<int64_t(llvm::StringRef)> &symbolValue
   return fold<int64_t>([](int64_t v) { return v; }, symbolValue, apply);
 }
 
+Dim substitute(Dim expression, llvm::function_ref<Dim(llvm::StringRef)> valueOf) {
+  auto combine = [](Dim::Op op, Dim a, Dim b) {
+    switch (op) {
+    case Dim::Op::Add:
+      return a + b;
+    case Dim::Op::Mul:
+      return a * b;
+    case Dim::Op::FloorDiv:
+      return a.floorDiv(b);
+    case Dim::Op::CeilDiv:
+      return a.ceilDiv(b);
+    case Dim::Op::Min:
+      return Dim::min(a, b);
+    case Dim::Op::Max:
+      return Dim::max(a, b);
+    }
+    llvm_unreachable("unknown dimension operator");
+  };
+  return expression.fold<Dim>([&](int64_t v) { return Dim::constant(expression.context(), v); },
+                              valueOf, combine);
+}
+
 void Dim::collectSymbols(llvm::function_ref<void(llvm::StringRef)> visit) const {
   if (auto name = asSymbol())
     return visit(*name);
@@ -286,7 +309,7 @@ llvm::SmallVector<int64_t> staticSizes(llvm::ArrayRef<Dim> dims) {
 }
 
 namespace {
-// sum := product ('+' product)* ; product := atom (('*' | floordiv | ceildiv) atom)*
+// sum := product (('+' | '-') product)* ; product := atom (('*' | floordiv | ceildiv) atom)*
 // atom := integer | name | '(' sum ')' | (min|max) '(' sum ',' sum ')'
 FailureOr<Dim> parseAtom(AsmParser &parser) {
   MLIRContext *context = parser.getContext();
@@ -338,11 +361,14 @@ FailureOr<Dim> parseProduct(AsmParser &parser) {
 
 FailureOr<Dim> parseDim(AsmParser &parser) {
   auto result = parseProduct(parser);
-  while (succeeded(result) && succeeded(parser.parseOptionalPlus())) {
+  while (succeeded(result)) {
+    bool isSum = succeeded(parser.parseOptionalPlus());
+    if (!isSum && failed(parser.parseOptionalMinus()))
+      break;
     auto right = parseProduct(parser);
     if (failed(right))
       return failure();
-    result = *result + *right;
+    result = isSum ? *result + *right : *result - *right;
   }
   return result;
 }

@@ -1,5 +1,6 @@
 // Registration of the graph dialect and its attribute's text form.
 #include "ir/Text.h"
+#include "ir/ops/Custom.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -26,6 +27,10 @@ void GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/ops/Text.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/ops/Custom.cpp.inc"
       >();
 }
 

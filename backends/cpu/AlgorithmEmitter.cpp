@@ -200,11 +200,7 @@ Value AlgorithmTask::dim(Dim d) {
 }
 
 Value AlgorithmTask::pointer(Value tensor) {
-  Storage storage = storageOf(tensor);
-  if (storage.kind != Storage::Kind::Constant)
-    return cb.loadPointer(task.frame, frame.storage(storage));
-  auto symbol = storageRoot(tensor).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
-  return LLVM::AddressOfOp::create(b, cb.loc, cb.pointer(), symbol.getValue());
+  return tensorPointer(cb, frame, task.frame, tensor);
 }
 
 Value AlgorithmTask::load(Value base, Value at, Type element) {

@@ -12,7 +12,6 @@ using namespace llvm::object;
 namespace ingot::cpu {
 namespace {
 
-const StringRef allowedSymbols[] = {"memcpy", "memmove", "memset"};
 const StringRef allowedWritable[] = {".data.rel.ro", ".dynamic", ".got", ".got.plt",
                                      ".relro_padding"};
 
@@ -26,7 +25,8 @@ unsigned glibcMinor(StringRef version) {
   return minor;
 }
 
-template <typename Symbols> Error checkSymbols(Symbols symbols, const CompileOptions &options) {
+template <typename Symbols>
+Error checkSymbols(Symbols symbols, const CustomObjects &custom, const CompileOptions &options) {
   std::vector<std::string> defined;
   for (const ELFSymbolRef symbol : symbols) {
     auto flags = symbol.getFlags();
@@ -37,9 +37,10 @@ template <typename Symbols> Error checkSymbols(Symbols symbols, const CompileOpt
       continue;
     if (!(*flags & SymbolRef::SF_Undefined))
       defined.push_back(name->str());
-    else if (!llvm::is_contained(allowedSymbols, *name) && options.sanitize.empty())
+    else if (!custom.allowed.contains(*name) && options.sanitize.empty())
       return createStringError("it needs the symbol '" + name->str() +
-                               "'; only memcpy, memmove and memset may be undefined");
+                               "'; only memcpy, memmove and memset may be undefined, and what "
+                               "custom ops declare");
   }
   if (defined.size() != 1 || defined.front() != options.symbol)
     return createStringError("it defines " + std::to_string(defined.size()) + " symbols (" +
@@ -48,7 +49,7 @@ template <typename Symbols> Error checkSymbols(Symbols symbols, const CompileOpt
   return Error::success();
 }
 
-Error checkVersions(const ELFObjectFile<ELF64LE> &object) {
+Error checkVersions(const ELFObjectFile<ELF64LE> &object, const CustomObjects &custom) {
   const ELFFile<ELF64LE> &file = object.getELFFile();
   auto sections = file.sections();
   if (!sections)
@@ -63,6 +64,8 @@ Error checkVersions(const ELFObjectFile<ELF64LE> &object) {
       for (const VernAux &version : library.AuxV) {
         // LLVM's strings keep the terminator.
         StringRef file = library.File.c_str(), name = version.Name.c_str();
+        if (custom.libraryNames.contains(file))
+          continue; // the user's choice
         if (file != "libc.so.6" || glibcMinor(name) > newestGlibcMinor)
           return createStringError("it needs " + name.str() + " of " + file.str() +
                                    "; GLIBC_2.17 of libc.so.6 is the newest allowed");
@@ -71,14 +74,14 @@ Error checkVersions(const ELFObjectFile<ELF64LE> &object) {
   return Error::success();
 }
 
-Error checkSections(const ELFObjectFile<ELF64LE> &object) {
+Error checkSections(const ELFObjectFile<ELF64LE> &object, const CustomObjects &custom) {
   for (ELFSectionRef section : object.sections()) {
     auto name = section.getName();
     if (!name)
       return name.takeError();
     bool constructor = section.getType() == llvm::ELF::SHT_INIT_ARRAY ||
                        section.getType() == llvm::ELF::SHT_FINI_ARRAY;
-    bool writable = section.getFlags() & llvm::ELF::SHF_WRITE;
+    bool writable = (section.getFlags() & llvm::ELF::SHF_WRITE) && !custom.staticData;
     if (constructor || (section.getFlags() & llvm::ELF::SHF_TLS) ||
         (writable && section.getSize() && !llvm::is_contained(allowedWritable, *name)))
       return createStringError("its section '" + name->str() +
@@ -89,7 +92,8 @@ Error checkSections(const ELFObjectFile<ELF64LE> &object) {
 
 } // namespace
 
-Error checkArtifact(const std::string &path, const CompileOptions &options) {
+Error checkArtifact(const std::string &path, const CustomObjects &custom,
+                    const CompileOptions &options) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
@@ -101,12 +105,12 @@ Error checkArtifact(const std::string &path, const CompileOptions &options) {
   if (!elf)
     return createStringError("it is not a 64-bit little-endian ELF file");
   if (options.emit != Emit::SharedLibrary)
-    return checkSymbols(elf->symbols(), options);
-  if (Error error = checkSymbols(elf->getDynamicSymbolIterators(), options))
+    return checkSymbols(elf->symbols(), custom, options);
+  if (Error error = checkSymbols(elf->getDynamicSymbolIterators(), custom, options))
     return error;
-  if (Error error = checkVersions(*elf))
+  if (Error error = checkVersions(*elf, custom))
     return error;
-  return checkSections(*elf);
+  return checkSections(*elf, custom);
 }
 
 } // namespace ingot::cpu

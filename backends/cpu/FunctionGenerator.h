@@ -47,7 +47,8 @@ private:
     Extents,
     Text,
     TextCapacity,
-    TextUsed
+    TextUsed,
+    CustomStatus
   };
 
   // Generate.cpp: layout and constants.
@@ -115,8 +116,6 @@ private:
   // GenerateRun.cpp
   void fillFrame(mlir::Value run, mlir::Value words);
   int64_t variableOffset(const std::string &name);
-  /// Whether the caller's struct has the field: an older one is shorter.
-  mlir::Value hasField(RunField field);
   /// The run's text buffer, none where the caller's struct has no such field.
   void fillText();
   /// How much text was needed so far, for the caller to read.
@@ -127,6 +126,8 @@ private:
   /// dispatch(run, task, frame, count): through parallel_for, or here when there is none or one
   /// task.
   mlir::func::FuncOp dispatchFunction();
+  /// Emits code for callers whose ingot_run has the field: those of earlier versions give less.
+  void whereRunHas(RunField field, llvm::function_ref<void()> emit);
   mlir::Value isSet(mlir::Value pointer);
   /// Calls through a pointer found in a field of the run.
   mlir::Value callThrough(mlir::Value callee, mlir::TypeRange results, mlir::ValueRange arguments);

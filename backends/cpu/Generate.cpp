@@ -51,6 +51,10 @@ void FunctionGenerator::layoutFrame() {
     frame.text = frame.words;
     frame.words += 3;
   }
+  if (function.walk([](exec::CustomCallOp) { return WalkResult::interrupt(); }).wasInterrupted()) {
+    frame.run = frame.words++;
+    frame.customStatus = frame.words++;
+  }
   exec::forEachBlock(function, [&](Block &block) {
     for (Operation &op : block) {
       for (Value v : op.getOperands())
@@ -202,14 +206,7 @@ Value FunctionGenerator::evaluate(Dim d, Value words) {
                      [&](llvm::StringRef name) { return cb.loadI64(words, frame.symbol(name)); });
 }
 
-Value FunctionGenerator::pointerTo(Value tensor) {
-  Storage source = storageOf(tensor);
-  if (source.kind != Storage::Kind::Constant)
-    return cb.loadPointer(words, frame.storage(source));
-  return LLVM::AddressOfOp::create(
-      b, cb.loc, cb.pointer(),
-      storageRoot(tensor).getDefiningOp()->getAttrOfType<StringAttr>("exec.global").getValue());
-}
+Value FunctionGenerator::pointerTo(Value tensor) { return tensorPointer(cb, frame, words, tensor); }
 
 Value FunctionGenerator::holds(Value scalar) {
   Value byte = LLVM::LoadOp::create(b, cb.loc, b.getI8Type(), pointerTo(scalar), 1);
@@ -228,14 +225,29 @@ void FunctionGenerator::copyBytes(Value like, Value from, const Storage &to) {
   LLVM::MemcpyOp::create(b, cb.loc, cb.loadPointer(words, frame.storage(to)), from, size, false);
 }
 
+/// Every custom op that is called has its code.
+static LogicalResult checkCustomCode(ModuleOp planned, const CompileOptions &options) {
+  LogicalResult result = success();
+  planned.walk([&](exec::CustomCallOp call) {
+    if (options.customCode.count(call.getCallee().str()))
+      return;
+    result = call.emitError("the code of the custom op `")
+             << call.getCallee() << "` is not given; give its description with --custom-op";
+  });
+  return result;
+}
+
 FailureOr<Variant> generateCode(ModuleOp planned, const CpuTarget &target,
                                 const CompileOptions &options) {
+  if (failed(checkCustomCode(planned, options)))
+    return failure();
   Variant variant;
   variant.target = &target;
   variant.description = describeArtifact(planned, options);
   variant.code = ModuleOp::create(planned.getLoc());
   NodeTable nodes;
-  CodeContext context{target, *variant.code, nodes, options.sanitize == "thread" ? 128 : 1};
+  CodeContext context{target, options, *variant.code, nodes,
+                      options.sanitize == "thread" ? 128 : 1};
   auto generate = [&](FunctionDescription &description) {
     auto function = planned.lookupSymbol<func::FuncOp>(description.name);
     return FunctionGenerator(context, function, description, variant.description,

@@ -12,6 +12,8 @@ void FunctionGenerator::fillFrame(Value run, Value words) {
   for (auto [i, symbol] : llvm::enumerate(allSymbols()))
     storeWord(words, frame.symbol(symbol), cb.loadI64(planBlock, plan.symbols + i));
   storeWord(words, frame.error, cb.integer(Frame::noError));
+  if (frame.run >= 0)
+    storeWord(words, frame.run, run);
   Value inputs = cb.loadPointer(run, Inputs), outputs = cb.loadPointer(run, Outputs);
   Value state = cb.loadPointer(run, State), arena = cb.loadPointer(run, Arena);
   for (const Storage &storage : placed) {
@@ -37,30 +39,21 @@ void FunctionGenerator::fillFrame(Value run, Value words) {
   }
 }
 
-Value FunctionGenerator::hasField(RunField field) {
-  return arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ugt, cb.loadI64(run, 0),
-                               cb.integer(field * int64_t{sizeof(int64_t)}));
-}
-
 void FunctionGenerator::fillText() {
   if (frame.text < 0)
     return;
   for (int64_t word = 0; word < 3; ++word)
     storeWord(words, frame.text + word, cb.integer(0));
-  auto branch = scf::IfOp::create(b, cb.loc, hasField(TextUsed), false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  storeWord(words, frame.text, cb.loadPointer(run, Text));
-  storeWord(words, frame.text + 1, cb.loadI64(run, TextCapacity));
+  whereRunHas(TextUsed, [&] {
+    storeWord(words, frame.text, cb.loadPointer(run, Text));
+    storeWord(words, frame.text + 1, cb.loadI64(run, TextCapacity));
+  });
 }
 
 void FunctionGenerator::reportText() {
-  if (frame.text < 0)
-    return;
-  auto branch = scf::IfOp::create(b, cb.loc, hasField(TextUsed), false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  storeWord(run, TextUsed, cb.loadI64(words, frame.text + 2));
+  if (frame.text >= 0)
+    whereRunHas(TextUsed,
+                [&] { storeWord(run, TextUsed, cb.loadI64(words, frame.text + 2)); });
 }
 
 int64_t FunctionGenerator::variableOffset(const std::string &name) {
@@ -166,6 +159,8 @@ void FunctionGenerator::emitDispatch(Operation *op) {
   KernelCode code;
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))
     code = KernelEmitter(context, frame, kernel).emit(symbol);
+  else if (auto custom = llvm::dyn_cast<exec::CustomCallOp>(op))
+    code = emitCustomCall(context, frame, custom, symbol);
   else
     code = emitAlgorithm(context, frame, op, symbol);
   b.restoreInsertionPoint(here);
@@ -196,8 +191,21 @@ void FunctionGenerator::emitDispatch(Operation *op) {
       arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, error, cb.integer(Frame::noError));
   returnIf(made, failed, [&] {
     storeWord(run, FailedNode, error);
-    return status(INGOT_INDEX_OUT_OF_RANGE);
+    if (!llvm::isa<exec::CustomCallOp>(op))
+      return status(INGOT_INDEX_OUT_OF_RANGE);
+    whereRunHas(CustomStatus,
+                [&] { storeWord(run, CustomStatus, cb.loadI64(words, frame.customStatus)); });
+    return status(INGOT_CUSTOM_OP_FAILED);
   });
+}
+
+void FunctionGenerator::whereRunHas(RunField field, llvm::function_ref<void()> emit) {
+  Value isThere = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ugt, cb.loadI64(run, 0),
+                                        cb.integer(field * int64_t{sizeof(int64_t)}));
+  auto branch = scf::IfOp::create(b, cb.loc, isThere, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  emit();
 }
 
 Value FunctionGenerator::isSet(Value pointer) {

@@ -1,6 +1,7 @@
 // Sizes that the program computes: their symbols are words of the frame that hold the bound until
 // an exec.bind stores the count. Memory is planned by the bounds. See FunctionGenerator.h.
 #include "backends/cpu/FunctionGenerator.h"
+#include "ir/Substitute.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -114,33 +115,11 @@ Dim FunctionGenerator::bounded(Dim d) {
   std::map<std::string, Dim> bounds = runtimeSymbols();
   if (bounds.empty())
     return d;
-  MLIRContext *context = b.getContext();
-  std::function<Dim(Dim)> substitute = [&](Dim dim) {
-    return dim.fold<Dim>([&](int64_t v) { return Dim::constant(context, v); },
-                         [&](llvm::StringRef name) {
-                           auto it = bounds.find(name.str());
-                           return it == bounds.end() ? Dim::symbol(context, name)
-                                                     : substitute(it->second);
-                         },
-                         [](Dim::Op op, Dim l, Dim r) {
-                           switch (op) {
-                           case Dim::Op::Add:
-                             return l + r;
-                           case Dim::Op::Mul:
-                             return l * r;
-                           case Dim::Op::FloorDiv:
-                             return l.floorDiv(r);
-                           case Dim::Op::CeilDiv:
-                             return l.ceilDiv(r);
-                           case Dim::Op::Min:
-                             return Dim::min(l, r);
-                           case Dim::Op::Max:
-                             return Dim::max(l, r);
-                           }
-                           llvm_unreachable("an operator of dimensions");
-                         });
+  std::function<Dim(llvm::StringRef)> boundOf = [&](llvm::StringRef name) {
+    auto it = bounds.find(name.str());
+    return it == bounds.end() ? Dim::symbol(b.getContext(), name) : substitute(it->second, boundOf);
   };
-  return substitute(d);
+  return substitute(d, boundOf);
 }
 
 void FunctionGenerator::emitBind(exec::BindOp op) {
@@ -165,16 +144,15 @@ void FunctionGenerator::emitBind(exec::BindOp op) {
 void FunctionGenerator::reportExtents() {
   if (function.getBody().front().getOps<exec::BindOp>().empty())
     return;
-  auto branch = scf::IfOp::create(b, cb.loc, hasField(Extents), false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  Value extents = cb.loadPointer(run, Extents);
-  auto given = scf::IfOp::create(b, cb.loc, isSet(extents), false);
-  b.setInsertionPoint(given.thenBlock()->getTerminator());
-  int64_t word = 0;
-  for (Value result : function.getBody().front().getTerminator()->getOperands())
-    for (Dim d : dimsOf(result))
-      storeWord(extents, word++, evaluate(d));
+  whereRunHas(Extents, [&] {
+    Value extents = cb.loadPointer(run, Extents);
+    auto given = scf::IfOp::create(b, cb.loc, isSet(extents), false);
+    b.setInsertionPoint(given.thenBlock()->getTerminator());
+    int64_t word = 0;
+    for (Value result : function.getBody().front().getTerminator()->getOperands())
+      for (Dim d : dimsOf(result))
+        storeWord(extents, word++, evaluate(d));
+  });
 }
 
 } // namespace ingot::cpu

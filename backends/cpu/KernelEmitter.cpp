@@ -56,6 +56,14 @@ void finishTask(CodeBuilder &cb, const TaskFunction &task) {
                                 ValueRange{task.callersMode});
 }
 
+Value tensorPointer(CodeBuilder &cb, const Frame &layout, Value frame, Value tensor) {
+  Storage storage = storageOf(tensor);
+  if (storage.kind != Storage::Kind::Constant)
+    return cb.loadPointer(frame, layout.storage(storage));
+  auto symbol = storageRoot(tensor).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
+  return LLVM::AddressOfOp::create(cb.b, cb.loc, cb.pointer(), symbol.getValue());
+}
+
 void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, Value frame,
                 Location node) {
   int64_t number = context.nodes.indexOf(graph::layerName(node));

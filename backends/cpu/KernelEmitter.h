@@ -5,7 +5,9 @@
 // Generate.cpp for every kernel; contractions go to ContractionEmitter.
 #pragma once
 #include "backends/cpu/CodeBuilder.h"
+#include "compiler/Compile.h"
 #include "compiler/memory/PlanMemory.h"
+#include "ir/exec/Custom.h"
 #include <map>
 
 namespace ingot::cpu {
@@ -25,6 +27,8 @@ public:
   /// The first of three words where the function makes text: where it goes, how many bytes there is
   /// room for, and how many were needed so far.
   int64_t text = -1;
+  /// Where custom ops are called: the words that hold the ingot_run, and a failed one's status.
+  int64_t run = -1, customStatus = -1;
   int64_t words = 0;
   static constexpr int64_t noError = -1; // as an unsigned number, larger than any node's
 };
@@ -39,6 +43,7 @@ public:
 /// What the whole artifact's code shares while it is generated.
 struct CodeContext {
   const CpuTarget &target;
+  const CompileOptions &options;
   mlir::ModuleOp module; // receives the functions
   NodeTable &nodes;
   /// What a task takes is divided by this: more than 1 under the thread sanitizer, so that small
@@ -64,6 +69,10 @@ struct TaskFunction {
 TaskFunction beginTask(CodeContext &context, CodeBuilder &cb, llvm::StringRef symbol);
 void finishTask(CodeBuilder &cb, const TaskFunction &task);
 
+/// Where the tensor is while the function runs: from the frame, or a constant's data.
+mlir::Value tensorPointer(CodeBuilder &cb, const Frame &layout, mlir::Value frame,
+                          mlir::Value tensor);
+
 /// Puts the node's number into the frame's error word, where a larger one is or none: the run will
 /// return a status, and whatever the order of tasks, it names the same node.
 void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, mlir::Value frame,
@@ -75,6 +84,10 @@ unsigned alignmentOf(mlir::Type memoryType);
 /// A dispatch that is no kernel: scatter, cumulate, sort, text.
 KernelCode emitAlgorithm(CodeContext &context, const Frame &frame, mlir::Operation *op,
                          llvm::StringRef symbol);
+
+/// A call of a user's C function, as one task.
+KernelCode emitCustomCall(CodeContext &context, const Frame &frame, exec::CustomCallOp op,
+                          llvm::StringRef symbol);
 
 class KernelEmitter {
 public:

@@ -73,28 +73,9 @@ void writeLibcStub(llvm::raw_ostream &out) {
     out << "the stub of libc.so.6 is malformed"; // the link then fails and shows this text's file
 }
 
-/// LLD keeps global state: one link at a time, and none after a crash inside it.
-Error runLinker(const std::vector<std::string> &arguments) {
-  static std::mutex mutex;
-  static bool usable = true;
-  std::lock_guard<std::mutex> lock(mutex);
-  if (!usable)
-    return createStringError("the linker crashed earlier and cannot run again in this process");
-  std::vector<const char *> pointers;
-  for (const std::string &argument : arguments)
-    pointers.push_back(argument.c_str());
-  std::string messages;
-  llvm::raw_string_ostream stream(messages);
-  lld::Result result = lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
-  usable = result.canRunAgain;
-  if (result.retCode != 0)
-    return createStringError("linking failed: " + llvm::StringRef(messages).trim().str());
-  return Error::success();
-}
-
 Expected<std::string> linkShared(const ScratchDirectory &scratch,
-                                 llvm::ArrayRef<std::string> objects, const CompileOptions &options,
-                                 const std::string &buildId) {
+                                 llvm::ArrayRef<std::string> objects, const CustomObjects &custom,
+                                 const CompileOptions &options, const std::string &buildId) {
   auto libc = scratch.write("libc.so.6", writeLibcStub);
   if (!libc)
     return libc.takeError();
@@ -117,11 +98,18 @@ Expected<std::string> linkShared(const ScratchDirectory &scratch,
                                         "--threads=1",
                                         "-o",
                                         output};
-  if (options.sanitize.empty())
+  if (options.sanitize.empty() && !custom.hasNeeds)
     arguments.insert(arguments.end(), {"-z", "defs"});
   arguments.insert(arguments.end(), objects.begin(), objects.end());
-  // Found by name, so that the dependency is recorded as "libc.so.6" and not as a path.
-  arguments.insert(arguments.end(), {"-L", scratch.file(""), "-l:libc.so.6"});
+  // Found by name, so that dependencies are recorded as "libc.so.6" and not as paths.
+  auto add = [&](llvm::StringRef library) {
+    arguments.insert(arguments.end(), {"-L", llvm::sys::path::parent_path(library).str(),
+                                       "-l:" + llvm::sys::path::filename(library).str()});
+  };
+  for (const std::string &library : custom.libraries)
+    add(library);
+  if (!custom.libraryNames.contains("libc.so.6"))
+    add(*libc);
   if (Error error = runLinker(arguments))
     return error;
   return output;
@@ -171,6 +159,25 @@ Error syncPath(const std::string &path, int flags) {
 
 } // namespace
 
+/// LLD keeps global state: one link at a time, and none after a crash inside it.
+Error runLinker(const std::vector<std::string> &arguments) {
+  static std::mutex mutex;
+  static bool usable = true;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!usable)
+    return createStringError("the linker crashed earlier and cannot run again in this process");
+  std::vector<const char *> pointers;
+  for (const std::string &argument : arguments)
+    pointers.push_back(argument.c_str());
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  lld::Result result = lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  usable = result.canRunAgain;
+  if (result.retCode != 0)
+    return createStringError("linking failed: " + llvm::StringRef(messages).trim().str());
+  return Error::success();
+}
+
 Expected<ScratchDirectory> ScratchDirectory::create(const std::string &path) {
   if (llvm::sys::fs::is_directory(path))
     return createStringError("cannot write '" + path + "': it is a directory");
@@ -210,10 +217,11 @@ ScratchDirectory::write(const std::string &name,
 }
 
 Expected<std::string> linkObjects(const ScratchDirectory &scratch,
-                                  llvm::ArrayRef<std::string> objects,
+                                  llvm::ArrayRef<std::string> objects, const CustomObjects &custom,
                                   const CompileOptions &options, const std::string &buildId) {
-  return options.emit == Emit::SharedLibrary ? linkShared(scratch, objects, options, buildId)
-                                             : linkObject(scratch, objects);
+  return options.emit == Emit::SharedLibrary
+             ? linkShared(scratch, objects, custom, options, buildId)
+             : linkObject(scratch, objects);
 }
 
 Expected<std::string> archiveObject(const ScratchDirectory &scratch, const std::string &object,

@@ -4,6 +4,7 @@
 #pragma once
 #include "backends/cpu/EmitObject.h"
 #include "compiler/Compile.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 #include <functional>
 
@@ -30,12 +31,26 @@ private:
   std::string directory;
 };
 
+/// The code of custom ops, as CustomCode makes it, and what it may use.
+struct CustomObjects {
+  std::vector<std::string> objects;   // files
+  std::vector<std::string> libraries; // files of shared libraries that the artifact needs
+  llvm::StringSet<> libraryNames;     // as it records them
+  llvm::StringSet<> allowed;          // symbols that may stay undefined
+  bool hasNeeds = false;              // some of which no library has
+  bool staticData = false;            // writable data may be there
+};
+
+/// Runs LLD with these arguments, the first being its name.
+llvm::Error runLinker(const std::vector<std::string> &arguments);
+
 /// Links the objects' files into `scratch` and returns the path of the result. Undefined symbols
 /// are errors that name the symbol, except under a sanitizer, whose runtime the program brings. A
 /// shared object has `buildId`, hexadecimal digits.
 llvm::Expected<std::string> linkObjects(const ScratchDirectory &scratch,
                                         llvm::ArrayRef<std::string> objects,
-                                        const CompileOptions &options, const std::string &buildId);
+                                        const CustomObjects &custom, const CompileOptions &options,
+                                        const std::string &buildId);
 
 /// An archive in `scratch` of the one object, as the member "<symbol>.o".
 llvm::Expected<std::string> archiveObject(const ScratchDirectory &scratch,

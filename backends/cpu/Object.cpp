@@ -3,6 +3,7 @@
 #include "backends/cpu/Object.h"
 #include "backends/cpu/ArtifactTable.h"
 #include "backends/cpu/CheckArtifact.h"
+#include "backends/cpu/CustomCode.h"
 #include "backends/cpu/EmitObject.h"
 #include "backends/cpu/Link.h"
 #include "backends/cpu/LowerToLlvm.h"
@@ -193,7 +194,11 @@ Error ArtifactWriter::linkAndPublish() {
   std::vector<std::string> files;
   if (Error error = writeObjects(*scratch, files))
     return error;
-  auto linked = linkObjects(*scratch, files, options, buildId());
+  auto custom = linkCustomCode(*scratch, variants.front()->description.customOps, options);
+  if (!custom)
+    return custom.takeError();
+  llvm::append_range(files, custom->objects);
+  auto linked = linkObjects(*scratch, files, *custom, options, buildId());
   if (!linked)
     return linked.takeError();
   timer.done("link");
@@ -201,7 +206,7 @@ Error ArtifactWriter::linkAndPublish() {
     if (Error error = placeWeights(*linked, states))
       return error;
   timer.done("weights");
-  if (Error error = checkArtifact(*linked, options))
+  if (Error error = checkArtifact(*linked, *custom, options))
     return llvm::createStringError("internal error: the artifact breaks its contract: " +
                                    llvm::toString(std::move(error)));
   if (options.emit == Emit::StaticLibrary) {

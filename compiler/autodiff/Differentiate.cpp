@@ -150,6 +150,8 @@ LogicalResult ReversePass::differentiateOp(Operation *op) {
   llvm::SmallVector<Value> inputs(op->getOperands()), dInputs;
   if (auto differentiable = llvm::dyn_cast<graph::Differentiable>(op)) {
     dInputs = differentiable.gradient(b, dResults);
+    if (dInputs.empty() && !inputs.empty())
+      return failure(); // the rule has said why
   } else {
     inputs = inputsOf(op);
     auto reversed =

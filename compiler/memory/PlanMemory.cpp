@@ -3,6 +3,7 @@
 #include "compiler/fusion/Structure.h"
 #include "ingot/artifact.h"
 #include "ir/exec/Control.h"
+#include "ir/exec/Custom.h"
 #include "ir/reference/Tensor.h"
 #include <map>
 #include <set>
@@ -167,7 +168,7 @@ private:
   static bool mayFail(Operation *op) {
     return op
         ->walk([](Operation *inner) {
-          return llvm::isa<exec::CheckOp, exec::ScatterOp, exec::BindOp>(inner)
+          return llvm::isa<exec::CheckOp, exec::ScatterOp, exec::BindOp, exec::CustomCallOp>(inner)
                      ? WalkResult::interrupt()
                      : WalkResult::advance();
         })

@@ -31,6 +31,17 @@ struct KernelDescription {
   std::string name, node, flops, bytes;
 };
 
+/// A custom op, and where it is called; not in the table.
+struct CustomOpDescription {
+  struct Call {
+    std::string function, node, workspace; // workspace: bytes, as a formula
+  };
+  std::string name, function;
+  bool threadSafe = false, deterministic = true, parallel = false, staticData = false;
+  std::vector<Call> calls;
+  std::vector<std::string> libraries, needs; // "libm.so.6"
+};
+
 /// Where a symbol's value comes from; input -1 when no input has it alone.
 struct SymbolSourceDescription {
   ingot_symbol_kind kind = INGOT_SYMBOL_EXTENT;
@@ -68,6 +79,7 @@ struct ArtifactDescription {
   bool hasDerive = false;
   FunctionDescription derive;
   std::vector<std::string> nodes;
+  std::vector<CustomOpDescription> customOps;
   /// stateBytes of initial state, or empty.
   std::vector<char> initialState;
   std::string manifest; // serialised ingot.Manifest

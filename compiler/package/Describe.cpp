@@ -3,8 +3,10 @@
 #include "compiler/fusion/Structure.h"
 #include "ir/Text.h"
 #include "ir/exec/Control.h"
+#include "ir/exec/Custom.h"
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -147,7 +149,37 @@ FunctionDescription describeFunction(func::FuncOp function) {
     description.flags |= INGOT_FUNCTION_WRITES_STATE;
   if (!readsDerived(function))
     description.flags |= INGOT_FUNCTION_CANONICAL;
+  function.walk([&](exec::CustomCallOp call) {
+    if (!call.getThreadSafe())
+      description.flags |= INGOT_FUNCTION_EXCLUSIVE;
+  });
   return description;
+}
+
+void describeCustomCall(exec::CustomCallOp call, const CompileOptions &options,
+                        std::vector<CustomOpDescription> &list) {
+  std::string name = call.getCallee().str();
+  auto known = llvm::find_if(list, [&](const CustomOpDescription &op) { return op.name == name; });
+  if (known == list.end()) {
+    CustomOpDescription added;
+    added.name = name;
+    added.function = call.getFunction().str();
+    added.threadSafe = call.getThreadSafe();
+    added.deterministic = call.getDeterministic();
+    added.parallel = call.getParallel();
+    if (auto code = options.customCode.find(name); code != options.customCode.end()) {
+      added.staticData = code->second.staticData;
+      added.needs = code->second.needs;
+      for (const std::string &library : code->second.libraries)
+        added.libraries.push_back(llvm::sys::path::filename(library).str());
+    }
+    list.push_back(std::move(added));
+    known = std::prev(list.end());
+  }
+  bool hasWorkspace = call.getResults().size() > call.getNumOutputs();
+  known->calls.push_back({call->getParentOfType<func::FuncOp>().getName().str(),
+                          graph::layerName(call.getLoc()),
+                          hasWorkspace ? dimsOf(call.getResults().back())[0].str() : "0"});
 }
 
 /// Floating-point operations of one point: those of the body, and one to combine.
@@ -192,6 +224,8 @@ ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &opt
     } else {
       artifact.functions.push_back(std::move(description));
     }
+    function.walk(
+        [&](exec::CustomCallOp call) { describeCustomCall(call, options, artifact.customOps); });
   }
   return artifact;
 }
@@ -217,7 +251,9 @@ KernelDescription describeKernel(Operation *op) {
   } else {
     description.name =
         description.node.empty() ? op->getName().stripDialect().str() : description.node;
-    flops = numElements(context, dimsOf(op->getOperands().back()));
+    // What a user's function computes is not known.
+    if (!llvm::isa<exec::CustomCallOp>(op))
+      flops = numElements(context, dimsOf(op->getOperands().back()));
   }
   for (auto scan = op->getParentOfType<exec::ScanOp>(); scan;
        scan = scan->getParentOfType<exec::ScanOp>()) {

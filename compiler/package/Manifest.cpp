@@ -54,6 +54,25 @@ void addFunction(const FunctionDescription &from, Manifest::Function &to) {
   }
 }
 
+void addCustomOp(const CustomOpDescription &from, Manifest::CustomOp &to) {
+  to.set_name(from.name);
+  to.set_function(from.function);
+  to.set_thread_safe(from.threadSafe);
+  to.set_deterministic(from.deterministic);
+  to.set_parallel(from.parallel);
+  to.set_static_data(from.staticData);
+  for (const CustomOpDescription::Call &call : from.calls) {
+    Manifest::CustomCall &added = *to.add_calls();
+    added.set_function(call.function);
+    added.set_node(call.node);
+    added.set_workspace_bytes(call.workspace);
+  }
+  for (const std::string &library : from.libraries)
+    to.add_libraries(library);
+  for (const std::string &symbol : from.needs)
+    to.add_needs(symbol);
+}
+
 void addOptions(const CompileOptions &options, Manifest &manifest) {
   auto add = [&](const char *name, const std::string &value) {
     Manifest::Option &option = *manifest.add_options();
@@ -91,6 +110,8 @@ std::string makeManifest(const ArtifactDescription &description, const CompileOp
     addFunction(description.derive, *manifest.mutable_derive());
   for (const std::string &node : description.nodes)
     manifest.add_nodes(node);
+  for (const CustomOpDescription &op : description.customOps)
+    addCustomOp(op, *manifest.add_custom_ops());
   addOptions(options, manifest);
   return manifest.SerializeAsString();
 }

@@ -4,7 +4,9 @@
 #include "frontends/onnx/OpTable.h"
 #include "frontends/onnx/Tensors.h"
 #include "frontends/onnx/Upgrade.h"
+#include "frontends/onnx/ops/Rules.h"
 #include "ir/Text.h"
+#include "ir/ops/Custom.h"
 
 using namespace mlir;
 
@@ -40,7 +42,7 @@ std::string canonicalDomain(llvm::StringRef domain) {
 std::string howToReplace(llvm::StringRef domain) {
   return domain.empty() ? "check its name and the model's operator set, or export with another one"
                         : "it is no operator of ONNX: export without the extensions of `" +
-                              domain.str() + "`, or make it a function of the model";
+                              domain.str() + "`, make it a function of the model, or give its code with --custom-op";
 }
 
 /// Fills in the attributes that a function's node takes from the call; those that the call leaves
@@ -74,6 +76,7 @@ GraphImporter::GraphImporter(const ::onnx::ModelProto &model, std::string direct
 }
 
 LogicalResult GraphImporter::import(bool reportsUnsupported) {
+  (void)declareCustomOps();
   // Where an input or initializer is wrong, nodes that do not need it are looked at all the same.
   makeFunction();
   (void)importInitializers(model.graph());
@@ -245,16 +248,22 @@ void GraphImporter::importNode(const ::onnx::NodeProto &proto) {
     }
     isBlocked |= inputs.back() && inputs.back()->isMissing;
   }
-  const ::onnx::FunctionProto *called = functionOf(proto);
   std::string domain = canonicalDomain(proto.domain());
+  int64_t version = versionOf(domain);
+  graph::CustomOpOp custom = customOp(domain, proto.op_type(), version);
+  const ::onnx::FunctionProto *called = functionOf(proto);
   const Row *row = findRow(domain, proto.op_type());
-  if (isBlocked || (!called && !row)) {
+  if (isBlocked || (!custom && !called && !row)) {
     noteUnknown(proto);
     return define(proto, {});
   }
+  if (custom) {
+    Node node(*this, proto, version, std::move(inputs), loc);
+    return run(node, proto.op_type(), [&] { callCustomOp(node, custom); });
+  }
   if (called)
     return callFunction(*called, proto, inputs);
-  runRule(*row, std::make_unique<Node>(*this, proto, versionOf(domain), std::move(inputs), loc));
+  runRule(*row, std::make_unique<Node>(*this, proto, version, std::move(inputs), loc));
 }
 
 static bool holdsText(const Entry &entry) {
@@ -276,8 +285,7 @@ Node *GraphImporter::keep(std::unique_ptr<Node> node) {
 }
 
 void GraphImporter::runRule(const Row &row, std::unique_ptr<Node> node) {
-  auto where = b.saveInsertionPoint();
-  try {
+  run(*node, row.name, [&] {
     upgrade(*node);
     if (!row.takesText)
       refuseText(*node);
@@ -291,19 +299,57 @@ void GraphImporter::runRule(const Row &row, std::unique_ptr<Node> node) {
           llvm::all_of(node->inputs, [](const EntryPtr &input) { return !input || input->ints; }))
         (void)intsOf(*node->outputs[0]);
     }
+  });
+  if (row.ints)
+    keep(std::move(node)); // its output may ask it
+}
+
+void GraphImporter::run(Node &node, llvm::StringRef what, llvm::function_ref<void()> make) {
+  auto where = b.saveInsertionPoint();
+  try {
+    make();
   } catch (const Refusal &refusal) {
     b.restoreInsertionPoint(where);
-    node->outputs.clear();
+    node.outputs.clear();
     if (refusal.kind == Refusal::Unsupported)
-      noteUnsupported(node->proto, node->version, refusal, node->loc);
+      noteUnsupported(node.proto, node.version, refusal, node.loc);
     else
       hasError = true;
     if (refusal.kind == Refusal::Invalid)
-      emitError(node->loc) << row.name << ": " << refusal.reason;
+      emitError(node.loc) << what << ": " << refusal.reason;
   }
-  define(node->proto, node->outputs);
-  if (row.ints)
-    keep(std::move(node)); // its output may ask it
+  define(node.proto, node.outputs);
+}
+
+graph::CustomOpOp GraphImporter::customOp(llvm::StringRef domain, llvm::StringRef name,
+                                          int64_t version) {
+  if (!options.customOps)
+    return {};
+  std::string full = (shownDomain(domain) + "::" + name).str();
+  ModuleOp given = options.customOps;
+  for (auto op : given.getOps<graph::CustomOpOp>()) {
+    auto versions = op->getAttrOfType<DenseI64ArrayAttr>("graph.versions");
+    if (op.getSymName().split('@').first == full &&
+        (!versions || (versions[0] <= version && version <= versions[1])))
+      return op;
+  }
+  return {};
+}
+
+LogicalResult GraphImporter::declareCustomOps() {
+  if (!options.customOps)
+    return success();
+  ModuleOp given = options.customOps;
+  b.setInsertionPointToEnd(module.getBody());
+  for (auto op : given.getOps<graph::CustomOpOp>()) {
+    auto [domain, name] = op.getSymName().split('@').first.split("::");
+    if (findRow(canonicalDomain(domain), name))
+      return emitError(op.getLoc()) << "`" << domain << "::" << name
+                                    << "` is an operator that Ingot compiles itself; give the "
+                                       "custom op, and its nodes, a domain of their own";
+    b.clone(*op);
+  }
+  return success();
 }
 
 const ::onnx::FunctionProto *GraphImporter::functionOf(const ::onnx::NodeProto &proto) const {
@@ -421,6 +467,8 @@ void GraphImporter::noteUnknown(const ::onnx::NodeProto &proto) {
     for (const ::onnx::NodeProto &inner : attribute.g().node())
       noteUnknown(inner);
   std::string domain = canonicalDomain(proto.domain());
+  if (customOp(domain, proto.op_type(), versionOf(domain)))
+    return;
   const ::onnx::FunctionProto *called = functionOf(proto);
   if (!called && !findRow(domain, proto.op_type()))
     noteUnsupported(proto, versionOf(domain),

@@ -10,6 +10,10 @@
 #include <map>
 #include <set>
 
+namespace ingot::graph {
+class CustomOpOp; // ir/ops/Custom.h
+}
+
 namespace ingot::onnx {
 
 /// Floats that determine shapes are multiples of 1 / kFixedOne.
@@ -88,6 +92,12 @@ private:
   const ::onnx::FunctionProto *functionOf(const ::onnx::NodeProto &proto) const;
   void callFunction(const ::onnx::FunctionProto &called, const ::onnx::NodeProto &proto,
                     const std::vector<EntryPtr> &inputs);
+  /// Runs `make`, which sets the node's outputs or throws a Refusal, and defines them.
+  void run(Node &node, llvm::StringRef what, llvm::function_ref<void()> make);
+  /// The user's own operator of that name for this version of its domain; null: none.
+  graph::CustomOpOp customOp(llvm::StringRef domain, llvm::StringRef name, int64_t version);
+  /// Declares the user's operators, none of which may be one that is known.
+  mlir::LogicalResult declareCustomOps();
   void define(const ::onnx::NodeProto &proto, llvm::ArrayRef<EntryPtr> outputs);
   EntryPtr lookup(llvm::StringRef name);
   int64_t versionOf(llvm::StringRef domain) const;

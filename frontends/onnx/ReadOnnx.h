@@ -15,6 +15,10 @@ struct OnnxOptions {
   /// Makes every tensor between the nodes of the main graph an output too, after those of the
   /// model, in the nodes' order. Each is then stored: kernels are not those of the plain model.
   bool intermediates = false;
+  /// A graph.custom_op for each operator that the user gives code for; null: none. Nodes call the
+  /// one that is named "domain::operator" (or "domain::operator@…", for its `graph.versions`), also
+  /// where the model has a function of that name.
+  mlir::ModuleOp customOps = {};
 };
 
 /// Reads and converts. On failure every mistake, and in one report all unsupported operators, went

@@ -1,6 +1,7 @@
 // Registration and verification of the exec dialect, and helpers that build nests.
 #include "ir/Text.h"
 #include "ir/exec/Control.h"
+#include "ir/exec/Custom.h"
 #include "ir/exec/Text.h"
 
 using namespace mlir;
@@ -13,6 +14,8 @@ using namespace ingot::exec;
 #include "ir/exec/ExecOps.cpp.inc"
 #define GET_OP_CLASSES
 #include "ir/exec/TextOps.cpp.inc"
+#define GET_OP_CLASSES
+#include "ir/exec/CustomOps.cpp.inc"
 
 void ExecDialect::initialize() {
   addOperations<
@@ -26,6 +29,10 @@ void ExecDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/exec/TextOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/exec/CustomOps.cpp.inc"
       >();
 }
 
@@ -178,7 +185,7 @@ Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
 
 bool isDispatch(Operation *op) {
   return llvm::isa_and_nonnull<KernelOp, ScatterOp, CumulateOp, SortOp, TextEqualOp, TextFindOp,
-                               TextMatchOp, TextConcatOp, TextCaseOp, TextSplitOp>(op);
+                               TextMatchOp, TextConcatOp, TextCaseOp, TextSplitOp, CustomCallOp>(op);
 }
 
 TypedAttr identityOf(Combiner combiner, Type element) {

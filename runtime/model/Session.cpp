@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <mutex>
 
 namespace ingot {
 
@@ -134,7 +135,7 @@ struct Session::Impl {
   int32_t runWithRoom(ingot_run &run);
   Status shrinkOutputs();
   Status keepTexts(uint64_t textUsed);
-  Status failure(int32_t code, int64_t failedNode) const;
+  Status failure(int32_t code, const ingot_run &run) const;
 };
 
 Status Session::Impl::checkSources() const {
@@ -302,25 +303,36 @@ Status Session::Impl::prepare(const TensorView *inputs, size_t count) {
   return planned && wanted == symbols ? Status::ok() : makePlan();
 }
 
-Status Session::Impl::failure(int32_t code, int64_t failedNode) const {
+Status Session::Impl::failure(int32_t code, const ingot_run &run) const {
   std::string name = std::string("function '") + function->name + "'";
   if (code == INGOT_CANCELLED)
     return Status(StatusCode::Cancelled, name + " was cancelled");
-  if (code == INGOT_INDEX_OUT_OF_RANGE || code == INGOT_MEMORY_ERROR) {
-    const ingot_artifact_table &table = artifact->table();
-    bool known = failedNode >= 0 && failedNode < table.node_count;
-    std::string node = name + ": " + (known ? table.nodes[failedNode] : "a node without a name");
-    if (code == INGOT_MEMORY_ERROR)
-      return Status(StatusCode::Internal,
-                    node + ": its kernel wrote outside its tensors (seen by --debug-arena): a "
-                           "fault of the compiler, please report it");
+  const ingot_artifact_table &table = artifact->table();
+  bool known = run.failed_node >= 0 && run.failed_node < table.node_count;
+  std::string node = name + ": " + (known ? table.nodes[run.failed_node] : "a node without a name");
+  switch (code) {
+  case INGOT_INDEX_OUT_OF_RANGE:
     return Status(StatusCode::OutOfRange, node + ": an index is outside the axis it selects from");
-  }
-  if (code == INGOT_TEXT_TOO_SHORT)
+  case INGOT_MEMORY_ERROR:
+    return Status(StatusCode::Internal,
+                  node +
+                      ": its kernel wrote outside its tensors (seen by --debug-arena): a fault of "
+                      "the compiler, please report it; or of the function, of a custom op");
+  case INGOT_TEXT_TOO_SHORT:
     return Status(StatusCode::ResourceExhausted, name + ": no memory for the text that it makes");
-  return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument : StatusCode::Internal,
-                name + " failed with code " + std::to_string(code));
+  case INGOT_CUSTOM_OP_FAILED:
+    return Status(StatusCode::InvalidArgument, node + ": the function of its custom op returned " +
+                                                   std::to_string(run.custom_status));
+  default:
+    return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument
+                                                 : StatusCode::Internal,
+                  name + " failed with code " + std::to_string(code));
+  }
 }
+
+/// Held by runs of functions that call custom ops which are not thread-safe: one for all artifacts,
+/// which may share the code. A callback may run another session between two kernels.
+static std::recursive_mutex exclusiveRuns;
 
 /// Runs the planned function; the state is in use as the function needs it.
 Status Session::Impl::call(StateImpl &state, const TensorView *inputs) {
@@ -344,11 +356,16 @@ Status Session::Impl::call(StateImpl &state, const TensorView *inputs) {
   const int64_t *planned = plan.data() + function->output_dims;
   std::copy(planned, planned + extents.size(), extents.begin());
   run.extents = extents.data();
+  std::unique_lock<std::recursive_mutex> alone(exclusiveRuns, std::defer_lock);
+  if (function->flags & INGOT_FUNCTION_EXCLUSIVE)
+    alone.lock();
   int32_t code = runWithRoom(run);
+  if (alone)
+    alone.unlock();
   if (function->flags & INGOT_FUNCTION_WRITES_STATE)
     state.version.fetch_add(1, std::memory_order_release);
   if (code != INGOT_OK)
-    return failure(code, run.failed_node);
+    return failure(code, run);
   INGOT_RETURN_IF_ERROR(shrinkOutputs());
   return keepTexts(run.text_used);
 }

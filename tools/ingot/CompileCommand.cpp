@@ -18,7 +18,8 @@ namespace {
 
 struct Arguments {
   std::string model, output, emit = "so", header, stopAfter;
-  std::vector<std::string> functions, shapes;
+  std::vector<std::string> functions, shapes, customOps;
+  std::string cc;
   bool noWeights = false, recompute = false, json = false;
   TrainArguments train;
   CompileOptions options;
@@ -30,6 +31,7 @@ struct Summary {
   size_t variables = 0;
   uint64_t stateBytes = 0;
   bool hasWeights = false;
+  std::vector<std::string> customOps;
   std::string next;
   std::string training;           // of --train: loss, output, optimizer, how many parameters
   Json functions = Json::array(); // signatures, arenas and kernels, for --json
@@ -105,6 +107,8 @@ Summary summarize(llvm::ArrayRef<const ArtifactDescription *> variants,
   summary.variables = d.variables.size();
   summary.stateBytes = d.stateBytes;
   summary.hasWeights = !d.initialState.empty();
+  for (const CustomOpDescription &op : d.customOps)
+    summary.customOps.push_back(op.name);
   if (!d.functions.empty()) {
     const FunctionDescription *shown = &d.functions.front();
     for (const FunctionDescription &function : d.functions)
@@ -137,6 +141,7 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
                  {"variables", s.variables},
                  {"functions", s.functions},
                  {"training", s.training.empty() ? Json(nullptr) : Json(s.training)},
+                 {"custom_ops", s.customOps},
                  {"header", arguments.header.empty() ? Json(nullptr) : Json(arguments.header)},
                  {"next", s.next}};
     fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -152,6 +157,8 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
              humanBytes(s.stateBytes), s.hasWeights ? "inside" : "not inside");
   for (size_t i = 0; i < s.arenas.size(); ++i)
     fmt::print(stderr, "{} {} bytes\n", i == 0 ? "  arena    " : "           ", s.arenas[i]);
+  if (!s.customOps.empty())
+    fmt::print(stderr, "  custom    {}\n", joined(s.customOps));
   fmt::print(stderr, "  target    {}\n", joined(s.targets));
   fmt::print(stderr, "  next      {}\n", s.next);
 }
@@ -232,6 +239,12 @@ void stopAfterPhase(const LoadedModel &model, const Arguments &arguments) {
     writeText(arguments.output, text);
 }
 
+/// The command that compiles sources of custom ops.
+std::string cCompiler(const Arguments &arguments) {
+  const char *environment = std::getenv("CC");
+  return !arguments.cc.empty() ? arguments.cc : environment && *environment ? environment : "cc";
+}
+
 void compile(Arguments &arguments) {
   auto start = std::chrono::steady_clock::now();
   checkArguments(arguments);
@@ -241,8 +254,9 @@ void compile(Arguments &arguments) {
   auto train = arguments.train.parse();
   if (train)
     train->recompute = arguments.recompute;
-  LoadedModel model = loadModel(
-      arguments.model, {withTraining, arguments.recompute, parseShapes(arguments.shapes), train});
+  LoadedModel model =
+      loadModel(arguments.model, {withTraining, arguments.recompute, parseShapes(arguments.shapes),
+                                  train, arguments.customOps});
   selectFunctions(model, arguments);
   if (arguments.recompute)
     checkRecompute(model, arguments);
@@ -257,8 +271,13 @@ void compile(Arguments &arguments) {
     if (!arguments.header.empty())
       header = makeHeader(std::vector(variants.begin(), variants.end()), arguments.options.symbol);
   };
-  runCompiler(model, arguments.model,
-              [&] { return compileToFile(*model.module, arguments.options, arguments.output); });
+  runCompiler(model, arguments.model, [&]() -> llvm::LogicalResult {
+    auto code = model.customOps->code(cCompiler(arguments));
+    if (failed(code))
+      return llvm::failure();
+    arguments.options.customCode = std::move(*code);
+    return compileToFile(*model.module, arguments.options, arguments.output);
+  });
   if (!arguments.header.empty())
     writeText(arguments.header, header);
   llvm::SmallVector<llvm::StringRef> levels;
@@ -298,6 +317,10 @@ void addCompile(CLI::App &app) {
   command->add_option("--shape", arguments->shapes,
                       "Of an ONNX model: NAME=SIZE fixes a dimension, NAME=LEAST..MOST bounds it, "
                       "NAME=SIZES gives an input's shape");
+  command->add_option("--custom-op", arguments->customOps,
+                      "JSON file that describes an op of your own and its C code; repeatable");
+  command->add_option("--cc", arguments->cc,
+                      "Command that compiles sources of custom ops; default $CC, then cc");
   command->add_option("--symbol", arguments->options.symbol, "Name of the exported symbol")
       ->capture_default_str();
   command->add_option("--header", arguments->header,
@@ -331,6 +354,7 @@ void addCompile(CLI::App &app) {
       "  ingot compile detector.onnx --shape images=1,3,height,width\n"
       "  ingot compile resnet18.onnx --train --loss sparse_categorical_crossentropy \\\n"
       "      --optimizer sgd:learning_rate=0.01,momentum=0.9 --trainable 'fc.*'\n"
+      "  ingot compile speech.onnx --custom-op beam_search.json --cc clang\n"
       "  ingot compile net.mlir --stop-after fuse | less");
   command->callback([arguments] { compile(*arguments); });
 }

@@ -15,7 +15,7 @@ namespace {
 
 struct Arguments {
   std::string model, phase = "import", format = "mlir", output;
-  std::vector<std::string> functions;
+  std::vector<std::string> functions, customOps;
   int64_t elide = 16;
   bool json = false;
 };
@@ -84,7 +84,8 @@ void deliver(const Arguments &arguments, const std::vector<mlir::func::FuncOp> &
 
 void dump(const Arguments &arguments) {
   bool isImport = arguments.phase == phaseNames().front();
-  LoadedModel model = loadModel(arguments.model, {.withTraining = true});
+  LoadedModel model =
+      loadModel(arguments.model, {.withTraining = true, .customOps = arguments.customOps});
   std::vector<std::string> known = model.functionNames();
   for (const std::string &name : arguments.functions)
     if (!llvm::is_contained(known, name))
@@ -124,6 +125,8 @@ void addDump(CLI::App &app) {
                    "Leave out constants of more elements than this; -1 prints all, which can be "
                    "compiled again")
       ->capture_default_str();
+  command->add_option("--custom-op", arguments->customOps,
+                      "JSON file that describes an op of your own; repeatable");
   command->add_option("-o,--output", arguments->output, "File to write; default standard output");
   command->add_flag("--json", arguments->json,
                     "As JSON: functions with their numbers of ops, and the text or its path");

@@ -63,6 +63,23 @@ Json variableInfo(const ingot_variable_info &variable) {
           {"bytes", variable.bytes}};
 }
 
+Json customOpInfo(const Manifest::CustomOp &op) {
+  Json calls = Json::array();
+  for (const Manifest::CustomCall &call : op.calls())
+    calls.push_back({{"function", call.function()},
+                     {"node", call.node()},
+                     {"workspace_bytes", call.workspace_bytes()}});
+  return {{"name", op.name()},
+          {"function", op.function()},
+          {"thread_safe", op.thread_safe()},
+          {"deterministic", op.deterministic()},
+          {"parallel", op.parallel()},
+          {"static_data", op.static_data()},
+          {"calls", calls},
+          {"link", std::vector<std::string>(op.libraries().begin(), op.libraries().end())},
+          {"needs", std::vector<std::string>(op.needs().begin(), op.needs().end())}};
+}
+
 Json inspectArtifact(const std::string &path, const std::string &symbol) {
   auto artifact = check(Artifact::open(path, symbol));
   const ingot_artifact_table &table = artifact->table();
@@ -76,6 +93,10 @@ Json inspectArtifact(const std::string &path, const std::string &symbol) {
     json["producer"] = manifest.producer();
     json["variants"] =
         std::vector<std::string>(manifest.targets().begin(), manifest.targets().end());
+    if (!manifest.custom_ops().empty())
+      json["custom_ops"] = Json::array();
+    for (const Manifest::CustomOp &op : manifest.custom_ops())
+      json["custom_ops"].push_back(customOpInfo(op));
     for (const Manifest::Option &option : manifest.options())
       json["options"][option.name()] = option.value();
   }

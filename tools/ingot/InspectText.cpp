@@ -97,9 +97,29 @@ void printTensors(const std::string &title, const Json &tensors) {
   }
 }
 
+static void printCustomOp(const Json &op) {
+  std::string notes;
+  auto note = [&](bool holds, const std::string &text) {
+    if (holds)
+      notes += ", " + text;
+  };
+  note(!op["thread_safe"].get<bool>(), "not thread-safe");
+  note(!op["deterministic"].get<bool>(), "not deterministic");
+  note(op["parallel"].get<bool>(), "parallel");
+  note(op["static_data"].get<bool>(), "keeps static data");
+  note(!op["link"].empty(), "needs " + valueText(op["link"]));
+  note(!op["needs"].empty(), "needs of the program " + valueText(op["needs"]));
+  fmt::print("\ncustom op {}: C function {}{}\n", valueText(op["name"]), valueText(op["function"]),
+             notes);
+  for (const Json &call : op["calls"])
+    fmt::print("  called in {} by {}, workspace {} bytes\n", valueText(call["function"]),
+               valueText(call["node"]), valueText(call["workspace_bytes"]));
+}
+
 void printText(const Json &json) {
   for (const auto &[key, value] : json.items())
-    if (!value.is_object() && key != "functions" && key != "variables" && key != "tensors")
+    if (!value.is_object() && key != "functions" && key != "variables" && key != "tensors" &&
+        key != "custom_ops")
       fmt::print("{:<12} {}\n", key, valueText(value));
   for (const char *section : {"options", "metadata"})
     if (json.contains(section) && !json[section].empty()) {
@@ -111,6 +131,9 @@ void printText(const Json &json) {
   if (json.contains("functions"))
     for (const Json &function : json["functions"])
       printFunction(function);
+  if (json.contains("custom_ops"))
+    for (const Json &op : json["custom_ops"])
+      printCustomOp(op);
   for (const char *section : {"variables", "tensors"})
     if (json.contains(section))
       printTensors(section, json[section]);

@@ -24,8 +24,9 @@ std::string fileLocation(Location location) {
     auto file = llvm::dyn_cast<FileLineColLoc>(inner);
     if (!file)
       return WalkResult::advance();
-    result = file.getFilename().str() + ":" + std::to_string(file.getLine()) + ":" +
-             std::to_string(file.getColumn());
+    result = file.getFilename().str();
+    if (file.getLine() != 0) // else the whole file
+      result += ":" + std::to_string(file.getLine()) + ":" + std::to_string(file.getColumn());
     return WalkResult::interrupt();
   });
   return result;
@@ -62,7 +63,7 @@ void unwrap(ModuleOp module) {
 /// Reads a .mlir file and verifies it op by op, so that one wrong op does not hide the next. The
 /// parser's record says where each op stands; its location tells only the layer.
 OwningOpRef<ModuleOp> readText(const std::string &path, MLIRContext *context,
-                               DiagnosticCollector &collector) {
+                               const CustomOps &customOps, DiagnosticCollector &collector) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     throw Failure(kInput, "cannot read `" + path + "`: " + buffer.getError().message());
@@ -74,7 +75,7 @@ OwningOpRef<ModuleOp> readText(const std::string &path, MLIRContext *context,
                                 ParserConfig(context, /*verifyAfterParse=*/false), &places)))
     return nullptr;
   unwrap(*module);
-  if (failed(checkTypes(*module)))
+  if (failed(checkTypes(*module)) || failed(customOps.declareIn(*module)))
     return module;
   module->walk([&](Operation *op) {
     if (const auto *definition = places.getOpDef(op)) {
@@ -183,15 +184,21 @@ LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
                   "compile(), and take --functions all");
   model.context = makeContext();
   DiagnosticCollector collector(model.context.get(), path);
+  if (auto customOps = CustomOps::read(options.customOps, model.context.get());
+      succeeded(customOps))
+    model.customOps = std::move(*customOps);
+  collector.throwErrors();
   if (model.isDirectory) {
     model.module = keras::loadModelDirectory(path, model.context.get(), options.withTraining,
                                              options.recompute);
     if (model.module)
       (void)verify(*model.module);
   } else if (isOnnx) {
-    model.module = readOnnx(path, model.context.get(), {options.shapes, options.intermediates});
+    model.module = readOnnx(
+        path, model.context.get(),
+        {options.shapes, options.intermediates, model.customOps->declarations()});
   } else {
-    model.module = readText(path, model.context.get(), collector);
+    model.module = readText(path, model.context.get(), *model.customOps, collector);
   }
   collector.throwErrors();
   if (model.module && options.train) {

@@ -3,6 +3,7 @@
 // Used by compile, dump and inspect. MLIR starts here, not before: `ingot --version` is quick.
 #pragma once
 #include "compiler/Compile.h"
+#include "frontends/custom/CustomOps.h"
 #include "frontends/keras/TrainModule.h"
 #include "tools/ingot/Cli.h"
 #include <map>
@@ -29,6 +30,7 @@ private:
 
 struct LoadedModel {
   std::unique_ptr<mlir::MLIRContext> context;
+  std::optional<CustomOps> customOps; ///< of the descriptions that were given
   mlir::OwningOpRef<mlir::ModuleOp> module;
   bool isDirectory = false;
   std::optional<keras::TrainModuleReport> training; ///< where LoadOptions::train asked for it
@@ -53,6 +55,8 @@ struct LoadOptions {
   /// Training to add to an ONNX or .mlir model.
   std::optional<keras::TrainModuleOptions> train = {};
   bool intermediates = false; ///< of an ONNX model: also what is between nodes (OnnxOptions)
+  /// Files that describe custom ops.
+  std::vector<std::string> customOps = {};
 };
 /// Reads and verifies. Throws Failure with every error of the model, each at its layer.
 LoadedModel loadModel(const std::string &path, const LoadOptions &options = {});

@@ -3,6 +3,10 @@
 #pragma once
 #include "frontends/onnx/Node.h"
 
+namespace ingot::graph {
+class CustomOpOp; // ir/ops/Custom.h
+}
+
 namespace ingot::onnx {
 
 // Elementwise.cpp
@@ -88,6 +92,10 @@ void concatFromSequence(Node &), optional(Node &), optionalGetElement(Node &),
 void compress(Node &), nonMaxSuppression(Node &), nonZero(Node &), unique(Node &);
 // Recurrent.cpp
 void gru(Node &), lstm(Node &), rnn(Node &);
+
+// Custom.cpp
+/// A call of the user's own operator.
+void callCustomOp(Node &, graph::CustomOpOp);
 
 // ShapeValues.cpp: the elements of integer outputs as expressions.
 std::optional<Ints> intsAdd(Node &), intsAnd(Node &), intsCast(Node &), intsCeil(Node &),

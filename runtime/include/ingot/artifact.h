@@ -31,7 +31,7 @@ extern "C" {
 #endif
 
 #define INGOT_ABI_MAJOR 1
-#define INGOT_ABI_MINOR 2
+#define INGOT_ABI_MINOR 3
 #define INGOT_ALIGNMENT 64
 
 /* Element types. The numbers are part of the interface; they never change meaning. */
@@ -80,7 +80,9 @@ typedef enum ingot_status_code {
   INGOT_CANCELLED = 3,          /* a `begin` callback returned non-zero */
   INGOT_MEMORY_ERROR = 4,       /* only from artifacts compiled with --debug-arena: a kernel wrote
                                    outside its tensors; see `failed_node` */
-  INGOT_TEXT_TOO_SHORT = 5      /* more text is made than `text` of ingot_run has room for */
+  INGOT_TEXT_TOO_SHORT = 5,     /* more text is made than `text` of ingot_run has room for */
+  INGOT_CUSTOM_OP_FAILED = 6    /* since 1.3: the function of a custom op returned a status; see
+                                   `failed_node` and `custom_status` */
 } ingot_status_code;
 
 /* One dimension. `size` >= 0: that size. `size` == -1: known when running; if `symbol` >= 0 it is
@@ -134,8 +136,8 @@ typedef struct ingot_run {
   int (*begin)(void *user, int64_t kernel); /* NULL, or before each kernel; non-zero cancels */
   void (*end)(void *user, int64_t kernel);  /* NULL, or after each kernel */
   void *user;                               /* handed to begin and end */
-  int64_t failed_node; /* written when run returns INGOT_INDEX_OUT_OF_RANGE or INGOT_MEMORY_ERROR:
-                          index into `nodes` */
+  int64_t failed_node; /* written when run returns INGOT_INDEX_OUT_OF_RANGE, INGOT_MEMORY_ERROR or
+                          INGOT_CUSTOM_OP_FAILED: index into `nodes` */
   /* Since 1.1. NULL, or as many int64 as all outputs have dimensions: where the function computes
    * sizes, `run` writes the outputs' extents in here. Outputs are allocated by the plan's extents,
    * which are bounds then; what is written is dense in the extents given here. */
@@ -148,12 +150,17 @@ typedef struct ingot_run {
   char *text;
   uint64_t text_capacity;
   uint64_t text_used;
+  /* Since 1.3. Written when run returns INGOT_CUSTOM_OP_FAILED: what the op's function returned. */
+  int64_t custom_status;
 } ingot_run;
 
 enum {
   INGOT_FUNCTION_WRITES_STATE = 1, /* needs the state for itself alone; others may share it */
-  INGOT_FUNCTION_CANONICAL = 2     /* reads no derived data: `derive` need not have run. Training
+  INGOT_FUNCTION_CANONICAL = 2,    /* reads no derived data: `derive` need not have run. Training
                                       steps, so that weights are not packed anew for each step */
+  INGOT_FUNCTION_EXCLUSIVE = 4     /* since 1.3: calls a custom op that is not thread-safe. No two
+                                      runs of functions with this flag may overlap, whatever their
+                                      artifacts: the op's code may be shared */
 };
 
 /* Where the value of a dimension symbol comes from. */

@@ -192,6 +192,7 @@ TEST(OpGradient, everyDifferentiableOpHasACase) {
   for (const OpCase &c : differentiableCases())
     tested.insert("graph." + c.file);
   for (auto op : func::FuncOp(opCases().front().function).getContext()->getRegisteredOperations())
-    if (op.hasInterface<graph::Differentiable>())
+    // The gradient of a user's code is tested in CustomGradientTest.
+    if (op.hasInterface<graph::Differentiable>() && op.getStringRef() != "graph.custom_call")
       EXPECT_TRUE(tested.count(op.getStringRef().str())) << op.getStringRef().str();
 }
