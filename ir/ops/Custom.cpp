@@ -55,10 +55,17 @@ int64_t positionOf(llvm::StringRef name, llvm::ArrayRef<Attribute> tensors) {
   return -1;
 }
 
+/// As descriptions name it: "i32", "u8", "bool", "f32".
 std::string shown(Type element) {
+  if (element.isInteger(1))
+    return "bool";
   std::string text;
   llvm::raw_string_ostream(text) << element;
-  return text;
+  if (element.isSignedInteger())
+    text.erase(0, 1);
+  if (element.isUnsignedInteger())
+    text.erase(1, 1);
+  return llvm::StringRef(text).lower();
 }
 
 /// Checks a declaration from its start to its end, collecting what expressions may be made of.
@@ -121,12 +128,13 @@ private:
         return failure();
       Attribute type = output.get("type");
       auto source = llvm::dyn_cast_or_null<StringAttr>(type);
-      if (!(type && isElement(type)) && !(source && positionOf(source, op.getInputs()) >= 0))
+      if (!(type && isElement(type)) &&
+          !(source && positionOf(source, op.getInputs().getValue()) >= 0))
         return error("has an output `")
                << nameOf(output) << "` whose type is neither one of a byte or more nor an input's";
       if (!output.get("shape"))
         return error("has an output `") << nameOf(output) << "` without a shape";
-      if (failed(checkShape(output, op.getInputs(), /*binds=*/false)))
+      if (failed(checkShape(output, op.getInputs().getValue(), /*binds=*/false)))
         return failure();
     }
     for (Attribute output : op.getOutputs())
@@ -221,7 +229,7 @@ public:
       return llvm::cast<TypeAttr>(type).getValue();
     });
     if (!llvm::is_contained(types, tensor.getElementType()))
-      return error(i) << "has elements of " << tensor.getElementType() << "; it takes "
+      return error(i) << "has elements of " << shown(tensor.getElementType()) << "; it takes "
                       << llvm::join(llvm::map_range(types, shown), ", ");
     Dims actual = dimsOf(given), wanted = actual;
     if (failed(bindShape(i, rule.get("shape"), actual, wanted)))
@@ -238,13 +246,14 @@ public:
     auto rule = llvm::cast<DictionaryAttr>(output);
     Type element;
     if (auto source = rule.getAs<StringAttr>("type"))
-      element = llvm::cast<RankedTensorType>(operands[positionOf(source, op.getInputs())])
-                    .getElementType();
+      element =
+          llvm::cast<RankedTensorType>(operands[positionOf(source, op.getInputs().getValue())])
+              .getElementType();
     else
       element = rule.getAs<TypeAttr>("type").getValue();
     Dims dims;
     if (auto source = rule.getAs<StringAttr>("shape"))
-      dims = inputs[positionOf(source, op.getInputs())];
+      dims = inputs[positionOf(source, op.getInputs().getValue())];
     else
       for (Attribute expression : rule.getAs<DimsAttr>("shape").getExprs())
         dims.push_back(evaluate(Dim(expression)));
@@ -279,7 +288,7 @@ private:
       return error(i) << "has shape " << str(actual) << "; expected are " << rank << " dimensions";
     };
     if (auto other = llvm::dyn_cast<StringAttr>(shape)) {
-      const Dims &like = inputs[positionOf(other, op.getInputs())];
+      const Dims &like = inputs[positionOf(other, op.getInputs().getValue())];
       if (like.size() != actual.size())
         return rankError(like.size());
       wanted = like;
@@ -337,7 +346,7 @@ LogicalResult CustomOpOp::verifySymbolUses(SymbolTableCollection &symbols) {
   for (Attribute output : getOutputs()) {
     Attribute type = llvm::cast<DictionaryAttr>(output).get("type");
     if (auto source = llvm::dyn_cast<StringAttr>(type))
-      type = llvm::cast<DictionaryAttr>(getInputs()[positionOf(source, getInputs())])
+      type = llvm::cast<DictionaryAttr>(getInputs()[positionOf(source, getInputs().getValue())])
                  .getAs<ArrayAttr>("types")[0];
     outputs += llvm::isa<FloatType>(llvm::cast<TypeAttr>(type).getValue());
   }
@@ -400,7 +409,7 @@ FailureOr<DictionaryAttr> CustomOpOp::completeParameters(DictionaryAttr given,
     all.emplace_back(StringAttr::get(getContext(), name), value);
   }
   for (NamedAttribute attribute : given)
-    if (positionOf(attribute.getName(), getParameters()) < 0) {
+    if (positionOf(attribute.getName(), getParameters().getValue()) < 0) {
       emitError() << "it has an attribute `" << attribute.getName().getValue() << "`, which `"
                   << getSymName() << "` does not declare";
       return failure();

@@ -293,6 +293,13 @@ void compile(Arguments &arguments) {
   printSummary(summary, arguments, seconds);
 }
 
+void addCustomOpOptions(CLI::App &command, Arguments &arguments) {
+  command.add_option("--custom-op", arguments.customOps,
+                     "JSON file that describes an op of your own and its C code; repeatable");
+  command.add_option("--cc", arguments.cc,
+                     "Command that compiles sources of custom ops; default $CC, then cc");
+}
+
 } // namespace
 
 void addCompile(CLI::App &app) {
@@ -317,10 +324,7 @@ void addCompile(CLI::App &app) {
   command->add_option("--shape", arguments->shapes,
                       "Of an ONNX model: NAME=SIZE fixes a dimension, NAME=LEAST..MOST bounds it, "
                       "NAME=SIZES gives an input's shape");
-  command->add_option("--custom-op", arguments->customOps,
-                      "JSON file that describes an op of your own and its C code; repeatable");
-  command->add_option("--cc", arguments->cc,
-                      "Command that compiles sources of custom ops; default $CC, then cc");
+  addCustomOpOptions(*command, *arguments);
   command->add_option("--symbol", arguments->options.symbol, "Name of the exported symbol")
       ->capture_default_str();
   command->add_option("--header", arguments->header,

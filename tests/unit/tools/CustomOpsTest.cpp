@@ -3,7 +3,9 @@
 #include "ingot/Model.h"
 #include "onnx.pb.h"
 #include "tests/unit/tools/CliTest.h"
+#include <atomic>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -518,7 +520,8 @@ TEST_F(CustomOps, AModelFileDeclaresNoCodeOfItsOwn) {
   writeText("net.mlir", netCalling("com.example::ScaledCube", "{scale = 1.0 : f32}"));
   EXPECT_THAT(ingot("compile net.mlir").err,
               HasSubstr("calls `com.example::ScaledCube`, which is not declared"));
-  ASSERT_EQ(compile("--stop-after import -o dumped.mlir").code, 0);
+  Outcome dumped = ingot("compile net.mlir --custom-op op.json --stop-after import -o dumped.mlir");
+  ASSERT_EQ(dumped.code, 0) << dumped.err;
   EXPECT_EQ(ingot("compile dumped.mlir --custom-op op.json -o again.so").code, 0);
   EXPECT_THAT(ingot("compile dumped.mlir").err, HasSubstr("its code is not known"));
   json other = scaledCube();
