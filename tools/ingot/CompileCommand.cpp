@@ -9,6 +9,7 @@
 #include "tools/ingot/TensorFile.h"
 #include "tools/ingot/TrainArguments.h"
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
