@@ -12,6 +12,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/xxhash.h"
 #include "llvm/Target/TargetMachine.h"
 #include <chrono>
@@ -64,7 +65,7 @@ private:
   Error chooseStates();
   Error linkAndPublish();
   Error writeObjects(const ScratchDirectory &scratch, std::vector<std::string> &files);
-  std::string buildId() const;
+  std::string buildId(const CustomObjects &custom) const;
   std::string prefix(const Variant &variant) const {
     return options.symbol + "." + variant.target->name + ".";
   }
@@ -172,7 +173,7 @@ Error ArtifactWriter::writeObjects(const ScratchDirectory &scratch,
 }
 
 /// From what the linker is given and from the weights, which it does not see.
-std::string ArtifactWriter::buildId() const {
+std::string ArtifactWriter::buildId(const CustomObjects &custom) const {
   std::string hashes;
   auto add = [&](llvm::StringRef bytes) {
     llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(bytes));
@@ -181,6 +182,9 @@ std::string ArtifactWriter::buildId() const {
   };
   for (const ObjectBytes &object : objects)
     add(llvm::StringRef(object.data(), object.size()));
+  for (const std::string &file : custom.objects)
+    if (auto code = llvm::MemoryBuffer::getFile(file)) // the link says what it cannot read
+      add((*code)->getBuffer());
   for (llvm::StringRef state : states)
     add(state);
   add(std::exchange(hashes, ""));
@@ -198,7 +202,7 @@ Error ArtifactWriter::linkAndPublish() {
   if (!custom)
     return custom.takeError();
   llvm::append_range(files, custom->objects);
-  auto linked = linkObjects(*scratch, files, *custom, options, buildId());
+  auto linked = linkObjects(*scratch, files, *custom, options, buildId(*custom));
   if (!linked)
     return linked.takeError();
   timer.done("link");
