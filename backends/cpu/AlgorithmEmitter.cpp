@@ -199,9 +199,7 @@ Value AlgorithmTask::dim(Dim d) {
       d, [&](llvm::StringRef name) { return cb.loadI64(task.frame, frame.symbol(name)); });
 }
 
-Value AlgorithmTask::pointer(Value tensor) {
-  return tensorPointer(cb, frame, task.frame, tensor);
-}
+Value AlgorithmTask::pointer(Value tensor) { return tensorPointer(cb, frame, task.frame, tensor); }
 
 Value AlgorithmTask::load(Value base, Value at, Type element) {
   return LLVM::LoadOp::create(b, cb.loc, element, cb.address(base, at, element),

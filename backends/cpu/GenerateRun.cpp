@@ -52,8 +52,7 @@ void FunctionGenerator::fillText() {
 
 void FunctionGenerator::reportText() {
   if (frame.text >= 0)
-    whereRunHas(TextUsed,
-                [&] { storeWord(run, TextUsed, cb.loadI64(words, frame.text + 2)); });
+    whereRunHas(TextUsed, [&] { storeWord(run, TextUsed, cb.loadI64(words, frame.text + 2)); });
 }
 
 int64_t FunctionGenerator::variableOffset(const std::string &name) {

@@ -40,9 +40,10 @@ std::string canonicalDomain(llvm::StringRef domain) {
 
 /// What to do about an operator that is not known.
 std::string howToReplace(llvm::StringRef domain) {
-  return domain.empty() ? "check its name and the model's operator set, or export with another one"
-                        : "it is no operator of ONNX: export without the extensions of `" +
-                              domain.str() + "`, make it a function of the model, or give its code with --custom-op";
+  return domain.empty()
+             ? "check its name and the model's operator set, or export with another one"
+             : "it is no operator of ONNX: export without the extensions of `" + domain.str() +
+                   "`, make it a function of the model, or give its code with --custom-op";
 }
 
 /// Fills in the attributes that a function's node takes from the call; those that the call leaves

@@ -185,7 +185,8 @@ Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
 
 bool isDispatch(Operation *op) {
   return llvm::isa_and_nonnull<KernelOp, ScatterOp, CumulateOp, SortOp, TextEqualOp, TextFindOp,
-                               TextMatchOp, TextConcatOp, TextCaseOp, TextSplitOp, CustomCallOp>(op);
+                               TextMatchOp, TextConcatOp, TextCaseOp, TextSplitOp, CustomCallOp>(
+      op);
 }
 
 TypedAttr identityOf(Combiner combiner, Type element) {

@@ -257,7 +257,7 @@ void compile(Arguments &arguments) {
     train->recompute = arguments.recompute;
   LoadedModel model =
       loadModel(arguments.model, {withTraining, arguments.recompute, parseShapes(arguments.shapes),
-                                  train, arguments.customOps});
+                                  train, /*intermediates=*/false, arguments.customOps});
   selectFunctions(model, arguments);
   if (arguments.recompute)
     checkRecompute(model, arguments);

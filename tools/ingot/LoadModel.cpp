@@ -194,9 +194,9 @@ LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
     if (model.module)
       (void)verify(*model.module);
   } else if (isOnnx) {
-    model.module = readOnnx(
-        path, model.context.get(),
-        {options.shapes, options.intermediates, model.customOps->declarations()});
+    model.module =
+        readOnnx(path, model.context.get(),
+                 {options.shapes, options.intermediates, model.customOps->declarations()});
   } else {
     model.module = readText(path, model.context.get(), *model.customOps, collector);
   }
