@@ -5,6 +5,7 @@
 // even. f64 first becomes an f32 rounded to odd, so that the second rounding is the only one seen.
 #include "backends/cpu/MathExpansionHalf.h"
 #include "backends/cpu/MathExpansionFormula.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -216,7 +217,15 @@ void keepHalvesAsBits(ModuleOp module, bool hasF16) {
       if (Type bits = asBits(value.getType(), hasF16))
         value.setType(bits);
   };
+  auto kept = [&](Type type) {
+    Type bits = asBits(type, hasF16);
+    return bits ? bits : type;
+  };
   module.walk([&](Operation *op) {
+    if (auto function = dyn_cast<func::FuncOp>(op))
+      function.setType(FunctionType::get(op->getContext(),
+                                         llvm::map_to_vector(function.getArgumentTypes(), kept),
+                                         llvm::map_to_vector(function.getResultTypes(), kept)));
     if (auto constant = dyn_cast<arith::ConstantOp>(op))
       if (Type bits = asBits(constant.getType(), hasF16))
         constant.setValueAttr(bitsOf(constant.getValue(), bits));

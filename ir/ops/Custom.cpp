@@ -2,6 +2,7 @@
 // CustomCall.cpp.
 #include "ir/ops/Custom.h"
 #include "ir/Substitute.h"
+#include "ir/Text.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
