@@ -139,6 +139,18 @@ private:
 
 Shape shapeOf(const TensorView &view) { return Shape(view.dims, view.dims + view.rank); }
 
+/// Text is the same or not: no element is far from another.
+void compareTexts(Row &row, const Tensor &actual, const TensorView &expected, int64_t step,
+                  bool isStepped) {
+  for (int64_t i = 0, count = elementCount(expected); i < count; ++i) {
+    if (textAt(actual, i) == textAt(expected, i))
+      continue;
+    if (row.difference.mismatches++ == 0)
+      row.worstText = fmt::format("{} is {}, expected {}", placeText(row.shape, i, step, isStepped),
+                                  elementText(actual, i), elementText(expected, i));
+  }
+}
+
 void compareTensor(Row &row, const Tensor &actual, const TensorView &expected, int64_t step,
                    const Arguments &arguments, bool isStepped) {
   row.type = describe(actual);
@@ -147,6 +159,8 @@ void compareTensor(Row &row, const Tensor &actual, const TensorView &expected, i
     row.otherType = describe(expected);
     return;
   }
+  if (actual.dtype() == DType::String)
+    return compareTexts(row, actual, expected, step, isStepped);
   Difference d =
       differenceOf(actual, expected, {arguments.rtol, arguments.atol, arguments.elementwise});
   bool hadMismatch = row.difference.mismatches > 0;

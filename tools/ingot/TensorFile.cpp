@@ -72,6 +72,8 @@ int smallBits(const TensorView &tensor, int64_t index) {
   return load<uint8_t>(tensor.data, index / share) >> (index % share * width) & ((1 << width) - 1);
 }
 
+} // namespace
+
 std::string elementText(const TensorView &tensor, int64_t index) {
   switch (tensor.dtype) {
   case DType::Bool:
@@ -86,6 +88,8 @@ std::string elementText(const TensorView &tensor, int64_t index) {
     return fmt::format("{:.6g}", elementAt(tensor, index));
   }
 }
+
+namespace {
 
 Json elementJson(const TensorView &tensor, int64_t index) {
   switch (tensor.dtype) {
