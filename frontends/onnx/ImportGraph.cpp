@@ -326,7 +326,7 @@ graph::CustomOpOp GraphImporter::customOp(llvm::StringRef domain, llvm::StringRe
                                           int64_t version) {
   if (!options.customOps)
     return {};
-  std::string full = (shownDomain(domain) + "::" + name).str();
+  std::string full = ((domain.empty() ? "ai.onnx" : domain) + "::" + name).str();
   ModuleOp given = options.customOps;
   for (auto op : given.getOps<graph::CustomOpOp>()) {
     auto versions = op->getAttrOfType<DenseI64ArrayAttr>("graph.versions");
