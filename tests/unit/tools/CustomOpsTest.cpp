@@ -508,9 +508,11 @@ TEST_F(CustomOps, VersionsChooseAmongDescriptions) {
   ASSERT_EQ(ingot("run net.so --input x=@x.npy --output y=@y.npy").code, 0);
   EXPECT_THAT(read("y.npy"), testing::ElementsAre(5, 40, 135));
   writeText("op.json", json::array({first}).dump());
-  EXPECT_THAT(ingot("compile net.onnx --custom-op op.json").err,
-              HasSubstr("`ScaledCube` (com.example 2) is not supported: the operator is not known; "
-                        "give its code with --custom-op"));
+  EXPECT_THAT(
+      ingot("compile net.onnx --custom-op op.json").err,
+      HasSubstr("`ScaledCube` (com.example 2) is not supported: the operator is not known; it "
+                "is no operator of ONNX: export without the extensions of `com.example`, "
+                "make it a function of the model, or give its code with --custom-op"));
 }
 
 // A model file is not trusted: what it declares must be what the descriptions say.
