@@ -196,6 +196,8 @@ Dim pieceBound(Node &node, Value x, llvm::StringRef delimiter, int64_t most) {
 
 void stringSplit(Node &node) {
   Expr x = node.expr(0);
+  if (!isText(graph::elementType(x)))
+    node.invalid("its input `" + node.inputName(0) + "` holds no strings");
   std::string delimiter = node.attr("delimiter", "");
   int64_t most = node.hasAttribute("maxsplit") ? node.attr("maxsplit", int64_t(-1)) : -1;
   if (most < 0)
