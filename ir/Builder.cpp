@@ -134,8 +134,21 @@ llvm::SmallVector<int64_t> allAxes(Value x) {
   return llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
 }
 
+Dims commonDims(llvm::ArrayRef<Expr> all) {
+  Dims dims;
+  for (const Expr &x : all) {
+    auto wider = broadcastDims(dims, x.dims());
+    if (failed(wider)) {
+      emitError(x.loc) << "shapes " << str(dims) << " and " << str(x.dims()) << " do not broadcast";
+      throw IllTyped();
+    }
+    dims = *wider;
+  }
+  return dims;
+}
+
 Expr compare(Predicate predicate, Expr x, Expr y) {
-  Dims dims = *broadcastDims(x.dims(), y.dims());
+  Dims dims = commonDims({x, y});
   Value l = broadcastTo(*x.b, x.loc, x, dims), r = broadcastTo(*x.b, x.loc, y, dims);
   return x.with(make<CompareOp>(
       *x.b, x.loc, {l, r},
@@ -143,7 +156,7 @@ Expr compare(Predicate predicate, Expr x, Expr y) {
 }
 
 Expr select(Expr condition, Expr onTrue, Expr onFalse) {
-  Dims dims = *broadcastDims(*broadcastDims(condition.dims(), onTrue.dims()), onFalse.dims());
+  Dims dims = commonDims({condition, onTrue, onFalse});
   OpBuilder &b = *condition.b;
   Location loc = condition.loc;
   return condition.with(

@@ -3,6 +3,8 @@
 #pragma once
 #include "ir/Graph.h"
 
+#include <stdexcept>
+
 namespace ingot::graph {
 
 /// Creates an op whose result types are inferred. A shape or type error is reported at `loc`
@@ -29,12 +31,20 @@ mlir::FailureOr<OpTy> tryCreate(mlir::OpBuilder &b, mlir::Location loc, mlir::Va
   return llvm::cast<OpTy>(b.create(state));
 }
 
-/// tryCreate for rules inside the compiler, where failing would be a bug in the rule.
+/// Thrown where a rule builds an op that the op's own shape rule refuses, once the reason is
+/// reported at the op's location. A reader of models refuses the node then; anywhere else the rule
+/// has a bug.
+struct IllTyped : std::logic_error {
+  IllTyped() : std::logic_error("a rule built an ill-typed op; the diagnostics say where") {}
+};
+
+/// tryCreate for rules, whose shapes fit because they were checked before: throws IllTyped.
 template <typename OpTy>
 mlir::Value make(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange operands,
                  llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
   auto op = tryCreate<OpTy>(b, loc, operands, attributes);
-  assert(mlir::succeeded(op) && "a rule built an ill-typed op");
+  if (mlir::failed(op))
+    throw IllTyped();
   return (*op)->getResult(0);
 }
 
@@ -112,10 +122,12 @@ struct Expr {
   Dims dims() const { return dimsOf(v); }
 };
 
+/// The dimensions that all broadcast to; IllTyped when there are none.
+Dims commonDims(llvm::ArrayRef<Expr> all);
+
 template <typename OpTy> Expr binary(Expr x, Expr y) {
-  auto dims = broadcastDims(x.dims(), y.dims());
-  assert(mlir::succeeded(dims) && "a rule combined shapes that do not broadcast");
-  mlir::Value l = broadcastTo(*x.b, x.loc, x, *dims), r = broadcastTo(*x.b, x.loc, y, *dims);
+  Dims dims = commonDims({x, y});
+  mlir::Value l = broadcastTo(*x.b, x.loc, x, dims), r = broadcastTo(*x.b, x.loc, y, dims);
   return x.with(make<OpTy>(*x.b, x.loc, {l, r}));
 }
 inline Expr operator+(Expr x, Expr y) { return binary<AddOp>(x, y); }

@@ -305,10 +305,21 @@ void GraphImporter::runRule(const Row &row, std::unique_ptr<Node> node) {
     keep(std::move(node)); // its output may ask it
 }
 
+namespace {
+/// What an op's own shape rule refused is refused in the node, and reported already.
+void runRefusing(llvm::function_ref<void()> make) {
+  try {
+    make();
+  } catch (const graph::IllTyped &) {
+    throw Refusal{Refusal::Reported, "", ""};
+  }
+}
+} // namespace
+
 void GraphImporter::run(Node &node, llvm::StringRef what, llvm::function_ref<void()> make) {
   auto where = b.saveInsertionPoint();
   try {
-    make();
+    runRefusing(make);
   } catch (const Refusal &refusal) {
     b.restoreInsertionPoint(where);
     node.outputs.clear();
@@ -434,7 +445,7 @@ bool GraphImporter::attempt(llvm::function_ref<void()> make) {
   {
     ScopedDiagnosticHandler silent(b.getContext(), [](Diagnostic &) { return success(); });
     try {
-      make();
+      runRefusing(make);
     } catch (const Refusal &) {
       isMade = false;
     }

@@ -211,7 +211,7 @@ void ifRule(Node &node) {
                           inRegion(onFalse, false));
   try {
     joinShapes(node, op);
-  } catch (const Refusal &) {
+  } catch (...) {
     op.erase();
     throw;
   }

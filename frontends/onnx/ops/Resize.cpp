@@ -278,28 +278,36 @@ void resizeBy(Node &node, const Manner &manner, std::vector<Axis> axes) {
   node.set(0, isWhole ? node.cast(x, given) : x);
 }
 
-Manner mannerOf(Node &node, const char *coordinates, const char *nearest) {
-  Manner manner;
-  manner.mode = node.attr("mode", "nearest");
+void checkOneOf(Node &node, llvm::StringRef attribute, const std::string &value,
+                llvm::ArrayRef<llvm::StringRef> known) {
+  if (!llvm::is_contained(known, value))
+    node.invalid("attribute `" + attribute + "` is `" + value + "`");
+}
+
+/// Of Upsample and of Resize before version 11, which have a mode alone.
+Manner earlyManner(Node &node) {
+  Manner manner{node.attr("mode", "nearest"), "asymmetric", "floor"};
   if (manner.mode == "bilinear") // as Upsample 1 says it
     manner.mode = "linear";
-  manner.coordinates = node.attr("coordinate_transformation_mode", coordinates);
-  manner.nearest = node.attr("nearest_mode", nearest);
+  checkOneOf(node, "mode", manner.mode, {"nearest", "linear"});
+  return manner;
+}
+
+Manner mannerOf(Node &node) {
+  Manner manner;
+  manner.mode = node.attr("mode", "nearest");
+  manner.coordinates = node.attr("coordinate_transformation_mode", "half_pixel");
+  manner.nearest = node.attr("nearest_mode", "round_prefer_floor");
   manner.cubic = node.attr("cubic_coeff_a", -0.75);
   manner.extrapolation = node.attr("extrapolation_value", 0.0);
   manner.antialias = node.attr("antialias", int64_t(0)) != 0 && manner.mode != "nearest";
   manner.excludeOutside = node.attr("exclude_outside", int64_t(0)) != 0;
-  auto check = [&](llvm::StringRef attribute, const std::string &value,
-                   llvm::ArrayRef<llvm::StringRef> known) {
-    if (!llvm::is_contained(known, value))
-      node.invalid("attribute `" + attribute + "` is `" + value + "`");
-  };
-  check("mode", manner.mode, {"nearest", "linear", "cubic"});
-  check("nearest_mode", manner.nearest,
-        {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
-  check("coordinate_transformation_mode", manner.coordinates,
-        {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-         "tf_crop_and_resize", "tf_half_pixel_for_nn"});
+  checkOneOf(node, "mode", manner.mode, {"nearest", "linear", "cubic"});
+  checkOneOf(node, "nearest_mode", manner.nearest,
+             {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
+  checkOneOf(node, "coordinate_transformation_mode", manner.coordinates,
+             {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
+              "asymmetric", "tf_crop_and_resize", "tf_half_pixel_for_nn"});
   return manner;
 }
 
@@ -310,11 +318,9 @@ llvm::SmallVector<int64_t> allAxes(Node &node) {
 } // namespace
 
 void resize(Node &node) {
-  if (node.version < 11) { // inputs X, scales
-    Manner manner = mannerOf(node, "asymmetric", "floor");
-    return resizeBy(node, manner, axesByScales(node, 1, allAxes(node)));
-  }
-  Manner manner = mannerOf(node, "half_pixel", "round_prefer_floor");
+  if (node.version < 11)
+    return upsample(node);
+  Manner manner = mannerOf(node);
   llvm::SmallVector<int64_t> axes = allAxes(node);
   if (node.hasAttribute("axes"))
     axes = node.axes(node.intsAttr("axes"), node.inputRank(0));
@@ -338,9 +344,8 @@ void resize(Node &node) {
   resizeBy(node, manner, std::move(all));
 }
 
-void upsample(Node &node) {
-  Manner manner = mannerOf(node, "asymmetric", "floor");
-  resizeBy(node, manner, axesByScales(node, 1, allAxes(node)));
+void upsample(Node &node) { // inputs X, scales
+  resizeBy(node, earlyManner(node), axesByScales(node, 1, allAxes(node)));
 }
 
 } // namespace ingot::onnx

@@ -31,10 +31,11 @@ protected:
 
   /// The module of the graph; null with what was said in `said`.
   mlir::OwningOpRef<mlir::ModuleOp> import(const ::onnx::GraphProto &graph,
-                                           const std::map<std::string, std::string> &shapes = {}) {
+                                           const std::map<std::string, std::string> &shapes = {},
+                                           int64_t version = 21) {
     ::onnx::ModelProto model;
     model.set_ir_version(10);
-    model.add_opset_import()->set_version(21);
+    model.add_opset_import()->set_version(version);
     *model.mutable_graph() = graph;
     write("model/model.onnx", model.SerializeAsString());
     said.clear();
@@ -155,6 +156,22 @@ TEST_F(OnnxImport, ExternalDataThatIsMissingOrShortIsNamed) {
   write("model/weights.bin", "1234567");
   EXPECT_FALSE(import(external("weights.bin")));
   EXPECT_NE(said.find("has 7 bytes; 8 from 0 on are needed"), std::string::npos) << said;
+}
+
+// Found by OnnxFuzzTest: it was read as a crop without a region.
+TEST_F(OnnxImport, ResizeBeforeVersion11TakesNoAttributesOfLaterOnes) {
+  ::onnx::GraphProto graph = graphOf("Resize", {"x", "scales"});
+  auto &attribute = *graph.mutable_node(0)->add_attribute();
+  attribute.set_name("coordinate_transformation_mode");
+  attribute.set_type(::onnx::AttributeProto::STRING);
+  attribute.set_s("tf_crop_and_resize");
+  auto &scales = *graph.add_initializer();
+  scales.set_name("scales");
+  scales.set_data_type(::onnx::TensorProto::FLOAT);
+  scales.add_dims(2);
+  scales.add_float_data(1);
+  scales.add_float_data(2);
+  EXPECT_TRUE(import(graph, {}, 10)) << said;
 }
 
 } // namespace

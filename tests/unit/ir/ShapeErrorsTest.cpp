@@ -132,3 +132,15 @@ TEST_F(ShapeErrors, dropoutRateOutsideZeroToOne) {
 TEST_F(ShapeErrors, gatherAlongAnAxisThatIsNotThere) {
   expectError<GatherOp>({tensor({4}), tensor({}, true)}, axis(-1), {"axis -1", "(batch, 4)"});
 }
+
+// A formula of a rule: its reader refuses the node, and nothing ends or is undefined.
+TEST_F(ShapeErrors, AFormulaOfShapesThatDoNotFitThrows) {
+  Location loc = NameLoc::get(b.getStringAttr("layer_7"));
+  Expr x(b, loc, fixed({2, 3})), y(b, loc, fixed({4}));
+  EXPECT_THROW(x + y, IllTyped);
+  EXPECT_EQ(layer, "layer_7");
+  EXPECT_EQ(message, "shapes (2, 3) and (4,) do not broadcast");
+  EXPECT_THROW(compare(Predicate::LT, x, y), IllTyped);
+  EXPECT_THROW(select(x, y, y), IllTyped);
+  EXPECT_THROW(sum(y, {3}), IllTyped);
+}
