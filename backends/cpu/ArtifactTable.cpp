@@ -153,12 +153,29 @@ Constant *TableWriter::artifact(const ArtifactDescription &d) {
       array(d.functions, [&](const FunctionDescription &f) { return function(f); });
   Constant *derive = d.hasDerive ? place(function(d.derive), "derive") : null();
   auto [boundCount, boundList] = bounds(d);
-  Constant *table =
-      record({i64(sizeof(ingot_artifact)), i32(INGOT_ABI_MAJOR), i32(INGOT_ABI_MINOR), text(d.name),
-              text(variant.target->name), i64(d.stateBytes), i64(d.variables.size()),
-              variables(d.variables), i64(d.functions.size()), functions, derive, initialState(),
-              i64(d.nodes.size()), texts(d.nodes), i64(d.manifest.size()), bytes(d.manifest),
-              boundCount, boundList});
+  Constant *carries = array(d.carries, [&](const ingot_carry &carry) {
+    return record({i64(carry.function), i64(carry.output), i64(carry.input)});
+  });
+  Constant *table = record({i64(sizeof(ingot_artifact)),
+                            i32(INGOT_ABI_MAJOR),
+                            i32(INGOT_ABI_MINOR),
+                            text(d.name),
+                            text(variant.target->name),
+                            i64(d.stateBytes),
+                            i64(d.variables.size()),
+                            variables(d.variables),
+                            i64(d.functions.size()),
+                            functions,
+                            derive,
+                            initialState(),
+                            i64(d.nodes.size()),
+                            texts(d.nodes),
+                            i64(d.manifest.size()),
+                            bytes(d.manifest),
+                            boundCount,
+                            boundList,
+                            i64(d.carries.size()),
+                            carries});
   return place(table, "artifact");
 }
 

@@ -175,7 +175,7 @@ LogicalResult lowerFunction(func::FuncOp function) {
   auto lowered = func::FuncOp::create(b, function.getLoc(), function.getName(), type);
   lowered->setAttr("exec.inputs", describe(function, false));
   lowered->setAttr("exec.outputs", describe(function, true));
-  for (const char *name : {"graph.lets", "graph.bounds"})
+  for (const char *name : {"graph.lets", "graph.bounds", "graph.carries"})
     if (Attribute value = function->getAttr(name))
       lowered->setAttr(name, value);
   FunctionLowering lowering(function, lowered);

@@ -80,6 +80,8 @@ struct ArtifactDescription {
   FunctionDescription derive;
   std::vector<std::string> nodes;
   std::vector<CustomOpDescription> customOps;
+  /// Outputs that a function's next run takes as inputs.
+  std::vector<ingot_carry> carries;
   /// stateBytes of initial state, or empty.
   std::vector<char> initialState;
   std::string manifest; // serialised ingot.Manifest

@@ -124,6 +124,33 @@ bool readsDerived(func::FuncOp function) {
   return found.wasInterrupted();
 }
 
+/// Names of the inputs that take an output's value of the run before (graph.carries; see
+/// compiler/prepare/CheckModel.cpp).
+llvm::SmallVector<Attribute> carriedInputs(func::FuncOp function) {
+  llvm::SmallVector<Attribute> names;
+  if (auto carries = function->getAttrOfType<ArrayAttr>("graph.carries"))
+    for (Attribute carry : carries)
+      names.push_back(llvm::cast<ArrayAttr>(carry)[1]);
+  return names;
+}
+
+void describeCarries(func::FuncOp function, ArtifactDescription &artifact) {
+  const FunctionDescription &description = artifact.functions.back();
+  auto numberOf = [](const std::vector<TensorDescription> &tensors, Attribute name) {
+    auto it = llvm::find_if(tensors, [&](const TensorDescription &tensor) {
+      return tensor.name == llvm::cast<StringAttr>(name).getValue();
+    });
+    return static_cast<int64_t>(it - tensors.begin());
+  };
+  if (auto carries = function->getAttrOfType<ArrayAttr>("graph.carries"))
+    for (Attribute entry : carries) {
+      auto carry = llvm::cast<ArrayAttr>(entry);
+      artifact.carries.push_back({static_cast<int64_t>(artifact.functions.size()) - 1,
+                                  numberOf(description.outputs, carry[0]),
+                                  numberOf(description.inputs, carry[1])});
+    }
+}
+
 FunctionDescription describeFunction(func::FuncOp function) {
   FunctionDescription description;
   description.name = function.getName().str();
@@ -131,8 +158,11 @@ FunctionDescription describeFunction(func::FuncOp function) {
   description.runSymbol = description.name + ".run";
   auto inputs = function->getAttrOfType<ArrayAttr>("exec.inputs");
   auto outputs = function->getAttrOfType<ArrayAttr>("exec.outputs");
-  for (auto [i, entry] : llvm::enumerate(inputs))
-    addSymbols(llvm::cast<ArrayAttr>(entry), static_cast<int64_t>(i), description);
+  // Symbols come from what the caller gives at each run, where they can.
+  for (bool isCarried : {false, true})
+    for (auto [i, entry] : llvm::enumerate(inputs))
+      if (llvm::is_contained(carriedInputs(function), llvm::cast<ArrayAttr>(entry)[0]) == isCarried)
+        addSymbols(llvm::cast<ArrayAttr>(entry), static_cast<int64_t>(i), description);
   if (auto bounds = function->getAttrOfType<ArrayAttr>("graph.bounds"))
     for (auto bound : bounds.getAsRange<ArrayAttr>()) {
       auto range = llvm::cast<DenseI64ArrayAttr>(bound[1]);
@@ -223,6 +253,7 @@ ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &opt
       artifact.derive = std::move(description);
     } else {
       artifact.functions.push_back(std::move(description));
+      describeCarries(function, artifact);
     }
     function.walk(
         [&](exec::CustomCallOp call) { describeCustomCall(call, options, artifact.customOps); });

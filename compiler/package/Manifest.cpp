@@ -106,6 +106,12 @@ std::string makeManifest(const ArtifactDescription &description, const CompileOp
     addVariable(variable, *manifest.add_variables());
   for (const FunctionDescription &function : description.functions)
     addFunction(function, *manifest.add_functions());
+  for (const ingot_carry &carry : description.carries) {
+    const FunctionDescription &function = description.functions[carry.function];
+    Manifest::Carry &added = *manifest.mutable_functions(carry.function)->add_carries();
+    added.set_output(function.outputs[carry.output].name);
+    added.set_input(function.inputs[carry.input].name);
+  }
   if (description.hasDerive)
     addFunction(description.derive, *manifest.mutable_derive());
   for (const std::string &node : description.nodes)

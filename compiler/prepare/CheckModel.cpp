@@ -148,6 +148,71 @@ bool checkSymbols(func::FuncOp function) {
   return isValid;
 }
 
+/// The number of the input or output of this name, or nothing.
+std::optional<unsigned> indexOf(func::FuncOp function, Attribute name, bool isResult) {
+  auto text = llvm::dyn_cast<StringAttr>(name);
+  unsigned count = isResult ? function.getNumResults() : function.getNumArguments();
+  for (unsigned i = 0; text && i < count; ++i)
+    if (nameOf(function, i, isResult) == text.getValue())
+      return i;
+  return std::nullopt;
+}
+
+/// graph.carries, a list of ["output", "input"]: the output's value is the input's at the next run.
+/// They are there, of equal types, each once; and their dimensions are those that other inputs
+/// determine, so that the first value, zeros, has a size.
+bool checkCarries(func::FuncOp function) {
+  auto carries = function->getAttrOfType<ArrayAttr>("graph.carries");
+  if (!carries)
+    return true;
+  llvm::SmallDenseSet<unsigned> inputs, outputs;
+  llvm::StringSet<> known;
+  bool isValid = true;
+  auto error = [&](Attribute carry) {
+    isValid = false;
+    return function.emitError("carrying ") << carry << " of `" << function.getName() << "`: ";
+  };
+  for (Attribute entry : carries) {
+    auto carry = llvm::dyn_cast<ArrayAttr>(entry);
+    bool isPair = carry && carry.size() == 2;
+    auto output = isPair ? indexOf(function, carry[0], true) : std::nullopt;
+    auto input = isPair ? indexOf(function, carry[1], false) : std::nullopt;
+    if (!output || !input) {
+      std::string names;
+      for (unsigned i = 0, n = output ? function.getNumArguments() : function.getNumResults();
+           i < n; ++i)
+        names += (i ? ", `" : "`") + nameOf(function, i, !output) + "`";
+      error(entry) << "there is no such " << (output ? "input" : "output") << "; there "
+                   << "are " << (names.empty() ? "none" : names);
+      continue;
+    }
+    auto from = llvm::cast<RankedTensorType>(function.getResultTypes()[*output]),
+         to = llvm::cast<RankedTensorType>(function.getArgumentTypes()[*input]);
+    if (from.getElementType() != to.getElementType() || dimsOf(from) != dimsOf(to))
+      error(entry) << "the output is " << from.getElementType() << " of shape " << str(dimsOf(from))
+                   << ", the input " << to.getElementType() << " of shape " << str(dimsOf(to))
+                   << "; what is carried keeps its type";
+    else if (llvm::isa<text::StringType>(to.getElementType()))
+      error(entry) << "strings cannot be carried";
+    if (!outputs.insert(*output).second || !inputs.insert(*input).second)
+      error(entry) << "the output or the input is carried twice";
+  }
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (!inputs.contains(i))
+      for (Dim dim : dimsOf(function.getArgumentTypes()[i]))
+        if (auto symbol = dim.asSymbol())
+          known.insert(*symbol);
+  for (unsigned i : inputs)
+    for (Dim dim : dimsOf(function.getArgumentTypes()[i]))
+      dim.collectSymbols([&](llvm::StringRef name) {
+        if (known.insert(name).second)
+          error(carries) << "the size of the input `" << nameOf(function, i, false)
+                         << "` is not known before the first run: `" << name
+                         << "` stands in no other input; give it a size";
+      });
+  return isValid;
+}
+
 bool checkFunction(func::FuncOp function) {
   bool isValid = true;
   if (function.getName() == "derive") {
@@ -164,6 +229,7 @@ bool checkFunction(func::FuncOp function) {
   isValid &= checkNames(function, false);
   isValid &= checkNames(function, true);
   isValid &= checkSymbols(function);
+  isValid &= checkCarries(function);
   return isValid;
 }
 

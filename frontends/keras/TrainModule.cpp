@@ -183,6 +183,7 @@ void TrainingBuilder::buildEvaluate() {
   b.setInsertionPointAfter(predict);
   evaluate = llvm::cast<func::FuncOp>(b.clone(*predict));
   evaluate.setName("evaluate");
+  evaluate->removeAttr("graph.carries"); // of outputs that it does not have
   Operation *end = evaluate.getBody().front().getTerminator();
   Value output = end->getOperand(index);
   RankedTensorType type = targetType(options.loss, dimsOf(output), b.getContext());

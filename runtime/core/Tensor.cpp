@@ -109,6 +109,13 @@ Result<Tensor> Tensor::copyOf(DType dtype, const Shape &shape, const void *value
   return tensor;
 }
 
+int64_t elementCount(const TensorView &tensor) {
+  int64_t count = 1;
+  for (int64_t axis = 0; axis < tensor.rank; ++axis)
+    count *= tensor.dims[axis];
+  return count;
+}
+
 std::string_view textAt(const TensorView &tensor, int64_t index) {
   ingot_string text; // may stand at any address
   std::memcpy(&text, static_cast<const char *>(tensor.data) + index * int64_t{sizeof text},

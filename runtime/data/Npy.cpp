@@ -328,17 +328,10 @@ Result<Tensor> readTexts(ByteSource &source, const Header &header) {
   return Tensor::ofTexts(header.shape, texts);
 }
 
-int64_t elementsOf(const TensorView &tensor) {
-  int64_t count = 1;
-  for (int64_t axis = 0; axis < tensor.rank; ++axis)
-    count *= tensor.dims[axis];
-  return count;
-}
-
 /// Characters of the longest text; 1 at least, as NumPy has it.
 size_t textWidth(const TensorView &tensor) {
   size_t width = 1;
-  for (int64_t i = 0, count = elementsOf(tensor); i < count; ++i)
+  for (int64_t i = 0, count = elementCount(tensor); i < count; ++i)
     if (const auto codes = codesOf(textAt(tensor, i)))
       width = std::max(width, codes->size());
   return width;
@@ -347,7 +340,7 @@ size_t textWidth(const TensorView &tensor) {
 } // namespace
 
 Status checkWritable(const TensorView &tensor) {
-  for (int64_t i = 0; tensor.dtype == DType::String && i < elementsOf(tensor); ++i) {
+  for (int64_t i = 0; tensor.dtype == DType::String && i < elementCount(tensor); ++i) {
     const std::string_view text = textAt(tensor, i);
     if (!codesOf(text))
       return Status(StatusCode::InvalidArgument,
@@ -367,7 +360,7 @@ void swapBytes(void *data, size_t count, size_t width) {
 
 size_t byteSizeOf(const TensorView &tensor) {
   const bool isText = tensor.dtype == DType::String;
-  return size_t(elementsOf(tensor)) * (isText ? 4 * textWidth(tensor) : byteSize(tensor.dtype));
+  return size_t(elementCount(tensor)) * (isText ? 4 * textWidth(tensor) : byteSize(tensor.dtype));
 }
 
 std::vector<uint8_t> bytesEach(const TensorView &tensor) {

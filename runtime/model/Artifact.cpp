@@ -93,6 +93,14 @@ const ingot_variable_info *Artifact::findVariable(std::string_view name) const {
   return find(table_->variables, table_->variable_count, name);
 }
 
+std::vector<ingot_carry> Artifact::carries(const ingot_function &function) const {
+  std::vector<ingot_carry> own;
+  for (int64_t i = 0; hasCarries(*table_) && i < table_->carry_count; ++i)
+    if (&table_->functions[table_->carries[i].function] == &function)
+      own.push_back(table_->carries[i]);
+  return own;
+}
+
 Result<const ingot_function *> Artifact::function(std::string_view name) const {
   if (const ingot_function *found = findFunction(name))
     return found;

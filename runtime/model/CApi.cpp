@@ -286,6 +286,17 @@ ingot_code ingot_session_run(ingot_session *session, ingot_state *state, const i
   });
 }
 
+void ingot_session_reset(ingot_session *session) { session->session.reset(); }
+
+ingot_code ingot_session_set_carried(ingot_session *session, size_t input,
+                                     const ingot_tensor *value, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the session", session));
+    INGOT_RETURN_IF_ERROR(checkTensor(value));
+    return session->session.setCarried(input, toView(*value));
+  });
+}
+
 ingot_code ingot_session_output(const ingot_session *session, size_t index, ingot_tensor *output,
                                 ingot_error *error) {
   return guarded(error, [&]() -> Status {

@@ -144,6 +144,43 @@ Status checkFunction(const ingot_function &function) {
   return Status::ok();
 }
 
+bool hasSameType(const ingot_tensor_info &x, const ingot_tensor_info &y) {
+  if (x.dtype != y.dtype || x.rank != y.rank)
+    return false;
+  for (int32_t axis = 0; axis < x.rank; ++axis)
+    if (std::string_view(x.dims[axis].text) != y.dims[axis].text)
+      return false;
+  return true;
+}
+
+/// Each is of an input and an output of one type; no extent is taken from a carried input, and
+/// nothing is carried twice.
+Status checkCarries(const ingot_artifact_table &table) {
+  if (!hasCarries(table))
+    return Status::ok();
+  INGOT_RETURN_IF_ERROR(checkArray("carried values", table.carries, table.carry_count));
+  for (int64_t i = 0; i < table.carry_count; ++i) {
+    const ingot_carry &carry = table.carries[i];
+    bool isIn = carry.function >= 0 && carry.function < table.function_count;
+    const ingot_function *function = isIn ? &table.functions[carry.function] : nullptr;
+    isIn = isIn && carry.input >= 0 && carry.input < function->input_count && carry.output >= 0 &&
+           carry.output < function->output_count;
+    if (!isIn || !hasSameType(function->inputs[carry.input], function->outputs[carry.output]))
+      return malformed("carried value " + std::to_string(i) +
+                       " has no input and output of one type");
+    for (int64_t k = 0; k < function->symbol_count; ++k)
+      if (function->sources[k].input == carry.input &&
+          function->sources[k].kind == INGOT_SYMBOL_EXTENT)
+        return malformed(std::string("the size '") + function->symbols[k] +
+                         "' is that of a carried value");
+    for (int64_t k = 0; k < i; ++k)
+      if (table.carries[k].function == carry.function &&
+          (table.carries[k].input == carry.input || table.carries[k].output == carry.output))
+        return malformed("carried value " + std::to_string(i) + " is carried twice");
+  }
+  return Status::ok();
+}
+
 Status checkFunctions(const ingot_artifact_table &table) {
   INGOT_RETURN_IF_ERROR(checkArray("functions", table.functions, table.function_count));
   std::unordered_set<std::string_view> names;
@@ -196,6 +233,7 @@ Status checkTable(const ingot_artifact_table &table) {
   INGOT_RETURN_IF_ERROR(checkVariables(table));
   INGOT_RETURN_IF_ERROR(checkFunctions(table));
   INGOT_RETURN_IF_ERROR(checkBounds(table));
+  INGOT_RETURN_IF_ERROR(checkCarries(table));
   INGOT_RETURN_IF_ERROR(checkNames("nodes", table.nodes, table.node_count));
   if (reinterpret_cast<uintptr_t>(table.initial_state) % INGOT_ALIGNMENT != 0)
     return malformed("its weights are not aligned");

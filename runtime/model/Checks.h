@@ -8,6 +8,7 @@
 #include "ingot/Status.h"
 #include "ingot/artifact.h"
 
+#include <cstddef>
 #include <string>
 
 namespace ingot {
@@ -28,6 +29,11 @@ struct SymbolBounds {
   const ingot_symbol_bound *end() const { return data + count; }
 };
 SymbolBounds boundsOf(const ingot_artifact_table &table);
+
+/// Whether the table is new enough to say what functions carry.
+inline bool hasCarries(const ingot_artifact_table &table) {
+  return table.size >= offsetof(ingot_artifact_table, carries) + sizeof(table.carries);
+}
 
 } // namespace ingot
 

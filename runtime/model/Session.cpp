@@ -66,13 +66,6 @@ double realAt(const TensorView &tensor, int64_t index) {
   }
 }
 
-int64_t elementCount(const TensorView &tensor) {
-  int64_t count = 1;
-  for (int64_t axis = 0; axis < tensor.rank; ++axis)
-    count *= tensor.dims[axis];
-  return count;
-}
-
 int64_t longestText(const TensorView &texts) {
   size_t longest = 0;
   for (int64_t i = 0, count = elementCount(texts); i < count; ++i)
@@ -106,6 +99,13 @@ int64_t fixedPointAt(const TensorView &tensor, int64_t index) {
   return static_cast<int64_t>(std::min(std::max(scaled, -limit), limit));
 }
 
+/// An input that takes an output's value of the run before.
+struct Carried {
+  size_t input, output;
+  Tensor value;
+  bool isSet = false; // else zeros, of the size that the other inputs give
+};
+
 } // namespace
 
 struct Session::Impl {
@@ -118,6 +118,8 @@ struct Session::Impl {
   AlignedBlock arena;
   uint64_t arenaCapacity = 0;
   std::vector<Tensor> outputs;
+  std::vector<Carried> carried;
+  std::vector<TensorView> views; // of all inputs, those that are carried too
   std::vector<const void *> inputPointers;
   std::vector<void *> outputPointers;
   std::vector<int64_t> extents; // of all outputs, one after another, by the last run
@@ -127,12 +129,17 @@ struct Session::Impl {
   Status checkSources() const;
   Status inputError(int64_t input, const TensorView &given, const std::string &what) const;
   Status checkDim(int64_t input, int32_t axis, const TensorView &given) const;
-  Status resolveSymbols(const TensorView *inputs, size_t count);
+  Carried *findCarried(size_t input);
+  Status gatherInputs(const TensorView *inputs, size_t count);
+  Status checkInput(int64_t input) const;
+  Status sizeCarried();
+  Status resolveSymbols();
   Status checkBounds() const;
   Status makePlan();
   Status prepare(const TensorView *inputs, size_t count);
-  Status call(StateImpl &state, const TensorView *inputs);
+  Status call(StateImpl &state);
   int32_t runWithRoom(ingot_run &run);
+  Status carryOutputs();
   Status shrinkOutputs();
   Status keepTexts(uint64_t textUsed);
   Status failure(int32_t code, const ingot_run &run) const;
@@ -182,51 +189,110 @@ Status Session::Impl::checkDim(int64_t input, int32_t axis, const TensorView &gi
                         function->inputs[source.input].name + "'");
 }
 
-/// Checks all inputs against the signature and leaves the values of the symbols in `wanted`.
-Status Session::Impl::resolveSymbols(const TensorView *inputs, size_t count) {
-  if (count != static_cast<size_t>(function->input_count))
-    return Status(StatusCode::InvalidArgument,
-                  std::string("function '") + function->name + "' takes " +
-                      std::to_string(function->input_count) + " inputs, " + std::to_string(count) +
-                      " were given");
-  for (int64_t i = 0; i < function->input_count; ++i) {
-    const ingot_tensor_info &info = function->inputs[i];
-    if (static_cast<int32_t>(inputs[i].dtype) != info.dtype)
-      return inputError(i, inputs[i], "the element types differ");
-    if (inputs[i].rank != info.rank)
-      return inputError(i, inputs[i],
-                        std::to_string(info.rank) + " dimensions are expected, " +
-                            std::to_string(inputs[i].rank) + " were given");
-    bool empty = false;
-    for (int32_t axis = 0; axis < info.rank; ++axis) {
-      if (inputs[i].dims[axis] < 0)
-        return inputError(i, inputs[i], "a dimension is negative");
-      empty |= inputs[i].dims[axis] == 0;
-    }
-    if (!inputs[i].data && !empty)
-      return inputError(i, inputs[i], "no data was given");
-    for (int64_t k = 0; info.dtype == INGOT_STRING && !empty && k < elementCount(inputs[i]); ++k)
-      if (std::string_view text = textAt(inputs[i], k); !text.data() && !text.empty())
-        return inputError(i, inputs[i],
-                          "element " + std::to_string(k) + " has " + std::to_string(text.size()) +
-                              " bytes at NULL");
+Carried *Session::Impl::findCarried(size_t input) {
+  auto it = std::find_if(carried.begin(), carried.end(),
+                         [&](const Carried &c) { return c.input == input; });
+  return it == carried.end() ? nullptr : &*it;
+}
+
+/// Leaves all inputs in `views`: what the caller gives, and in between what is carried.
+Status Session::Impl::gatherInputs(const TensorView *inputs, size_t count) {
+  if (count + carried.size() != views.size()) {
+    std::string text = std::string("function '") + function->name + "' takes " +
+                       std::to_string(views.size() - carried.size()) + " inputs, " +
+                       std::to_string(count) + " were given";
+    for (const Carried &c : carried)
+      text += std::string(&c == carried.data() ? "; the session carries '" : ", '") +
+              function->inputs[c.input].name + "'";
+    return Status(StatusCode::InvalidArgument, text);
   }
+  for (size_t i = 0; i < views.size(); ++i) {
+    const Carried *c = findCarried(i);
+    views[i] = c ? TensorView(c->value) : *inputs++;
+  }
+  return Status::ok();
+}
+
+/// The type of an input and that it is there; not its extents.
+Status Session::Impl::checkInput(int64_t i) const {
+  const ingot_tensor_info &info = function->inputs[i];
+  const TensorView &given = views[static_cast<size_t>(i)];
+  if (static_cast<int32_t>(given.dtype) != info.dtype)
+    return inputError(i, given, "the element types differ");
+  if (given.rank != info.rank)
+    return inputError(i, given,
+                      std::to_string(info.rank) + " dimensions are expected, " +
+                          std::to_string(given.rank) + " were given");
+  bool empty = false;
+  for (int32_t axis = 0; axis < info.rank; ++axis) {
+    if (given.dims[axis] < 0)
+      return inputError(i, given, "a dimension is negative");
+    empty |= given.dims[axis] == 0;
+  }
+  if (!given.data && !empty)
+    return inputError(i, given, "no data was given");
+  for (int64_t k = 0; info.dtype == INGOT_STRING && !empty && k < elementCount(given); ++k)
+    if (std::string_view text = textAt(given, k); !text.data() && !text.empty())
+      return inputError(i, given,
+                        "element " + std::to_string(k) + " has " + std::to_string(text.size()) +
+                            " bytes at NULL");
+  return Status::ok();
+}
+
+/// Zeros for what is carried and has no value yet. The symbols of extents are known.
+Status Session::Impl::sizeCarried() {
+  for (Carried &c : carried) {
+    if (c.isSet)
+      continue;
+    const ingot_tensor_info &info = function->inputs[c.input];
+    Shape shape(static_cast<size_t>(info.rank));
+    for (int32_t axis = 0; axis < info.rank; ++axis) {
+      const ingot_dim &dim = info.dims[axis];
+      int64_t &extent = shape[static_cast<size_t>(axis)];
+      extent = dim.size;
+      if (dim.size < 0 && dim.symbol >= 0) {
+        extent = wanted[static_cast<size_t>(dim.symbol)];
+      } else if (dim.size < 0) {
+        INGOT_ASSIGN_OR_RETURN(extent, evaluateFormula(dim.text, *function, wanted.data()));
+      }
+    }
+    INGOT_RETURN_IF_ERROR(c.value.resize(static_cast<DType>(info.dtype), shape));
+    if (c.value.byteSize() != 0)
+      std::memset(c.value.rawData(), 0, c.value.byteSize());
+    c.isSet = true;
+    views[c.input] = c.value;
+  }
+  return Status::ok();
+}
+
+/// Checks all inputs against the signature and leaves the values of the symbols in `wanted`.
+Status Session::Impl::resolveSymbols() {
+  for (int64_t i = 0; i < function->input_count; ++i)
+    if (Carried *c = findCarried(static_cast<size_t>(i)); !c || c->isSet)
+      INGOT_RETURN_IF_ERROR(checkInput(i));
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
     if (source.kind == INGOT_SYMBOL_EXTENT)
-      wanted[i] = inputs[source.input].dims[source.index];
+      wanted[i] = views[static_cast<size_t>(source.input)].dims[source.index];
   }
+  INGOT_RETURN_IF_ERROR(sizeCarried());
   for (int64_t i = 0; i < function->input_count; ++i)
-    for (int32_t axis = 0; axis < function->inputs[i].rank; ++axis)
-      INGOT_RETURN_IF_ERROR(checkDim(i, axis, inputs[i]));
+    for (int32_t axis = 0; axis < function->inputs[i].rank; ++axis) {
+      Status checked = checkDim(i, axis, views[static_cast<size_t>(i)]);
+      if (!checked.isOk())
+        return findCarried(static_cast<size_t>(i))
+                   ? checked.withContext("a stream keeps its sizes until the session is reset")
+                   : checked;
+    }
   INGOT_RETURN_IF_ERROR(checkBounds());
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
-    const TensorView *input = source.kind == INGOT_SYMBOL_EXTENT ? nullptr : &inputs[source.input];
-    if (input)
-      wanted[i] = source.kind == INGOT_SYMBOL_VALUE          ? integerAt(*input, source.index)
-                  : source.kind == INGOT_SYMBOL_LONGEST_TEXT ? longestText(*input)
-                                                             : fixedPointAt(*input, source.index);
+    if (source.kind == INGOT_SYMBOL_EXTENT)
+      continue;
+    const TensorView &input = views[static_cast<size_t>(source.input)];
+    wanted[i] = source.kind == INGOT_SYMBOL_VALUE          ? integerAt(input, source.index)
+                : source.kind == INGOT_SYMBOL_LONGEST_TEXT ? longestText(input)
+                                                           : fixedPointAt(input, source.index);
   }
   return Status::ok();
 }
@@ -299,7 +365,8 @@ Status Session::Impl::makePlan() {
 }
 
 Status Session::Impl::prepare(const TensorView *inputs, size_t count) {
-  INGOT_RETURN_IF_ERROR(resolveSymbols(inputs, count));
+  INGOT_RETURN_IF_ERROR(gatherInputs(inputs, count));
+  INGOT_RETURN_IF_ERROR(resolveSymbols());
   return planned && wanted == symbols ? Status::ok() : makePlan();
 }
 
@@ -335,11 +402,11 @@ Status Session::Impl::failure(int32_t code, const ingot_run &run) const {
 static std::recursive_mutex exclusiveRuns;
 
 /// Runs the planned function; the state is in use as the function needs it.
-Status Session::Impl::call(StateImpl &state, const TensorView *inputs) {
+Status Session::Impl::call(StateImpl &state) {
   if (!(function->flags & INGOT_FUNCTION_CANONICAL))
     INGOT_RETURN_IF_ERROR(state.ensureDerived(options.pool));
   for (size_t i = 0; i < inputPointers.size(); ++i)
-    inputPointers[i] = inputs[i].data;
+    inputPointers[i] = views[i].data;
   ingot_run run = {};
   run.size = sizeof(run);
   run.plan = plan.data();
@@ -367,6 +434,7 @@ Status Session::Impl::call(StateImpl &state, const TensorView *inputs) {
   if (code != INGOT_OK)
     return failure(code, run);
   INGOT_RETURN_IF_ERROR(shrinkOutputs());
+  INGOT_RETURN_IF_ERROR(carryOutputs());
   return keepTexts(run.text_used);
 }
 
@@ -411,6 +479,20 @@ Status Session::Impl::keepTexts(uint64_t textUsed) {
   return Status::ok();
 }
 
+/// Copies: outputs stay the caller's until the next run. The sizes are those of the inputs.
+Status Session::Impl::carryOutputs() {
+  for (Carried &c : carried) {
+    const Tensor &output = outputs[c.output];
+    if (output.byteSize() != c.value.byteSize())
+      return Status(StatusCode::Internal, std::string("output '") +
+                                              function->outputs[c.output].name +
+                                              "' is carried and has another size than its input");
+    if (output.byteSize() != 0)
+      std::memcpy(c.value.rawData(), output.rawData(), output.byteSize());
+  }
+  return Status::ok();
+}
+
 /// Gives outputs the extents that the run computed, within those planned: no allocation.
 Status Session::Impl::shrinkOutputs() {
   const int64_t *dims = extents.data();
@@ -443,6 +525,10 @@ Result<Session> Session::create(std::shared_ptr<const Artifact> artifact, std::s
   impl->wanted.resize(impl->symbols.size());
   impl->plan.resize(static_cast<size_t>(impl->function->plan_words));
   impl->inputPointers.resize(static_cast<size_t>(impl->function->input_count));
+  impl->views.resize(impl->inputPointers.size());
+  for (const ingot_carry &carry : impl->artifact->carries(*impl->function))
+    impl->carried.push_back(
+        {static_cast<size_t>(carry.input), static_cast<size_t>(carry.output), {}, false});
   impl->outputs.resize(static_cast<size_t>(impl->function->output_count));
   impl->outputPointers.resize(impl->outputs.size());
   size_t extents = 0;
@@ -471,7 +557,27 @@ Status Session::run(State &state, const TensorView *inputs, size_t count) {
   StateUse use(stateImpl, (function.flags & INGOT_FUNCTION_WRITES_STATE) != 0, "function",
                function.name, got);
   INGOT_RETURN_IF_ERROR(got);
-  return impl_->call(stateImpl, inputs);
+  return impl_->call(stateImpl);
+}
+
+void Session::reset() {
+  for (Carried &c : impl_->carried)
+    c.isSet = false;
+}
+
+Status Session::setCarried(size_t input, const TensorView &value) {
+  Carried *c = impl_->findCarried(input);
+  if (!c)
+    return Status(StatusCode::InvalidArgument, std::string("function '") + impl_->function->name +
+                                                   "' has no carried input " +
+                                                   std::to_string(input));
+  impl_->views[input] = value;
+  INGOT_RETURN_IF_ERROR(impl_->checkInput(static_cast<int64_t>(input)));
+  INGOT_RETURN_IF_ERROR(c->value.resize(value.dtype, value.dims, value.rank));
+  if (c->value.byteSize() != 0)
+    std::memcpy(c->value.rawData(), value.data, c->value.byteSize());
+  c->isSet = true;
+  return Status::ok();
 }
 
 size_t Session::outputCount() const { return impl_->outputs.size(); }

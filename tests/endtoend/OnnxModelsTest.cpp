@@ -19,7 +19,9 @@ struct Compiled {
   std::unique_ptr<Session> session;
 };
 
-Compiled compile(const std::string &path, const OnnxOptions &options = {}) {
+/// `carries`: outputs of `predict` and the inputs that take their values at the next run.
+Compiled compile(const std::string &path, const OnnxOptions &options = {},
+                 const std::vector<std::pair<std::string, std::string>> &carries = {}) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
@@ -32,6 +34,13 @@ Compiled compile(const std::string &path, const OnnxOptions &options = {}) {
   EXPECT_TRUE(module) << message;
   if (!module)
     return made;
+  mlir::Builder b(&context);
+  llvm::SmallVector<mlir::Attribute> list;
+  for (const auto &[output, input] : carries)
+    list.push_back(b.getStrArrayAttr({output, input}));
+  if (!list.empty())
+    module->lookupSymbol<mlir::func::FuncOp>("predict")->setAttr("graph.carries",
+                                                                 b.getArrayAttr(list));
   CompileOptions compileOptions;
   compileOptions.embedWeights = true;
   std::string file = testing::TempDir() + "onnx-model-" + std::to_string(getpid()) + ".so";
@@ -142,6 +151,29 @@ TEST_F(OnnxModels, DtlnCarriesItsStateThroughAStream) {
                 "mask of step " + std::to_string(step));
     carried = *compiled.session->output(1).clone();
   }
+}
+
+/// The same carried by the session, as `ingot compile --carry` asks.
+void expectStream(const std::string &model, const std::string &input, const std::string &mask,
+                  const std::string &stateIn, const std::string &stateOut) {
+  Compiled compiled = compile(shared + "/models/" + model + ".onnx", {}, {{stateOut, stateIn}});
+  ASSERT_TRUE(compiled.session);
+  data::NamedTensors arrays = references(model, compiled.session->function());
+  for (int stream = 0; stream < 2; ++stream) {
+    for (int64_t step = 0; step < 80; ++step) {
+      Status ran = compiled.session->run(
+          *compiled.state, {stepOf(*data::findTensor(arrays, "in/" + input), step, 80)});
+      ASSERT_TRUE(ran.isOk()) << ran.message();
+      expectClose(stepOf(*data::findTensor(arrays, "out/" + mask), step, 80),
+                  *compiled.session->findOutput(mask), mask + " of step " + std::to_string(step));
+    }
+    compiled.session->reset();
+  }
+}
+
+TEST_F(OnnxModels, ASessionCarriesTheStreamOfDtln) {
+  expectStream("dtln_model_1", "input_2", "activation_2", "input_3", "tf_op_layer_stack_2");
+  expectStream("dtln_model_2", "input_4", "conv1d_3", "input_5", "tf_op_layer_stack_5");
 }
 
 TEST_F(OnnxModels, MnistCntkIsRightOn9891DigitsOf10000) {

@@ -19,7 +19,7 @@ namespace {
 
 struct Arguments {
   std::string model, output, emit = "so", header, stopAfter;
-  std::vector<std::string> functions, shapes, customOps;
+  std::vector<std::string> functions, shapes, carries, customOps;
   std::string cc;
   bool noWeights = false, recompute = false, json = false;
   TrainArguments train;
@@ -246,6 +246,21 @@ std::string cCompiler(const Arguments &arguments) {
   return !arguments.cc.empty() ? arguments.cc : environment && *environment ? environment : "cc";
 }
 
+/// --carry OUTPUT=INPUT.
+std::vector<std::pair<std::string, std::string>>
+parseCarries(const std::vector<std::string> &options) {
+  std::vector<std::pair<std::string, std::string>> carries;
+  for (const std::string &option : options) {
+    auto [output, input] = llvm::StringRef(option).split('=');
+    if (output.empty() || input.empty())
+      throw Failure(
+          kUsage, "`" + option + "` for --carry is not OUTPUT=INPUT",
+          "name an output of predict, and the input that takes its value at the next run");
+    carries.emplace_back(output.str(), input.str());
+  }
+  return carries;
+}
+
 void compile(Arguments &arguments) {
   auto start = std::chrono::steady_clock::now();
   checkArguments(arguments);
@@ -257,7 +272,8 @@ void compile(Arguments &arguments) {
     train->recompute = arguments.recompute;
   LoadedModel model =
       loadModel(arguments.model, {withTraining, arguments.recompute, parseShapes(arguments.shapes),
-                                  train, /*intermediates=*/false, arguments.customOps});
+                                  train, parseCarries(arguments.carries),
+                                  /*intermediates=*/false, arguments.customOps});
   selectFunctions(model, arguments);
   if (arguments.recompute)
     checkRecompute(model, arguments);
@@ -325,6 +341,10 @@ void addCompile(CLI::App &app) {
   command->add_option("--shape", arguments->shapes,
                       "Of an ONNX model: NAME=SIZE fixes a dimension, NAME=LEAST..MOST bounds it, "
                       "NAME=SIZES gives an input's shape");
+  command->add_option(
+      "--carry", arguments->carries,
+      "Of a model that streams: OUTPUT=INPUT, what the next run of predict takes as "
+      "INPUT; may be repeated");
   addCustomOpOptions(*command, *arguments);
   command->add_option("--symbol", arguments->options.symbol, "Name of the exported symbol")
       ->capture_default_str();
@@ -359,6 +379,7 @@ void addCompile(CLI::App &app) {
       "  ingot compile detector.onnx --shape images=1,3,height,width\n"
       "  ingot compile resnet18.onnx --train --loss sparse_categorical_crossentropy \\\n"
       "      --optimizer sgd:learning_rate=0.01,momentum=0.9 --trainable 'fc.*'\n"
+      "  ingot compile denoiser.onnx --carry state_out=state_in\n"
       "  ingot compile speech.onnx --custom-op beam_search.json --cc clang\n"
       "  ingot compile net.mlir --stop-after fuse | less");
   command->callback([arguments] { compile(*arguments); });

@@ -33,7 +33,11 @@ Json tensorInfos(const ingot_tensor_info *infos, int64_t count) {
   return list;
 }
 
-Json functionInfo(const ingot_function &function) {
+Json functionInfo(const Artifact &artifact, const ingot_function &function) {
+  Json carries = Json::array();
+  for (const ingot_carry &carry : artifact.carries(function))
+    carries.push_back({{"output", function.outputs[carry.output].name},
+                       {"input", function.inputs[carry.input].name}});
   Json kernels = Json::array();
   for (int64_t i = 0; i < function.kernel_count; ++i) {
     const ingot_kernel_info &kernel = function.kernels[i];
@@ -45,6 +49,7 @@ Json functionInfo(const ingot_function &function) {
   return {{"name", function.name},
           {"inputs", tensorInfos(function.inputs, function.input_count)},
           {"outputs", tensorInfos(function.outputs, function.output_count)},
+          {"carries", carries},
           {"writes_state", (function.flags & INGOT_FUNCTION_WRITES_STATE) != 0},
           {"arena_bytes", function.arena_formula},
           {"kernels", kernels}};
@@ -104,12 +109,12 @@ Json inspectArtifact(const std::string &path, const std::string &symbol) {
   json["has_weights"] = artifact->hasWeights();
   json["functions"] = Json::array();
   for (int64_t i = 0; i < table.function_count; ++i)
-    json["functions"].push_back(functionInfo(table.functions[i]));
+    json["functions"].push_back(functionInfo(*artifact, table.functions[i]));
   for (int i = 0; i < manifest.functions_size() && i < table.function_count; ++i)
     for (const Manifest::Bound &bound : manifest.functions(i).bounds())
       json["functions"][i]["bounds"][bound.symbol()] = {bound.least(), bound.most()};
   if (table.derive)
-    json["functions"].push_back(functionInfo(*table.derive));
+    json["functions"].push_back(functionInfo(*artifact, *table.derive));
   json["variables"] = Json::array();
   for (int64_t i = 0; i < table.variable_count; ++i)
     json["variables"].push_back(variableInfo(table.variables[i]));

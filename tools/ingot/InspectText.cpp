@@ -61,6 +61,10 @@ static void printFunction(const Json &function) {
   if (function.contains("bounds"))
     for (const auto &[symbol, bound] : function["bounds"].items())
       fmt::print("  {} is {} to {}\n", symbol, bound[0].get<int64_t>(), bound[1].get<int64_t>());
+  if (function.contains("carries"))
+    for (const Json &carry : function["carries"])
+      fmt::print("  carries {} to the next run's {}\n", valueText(carry["output"]),
+                 valueText(carry["input"]));
   if (function.contains("arena_bytes"))
     fmt::print("  arena bytes: {}\n", valueText(function["arena_bytes"]));
   if (function.contains("kernels"))

@@ -90,6 +90,19 @@ OwningOpRef<ModuleOp> readText(const std::string &path, MLIRContext *context,
   return module;
 }
 
+/// The compiler checks them (compiler/prepare/CheckModel.cpp).
+void addCarries(ModuleOp module, const std::string &path,
+                const std::vector<std::pair<std::string, std::string>> &carries) {
+  auto predict = module.lookupSymbol<func::FuncOp>("predict");
+  if (!predict)
+    throw Failure(kInput, "`" + path + "` has no function `predict` to carry values of");
+  Builder b(module.getContext());
+  llvm::SmallVector<Attribute> list;
+  for (const auto &[output, input] : carries)
+    list.push_back(b.getStrArrayAttr({output, input}));
+  predict->setAttr("graph.carries", b.getArrayAttr(list));
+}
+
 } // namespace
 
 void checkExists(const std::string &path) {
@@ -201,6 +214,8 @@ LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
     model.module = readText(path, model.context.get(), *model.customOps, collector);
   }
   collector.throwErrors();
+  if (model.module && !options.carries.empty())
+    addCarries(*model.module, path, options.carries);
   if (model.module && options.train) {
     auto made = keras::addTraining(*model.module, *options.train);
     collector.throwErrors();

@@ -54,6 +54,8 @@ struct LoadOptions {
   std::map<std::string, std::string> shapes = {};
   /// Training to add to an ONNX or .mlir model.
   std::optional<keras::TrainModuleOptions> train = {};
+  /// Outputs of `predict` and the inputs that take their values at the next run.
+  std::vector<std::pair<std::string, std::string>> carries = {};
   bool intermediates = false; ///< of an ONNX model: also what is between nodes (OnnxOptions)
   /// Files that describe custom ops.
   std::vector<std::string> customOps = {};

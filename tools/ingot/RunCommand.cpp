@@ -3,7 +3,10 @@
 #include "tools/ingot/Difference.h"
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstring>
 #include <fmt/format.h>
+#include <optional>
 
 namespace ingot::cli {
 namespace {
@@ -12,6 +15,7 @@ struct Arguments {
   std::string artifact, symbol = "ingot_artifact", function, weights, state, saveState;
   std::vector<std::string> inputs, outputs, expected;
   int threads = 0;
+  int64_t steps = 0; // 0: one run, without a leading axis
   double rtol = 1e-5, atol = 0;
   bool json = false;
 };
@@ -48,21 +52,22 @@ std::string functionName(const Artifact &artifact, const std::string &asked) {
   return wanted;
 }
 
-std::vector<Tensor> readInputs(const Arguments &arguments, const ingot_function &function) {
+/// The function's inputs; empty where one that the session carries is not given.
+std::vector<std::optional<Tensor>> readInputs(const Arguments &arguments,
+                                              const ingot_function &function,
+                                              const std::vector<bool> &isCarried) {
   std::vector<std::string> names = namesOf(function.inputs, function.input_count);
-  std::vector<Tensor> inputs(names.size());
-  std::vector<bool> isGiven(names.size());
+  std::vector<std::optional<Tensor>> inputs(names.size());
   for (const std::string &text : arguments.inputs) {
     TensorArgument argument = parseTensorArgument("--input", text);
     size_t index = resolve(argument, "input", function, names);
-    if (isGiven[index])
+    if (inputs[index])
       throw Failure(kUsage, "input `" + argument.name + "` is given twice");
-    isGiven[index] = true;
     inputs[index] = readTensor(argument, static_cast<DType>(function.inputs[index].dtype));
   }
   std::vector<Message> missing;
   for (size_t i = 0; i < names.size(); ++i)
-    if (!isGiven[i])
+    if (!inputs[i] && !isCarried[i])
       missing.push_back({fmt::format("input `{}` of `{}` is missing: {}", names[i], function.name,
                                      describe(function.inputs[i])),
                          "",
@@ -102,15 +107,15 @@ std::string textDifference(const TensorView &actual, const TensorView &expected)
 }
 
 /// Throws a mismatch with all outputs that differ.
-void checkExpected(const Arguments &arguments, const Session &session) {
-  const ingot_function &function = session.function();
+void checkExpected(const Arguments &arguments, const ingot_function &function,
+                   const std::vector<Tensor> &outputs) {
   std::vector<std::string> names = namesOf(function.outputs, function.output_count);
   std::vector<Message> mismatches;
   for (const std::string &text : arguments.expected) {
     TensorArgument argument = parseTensorArgument("--expect", text);
     size_t index = resolve(argument, "output", function, names);
-    Tensor expected = readTensor(argument, session.output(index).dtype());
-    const Tensor &actual = session.output(index);
+    Tensor expected = readTensor(argument, outputs[index].dtype());
+    const Tensor &actual = outputs[index];
     if (expected.shape() != actual.shape() || expected.dtype() != actual.dtype()) {
       mismatches.push_back({fmt::format("output `{}` is {}, expected {} of {}", argument.name,
                                         describe(actual), describe(expected), argument.path),
@@ -148,8 +153,8 @@ void checkExpected(const Arguments &arguments, const Session &session) {
 }
 
 /// Writes what --output names; prints the other outputs.
-void deliverOutputs(const Arguments &arguments, const Session &session, std::string_view variant,
-                    double seconds) {
+void deliverOutputs(const Arguments &arguments, const Session &session,
+                    const std::vector<Tensor> &results, std::string_view variant, double seconds) {
   const ingot_function &function = session.function();
   std::vector<std::string> names = namesOf(function.outputs, function.output_count);
   std::vector<std::string> files(names.size());
@@ -158,12 +163,12 @@ void deliverOutputs(const Arguments &arguments, const Session &session, std::str
     TensorArgument argument = parseTensorArgument("--output", text);
     size_t index = resolve(argument, "output", function, names);
     files[index] = argument.path;
-    writer.add(argument, session.output(index));
+    writer.add(argument, results[index]);
   }
   writer.write();
   Json outputs = Json::array();
   for (size_t i = 0; i < names.size(); ++i) {
-    const Tensor &output = session.output(i);
+    const Tensor &output = results[i];
     if (arguments.json) {
       Json entry = {
           {"name", names[i]}, {"dtype", toString(output.dtype())}, {"shape", output.shape()}};
@@ -198,6 +203,65 @@ void checkNames(const Arguments &arguments, const ingot_function &function) {
     }
 }
 
+/// What step `step` takes of an input: all of it, or an entry of the axis that counts steps.
+TensorView stepOf(const Arguments &arguments, const ingot_tensor_info &info, const Tensor &input,
+                  int64_t step) {
+  TensorView view = input;
+  if (arguments.steps == 0 || view.rank != info.rank + 1)
+    return view;
+  auto steps = static_cast<size_t>(arguments.steps);
+  if (view.dims[0] != arguments.steps || input.byteSize() % steps != 0)
+    throw Failure(kInput, fmt::format("input `{}` is {}, which is not {} steps of {}", info.name,
+                                      describe(input), arguments.steps, describe(info)));
+  const char *data = static_cast<const char *>(view.data);
+  return {view.dtype, view.rank - 1, view.dims + 1,
+          data ? data + input.byteSize() / steps * static_cast<size_t>(step) : nullptr};
+}
+
+/// Keeps the outputs of a run: as they are, or as entry `step` of an axis that counts steps.
+void keepOutputs(const Arguments &arguments, const Session &session, int64_t step,
+                 std::vector<Tensor> &results) {
+  for (size_t i = 0; i < session.outputCount(); ++i) {
+    const Tensor &output = session.output(i);
+    if (arguments.steps == 0) {
+      results.push_back(check(output.clone()));
+      continue;
+    }
+    if (step == 0) {
+      Shape shape = output.shape();
+      shape.insert(shape.begin(), arguments.steps);
+      results.push_back(check(Tensor::zeros(output.dtype(), shape)));
+    }
+    size_t bytes = results[i].byteSize() / static_cast<size_t>(arguments.steps);
+    if (bytes != output.byteSize())
+      throw Failure(kInput, fmt::format("output `{}` has another size at step {}",
+                                        session.function().outputs[i].name, step));
+    if (bytes != 0)
+      std::memcpy(static_cast<char *>(results[i].rawData()) + bytes * static_cast<size_t>(step),
+                  output.rawData(), bytes);
+  }
+}
+
+/// All runs, one after another on one state and session.
+std::vector<Tensor> runSteps(const Arguments &arguments, Session &session, State &state,
+                             const std::vector<std::optional<Tensor>> &inputs,
+                             const std::vector<bool> &isCarried) {
+  const ingot_function &function = session.function();
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (isCarried[i] && inputs[i])
+      check(session.setCarried(i, *inputs[i]));
+  std::vector<Tensor> results;
+  for (int64_t step = 0; step < std::max<int64_t>(arguments.steps, 1); ++step) {
+    std::vector<TensorView> views;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (!isCarried[i])
+        views.push_back(stepOf(arguments, function.inputs[i], *inputs[i], step));
+    check(session.run(state, views));
+    keepOutputs(arguments, session, step, results);
+  }
+  return results;
+}
+
 void run(const Arguments &arguments) {
   for (const auto &[option, list] :
        {std::pair("--input", &arguments.inputs), std::pair("--output", &arguments.outputs),
@@ -208,21 +272,23 @@ void run(const Arguments &arguments) {
   std::string name = functionName(*artifact, arguments.function);
   const ingot_function &function = *artifact->findFunction(name);
   checkNames(arguments, function);
-  std::vector<Tensor> inputs = readInputs(arguments, function);
+  std::vector<bool> isCarried(static_cast<size_t>(function.input_count));
+  for (const ingot_carry &carry : artifact->carries(function))
+    isCarried[static_cast<size_t>(carry.input)] = true;
+  std::vector<std::optional<Tensor>> inputs = readInputs(arguments, function, isCarried);
   std::unique_ptr<State> state = makeState(arguments, artifact, function);
   ThreadPool pool(arguments.threads);
   SessionOptions options;
   options.pool = &pool;
   Session session = check(Session::create(artifact, name, options));
-  std::vector<TensorView> views(inputs.begin(), inputs.end());
   check(state->derive(&pool));
   auto start = std::chrono::steady_clock::now();
-  check(session.run(*state, views));
+  std::vector<Tensor> results = runSteps(arguments, session, *state, inputs, isCarried);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  deliverOutputs(arguments, session, artifact->variant(), seconds);
+  deliverOutputs(arguments, session, results, artifact->variant(), seconds);
   if (!arguments.saveState.empty())
     check(state->save(arguments.saveState));
-  checkExpected(arguments, session);
+  checkExpected(arguments, function, results);
 }
 
 } // namespace
@@ -246,6 +312,12 @@ void addRun(CLI::App &app) {
   command->add_option("--threads", arguments->threads, "Threads; 0 takes all CPUs of this process")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  command
+      ->add_option(
+          "--steps", arguments->steps,
+          "Run so often, one after another: an input with one more dimension is split along "
+          "its first, outputs are stacked along a new first one")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 40));
   command->add_option("--weights", arguments->weights, "Weights to bind (.safetensors)");
   command->add_option("--state", arguments->state,
                       "Checkpoint to bind: weights, optimizer state, controls (.safetensors)");
@@ -259,6 +331,9 @@ void addRun(CLI::App &app) {
       "  ingot run classifier.so --input x=@images.npy --output y=@scores.npy\n"
       "  ingot run classifier.so --input x=@mnist.npz:x_test --threads 4 --json\n"
       "  ingot run classifier.so --input x=@x.npy --expect y=@reference.npy --rtol 1e-4\n"
+      "  ingot run training.so --function train_step --steps 100 --input x=@x.npy \\\n"
+      "      --input target=@y.npy --save-state trained.safetensors\n"
+      "  ingot run denoiser.so --steps 80 --input frame=@frames.npy --output mask=@masks.npy\n"
       "  ingot run training.so --function initialize --save-state start.safetensors");
   command->callback([arguments] { run(*arguments); });
 }

@@ -225,13 +225,6 @@ void TensorWriter::write() {
     check(data::writeNpz(path, tensors));
 }
 
-int64_t elementCount(const TensorView &tensor) {
-  int64_t count = 1;
-  for (int64_t axis = 0; axis < tensor.rank; ++axis)
-    count *= tensor.dims[axis];
-  return count;
-}
-
 double elementAt(const TensorView &tensor, int64_t index) {
   const void *data = tensor.data;
   switch (tensor.dtype) {

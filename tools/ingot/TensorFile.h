@@ -40,7 +40,6 @@ private:
 
 /// Element `index` as a number, floats of every width too; 0 for text.
 double elementAt(const TensorView &tensor, int64_t index);
-int64_t elementCount(const TensorView &tensor);
 /// Element `index` for a message; text in quotes, what is no UTF-8 replaced.
 std::string elementText(const TensorView &tensor, int64_t index);
 /// Values in nested brackets, texts in quotes, long axes cut in the middle as NumPy does.

@@ -70,6 +70,8 @@ public:
   Result<const ingot_function *> function(std::string_view name) const;
   Result<const ingot_variable_info *> variable(std::string_view name) const;
   bool hasWeights() const { return table_->initial_state != nullptr; }
+  /// The outputs that are inputs of the function's next run.
+  std::vector<ingot_carry> carries(const ingot_function &function) const;
 
 private:
   Artifact(const ingot_artifact_table *table, void *handle, std::string path);
@@ -156,6 +158,10 @@ struct SessionOptions {
 };
 
 /// Runs one function of an artifact, and keeps plan, arena and outputs from run to run.
+///
+/// Where the function streams (Artifact::carries), the session also carries its state: an input
+/// that takes an output's value of the run before is left out of what prepare and run are given. It
+/// is zeros at first; a failed run leaves it as it was. One session is one stream.
 class Session {
 public:
   /// NotFound: no such function. Unsupported: a dimension symbol no input determines.
@@ -171,10 +177,10 @@ public:
   /// known. InvalidArgument names the input, the dimension and both sizes.
   Status prepare(const TensorView *inputs, size_t count);
 
-  /// Runs. Inputs in the order of function().inputs. Allocates nothing when the shapes are those of
-  /// the run before (or smaller and seen before). A failed run leaves the outputs undefined.
-  /// InvalidArgument (inputs), FailedPrecondition (state of another artifact, or in use),
-  /// OutOfRange (names the node), Cancelled, ResourceExhausted.
+  /// Runs. Inputs in the order of function().inputs, without those carried. Allocates nothing when
+  /// the shapes are those of the run before (or smaller and seen before). A failed run leaves the
+  /// outputs undefined. InvalidArgument (inputs), FailedPrecondition (state of another artifact, or
+  /// in use), OutOfRange (names the node), Cancelled, ResourceExhausted.
   Status run(State &state, const TensorView *inputs, size_t count);
   Status run(State &state, std::initializer_list<TensorView> inputs) {
     return run(state, inputs.begin(), inputs.size());
@@ -182,6 +188,12 @@ public:
   Status run(State &state, const std::vector<TensorView> &inputs) {
     return run(state, inputs.data(), inputs.size());
   }
+
+  /// Starts a new stream: what is carried is zeros at the next run.
+  void reset();
+  /// The value of a carried input, an index into function().inputs, at the next run.
+  /// InvalidArgument: it is not carried, or the element type or the number of dimensions differ.
+  Status setCarried(size_t input, const TensorView &value);
 
   size_t outputCount() const;
   /// Output of the last run, 0 <= index < outputCount(); valid until the next run or prepare.

@@ -115,6 +115,9 @@ struct TensorView {
   const void *data = nullptr;
 };
 
+/// The product of the extents, none of which is negative; it must fit.
+int64_t elementCount(const TensorView &tensor);
+
 /// Element `index` of a tensor of strings.
 std::string_view textAt(const TensorView &tensor, int64_t index);
 

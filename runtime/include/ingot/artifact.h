@@ -31,7 +31,7 @@ extern "C" {
 #endif
 
 #define INGOT_ABI_MAJOR 1
-#define INGOT_ABI_MINOR 3
+#define INGOT_ABI_MINOR 4
 #define INGOT_ALIGNMENT 64
 
 /* Element types. The numbers are part of the interface; they never change meaning. */
@@ -219,6 +219,15 @@ typedef struct ingot_symbol_bound {
   int64_t most;
 } ingot_symbol_bound;
 
+/* An output whose value is that of an input at the function's next run: the state of a stream, such
+ * as a recurrent network's. Both have the same type. It is zeros at first, unless the caller has
+ * other values; who calls `run` carries it, two buffers being enough. */
+typedef struct ingot_carry {
+  int64_t function; /* index into `functions` */
+  int64_t output;   /* index into the function's outputs, and its inputs */
+  int64_t input;
+} ingot_carry;
+
 typedef struct ingot_artifact {
   uint64_t size; /* sizeof(ingot_artifact) */
   uint32_t abi_major;
@@ -244,6 +253,9 @@ typedef struct ingot_artifact {
   /* Since 1.2. */
   int64_t bound_count;
   const ingot_symbol_bound *bounds;
+  /* Since 1.4. Of all functions. */
+  int64_t carry_count;
+  const ingot_carry *carries;
 } ingot_artifact_table;
 
 /* The one symbol. Chooses the variant for the CPU it runs on; NULL when none of them can run. */

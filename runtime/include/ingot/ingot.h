@@ -134,9 +134,16 @@ void ingot_session_set_callbacks(ingot_session *session, int (*begin)(void *user
 /* Checks and plans for these inputs without running; the outputs' shapes are known then. */
 ingot_code ingot_session_prepare(ingot_session *session, const ingot_tensor *inputs,
                                  size_t input_count, ingot_error *error);
-/* Runs; inputs in the order of the function's `inputs`. Allocates nothing when shapes repeat. */
+/* Runs; inputs in the order of the function's `inputs`, without those that the session carries
+ * (ingot_carry, `carries` of the model's table): they take an output's value of the run before,
+ * zeros at first. Allocates nothing when shapes repeat. */
 ingot_code ingot_session_run(ingot_session *session, ingot_state *state, const ingot_tensor *inputs,
                              size_t input_count, ingot_error *error);
+/* Starts a new stream: what the session carries is zeros at the next run. */
+void ingot_session_reset(ingot_session *session);
+/* The value of a carried input, an index into the function's `inputs`, at the next run. */
+ingot_code ingot_session_set_carried(ingot_session *session, size_t input,
+                                     const ingot_tensor *value, ingot_error *error);
 /* An output of the last run (or prepare); dims and data are the session's, until its next call. */
 ingot_code ingot_session_output(const ingot_session *session, size_t index, ingot_tensor *output,
                                 ingot_error *error);

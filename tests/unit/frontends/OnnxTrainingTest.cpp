@@ -4,7 +4,7 @@
 #include "frontends/onnx/ReadOnnx.h"
 #include "ingot/train/Trainer.h"
 #include "ir/reference/Interpreter.h"
-#include "tests/support/OnnxBuilder.h"
+#include "tests/support/OnnxModel.h"
 #include "tests/support/RunCompiled.h"
 #include <cmath>
 #include <filesystem>
@@ -38,24 +38,24 @@ std::vector<float> noises(int64_t count, int64_t seed, float scale = 1, float of
 }
 
 /// A convolution, batch normalisation, pooling and a classifier of three classes.
-OnnxBuilder smallCnn() {
-  OnnxBuilder m;
+OnnxModel smallCnn() {
+  OnnxModel m;
   m.input("x", {"batch", "1", "6", "6"});
-  m.initializer("conv.weight", {4, 1, 3, 3}, noises(36, 1, 0.5));
-  m.initializer("conv.bias", {4}, noises(4, 2, 0.1));
-  m.initializer("bn.weight", {4}, noises(4, 3, 0.3, 1));
-  m.initializer("bn.bias", {4}, noises(4, 4, 0.3));
-  m.initializer("bn.running_mean", {4}, noises(4, 5, 0.2));
-  m.initializer("bn.running_var", {4}, noises(4, 6, 0.3, 1));
-  m.initializer("fc.weight", {3, 4}, noises(12, 7, 0.7));
-  m.initializer("fc.bias", {3}, noises(3, 8, 0.1));
+  m.weight("conv.weight", {4, 1, 3, 3}, noises(36, 1, 0.5));
+  m.weight("conv.bias", {4}, noises(4, 2, 0.1));
+  m.weight("bn.weight", {4}, noises(4, 3, 0.3, 1));
+  m.weight("bn.bias", {4}, noises(4, 4, 0.3));
+  m.weight("bn.running_mean", {4}, noises(4, 5, 0.2));
+  m.weight("bn.running_var", {4}, noises(4, 6, 0.3, 1));
+  m.weight("fc.weight", {3, 4}, noises(12, 7, 0.7));
+  m.weight("fc.bias", {3}, noises(3, 8, 0.1));
   m.node("Conv", {"x", "conv.weight", "conv.bias"}, {"conv"});
   m.node("BatchNormalization",
          {"conv", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"}, {"bn"});
   m.node("Relu", {"bn"}, {"relu"});
   m.node("GlobalAveragePool", {"relu"}, {"pool"});
   m.node("Flatten", {"pool"}, {"flat"});
-  OnnxBuilder::attribute(m.node("Gemm", {"flat", "fc.weight", "fc.bias"}, {"scores"}), "transB", 1);
+  OnnxModel::attribute(m.node("Gemm", {"flat", "fc.weight", "fc.bias"}, {"scores"}), "transB", 1);
   m.output("scores");
   return m;
 }
@@ -73,10 +73,10 @@ protected:
   }
 
   /// Reads the model and adds training; null with `messages` where that fails.
-  mlir::OwningOpRef<mlir::ModuleOp> load(const OnnxBuilder &model,
+  mlir::OwningOpRef<mlir::ModuleOp> load(const OnnxModel &model,
                                          const TrainModuleOptions &options) {
     std::string path = testing::TempDir() + "train-" + std::to_string(getpid()) + ".onnx";
-    model.write(path);
+    model.save(path);
     messages.clear();
     auto module = readOnnx(path, context.get());
     std::filesystem::remove(path);
@@ -114,7 +114,7 @@ protected:
 
   /// The gradients that a step of plain descent with learning rate 1 took, for each trained
   /// variable, against central differences of `evaluate`.
-  void expectGradients(const OnnxBuilder &model, TrainModuleOptions options,
+  void expectGradients(const OnnxModel &model, TrainModuleOptions options,
                        const std::vector<RTensor> &inputs) {
     options.optimizer = keras::optimizers::SGD({.learningRate = 1});
     auto module = load(model, options);
@@ -153,16 +153,16 @@ TEST_F(OnnxTraining, GradientsOfACnnAreItsCentralDifferences) {
 }
 
 TEST_F(OnnxTraining, GradientsOfARecurrentNetAreItsCentralDifferences) {
-  OnnxBuilder m;
+  OnnxModel m;
   m.input("x", {"4", "batch", "3"});
-  m.initializer("w", {1, 8, 3}, noises(24, 1, 0.6));
-  m.initializer("r", {1, 8, 2}, noises(16, 2, 0.6));
-  m.initializer("b", {1, 16}, noises(16, 3, 0.2));
-  m.initializer("head.weight", {2, 1}, noises(2, 4));
-  m.initializer("head.bias", {1}, {0.1F});
-  OnnxBuilder::attribute(m.node("LSTM", {"x", "w", "r", "b"}, {"all", "last"}), "hidden_size", 2);
+  m.weight("w", {1, 8, 3}, noises(24, 1, 0.6));
+  m.weight("r", {1, 8, 2}, noises(16, 2, 0.6));
+  m.weight("b", {1, 16}, noises(16, 3, 0.2));
+  m.weight("head.weight", {2, 1}, noises(2, 4));
+  m.weight("head.bias", {1}, {0.1F});
+  OnnxModel::attribute(m.node("LSTM", {"x", "w", "r", "b"}, {"all", "last"}), "hidden_size", 2);
   m.node("Reshape", {"last", "shape"}, {"rows"});
-  auto *shape = m.model.mutable_graph()->add_initializer();
+  auto *shape = m.graph().add_initializer();
   shape->set_name("shape");
   shape->set_data_type(::onnx::TensorProto::INT64);
   shape->add_dims(2);
@@ -247,10 +247,10 @@ TEST_F(OnnxTraining, StatisticsStayUnlessTheyAreTrained) {
 }
 
 TEST_F(OnnxTraining, StatisticsThatNormalisationsShareAreSeparateCopies) {
-  OnnxBuilder m;
+  OnnxModel m;
   m.input("x", {"batch", "2"});
-  m.initializer("ones", {2}, {1, 1});
-  m.initializer("zeros", {2}, {0, 0});
+  m.weight("ones", {2}, {1, 1});
+  m.weight("zeros", {2}, {0, 0});
   m.node("BatchNormalization", {"x", "ones", "zeros", "zeros", "ones"}, {"a"});
   m.node("BatchNormalization", {"a", "ones", "zeros", "zeros", "ones"}, {"b"});
   m.output("b");
@@ -263,11 +263,11 @@ TEST_F(OnnxTraining, StatisticsThatNormalisationsShareAreSeparateCopies) {
 }
 
 TEST_F(OnnxTraining, ASoftmaxAtTheEndMakesProbabilities) {
-  OnnxBuilder m = smallCnn();
+  OnnxModel m = smallCnn();
   m.node("Softmax", {"scores"}, {"probabilities"});
-  m.model.mutable_graph()->mutable_output(0)->set_name("probabilities");
+  m.graph().mutable_output(0)->set_name("probabilities");
   std::vector<RTensor> inputs = {floats({5, 1, 6, 6}, noises(180, 20)), labels({0, 2, 1, 1, 0})};
-  auto lossOf = [&](const OnnxBuilder &model) {
+  auto lossOf = [&](const OnnxModel &model) {
     auto module = load(model, classifier());
     EXPECT_TRUE(module) << messages;
     Interpreter run(*module, /*exact=*/true);
@@ -295,7 +295,7 @@ TEST_F(OnnxTraining, PatternsSayWhatIsTrained) {
 }
 
 TEST_F(OnnxTraining, TheOutputIsNamedWhereThereAreSeveral) {
-  OnnxBuilder m = smallCnn();
+  OnnxModel m = smallCnn();
   m.output("pool");
   EXPECT_FALSE(load(m, classifier()));
   EXPECT_THAT(messages, HasSubstr("2 outputs (scores, pool); say which one"));
@@ -312,11 +312,11 @@ TEST_F(OnnxTraining, TheOutputIsNamedWhereThereAreSeveral) {
 }
 
 TEST_F(OnnxTraining, WhatHasNoGradientIsNamed) {
-  OnnxBuilder m = smallCnn();
-  m.node("ArgMax", {"scores"}, {"best"});
+  OnnxModel m = smallCnn();
+  m.node("ArgMax", {"scores"}, {"best"}, "node_best");
   auto &cast = m.node("Cast", {"best"}, {"number"});
-  OnnxBuilder::attribute(cast, "to", ::onnx::TensorProto::FLOAT);
-  m.model.mutable_graph()->mutable_output(0)->set_name("number");
+  OnnxModel::attribute(cast, "to", ::onnx::TensorProto::FLOAT);
+  m.graph().mutable_output(0)->set_name("number");
   TrainModuleOptions options;
   EXPECT_FALSE(load(m, options));
   EXPECT_THAT(messages, HasSubstr("node_best"));
@@ -324,15 +324,15 @@ TEST_F(OnnxTraining, WhatHasNoGradientIsNamed) {
 }
 
 TEST_F(OnnxTraining, WhatCannotBeTrainedIsSaid) {
-  OnnxBuilder none;
+  OnnxModel none;
   none.input("x", {"batch", "3"});
   none.node("Relu", {"x"}, {"y"});
   none.output("y");
   EXPECT_FALSE(load(none, {}));
   EXPECT_THAT(messages, HasSubstr("no parameters to train"));
-  OnnxBuilder scalar = smallCnn();
+  OnnxModel scalar = smallCnn();
   scalar.node("ReduceMean", {"scores"}, {"mean"});
-  scalar.model.mutable_graph()->mutable_output(0)->set_name("mean");
+  scalar.graph().mutable_output(0)->set_name("mean");
   EXPECT_FALSE(load(scalar, classifier()));
   EXPECT_THAT(messages, HasSubstr("has one class"));
   TrainModuleOptions options = classifier();

@@ -40,6 +40,7 @@ static const ingot_variable_info variables[] = {
 static const char *const nodes[] = {"dense", "embedding"};
 static const char *const symbols[] = {"batch"};
 static const ingot_symbol_source sources[] = {{INGOT_SYMBOL_EXTENT, 0, 0}};
+static const ingot_symbol_source second_source[] = {{INGOT_SYMBOL_EXTENT, 1, 0}};
 
 static const ingot_dim batch_by_features[] = {{-1, 0, "batch"}, {FEATURES, -1, "3"}};
 static const ingot_dim batch_by_classes[] = {{-1, 0, "batch"}, {CLASSES, -1, "2"}};
@@ -205,6 +206,21 @@ static int32_t run_pairs(ingot_run *run) {
   return INGOT_OK;
 }
 
+/* ---- accumulate: a stream; the sums of a run are the next one's total. Row 0 may not be -1 ----
+ */
+
+static int32_t run_accumulate(ingot_run *run) {
+  const int32_t *total = run->inputs[0], *a = run->inputs[1];
+  int32_t *sums = run->outputs[0];
+  for (int64_t i = 0; i < run->plan[1]; ++i)
+    sums[i] = total[i] + a[i];
+  if (run->plan[1] > 0 && a[0] == -1) {
+    run->failed_node = 1;
+    return INGOT_INDEX_OUT_OF_RANGE;
+  }
+  return INGOT_OK;
+}
+
 /* ---- initialize: no inputs, no outputs, no symbols ---- */
 
 static int32_t run_initialize(ingot_run *run) {
@@ -226,6 +242,8 @@ static const ingot_tensor_info loss_only[] = {{"loss", INGOT_F32, 0, NULL}};
 static const ingot_tensor_info indices_only[] = {{"indices", INGOT_I64, 1, batch_only}};
 static const ingot_tensor_info a_and_b[] = {{"a", INGOT_I32, 1, batch_only},
                                             {"b", INGOT_I32, 1, twice_batch}};
+static const ingot_tensor_info total_and_a[] = {{"total", INGOT_I32, 1, batch_only},
+                                                {"a", INGOT_I32, 1, batch_only}};
 static const ingot_tensor_info sums_only[] = {{"sums", INGOT_I32, 1, batch_only}};
 
 static const ingot_kernel_info predict_kernels[] = {
@@ -245,7 +263,11 @@ static const ingot_function functions[] = {
      NULL, "0", plan_pairs, run_pairs},
     {"initialize", INGOT_FUNCTION_WRITES_STATE | INGOT_FUNCTION_CANONICAL, 0, NULL, NULL, 0, NULL,
      0, NULL, 1, 1, 0, NULL, "0", plan_derive, run_initialize},
+    {"accumulate", INGOT_FUNCTION_CANONICAL, 1, symbols, second_source, 2, total_and_a, 1,
+     sums_only, 3, 2, 0, NULL, "0", plan_pairs, run_accumulate},
 };
+
+static const ingot_carry carries[] = {{5, 0, 0}};
 
 static const ingot_function derive = {.name = "derive",
                                       .flags = INGOT_FUNCTION_WRITES_STATE,
@@ -278,6 +300,8 @@ static const ingot_artifact_table table = {
     .initial_state = INITIAL_STATE,
     .node_count = sizeof(nodes) / sizeof(nodes[0]),
     .nodes = nodes,
+    .carry_count = sizeof(carries) / sizeof(carries[0]),
+    .carries = carries,
 };
 
 const struct ingot_artifact *ingot_artifact(void);

@@ -1,6 +1,6 @@
 // `ingot compare`: equal and different results, where they part, and what else there is to say.
+#include "tests/support/OnnxModel.h"
 #include "tests/unit/tools/CliTest.h"
-#include "tests/unit/tools/OnnxModel.h"
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>

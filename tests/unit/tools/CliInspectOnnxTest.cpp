@@ -1,7 +1,7 @@
 // `ingot inspect model.onnx`: what a file says of itself, and one report of all that is not
 // supported.
+#include "tests/support/OnnxModel.h"
 #include "tests/unit/tools/CliTest.h"
-#include "tests/unit/tools/OnnxModel.h"
 #include <nlohmann/json.hpp>
 
 namespace ingot::test {

@@ -1,6 +1,6 @@
 // `ingot reduce`: large failing models become small ones that fail in the same way.
+#include "tests/support/OnnxModel.h"
 #include "tests/unit/tools/CliTest.h"
-#include "tests/unit/tools/OnnxModel.h"
 #include <nlohmann/json.hpp>
 
 namespace ingot::test {

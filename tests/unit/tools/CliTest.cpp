@@ -357,6 +357,48 @@ TEST_F(CliNetTest, ColoursAreForTerminalsWithoutNoColor) {
   }
 }
 
+const char *const kStream = R"(
+func.func @predict(%total: tensor<2xf32> {graph.name = "total"}, %x: tensor<2xf32> {graph.name = "x"})
+    -> (tensor<2xf32> {graph.name = "sum"}, tensor<2xf32> {graph.name = "negated"}) {
+  %s = graph.add %total, %x : tensor<2xf32> loc("sum")
+  %n = graph.neg %s : tensor<2xf32> loc("negated")
+  return %s, %n : tensor<2xf32>, tensor<2xf32>
+}
+)";
+
+TEST_F(CliTest, AStreamIsCarriedOverSteps) {
+  std::ofstream(directory / "stream.mlir") << kStream;
+  write("x.npy", {3, 2}, {1, 2, 10, 20, 100, 200});
+  Outcome compiled = ingot("compile stream.mlir --carry sum=total -o stream.so");
+  ASSERT_EQ(compiled.code, 0) << compiled.err;
+  Outcome ran = ingot("run stream.so --steps 3 --input x=@x.npy --output negated=@y.npy");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(read("y.npy"), testing::ElementsAre(-1, -2, -11, -22, -111, -222));
+  write("start.npy", {2}, {1000, 2000});
+  ran = ingot("run stream.so --steps 3 --input x=@x.npy --input total=@start.npy "
+              "--output negated=@y.npy");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(read("y.npy"), testing::ElementsAre(-1001, -2002, -1011, -2022, -1111, -2222));
+  EXPECT_THAT(ingot("inspect stream.so").out, HasSubstr("carries sum to the next run's total"));
+  ran = ingot("run stream.so --steps 2 --input x=@x.npy");
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("input `x` is f32[3, 2], which is not 2 steps of f32[2]"));
+}
+
+TEST_F(CliTest, WrongCarriesAreSaid) {
+  std::ofstream(directory / "stream.mlir") << kStream;
+  Outcome outcome = ingot("compile stream.mlir --carry sum");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("`sum` for --carry is not OUTPUT=INPUT"));
+  outcome = ingot("compile stream.mlir --carry sums=total --carry sum=totals");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("[\"sums\", \"total\"] of `predict`: there is no such output"));
+  EXPECT_THAT(outcome.err, HasSubstr("[\"sum\", \"totals\"] of `predict`: there is no such input"));
+  outcome = ingot("compile stream.mlir --carry sum=total --carry negated=total");
+  EXPECT_THAT(outcome.err, HasSubstr("is carried twice"));
+}
+
 TEST_F(CliNetTest, TrainingIsAddedAndRuns) {
   Outcome compiled = ingot("compile net.mlir -o train.so --train --loss mean_squared_error "
                            "--optimizer sgd:learning_rate=0.05");

@@ -88,6 +88,19 @@ constexpr ingot_symbol_source noSource = {INGOT_SYMBOL_EXTENT, -1, 0};
 constexpr ingot_symbol_source badAxis = {INGOT_SYMBOL_EXTENT, 0, 2};
 constexpr ingot_symbol_source badType = {INGOT_SYMBOL_VALUE, 0, 0};
 
+constexpr ingot_carry otherFunction = {99, 0, 0}, otherType = {0, 0, 0}, sizeOfItself = {5, 0, 1};
+constexpr ingot_carry twice[] = {{5, 0, 0}, {5, 0, 0}};
+
+TEST_F(ArtifactTest, ATableOfTheVersionBeforeCarriesNothing) {
+  auto loaded = Artifact::open(FIXTURELINEAR);
+  ASSERT_OK(loaded.status());
+  ingot_artifact_table older = (*loaded)->table();
+  older.size = offsetof(ingot_artifact_table, carry_count);
+  auto adopted = Artifact::adopt(&older);
+  ASSERT_OK(adopted.status());
+  EXPECT_TRUE((*adopted)->carries(*(*adopted)->findFunction("accumulate")).empty());
+}
+
 TEST_F(ArtifactTest, AMalformedTableIsRefused) {
   auto loaded = Artifact::open(FIXTURELINEAR);
   ASSERT_OK(loaded.status());
@@ -151,6 +164,13 @@ TEST_F(ArtifactTest, AMalformedTableIsRefused) {
       {"weights are not aligned",
        [](Copy &c) { c.table.initial_state = reinterpret_cast<const void *>(72); }},
       {"manifest is missing", [](Copy &c) { c.table.manifest_bytes = 9; }},
+      {"carried values are missing", [](Copy &c) { c.table.carries = nullptr; }},
+      {"no input and output of one type", [](Copy &c) { c.table.carries = &otherFunction; }},
+      {"no input and output of one type", [](Copy &c) { c.table.carries = &otherType; }},
+      {"the size 'batch' is that of a carried value",
+       [](Copy &c) { c.table.carries = &sizeOfItself; }},
+      {"carried value 1 is carried twice",
+       [](Copy &c) { c.table.carry_count = 2, c.table.carries = twice; }},
   };
   for (const Case &oneCase : cases) {
     Copy copy;

@@ -183,6 +183,31 @@ static void testSessions(const ingot_model *model, ingot_state *state) {
   ingot_pool_destroy(pool);
 }
 
+static void testStreams(const ingot_model *model, ingot_state *state) {
+  const ingot_artifact_table *table = ingot_model_table(model);
+  CHECK(table->carry_count == 1);
+  const ingot_carry *carry = &table->carries[0];
+  CHECK(!strcmp(table->functions[carry->function].inputs[carry->input].name, "total"));
+  ingot_session *stream;
+  CHECK_OK(ingot_session_create(model, "accumulate", NULL, &stream, &error));
+  int64_t dims[] = {2};
+  int32_t values[] = {1, 2}, start[] = {10, 20};
+  ingot_tensor a = {INGOT_I32, 1, dims, values}, first = {INGOT_I32, 1, dims, start}, sums;
+  CHECK_OK(ingot_session_run(stream, state, &a, 1, &error));
+  CHECK_OK(ingot_session_run(stream, state, &a, 1, &error));
+  CHECK_OK(ingot_session_output(stream, 0, &sums, &error));
+  CHECK(((const int32_t *)sums.data)[1] == 4);
+  ingot_session_reset(stream);
+  CHECK_OK(ingot_session_run(stream, state, &a, 1, &error));
+  CHECK(((const int32_t *)sums.data)[1] == 2);
+  CHECK_OK(ingot_session_set_carried(stream, (size_t)carry->input, &first, &error));
+  CHECK_OK(ingot_session_run(stream, state, &a, 1, &error));
+  CHECK(((const int32_t *)sums.data)[1] == 22);
+  CHECK_ERROR(ingot_session_set_carried(stream, 1, &first, &error), INGOT_CODE_INVALID_ARGUMENT,
+              "has no carried input 1");
+  ingot_session_destroy(stream);
+}
+
 int main(void) {
   ingot_model *model;
   ingot_state *state;
@@ -195,6 +220,7 @@ int main(void) {
   testState(model, state);
   testFiles(model, state);
   testSessions(model, state);
+  testStreams(model, state);
   ingot_model_close(model); /* the state keeps it loaded */
   ingot_state_destroy(state);
   printf("%d failures\n", failures);

@@ -80,6 +80,47 @@ TEST_F(SessionTest, ChecksExtentsThatAreFormulas) {
                 "dimension 0 is 'batch * 2', here 2, must be 4");
 }
 
+TEST_F(SessionTest, CarriesWhatARunMadeToTheNext) {
+  Session stream = session("accumulate");
+  Tensor a = *Tensor::of<int32_t>({2}, {1, 2});
+  for (int32_t step = 1; step <= 3; ++step) {
+    ASSERT_OK(stream.run(*state, {a}));
+    EXPECT_EQ(stream.output(0).data<int32_t>()[0], step);
+    EXPECT_EQ(stream.output(0).data<int32_t>()[1], 2 * step);
+  }
+  EXPECT_STATUS(stream.run(*state, {*Tensor::of<int32_t>({2}, {-1, 0})}), OutOfRange, "embedding");
+  ASSERT_OK(stream.run(*state, {a}));
+  EXPECT_EQ(stream.output(0).data<int32_t>()[1], 8) << "the failed run left the stream as it was";
+  Session other = session("accumulate");
+  ASSERT_OK(other.run(*state, {a}));
+  EXPECT_EQ(other.output(0).data<int32_t>()[1], 2) << "a session is a stream of its own";
+}
+
+TEST_F(SessionTest, AStreamStartsAnewWithZerosOrAValue) {
+  Session stream = session("accumulate");
+  Tensor a = *Tensor::of<int32_t>({2}, {1, 2}), longer = *Tensor::of<int32_t>({3}, {1, 2, 3});
+  ASSERT_OK(stream.run(*state, {a}));
+  EXPECT_STATUS(stream.run(*state, {longer}), InvalidArgument,
+                "a stream keeps its sizes until the session is reset");
+  stream.reset();
+  ASSERT_OK(stream.run(*state, {longer}));
+  EXPECT_EQ(stream.output(0).data<int32_t>()[2], 3);
+  ASSERT_OK(stream.setCarried(0, *Tensor::of<int32_t>({2}, {10, 20})));
+  ASSERT_OK(stream.run(*state, {a}));
+  EXPECT_EQ(stream.output(0).data<int32_t>()[1], 22);
+  EXPECT_STATUS(stream.setCarried(1, a), InvalidArgument, "has no carried input 1");
+  EXPECT_STATUS(stream.setCarried(0, *Tensor::of<float>({2}, {1, 2})), InvalidArgument,
+                "the element types differ");
+  EXPECT_STATUS(stream.run(*state, {a, a}), InvalidArgument,
+                "takes 1 inputs, 2 were given; the session carries 'total'");
+  int32_t own[2] = {};
+  ASSERT_OK(stream.setOutputBuffer(0, own, sizeof own));
+  stream.reset();
+  ASSERT_OK(stream.run(*state, {a}));
+  ASSERT_OK(stream.run(*state, {a}));
+  EXPECT_EQ(own[1], 4) << "an output in the caller's memory is carried too";
+}
+
 TEST_F(SessionTest, SizeConstraintsOfThePlanAreAStatus) {
   Session pairs = session("pairs");
   Tensor a = std::move(Tensor::zeros(DType::I32, {1000001})).value();
@@ -118,6 +159,7 @@ TEST_F(SessionTest, ASymbolNoInputDeterminesIsRefused) {
   ingot_artifact_table table = artifact->table();
   table.functions = &function;
   table.function_count = 1;
+  table.carry_count = 0;
   auto adopted = Artifact::adopt(&table);
   ASSERT_OK(adopted.status());
   EXPECT_STATUS(Session::create(*adopted, "predict").status(), Unsupported,
@@ -138,6 +180,7 @@ TEST_F(SessionTest, PlansOnlyWhenShapesChange) {
   ingot_artifact_table table = artifact->table();
   table.functions = &function;
   table.function_count = 1;
+  table.carry_count = 0;
   auto adopted = std::move(Artifact::adopt(&table)).value();
   auto own = std::move(State::create(adopted)).value();
   Session predict = std::move(Session::create(adopted, "predict")).value();

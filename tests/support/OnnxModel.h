@@ -1,4 +1,4 @@
-// Small ONNX models, made for the tests of the command line.
+// Small ONNX models made in tests.
 #pragma once
 #include "onnx.pb.h"
 #include <fstream>
@@ -34,6 +34,12 @@ public:
     setType(*graph().add_input(), name, dims, type);
     return *this;
   }
+  /// Its type is left out.
+  OnnxModel &output(const std::string &name) {
+    graph().add_output()->set_name(name);
+    graph().mutable_output()->rbegin()->mutable_type()->mutable_tensor_type();
+    return *this;
+  }
   OnnxModel &output(const std::string &name, const std::vector<std::string> &dims,
                     int32_t type = ::onnx::TensorProto::FLOAT) {
     setType(*graph().add_output(), name, dims, type);
@@ -60,6 +66,20 @@ public:
     for (const std::string &output : outputs)
       made.add_output(output);
     return made;
+  }
+  static void attribute(::onnx::NodeProto &node, const std::string &name, int64_t value) {
+    ::onnx::AttributeProto &added = *node.add_attribute();
+    added.set_name(name);
+    added.set_type(::onnx::AttributeProto::INT);
+    added.set_i(value);
+  }
+  static void attribute(::onnx::NodeProto &node, const std::string &name,
+                        const std::vector<int64_t> &values) {
+    ::onnx::AttributeProto &added = *node.add_attribute();
+    added.set_name(name);
+    added.set_type(::onnx::AttributeProto::INTS);
+    for (int64_t value : values)
+      added.add_ints(value);
   }
   /// x -> t1 -> t2 … -> y by nodes `n1`, `n2`, … of these operators.
   OnnxModel &chain(const std::vector<std::string> &ops) {
