@@ -91,7 +91,8 @@ void addSymbols(ArrayAttr entry, int64_t input, FunctionDescription &function) {
   Type element = type.getElementType();
   ingot_symbol_kind kind = llvm::isa<FloatType>(element) ? INGOT_SYMBOL_FIXED_POINT
                            : reference::isText(element)  ? INGOT_SYMBOL_LONGEST_TEXT
-                                                         : INGOT_SYMBOL_VALUE;
+                           : type.hasStaticShape()       ? INGOT_SYMBOL_VALUE
+                                                         : INGOT_SYMBOL_VALUE_IF_ANY;
   for (auto [i, name] : llvm::enumerate(llvm::cast<ArrayAttr>(entry[2])))
     function.sources[symbolNumber(function, llvm::cast<StringAttr>(name).getValue())] = {
         kind, input, static_cast<int64_t>(i)};

@@ -428,29 +428,49 @@ std::optional<Ints> GraphImporter::shapeInput(Entry &entry) {
     return std::nullopt;
   Ints ints;
   ints.isScalar = type.getRank() == 0;
-  llvm::SmallVector<Attribute> names;
-  std::string base = identifier(nameOf(function, entry.argument));
-  for (int64_t i = 0; i < type.getNumElements(); ++i) {
-    std::string name = base + "_" + std::to_string(i);
-    while (!symbolNames.insert(name).second)
-      name += "_";
-    signedSymbols.insert(name);
-    inputSymbols.insert(name);
-    names.push_back(b.getStringAttr(name));
-    ints.elements.push_back(Dim::symbol(b.getContext(), name));
-  }
-  function.setArgAttr(entry.argument, "graph.shape_symbols", b.getArrayAttr(names));
+  ints.elements = elementSymbols(entry, type.getNumElements());
   if (isFloat)
     ints.divisor = Dim::constant(b.getContext(), kFixedOne);
   entry.ints = ints;
   return ints;
 }
 
+/// Symbols of the first elements of an input of the model.
+Dims GraphImporter::elementSymbols(const Entry &entry, int64_t count) {
+  auto known = function.getArgAttrOfType<ArrayAttr>(entry.argument, "graph.shape_symbols");
+  llvm::SmallVector<Attribute> names(known ? known.getValue() : llvm::ArrayRef<Attribute>());
+  std::string base = identifier(nameOf(function, entry.argument));
+  while (static_cast<int64_t>(names.size()) < count) {
+    std::string name = base + "_" + std::to_string(names.size());
+    while (!symbolNames.insert(name).second)
+      name += "_";
+    signedSymbols.insert(name);
+    inputSymbols.insert(name);
+    names.push_back(b.getStringAttr(name));
+  }
+  function.setArgAttr(entry.argument, "graph.shape_symbols", b.getArrayAttr(names));
+  Dims elements;
+  for (Attribute name : llvm::ArrayRef(names).take_front(count))
+    elements.push_back(Dim::symbol(b.getContext(), llvm::cast<StringAttr>(name).getValue()));
+  return elements;
+}
+
+std::optional<Dims> GraphImporter::elementsUpTo(Entry &entry, int64_t most) {
+  auto integer = llvm::dyn_cast_or_null<IntegerType>(entry.element);
+  if (entry.argument < 0 || !integer || most > kMaxInts)
+    return std::nullopt;
+  auto type = llvm::cast<RankedTensorType>(entry.tensor.getType());
+  if (type.getRank() != 1 || type.hasStaticShape())
+    return std::nullopt;
+  return elementSymbols(entry, most);
+}
+
 void GraphImporter::fixLength(Entry &entry, int64_t length) {
   if (entry.argument < 0 || length < 0 || length > kMaxInts)
     return;
   auto type = llvm::cast<RankedTensorType>(entry.tensor.getType());
-  if (type.getRank() != 1 || type.hasStaticShape() || !entry.tensor.use_empty())
+  if (type.getRank() != 1 || type.hasStaticShape() || !entry.tensor.use_empty() ||
+      function.getArgAttr(entry.argument, "graph.shape_symbols"))
     return;
   entry.tensor.setType(RankedTensorType::get({length}, entry.element));
   function.setFunctionType(b.getFunctionType(function.getBody().front().getArgumentTypes(), {}));
@@ -518,6 +538,14 @@ std::optional<Ints> GraphImporter::fractionsOf(Entry &entry) {
   return ints;
 }
 
+/// Whether an attribute of the op names sizes that are not known.
+static bool hasSymbolicDims(Operation *op) {
+  return llvm::any_of(op->getAttrDictionary(), [](NamedAttribute attribute) {
+    auto dims = llvm::dyn_cast<graph::DimsAttr>(attribute.getValue());
+    return dims && llvm::any_of(dims.getExprs(), [](Attribute d) { return !Dim(d).isStatic(); });
+  });
+}
+
 /// Computes the value with the interpreter where everything behind it is constant.
 std::optional<reference::Tensor> GraphImporter::constantOf(Entry &entry) {
   if (!entry.tensor) {
@@ -533,7 +561,8 @@ std::optional<reference::Tensor> GraphImporter::constantOf(Entry &entry) {
     Operation *op = value.getDefiningOp();
     auto type = llvm::cast<RankedTensorType>(value.getType());
     if (!op || !type.hasStaticShape() || type.getNumElements() > kMaxFoldedElements ||
-        slice.size() > kMaxFoldedOps || op->getNumRegions() != 0 || !isPure(op))
+        slice.size() > kMaxFoldedOps || op->getNumRegions() != 0 || !isPure(op) ||
+        hasSymbolicDims(op))
       return std::nullopt;
     if (slice.insert(op))
       llvm::append_range(work, op->getOperands());

@@ -45,6 +45,9 @@ public:
   /// The elements of an input of the model as symbols whose values are read from it while running:
   /// integers, truths, or floats times 2^32. Nothing where it is no such input, or of unknown size.
   std::optional<Ints> shapeInput(Entry &entry);
+  /// The elements of such an input that is a vector of integers of unknown length: symbols, of
+  /// which those beyond its end are less than any axis or size (INGOT_NO_VALUE).
+  std::optional<Dims> elementsUpTo(Entry &entry, int64_t most);
   /// Gives an input of the model that is a vector of unknown length, and not read yet, this one.
   void fixLength(Entry &entry, int64_t length);
   /// The rank of a tensor of the main graph as the model declares it.
@@ -81,6 +84,7 @@ private:
   /// The entry of an input; adds the tensors that it is made of to `arguments`. Null: reported.
   EntryPtr makeInput(const std::string &name, const ::onnx::TypeProto &type,
                      std::vector<std::pair<std::string, mlir::Type>> &arguments);
+  Dims elementSymbols(const Entry &entry, int64_t count);
   std::optional<int64_t> sequenceLength(const std::string &name) const;
   void makeFunction();
   mlir::LogicalResult finishFunction();

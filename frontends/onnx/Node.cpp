@@ -51,6 +51,11 @@ Dims Node::ints(size_t i) {
   if (!has(i))
     invalid("it has no input " + llvm::Twine(i));
   std::optional<Ints> known = tryInts(i);
+  if (!known && inputs[i]->argument >= 0)
+    unsupported(
+        "its input `" + inputName(i) +
+            "` determines a shape, and how many elements it has is not known when compiling",
+        "give its length with --shape");
   if (!known)
     unsupported("its input `" + inputName(i) +
                     "` determines a shape, and is computed from data while the model runs",

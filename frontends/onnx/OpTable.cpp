@@ -154,7 +154,7 @@ const Row kRows[] = {
     {"MelWeightMatrix", kOnnx, melWeightMatrix},
     {"Min", kOnnx, variadic<graph::MinOp>, intsMin},
     {"Mish", kOnnx, mish},
-    {"Mod", kOnnx, mod},
+    {"Mod", kOnnx, mod, intsMod},
     {"Momentum", kTraining, momentum},
     {"Mul", kOnnx, binary<graph::MulOp>, intsMul},
     {"Multinomial", kOnnx, multinomial},
@@ -257,7 +257,7 @@ const Row kRows[] = {
     {"Unique", kOnnx, unique},
     {"Unsqueeze", kOnnx, unsqueeze, intsUnsqueeze, kTakesText},
     {"Upsample", kOnnx, upsample},
-    {"Where", kOnnx, where, nullptr, kTakesText},
+    {"Where", kOnnx, where, intsWhere, kTakesText},
     {"Xor", kOnnx, binary<graph::XorOp>},
 };
 

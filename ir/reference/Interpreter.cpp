@@ -67,6 +67,9 @@ LogicalResult Interpreter::bindSymbols(llvm::ArrayRef<Type> types, llvm::ArrayRe
   return success();
 }
 
+/// Of an element that a vector of unknown length does not have: INGOT_NO_VALUE of ingot/artifact.h.
+static constexpr int64_t kNoValue = -(int64_t(1) << 62);
+
 static int64_t longestText(const Tensor &texts) {
   size_t longest = 0;
   for (int64_t i = 0, e = texts.numElements(); i < e; ++i)
@@ -82,7 +85,8 @@ void Interpreter::bindShapeInputs(func::FuncOp function, llvm::ArrayRef<Tensor> 
     if (auto names = function.getArgAttrOfType<ArrayAttr>(i, "graph.shape_symbols"))
       for (auto [element, name] : llvm::enumerate(names))
         symbols[llvm::cast<StringAttr>(name).str()] =
-            isText(input.element()) ? longestText(input)
+            isText(input.element())                                ? longestText(input)
+            : static_cast<int64_t>(element) >= input.numElements() ? kNoValue
             : input.isFloat() ? static_cast<int64_t>(std::floor(input.real(element) * 4294967296.0))
                               : input.integer(element);
   lets = function->getAttrOfType<ArrayAttr>("graph.lets");

@@ -96,7 +96,8 @@ Status checkTensors(const ingot_function &function, const char *what,
   return Status::ok();
 }
 
-/// An extent is of a dimension there is; a value is of an input of static size and the right type.
+/// An extent is of a dimension there is; a value is of an input of static size, or of a vector, and
+/// of the right type.
 bool isPossible(const ingot_function &function, const ingot_symbol_source &source) {
   if (source.input == -1)
     return true;
@@ -107,14 +108,16 @@ bool isPossible(const ingot_function &function, const ingot_symbol_source &sourc
     return source.index < input.rank;
   if (source.kind == INGOT_SYMBOL_LONGEST_TEXT)
     return source.index == 0 && input.dtype == INGOT_STRING;
+  auto dtype = static_cast<DType>(input.dtype);
+  bool isInteger = dtype == DType::Bool || (dtype >= DType::I8 && dtype <= DType::U64);
+  if (source.kind == INGOT_SYMBOL_VALUE_IF_ANY)
+    return input.rank == 1 && isInteger && source.index < maxCount;
   int64_t count = 1;
   for (int32_t axis = 0; axis < input.rank; ++axis)
     if (input.dims[axis].size < 0 || input.dims[axis].size > maxCount ||
         (count *= input.dims[axis].size) > maxCount)
       return false;
-  auto dtype = static_cast<DType>(input.dtype);
   bool isFloat = dtype >= DType::F16 && dtype <= DType::F64;
-  bool isInteger = dtype == DType::Bool || (dtype >= DType::I8 && dtype <= DType::U64);
   return source.index < count && ((source.kind == INGOT_SYMBOL_VALUE && isInteger) ||
                                   (source.kind == INGOT_SYMBOL_FIXED_POINT && isFloat));
 }

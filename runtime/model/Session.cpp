@@ -290,7 +290,11 @@ Status Session::Impl::resolveSymbols() {
     if (source.kind == INGOT_SYMBOL_EXTENT)
       continue;
     const TensorView &input = views[static_cast<size_t>(source.input)];
-    wanted[i] = source.kind == INGOT_SYMBOL_VALUE          ? integerAt(input, source.index)
+    bool isMissing =
+        source.kind == INGOT_SYMBOL_VALUE_IF_ANY && source.index >= elementCount(input);
+    wanted[i] = isMissing ? INGOT_NO_VALUE
+                : source.kind == INGOT_SYMBOL_VALUE || source.kind == INGOT_SYMBOL_VALUE_IF_ANY
+                    ? integerAt(input, source.index)
                 : source.kind == INGOT_SYMBOL_LONGEST_TEXT ? longestText(input)
                                                            : fixedPointAt(input, source.index);
   }
@@ -327,13 +331,13 @@ Status Session::Impl::makePlan() {
     const ingot_artifact_table &table = artifact->table();
     std::string values, reason = "its size constraints are not met";
     if (plan[0] >= 0 && plan[0] < table.node_count)
-      reason =
-          table.nodes[plan[0]] +
-          std::string(": a dimension of it would be negative, or it would see a tensor as one of "
-                      "another number of elements; give it other sizes");
+      reason = table.nodes[plan[0]] +
+               std::string(
+                   ": a dimension of it would be negative, an axis would not be there, or it would "
+                   "see a tensor as one of another number of elements; give it other sizes");
     for (size_t i = 0; i < symbols.size(); ++i)
-      values +=
-          (i ? ", " : "") + std::string(function->symbols[i]) + " = " + std::to_string(symbols[i]);
+      values += (i ? ", " : "") + std::string(function->symbols[i]) + " = " +
+                (symbols[i] == INGOT_NO_VALUE ? std::string("none") : std::to_string(symbols[i]));
     return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument
                                                  : StatusCode::Internal,
                   name() + " cannot run with " + values + ": " + reason + " (code " +

@@ -151,7 +151,7 @@ protected:
       ASSERT_TRUE(ran.isOk()) << ran.message();
       losses.push_back(*step->output(0).data<float>());
     }
-    EXPECT_LT(losses.back(), 0.6 * losses.front()) << "first " << losses.front();
+    EXPECT_LT(losses.back(), 0.6 * losses.front()) << testing::PrintToString(losses);
     for (double loss : losses)
       EXPECT_TRUE(std::isfinite(loss));
   }
@@ -159,22 +159,22 @@ protected:
 
 TEST_F(OnnxResNet, FineTuningLowersItsLoss) {
   keras::TrainModuleOptions options;
-  options.optimizer = keras::Optimizer("sgd", {{"learning_rate", 0.002}, {"momentum", 0.9}});
-  train(options, 12);
+  options.optimizer = keras::Optimizer("sgd", {{"learning_rate", 0.005}, {"momentum", 0.9}});
+  train(options, 15);
 }
 
 TEST_F(OnnxResNet, TrainingItsLastLayersLowersItsLoss) {
   keras::TrainModuleOptions options;
   options.optimizer = keras::Optimizer("adam", {{"learning_rate", 0.001}});
   options.trainable = {"layer4.*", "fc.*"};
-  train(options, 12);
+  train(options, 15);
 }
 
 TEST_F(OnnxResNet, TrainingItsNormalisationLowersItsLoss) {
   keras::TrainModuleOptions options;
   options.optimizer = keras::Optimizer("adam", {{"learning_rate", 0.001}});
   options.batchNormMomentum = 0.9;
-  train(options, 12);
+  train(options, 15);
 }
 
 } // namespace

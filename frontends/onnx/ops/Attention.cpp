@@ -135,20 +135,29 @@ struct AttentionRule {
         node.invalid("queries, keys and values have shapes " + str(query.dims()) + ", " +
                      str(key.dims()) + " and " + str(value.dims()) +
                      "; all of rank 3 or all of rank 4 are expected");
+    Dims q = query.dims(), k = key.dims(), v = value.dims();
+    key = withDims(node, key, {q[0], k[1], k[2], q[3]}, "its tensor of keys");
+    value = withDims(node, value, {q[0], k[1], k[2], v[3]}, "its tensor of values");
     if (node.has(4) != node.has(5))
       node.invalid("past keys and past values come together");
     if (!node.has(4))
       return;
     if (node.has(6))
       node.invalid("it has past keys and `nonpad_kv_seqlen`; one of them is expected");
+    if (node.inputRank(4) != 4)
+      node.invalid("its past keys have shape " + str(dimsOf(node.in(4))) +
+                   "; (batch, heads, length, size) is expected");
     past = dimsOf(node.in(4))[2];
-    key = appended(4, key);
-    value = appended(5, value);
+    key = appended(4, key, "its tensor of past keys");
+    value = appended(5, value, "its tensor of past values");
   }
 
-  Expr appended(size_t input, Expr next) {
+  Expr appended(size_t input, Expr next, llvm::StringRef what) {
+    Dims dims = next.dims();
+    dims[2] = past;
+    Expr before = withDims(node, node.in(input), dims, what);
     return node.expr(
-        node.make<graph::ConcatOp>({node.in(input), next.v}, {node.named("axis", int64_t(2))}));
+        node.make<graph::ConcatOp>({before.v, next.v}, {node.named("axis", int64_t(2))}));
   }
 
   Dim keys() { return key.dims()[2]; }
@@ -257,7 +266,7 @@ Expr modified(Node &node, llvm::StringRef name, Expr x) {
   if (subgraph->g().input_size() != 1 || outputs.size() != 1)
     node.invalid("its subgraph `" + name + "` has not one input and one output");
   Expr result = node.cast(node.importer.tensorOf(*outputs[0], node.loc), graph::elementType(x));
-  return asShape(node, result, x.dims(), "what its subgraph `" + name.str() + "` makes");
+  return withDims(node, result, x.dims(), "what its subgraph `" + name.str() + "` makes");
 }
 
 } // namespace
@@ -285,24 +294,26 @@ void rotaryEmbedding(Node &node) {
   bool isPacked = node.inputRank(0) == 3;
   Expr x = isPacked ? splitHeads(node, node.in(0), headCount(node, "num_heads")) : node.expr(0);
   Dims dims = x.dims(); // (B, heads, S, size)
-  if (dims.size() != 4 || !dims[3].isStatic())
+  if (dims.size() != 4)
     node.invalid("it rotates a tensor of shape " + str(dims) +
                  "; (batch, heads, length, size) or (batch, length, heads * size) is expected");
-  int64_t size = dims[3].value(), rotated = node.attr("rotary_embedding_dim", int64_t(0));
-  rotated = rotated == 0 ? size : rotated;
-  if (rotated < 0 || rotated > size || rotated % 2 != 0)
-    node.invalid("attribute `rotary_embedding_dim` is " + llvm::Twine(rotated) +
-                 "; an even number up to the head's size, " + llvm::Twine(size) + ", is expected");
-  Dim zero = node.dim(0), one = node.dim(1), half = node.dim(rotated / 2);
+  int64_t given = node.attr("rotary_embedding_dim", int64_t(0));
+  Dim size = dims[3], rotated = given == 0 ? size : node.dim(given);
+  bool isTooLarge = size.isStatic() && given > size.value();
+  if (given < 0 || isTooLarge || (rotated.isStatic() && rotated.value() % 2 != 0))
+    node.invalid("it rotates " + rotated.str() + " of the head's " + size.str() +
+                 " elements; an even number of them is expected");
+  Dim zero = node.dim(0), one = node.dim(1), half = rotated.floorDiv(2);
   auto angles = [&](size_t input) { // (B, 1, S, rotated / 2)
     Value cache = node.in(input);
     if (node.has(3))
       cache = node.make<graph::GatherOp>({cache, node.in(3)}, {node.named("axis", int64_t(0))});
     Dims from = dimsOf(cache);
-    if (from.size() != 3 || !(from[2] == half))
+    if (from.size() != 3)
       node.invalid("its input " + llvm::Twine(input) + " has, for each token, the shape " +
                    str(from) + "; (batch, length, " + half.str() + ") is expected");
-    return node.broadcastTo(node.reshape(cache, {from[0], one, from[1], half}),
+    cache = withDims(node, cache, {from[0], dims[2], half}, "its input " + llvm::Twine(input));
+    return node.broadcastTo(node.reshape(cache, {from[0], one, dims[2], half}),
                             {dims[0], dims[1], dims[2], half});
   };
   Expr cosine = angles(1), sine = angles(2);
@@ -324,9 +335,12 @@ void rotaryEmbedding(Node &node) {
     return node.expr(node.make<graph::ConcatOp>(values, {node.named("axis", axis)}));
   };
   Expr result = joined({turned[0].v, turned[1].v}, interleaved ? 4 : 3);
-  result = node.reshape(result, {dims[0], dims[1], dims[2], node.dim(rotated)});
-  if (rotated < size)
-    result = joined({result.v, part(node.dim(rotated), node.dim(size - rotated), 1).v}, 3);
+  result = node.reshape(result, {dims[0], dims[1], dims[2], half * 2});
+  if (!(rotated == size)) {
+    Dim rest = nonNegative(node, size - rotated);
+    result = joined({result.v, part(rotated, rest, 1).v}, 3);
+  }
+  result = withDims(node, result, dims, "what it rotates"); // the plan refuses an odd size
   node.set(0, isPacked ? mergeHeads(node, result) : result);
 }
 

@@ -174,7 +174,7 @@ void det(Node &node) {
     node.invalid("it has an input of shape " + str(x) + "; square matrices are expected");
   Dim n = x.back().isStatic() ? x.back() : x[x.size() - 2];
   x[x.size() - 1] = x[x.size() - 2] = n;
-  Expr matrices = withDims(node, node.in(0), x, "it has matrices");
+  Expr matrices = withDims(node, node.in(0), x, "its tensor of matrices");
   Dims leading(x.begin(), x.end() - 2);
   Dim batch = numElements(node.context(), leading);
   Type element = node.inputElement(0);

@@ -76,7 +76,7 @@ Value kernelOf(Node &node, Value kernel) {
     return kernel;
   for (size_t d = 0; d < size.size(); ++d)
     w[2 + d] = node.dim(size[d]);
-  return withDims(node, kernel, w, "it has a kernel");
+  return withDims(node, kernel, w, "its kernel");
 }
 
 } // namespace
@@ -147,7 +147,7 @@ void convTranspose(Node &node) {
     node.invalid("it convolves " + str(x) + " with a kernel " + str(w) +
                  "; (N, C, spatial…) and (C, M / group, k…) are expected");
   w[0] = x[1];
-  Expr weights = withDims(node, node.in(1), w, "it has a kernel");
+  Expr weights = withDims(node, node.in(1), w, "its kernel");
   weights = node.expr(kernelOf(node, weights));
   w = weights.dims();
   size_t rank = x.size() - 2;

@@ -107,20 +107,6 @@ void buildIn(Node &node, OpBuilder &b, llvm::function_ref<void()> make) {
   b.setInsertionPointToEnd(node.builder().getInsertionBlock());
 }
 
-Expr asShape(Node &node, Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what) {
-  Dims from = dimsOf(x);
-  if (llvm::ArrayRef<Dim>(from) == dims)
-    return node.expr(x);
-  bool fits = from.size() == dims.size();
-  for (size_t i = 0; fits && i < dims.size(); ++i)
-    fits = from[i] == dims[i] || !from[i].isStatic() || !dims[i].isStatic();
-  if (!fits)
-    node.invalid(what + " has the shape " + str(from) + "; " + str(dims) + " is expected");
-  return node.expr(graph::ReshapeOp::create(node.builder(), node.loc,
-                                            tensorType(dims, graph::elementType(x)), x,
-                                            graph::CountCheck::Plan));
-}
-
 namespace {
 
 /// The dimensions of what is x where the condition holds, else y: with the condition known before
@@ -325,7 +311,7 @@ graph::Values LoopImport::iterate(Value position, ValueRange before, size_t firs
                                body.output(static_cast<int>(i)).name() + "` grows from " +
                                str(then) + " to " + str(now),
                            "make its trip count a small constant");
-      value = asShape(node, value, then, "a carried value");
+      value = withDims(node, value, then, "a carried value");
     }
     results.push_back(value);
   }
@@ -520,7 +506,7 @@ graph::Values ScanImport::scan(ValueRange states, ValueRange inputs, Value lengt
   for (Value input : inputs) {
     Dims dims = dimsOf(input);
     dims[0] = trips;
-    equal.push_back(asShape(node, input, dims, "an input that it scans"));
+    equal.push_back(withDims(node, input, dims, "an input that it scans"));
   }
   auto iterate = [&](Value position, ValueRange carried, ValueRange slices) {
     std::vector<EntryPtr> arguments;
@@ -532,7 +518,7 @@ graph::Values ScanImport::scan(ValueRange states, ValueRange inputs, Value lengt
       Value value = node.importer.tensorOf(*entry, node.loc);
       bool isState = i < stateCount;
       if (isState)
-        value = asShape(node, value, dimsOf(carried[i]), "a state that its body gives");
+        value = withDims(node, value, dimsOf(carried[i]), "a state that its body gives");
       if (length) {
         Expr runs = graph::compare(graph::Predicate::LT, node.expr(position), node.expr(length));
         Expr otherwise = isState ? node.expr(carried[i]) : node.expr(value).number(0);

@@ -227,7 +227,7 @@ void nonMaxSuppression(Node &node) {
   // The number of each sorted box among (batch, class, spatial), and among (batch, spatial).
   Expr byBatch = node.iota(dims, 0, integer), byClass = node.iota(dims, 1, integer);
   Expr sortedScores = elementsAt(node, scores, placeOf(node, {byBatch, byClass, order}, dims));
-  boxes = asShape(node, boxes, {batch, spatial, four}, "boxes");
+  boxes = withDims(node, boxes, {batch, spatial, four}, "boxes");
   Expr boxRows = node.reshape(boxes, {batch * spatial, four});
   Expr sorted = rowsAt(node, boxRows, placeOf(node, {byBatch, order}, {batch, spatial}));
   Expr candidate = node.broadcastTo(node.splat(node.builder().getI1Type(), {}, 1), dims);

@@ -1,5 +1,6 @@
 // Nodes of operators that the user gives the code of: a call, checked against the declaration.
 #include "ir/ops/Custom.h"
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -47,7 +48,7 @@ void callCustomOp(Node &node, graph::CustomOpOp op) {
     node.invalid("it has " + llvm::Twine(node.numOutputs()) + " outputs; `" + op.getSymName() +
                  "` has " + llvm::Twine(signature->results.size()));
   for (auto [i, input] : llvm::enumerate(inputs))
-    input = asShape(node, input, signature->inputs[i], "its input `" + node.inputName(i) + "`");
+    input = withDims(node, input, signature->inputs[i], "its input `" + node.inputName(i) + "`");
   auto call =
       graph::CustomCallOp::create(node.builder(), node.loc, signature->results,
                                   FlatSymbolRefAttr::get(op.getSymNameAttr()), inputs, *parameters);

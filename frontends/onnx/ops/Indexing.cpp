@@ -97,7 +97,7 @@ void scatterElements(Node &node) {
   Dims x = dimsOf(node.in(0));
   int64_t axis = node.axis(node.attr("axis", int64_t(0)), node.inputRank(0));
   Expr places = placesAlong(node, x, node.in(1), axis);
-  Expr updates = withDims(node, node.in(2), places.dims(), "it has updates");
+  Expr updates = withDims(node, node.in(2), places.dims(), "its tensor of updates");
   Expr result = scatterRows(node, flat(node, node.in(0)), flat(node, places), flat(node, updates),
                             reductionOf(node));
   node.set(0, node.reshape(result, x));
@@ -111,10 +111,10 @@ void scatterNd(Node &node) {
     node.invalid("indices of shape " + str(indices) + " and updates of shape " +
                  str(dimsOf(node.in(2))) + " for a tensor of shape " + str(x));
   indices.back() = node.dim(depth);
-  Expr rows = rowsAt(node, x, withDims(node, node.in(1), indices, "it has indices"), 0);
+  Expr rows = rowsAt(node, x, withDims(node, node.in(1), indices, "its tensor of indices"), 0);
   Dims wanted = rows.dims();
   wanted.append(x.begin() + depth, x.end());
-  Expr updates = withDims(node, node.in(2), wanted, "it has updates");
+  Expr updates = withDims(node, node.in(2), wanted, "its tensor of updates");
   Expr result =
       scatterRows(node, asRows(node, node.in(0), depth), rows, updates, reductionOf(node));
   node.set(0, node.reshape(result, x));
@@ -129,7 +129,7 @@ void tensorScatter(Node &node) {
                  " for a cache of shape " + str(x));
   Dims wanted = x;
   wanted[axis] = updates[axis];
-  Expr update = withDims(node, node.in(1), wanted, "it has updates");
+  Expr update = withDims(node, node.in(1), wanted, "its tensor of updates");
   Type integer = node.integerType();
   Dims rows(wanted.begin(), wanted.begin() + axis + 1);
   llvm::SmallVector<Expr> all;
@@ -186,7 +186,7 @@ void oneHot(Node &node) {
   dims[axis] = depth;
   Expr hit =
       graph::compare(Predicate::EQ, node.broadcastTo(index, dims), node.iota(dims, axis, integer));
-  Expr values = withDims(node, node.in(2), {node.dim(2)}, "it has values");
+  Expr values = withDims(node, node.in(2), {node.dim(2)}, "its tensor of values");
   node.set(0, graph::select(hit, component(node, values, 1), component(node, values, 0)));
 }
 

@@ -11,14 +11,19 @@ namespace ingot::onnx {
 namespace {
 
 /// (B, T, heads * d) -> (T, B, heads, 1, d): what one step of the recurrence reads is a slice.
-Expr stepRows(Node &node, size_t input, int64_t heads, Type element) {
-  Dims dims = dimsOf(node.in(input));
-  auto size = dims.size() == 3 ? quotient(node, dims[2], node.dim(heads)) : std::nullopt;
-  if (!size)
+/// Batch and length are those of the queries, d is `size` where that is given.
+Expr stepRows(Node &node, size_t input, int64_t heads, Type element,
+              std::optional<Dim> size = std::nullopt) {
+  Dims dims = dimsOf(node.in(input)), queries = dimsOf(node.in(0));
+  if (!size && dims.size() == 3)
+    size = quotient(node, dims[2], node.dim(heads));
+  if (!size || queries.size() != 3)
     node.invalid("its input " + llvm::Twine(input) + " has shape " + str(dims) +
                  "; (batch, length, " + llvm::Twine(heads) + " * size) is expected");
-  Expr apart = node.reshape(node.cast(node.in(input), element),
-                            {dims[0], dims[1], node.dim(heads), node.dim(1), *size});
+  Expr whole = withDims(node, node.in(input), {queries[0], queries[1], *size * heads},
+                        "its input " + llvm::Twine(input));
+  Expr apart = node.reshape(node.cast(whole, element),
+                            {queries[0], queries[1], node.dim(heads), node.dim(1), *size});
   return node.transpose(apart, {1, 0, 2, 3, 4});
 }
 
@@ -63,21 +68,20 @@ void linearAttention(Node &node) {
   Type element = node.inputElement(0);
   Type wide = element.getIntOrFloatBitWidth() < 32 ? node.builder().getF32Type() : element;
   Expr query = scaledByHead(node, stepRows(node, 0, queryHeads, wide), node.attr("scale", 0.0));
-  Expr key = stepRows(node, 1, heads, wide), value = stepRows(node, 2, heads, wide);
+  Dims q = query.dims();
+  Dim batch = q[1], keySize = q[4];
+  Expr key = stepRows(node, 1, heads, wide, keySize), value = stepRows(node, 2, heads, wide);
+  Dim valueSize = value.dims()[4];
   llvm::SmallVector<Value> inputs = {query, key, value};
   if (isGated)
     inputs.push_back(stepRows(node, 4, heads, wide));
-  if (isDelta) {
+  if (isDelta) { // one beta a head, or one for all
     bool isShared = dimsOf(node.in(5)).back() == node.dim(1);
-    inputs.push_back(stepRows(node, 5, isShared ? 1 : heads, wide));
+    inputs.push_back(stepRows(node, 5, isShared ? 1 : heads, wide, node.dim(1)));
   }
-  Dims q = query.dims();
-  Dim batch = q[1], keySize = key.dims()[4], valueSize = value.dims()[4];
   Dims shape = {batch, node.dim(heads), keySize, valueSize};
   Value start = node.has(3) ? node.cast(node.in(3), wide).v : node.splat(wide, shape, 0).v;
-  if (dimsOf(start) != shape)
-    node.invalid("its past state has shape " + str(dimsOf(start)) + "; " + str(shape) +
-                 " is expected");
+  start = withDims(node, start, shape, "its past state");
   OpBuilder &b = node.builder();
   auto scan = graph::makeScan(
       b, node.loc, q[0], {start}, inputs,

@@ -204,7 +204,7 @@ void concat(Node &node) {
     Dims dims = dimsOf(node.in(i)), wanted = common;
     if (dims.size() == common.size())
       wanted[axis] = dims[axis];
-    inputs.push_back(asShape(node, node.in(i), wanted, "an input"));
+    inputs.push_back(withDims(node, node.in(i), wanted, "an input"));
   }
   node.set(0, node.make<graph::ConcatOp>(inputs, {node.named("axis", axis)}));
 }

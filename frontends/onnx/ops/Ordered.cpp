@@ -20,11 +20,13 @@ void cumulate(Node &node, graph::CumulateKind kind) {
   Dims axis = node.ints(1);
   if (axis.size() != 1)
     node.invalid("it has " + llvm::Twine(axis.size()) + " axes; one is expected");
-  node.set(0, forAxes(node, axis, node.inputRank(0), dimsOf(x), [&](llvm::ArrayRef<int64_t> axes) {
-             return node.make<graph::CumulateOp>(
-                 {x}, {node.named("kind", attribute), node.named("axis", axes[0]),
-                       node.named("exclusive", exclusive), node.named("reverse", reverse)});
-           }));
+  node.set(0, forAxes(node, axisSet(node, axis, node.inputRank(0)), dimsOf(x),
+                      [&](llvm::ArrayRef<int64_t> axes) {
+                        return node.make<graph::CumulateOp>(
+                            {x},
+                            {node.named("kind", attribute), node.named("axis", axes[0]),
+                             node.named("exclusive", exclusive), node.named("reverse", reverse)});
+                      }));
 }
 
 /// Moves `axis` to the end; `back` undoes it.

@@ -70,14 +70,22 @@ Expr scatterRows(Node &node, Value base, Value rows, Value updates, graph::Scatt
       node.make<graph::ScatterOp>({base, rows, updates}, {node.named("kind", attribute)}));
 }
 
-Expr withDims(Node &node, Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what) {
-  Dims has = dimsOf(x);
-  bool fits = has.size() == dims.size();
-  for (size_t d = 0; fits && d < has.size(); ++d)
-    fits = !has[d].isStatic() || !dims[d].isStatic() || has[d] == dims[d];
+Expr withDims(Node &node, Value x, llvm::ArrayRef<Dim> dims, const llvm::Twine &what) {
+  Dims now = dimsOf(x);
+  bool fits = now.size() == dims.size();
+  for (size_t d = 0; fits && d < now.size(); ++d)
+    fits = !now[d].isStatic() || !dims[d].isStatic() || now[d] == dims[d];
   if (!fits)
-    node.invalid(what + " of shape " + str(has) + "; " + str(dims) + " is expected");
-  return node.reshape(x, dims);
+    node.invalid(what + " has the shape " + str(now) + "; " + str(dims) + " is expected");
+  // One dimension at a time: the numbers of elements agree where the dimension does.
+  for (size_t d = 0; d < now.size(); ++d) {
+    if (now[d] == dims[d])
+      continue;
+    now[d] = dims[d];
+    x = graph::ReshapeOp::create(node.builder(), node.loc, tensorType(now, graph::elementType(x)),
+                                 x, graph::CountCheck::Plan);
+  }
+  return node.expr(x);
 }
 
 Value refusedUnlessZero(Node &node, Value x, Dim wrong) {

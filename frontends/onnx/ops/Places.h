@@ -33,9 +33,9 @@ graph::Expr gatherAlong(Node &node, mlir::Value x, mlir::Value indices, int64_t 
 /// base (v, d…) with updates (i…, d…) at the rows (i…).
 graph::Expr scatterRows(Node &node, mlir::Value base, mlir::Value rows, mlir::Value updates,
                         graph::ScatterKind kind);
-/// x, which is to have the dimensions `dims`: invalid where they differ, and refused by the plan
-/// where symbolic ones do.
-graph::Expr withDims(Node &node, mlir::Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what);
+/// x, which is to have the dimensions `dims`: invalid where they are known to differ, and refused
+/// by the plan where sizes do that only the inputs tell. `what` names x in the message.
+graph::Expr withDims(Node &node, mlir::Value x, llvm::ArrayRef<Dim> dims, const llvm::Twine &what);
 /// x, which the plan refuses unless `wrong` (never negative) is 0.
 mlir::Value refusedUnlessZero(Node &node, mlir::Value x, Dim wrong);
 /// Part i of the last dimension, which goes away.

@@ -108,7 +108,7 @@ void maxUnpool(Node &node) {
     dims.push_back((x[2 + d] - 1) * strides[d] + (size[d] - pads[d] - pads[rank + d]));
   Expr flatResult =
       scatterRows(node, node.splat(node.inputElement(0), {numElements(node.context(), dims)}, 0),
-                  flat(node, withDims(node, node.in(1), x, "it has indices")),
+                  flat(node, withDims(node, node.in(1), x, "its tensor of indices")),
                   flat(node, node.in(0)), graph::ScatterKind::Set);
   Value result = node.reshape(flatResult, dims);
   if (node.has(2)) {

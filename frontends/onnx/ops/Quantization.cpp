@@ -1,4 +1,5 @@
 // Numbers as integers or small floats with a scale and a zero point: y = (x - zero point) * scale.
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -20,8 +21,12 @@ Expr spread(Node &node, Expr parameter, llvm::ArrayRef<Dim> x) {
   Dim one = node.dim(1);
   if (llvm::all_of(dims, [&](Dim d) { return d == one; }))
     return node.broadcastTo(node.reshape(parameter, {}), x);
-  int64_t rank = x.size(), axis = node.axis(node.attr("axis", int64_t(1)), rank);
+  int64_t rank = x.size(), given = node.attr("axis", int64_t(1));
   int64_t block = node.attr("block_size", int64_t(0));
+  bool hasAxis = -rank <= given && given < rank;
+  if (!hasAxis && dims.size() == 1 && block == 0) // one for all, if its length is not known
+    return node.broadcastTo(node.reshape(withDims(node, parameter, {one}, "its scale"), {}), x);
+  int64_t axis = node.axis(given, rank);
   if (block < 0)
     node.invalid("attribute `block_size` is " + llvm::Twine(block) + ", which is negative");
   if (block == 0) {

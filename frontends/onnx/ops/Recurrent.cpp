@@ -1,5 +1,6 @@
 // LSTM, GRU and RNN: the inputs of all steps are multiplied at once, then a scan over time carries
 // the states of the whole batch. One direction after another; a sequence of one step is no loop.
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -84,7 +85,7 @@ private:
   std::pair<Value, graph::Values> runDirection(Expr x, int64_t direction, bool isReverse,
                                                llvm::ArrayRef<size_t> initialStates, Step step);
   graph::Values masked(Value position, ValueRange before, graph::Values after, Value &output);
-  Expr shaped(Expr x, llvm::ArrayRef<Dim> dims) { return asShape(node, x, dims, "an input"); }
+  Expr shaped(Expr x, llvm::ArrayRef<Dim> dims) { return withDims(node, x, dims, "an input"); }
   Expr stateOf(size_t input, int64_t direction);
 
   Node &node;

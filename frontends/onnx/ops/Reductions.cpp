@@ -16,23 +16,24 @@ struct Axes {
 
 /// Axes come as an input; none means all, or, with noop_with_empty_axes, nothing to reduce.
 void overAxes(Node &node, llvm::function_ref<Expr(const Axes &)> form) {
-  Dims axes, dims = dimsOf(node.in(0));
+  Dims dims = dimsOf(node.in(0)), result;
   int64_t rank = node.inputRank(0);
   bool keep = node.attr("keepdims", int64_t(1)) != 0;
+  std::optional<int64_t> lost;
   if (auto declared = node.declaredRank(); declared && !keep)
-    node.expectCount(1, rank - *declared);
-  if (node.has(1))
-    axes = node.ints(1);
-  if (axes.empty() && node.attr("noop_with_empty_axes", int64_t(0)) == 0)
-    for (int64_t d = 0; d < rank; ++d)
-      axes.push_back(node.dim(d));
-  Dims mask = maskOf(node, axes, rank), result;
+    lost = rank - *declared;
+  AxisSet axes =
+      listedAxes(node, 1, rank, lost, node.attr("noop_with_empty_axes", int64_t(0)) != 0);
+  if (!keep && !axes.count)
+    node.unsupported("how many axes its input `" + node.inputName(1) +
+                         "` lists, and so the rank of its output, is not known when compiling",
+                     "give its length with --shape");
   if (keep)
-    for (auto [d, m] : llvm::zip(dims, mask))
+    for (auto [d, m] : llvm::zip(dims, axes.mask))
       result.push_back(m.isStatic() ? m + (m * -1 + 1) * d : Dim::max(m, (m * -1 + 1) * d));
   else
-    result = without(node, dims, mask, rank - static_cast<int64_t>(axes.size()));
-  node.set(0, forAxes(node, axes, rank, result, [&](llvm::ArrayRef<int64_t> list) -> Value {
+    result = without(node, dims, axes.mask, rank - *axes.count);
+  node.set(0, forAxes(node, axes, result, [&](llvm::ArrayRef<int64_t> list) -> Value {
              return form({llvm::SmallVector<int64_t>(list), keep});
            }));
 }

@@ -102,15 +102,12 @@ std::optional<Ints> intsAdd(Node &), intsAnd(Node &), intsCast(Node &), intsCeil
     intsConcat(Node &), intsConstantOfShape(Node &), intsDiv(Node &), intsEqual(Node &),
     intsFloor(Node &), intsGather(Node &), intsGreater(Node &), intsGreaterOrEqual(Node &),
     intsIdentity(Node &), intsLess(Node &), intsLessOrEqual(Node &), intsMax(Node &),
-    intsMin(Node &), intsMul(Node &), intsNeg(Node &), intsNot(Node &), intsOr(Node &),
-    intsRange(Node &), intsReduceProd(Node &), intsRelu(Node &), intsReshape(Node &),
-    intsShape(Node &), intsSize(Node &), intsSlice(Node &), intsSqueeze(Node &), intsSub(Node &),
-    intsUnsqueeze(Node &);
+    intsMin(Node &), intsMod(Node &), intsMul(Node &), intsNeg(Node &), intsNot(Node &),
+    intsOr(Node &), intsRange(Node &), intsReduceProd(Node &), intsRelu(Node &),
+    intsReshape(Node &), intsShape(Node &), intsSize(Node &), intsSlice(Node &),
+    intsSqueeze(Node &), intsSub(Node &), intsUnsqueeze(Node &), intsWhere(Node &);
 
 EntryPtr tensorEntry(mlir::Value value);
-/// x with these dimensions, of the same rank: invalid where they are known to differ; sizes known
-/// only with the inputs' are compared by the plan. `what` names x in the message.
-graph::Expr asShape(Node &node, mlir::Value x, llvm::ArrayRef<Dim> dims, llvm::StringRef what);
 /// Runs `make` with the node's builder at the end of the region that `b` builds.
 void buildIn(Node &node, mlir::OpBuilder &b, llvm::function_ref<void()> make);
 

@@ -1,6 +1,7 @@
 // See RuntimeAxes.h.
 #include "frontends/onnx/ops/RuntimeAxes.h"
 #include "frontends/onnx/ImportGraph.h"
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 
 using namespace mlir;
@@ -13,15 +14,15 @@ namespace {
 /// More sets of axes than this are not worth their code.
 constexpr size_t kMaxForms = 64;
 
-/// All increasing lists of `count` numbers below `rank`.
-std::vector<llvm::SmallVector<int64_t>> subsets(int64_t rank, size_t count) {
+/// All increasing lists of numbers below `rank`, of this length where one is given.
+std::vector<llvm::SmallVector<int64_t>> subsets(int64_t rank, std::optional<int64_t> count) {
   std::vector<llvm::SmallVector<int64_t>> all;
   for (int64_t bits = 0; bits < (int64_t(1) << rank); ++bits) {
     llvm::SmallVector<int64_t> set;
     for (int64_t d = 0; d < rank; ++d)
       if (bits >> d & 1)
         set.push_back(d);
-    if (set.size() == count)
+    if (!count || static_cast<int64_t>(set.size()) == *count)
       all.push_back(std::move(set));
   }
   return all;
@@ -33,15 +34,6 @@ Dim choice(Node &node, Dim value, llvm::ArrayRef<Dim> alternatives) {
   auto known = [&](Dim d) { return node.importer.isNonNegative(d); };
   bool needsBound = !known(value) && llvm::all_of(alternatives, known);
   return node.importer.let(needsBound ? Dim::max(value, node.dim(0)) : value);
-}
-
-/// Whether the mask is just this set: the product of its entries is 1.
-Value isSet(Node &node, llvm::ArrayRef<Dim> mask, llvm::ArrayRef<int64_t> set) {
-  Dim all = node.dim(1);
-  for (int64_t d : set)
-    all = node.importer.let(all * mask[d]);
-  Expr product = node.extent(all, node.integerType());
-  return graph::compare(Predicate::EQ, product, product.number(1));
 }
 
 } // namespace
@@ -100,24 +92,67 @@ Dims withOnes(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask) {
   return result;
 }
 
-Value forAxes(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank, llvm::ArrayRef<Dim> result,
+AxisSet axisSet(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank) {
+  if (llvm::all_of(axes, [](Dim d) { return d.isStatic(); }))
+    (void)node.axes(llvm::map_to_vector(axes, [](Dim d) { return d.value(); }), rank);
+  auto count = static_cast<int64_t>(axes.size());
+  AxisSet set{maskOf(node, axes, rank), count, node.dim(count)};
+  for (Dim m : set.mask)
+    set.wrong = set.wrong - m;
+  return set;
+}
+
+AxisSet listedAxes(Node &node, size_t i, int64_t rank, std::optional<int64_t> lost, bool noop) {
+  node.expectCount(i, lost);
+  std::optional<Dims> some;
+  if (node.has(i) && !lost && !node.tryInts(i))
+    some = node.importer.elementsUpTo(*node.inputs[i], rank);
+  Dims axes;
+  if (node.has(i))
+    axes = some ? *some : node.ints(i);
+  if (axes.empty() && !noop)
+    for (int64_t d = 0; d < rank; ++d)
+      axes.push_back(node.dim(d));
+  AxisSet set = axisSet(node, axes, rank);
+  if (!some)
+    return set;
+  Dim length = dimsOf(node.in(i))[0];
+  set.wrong = set.wrong + length - rank;
+  set.count = std::nullopt;
+  Dim isEmpty = node.importer.let(Dim::max(length * -1 + 1, node.dim(0)));
+  for (Dim &m : set.mask)
+    if (!noop)
+      m = node.importer.let(Dim::max(m, isEmpty));
+  return set;
+}
+
+Value forAxes(Node &node, const AxisSet &axes, llvm::ArrayRef<Dim> result,
               llvm::function_ref<Value(llvm::ArrayRef<int64_t>)> form) {
-  if (llvm::all_of(axes, [](Dim d) { return d.isStatic(); })) {
+  auto rank = static_cast<int64_t>(axes.mask.size());
+  if (llvm::all_of(axes.mask, [](Dim m) { return m.isStatic(); })) {
     llvm::SmallVector<int64_t> known;
-    for (Dim axis : axes)
-      known.push_back(axis.value());
-    known = node.axes(known, rank);
-    llvm::sort(known);
+    for (auto [d, m] : llvm::enumerate(axes.mask))
+      if (m.value() == 1)
+        known.push_back(static_cast<int64_t>(d));
     return form(known);
   }
-  if (rank > 16 || axes.size() > static_cast<size_t>(rank))
+  if (rank > 16 || axes.count.value_or(0) > rank)
     node.unsupported("so many axes that are an input of the model", "make them constants");
-  std::vector<llvm::SmallVector<int64_t>> sets = subsets(rank, axes.size());
+  std::vector<llvm::SmallVector<int64_t>> sets = subsets(rank, axes.count);
   if (sets.size() > kMaxForms)
     node.unsupported("its axes are an input of the model, with " + llvm::Twine(sets.size()) +
                          " possible sets",
                      "make them constants");
-  Dims mask = maskOf(node, axes, rank);
+  Dim code = node.dim(0); // bit d: dimension d is among them
+  for (auto [d, m] : llvm::enumerate(axes.mask))
+    code = code + m * (int64_t(1) << d);
+  Expr asked = node.extent(node.importer.let(code), node.integerType());
+  auto isAsked = [&](llvm::ArrayRef<int64_t> set) -> Value {
+    int64_t bits = 0;
+    for (int64_t d : set)
+      bits |= int64_t(1) << d;
+    return graph::compare(Predicate::EQ, asked, asked.number(static_cast<double>(bits)));
+  };
   auto shaped = [&](llvm::ArrayRef<int64_t> set) -> Value {
     Value value = form(set);
     if (llvm::ArrayRef<Dim>(dimsOf(value)) == result)
@@ -135,12 +170,12 @@ Value forAxes(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank, llvm::ArrayRef
       return {value};
     };
     auto op = graph::makeIf(
-        node.builder(), node.loc, isSet(node, mask, sets[i]),
+        node.builder(), node.loc, isAsked(sets[i]),
         [&](OpBuilder &b) { return inRegion(b, [&] { return shaped(sets[i]); }); },
         [&](OpBuilder &b) { return inRegion(b, [&] { return choose(i + 1); }); });
     return op.getResult(0);
   };
-  return choose(0);
+  return refusedUnlessZero(node, choose(0), axes.wrong);
 }
 
 } // namespace ingot::onnx

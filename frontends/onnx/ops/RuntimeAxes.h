@@ -25,10 +25,23 @@ Dims without(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask, int
 /// Dimensions with 1 put in where the mask, one entry a dimension of the result, says so.
 Dims withOnes(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask);
 
-/// `form` for the axes: called once where they are constant, else for every set of as many axes,
+/// Some of a tensor's dimensions.
+struct AxisSet {
+  Dims mask;                    ///< as maskOf gives it
+  std::optional<int64_t> count; ///< how many they are, where that is known
+  Dim wrong;                    ///< 0 where each axis names a dimension of its own, else positive
+};
+/// Invalid where constant axes are outside or name a dimension twice.
+AxisSet axisSet(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank);
+/// The axes that input i lists: as many as its output has lost where those count (`lost`), else, of
+/// an input of the model of unknown length, any number. None mean all dimensions, or, with `noop`,
+/// none; so does an input that is left out.
+AxisSet listedAxes(Node &node, size_t i, int64_t rank, std::optional<int64_t> lost, bool noop);
+
+/// `form` for the axes: called once where they are constant, else for every set that they may be,
 /// the one that is meant being chosen while running. The result has the dimensions `result`, to
-/// which the form's are equal in its case.
-mlir::Value forAxes(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank, llvm::ArrayRef<Dim> result,
+/// which the form's are equal in its case. The plan refuses wrong axes.
+mlir::Value forAxes(Node &node, const AxisSet &axes, llvm::ArrayRef<Dim> result,
                     llvm::function_ref<mlir::Value(llvm::ArrayRef<int64_t>)> form);
 
 } // namespace ingot::onnx

@@ -158,7 +158,7 @@ void gridSample(Node &node) {
     node.invalid("it samples " + str(x) + " at a grid of shape " + str(at));
   at[0] = x[0];
   at.back() = node.dim(static_cast<int64_t>(spatial));
-  Expr points = withDims(node, node.in(1), at, "it has a grid");
+  Expr points = withDims(node, node.in(1), at, "its grid");
   Type element = node.inputElement(0), computed = element;
   if (!llvm::isa<FloatType>(element) || element.getIntOrFloatBitWidth() < 32)
     computed = node.builder().getF32Type();
@@ -184,7 +184,7 @@ void affineGrid(Node &node) {
     node.invalid("it has a theta of shape " + str(theta) + " for a size of " +
                  llvm::Twine(size.size()) + " dimensions");
   theta = {theta[0], node.dim(spatial), node.dim(spatial + 1)};
-  Expr matrix = withDims(node, node.in(0), theta, "it has a theta");
+  Expr matrix = withDims(node, node.in(0), theta, "its theta");
   Type element = node.inputElement(0);
   bool alignCorners = node.attr("align_corners", int64_t(0)) != 0;
   Dims place(size.begin() + 2, size.end());
@@ -238,7 +238,7 @@ Regions regionsOf(Node &node) {
   bool isHalf = way == "half_pixel";
   double scale = node.attr("spatial_scale", 1.0);
   Dim count = rois[0].isStatic() ? rois[0] : dimsOf(node.in(2))[0];
-  Expr roi = withDims(node, node.in(1), {count, node.dim(4)}, "it has regions");
+  Expr roi = withDims(node, node.in(1), {count, node.dim(4)}, "its tensor of regions");
   Regions regions{count,
                   node.dim(node.attr("output_height", int64_t(1))),
                   node.dim(node.attr("output_width", int64_t(1))),
@@ -273,7 +273,7 @@ Taps borderTaps(Node &node, Expr x, Dim size) {
 Expr regionPlanes(Node &node, Dim regions) {
   Dims x = dimsOf(node.in(0));
   Type integer = node.integerType();
-  Expr given = withDims(node, node.in(2), {regions}, "it has batch indices");
+  Expr given = withDims(node, node.in(2), {regions}, "its tensor of batch indices");
   Expr batch = fromStart(node, node.cast(given, integer), x[0]);
   Expr inside = isInside(node, batch, x[0]);
   // A batch index outside makes every place negative, at which the run fails.
@@ -403,7 +403,7 @@ void maxRoiPool(Node &node) {
   if (pooled[0] < 1 || pooled[1] < 1)
     node.invalid("attribute `pooled_shape` has a size below 1");
   double scale = node.attr("spatial_scale", 1.0);
-  Expr roi = withDims(node, node.in(1), {rois[0], node.dim(5)}, "it has regions");
+  Expr roi = withDims(node, node.in(1), {rois[0], node.dim(5)}, "its tensor of regions");
   auto part = [&](int64_t i) { return component(node, roi, i); };
   Bins rows = binsOf(node, part(2), part(4), scale, 2, node.dim(pooled[0]), x[2]);
   Bins columns = binsOf(node, part(1), part(3), scale, 3, node.dim(pooled[1]), x[3]);

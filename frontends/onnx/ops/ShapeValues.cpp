@@ -3,6 +3,7 @@
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/ops/Rules.h"
 #include "frontends/onnx/ops/RuntimeAxes.h"
+#include "ir/Text.h"
 
 using namespace mlir;
 
@@ -149,6 +150,38 @@ std::optional<Ints> intsDiv(Node &node) {
       return exact;
     return truncated(a, b);
   });
+}
+
+/// The remainder that has the divisor's sign.
+std::optional<Ints> intsMod(Node &node) {
+  if (!isInteger(node.inputElement(0)) || node.attr("fmod", int64_t(0)) != 0)
+    return std::nullopt;
+  return combine(node, [&](Dim a, Dim b) -> std::optional<Dim> {
+    if (b.isStatic() && b.value() == 0)
+      return std::nullopt;
+    return a - b * a.floorDiv(b);
+  });
+}
+
+std::optional<Ints> intsWhere(Node &node) {
+  if (llvm::isa<text::StringType>(node.inputElement(1)))
+    return std::nullopt;
+  std::optional<Ints> condition = node.tryInts(0), x = node.tryFractions(1),
+                      y = node.tryFractions(2);
+  if (!condition || !x || !y || !makeComparable(*x, *y))
+    return std::nullopt;
+  Ints isFalse = *convert(condition, logicalNot);
+  auto divisor = std::exchange(x->divisor, Dim());
+  y->divisor = {};
+  auto times = [](Dim a, Dim b) { return a * b; };
+  std::optional<Ints> onTrue = combineTwo(*condition, *x, times),
+                      onFalse = combineTwo(isFalse, *y, times);
+  if (!onTrue || !onFalse)
+    return std::nullopt;
+  auto chosen = combineTwo(*onTrue, *onFalse, [](Dim a, Dim b) { return a + b; });
+  if (chosen)
+    chosen->divisor = divisor;
+  return chosen;
 }
 
 std::optional<Ints> intsCeil(Node &node) {

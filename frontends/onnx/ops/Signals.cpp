@@ -5,6 +5,7 @@
 // it is taken apart (Cooley and Tukey, 1965) into short products with twiddle factors between them.
 #include "frontends/onnx/ImportGraph.h"
 #include "frontends/onnx/ops/Classical.h"
+#include "frontends/onnx/ops/Places.h"
 #include "frontends/onnx/ops/Rules.h"
 #include "frontends/onnx/ops/RuntimeAxes.h"
 #include <numbers>
@@ -214,13 +215,22 @@ Expr transformed(Node &node, Expr x, int64_t axis, const Transform &t) {
   return isInPlace ? y : node.transpose(y, back);
 }
 
-int64_t partsOf(Node &node) {
-  Dims dims = dimsOf(node.in(0));
-  if (dims.size() < 2 || !dims.back().isStatic() || dims.back().value() < 1 ||
-      dims.back().value() > 2)
+/// The signal. Where it is not known whether it is real or complex it is made complex: an
+/// imaginary part of zeros is added to one part, and the plan refuses another number than 1 or 2.
+Expr signalOf(Node &node) {
+  Expr x = node.expr(0);
+  Dims dims = x.dims();
+  bool isKnown = !dims.empty() && dims.back().isStatic();
+  if (dims.size() < 2 || (isKnown && (dims.back().value() < 1 || dims.back().value() > 2)))
     node.invalid("its signal has shape " + str(dims) +
                  "; a last dimension of 1 (real) or 2 (complex) is expected");
-  return dims.back().value();
+  if (isKnown)
+    return x;
+  Dim parts = dims.back(), zero = node.dim(0), one = node.dim(1), two = node.dim(2);
+  Dim above = node.importer.let(Dim::max(parts - two, zero)),
+      below = node.importer.let(Dim::max(one - parts, zero));
+  x = node.expr(refusedUnlessZero(node, x, above + below));
+  return resized(node, x, static_cast<int64_t>(dims.size()) - 1, two);
 }
 
 /// The first element of an integer input that is a scalar.
@@ -235,8 +245,7 @@ Dim scalarInput(Node &node, size_t i) {
 } // namespace
 
 void dft(Node &node) {
-  (void)partsOf(node);
-  Expr x = node.expr(0);
+  Expr x = signalOf(node);
   Dims dims = x.dims();
   auto rank = static_cast<int64_t>(dims.size());
   bool isInverse = node.attr("inverse", int64_t(0)) != 0,
@@ -254,22 +263,24 @@ void dft(Node &node) {
     Dim bins = isOneSided && !isInverse ? length.floorDiv(2) + 1 : length;
     return Transform{length, bins, isInverse, isFolded, isFolded ? 1 : 2};
   };
-  Dims mask = maskOf(node, {axis}, rank - 1), result;
+  AxisSet axes = axisSet(node, {axis}, rank - 1);
+  llvm::ArrayRef<Dim> mask(axes.mask);
+  Dims result;
   for (int64_t d = 0; d + 1 < rank; ++d)
     result.push_back(axis.isStatic()
                          ? (mask[d] == node.dim(1) ? along(d).bins : dims[d])
                          : node.importer.let(Dim::max(dims[d] + mask[d] * (along(d).bins - dims[d]),
                                                       node.dim(0))));
   result.push_back(node.dim(isFolded ? 1 : 2));
-  node.set(0, forAxes(node, {axis}, rank - 1, result, [&](llvm::ArrayRef<int64_t> at) -> Value {
+  node.set(0, forAxes(node, axes, result, [&](llvm::ArrayRef<int64_t> at) -> Value {
              return transformed(node, x, at[0], along(at[0]));
            }));
 }
 
 /// Frames of the signal, `frame_step` apart, times the window, transformed.
 void stft(Node &node) {
-  (void)partsOf(node);
-  Dims dims = dimsOf(node.in(0));
+  Expr signal = signalOf(node);
+  Dims dims = signal.dims();
   if (dims.size() != 3)
     node.invalid("its signal has shape " + str(dims) + "; (batch, length, 1 or 2) is expected");
   Dim step = scalarInput(node, 1);
@@ -282,7 +293,7 @@ void stft(Node &node) {
   Expr at = node.iota(plane, 0, integer) * node.broadcastTo(node.extent(step, integer), plane) +
             node.iota(plane, 1, integer);
   Expr x =
-      node.expr(node.make<graph::GatherOp>({node.in(0), at.v}, {node.named("axis", int64_t(1))}));
+      node.expr(node.make<graph::GatherOp>({signal.v, at.v}, {node.named("axis", int64_t(1))}));
   if (node.has(2)) {
     Expr window = node.cast(node.reshape(node.in(2), {length, node.dim(1)}), node.inputElement(0));
     x = x * node.broadcastTo(window, x.dims());

@@ -94,9 +94,11 @@ void stringNormalizer(Node &node) {
     node.invalid("attribute `case_change_action` is `" + action + "`");
   Expr x = node.expr(0);
   Dims dims = x.dims();
-  bool isRow = dims.size() == 2 && dims[0] == node.dim(1);
+  bool isRow = dims.size() == 2;
   if (dims.size() != 1 && !isRow)
     node.invalid("its input has shape " + str(dims) + "; (C) or (1, C) is expected");
+  if (isRow)
+    x = withDims(node, x, {node.dim(1), dims[1]}, "its input");
   Expr texts = flat(node, x);
   std::vector<std::string> stopWords = node.stringsAttr("stopwords");
   if (!stopWords.empty()) {

@@ -165,14 +165,17 @@ enum {
 
 /* Where the value of a dimension symbol comes from. */
 typedef enum ingot_symbol_kind {
-  INGOT_SYMBOL_EXTENT = 1,      /* extent of dimension `index` of the input; never negative */
-  INGOT_SYMBOL_VALUE = 2,       /* element `index` of the input, an integer or a bool (0 or 1):
-                                   a shape input */
-  INGOT_SYMBOL_FIXED_POINT = 3, /* element `index` of the input, a float, times 2^32 and rounded
-                                   down: the scales of a resize. NaN is 0; too large saturates */
-  INGOT_SYMBOL_LONGEST_TEXT = 4 /* since 1.2: bytes of the longest element of the input, 0 where it
-                                   has none: how many pieces text may be split into */
+  INGOT_SYMBOL_EXTENT = 1,       /* extent of dimension `index` of the input; never negative */
+  INGOT_SYMBOL_VALUE = 2,        /* element `index` of the input, an integer or a bool (0 or 1):
+                                    a shape input */
+  INGOT_SYMBOL_FIXED_POINT = 3,  /* element `index` of the input, a float, times 2^32 and rounded
+                                    down: the scales of a resize. NaN is 0; too large saturates */
+  INGOT_SYMBOL_LONGEST_TEXT = 4, /* since 1.2: bytes of the longest element of the input, 0 where it
+                                    has none: how many pieces text may be split into */
+  INGOT_SYMBOL_VALUE_IF_ANY = 5  /* since 1.4: the same as INGOT_SYMBOL_VALUE of a vector of any
+                                    length, or INGOT_NO_VALUE where it has fewer elements */
 } ingot_symbol_kind;
+#define INGOT_NO_VALUE (-((int64_t)1 << 62))
 typedef struct ingot_symbol_source {
   int64_t kind;  /* ingot_symbol_kind */
   int64_t input; /* index into the function's inputs; -1: no input has it alone, so that the caller

@@ -174,5 +174,96 @@ TEST_F(OnnxImport, ResizeBeforeVersion11TakesNoAttributesOfLaterOnes) {
   EXPECT_TRUE(import(graph, {}, 10)) << said;
 }
 
+/// An initializer: a vector of integers.
+void addInts(::onnx::GraphProto &graph, const std::string &name, std::vector<int64_t> values) {
+  auto &tensor = *graph.add_initializer();
+  tensor.set_name(name);
+  tensor.set_data_type(::onnx::TensorProto::INT64);
+  tensor.add_dims(static_cast<int64_t>(values.size()));
+  for (int64_t value : values)
+    tensor.add_int64_data(value);
+}
+
+/// Adds a node with one output.
+::onnx::NodeProto &addNode(::onnx::GraphProto &graph, const char *op,
+                           const std::vector<std::string> &inputs, const std::string &output) {
+  auto &node = *graph.add_node();
+  node.set_op_type(op);
+  node.set_name(output);
+  for (const std::string &input : inputs)
+    node.add_input(input);
+  node.add_output(output);
+  return node;
+}
+
+// What sizes are made of was computed when compiling, with 0 for an extent that only runs know.
+TEST_F(OnnxImport, SizesComputedFromExtentsFollowThem) {
+  ::onnx::GraphProto graph = graphOf("Relu", {"x"});
+  addInts(graph, "zero", {0});
+  addInts(graph, "two", {2});
+  addInts(graph, "three", {3});
+  addNode(graph, "Shape", {"x"}, "shape");
+  addNode(graph, "Gather", {"shape", "zero"}, "n");
+  addNode(graph, "Mod", {"n", "two"}, "rest");
+  addNode(graph, "Add", {"n", "rest"}, "even"); // rounded up
+  addNode(graph, "Equal", {"n", "three"}, "is_three");
+  addNode(graph, "Where", {"is_three", "two", "even"}, "length");
+  addNode(graph, "Expand", {"zero", "length"}, "wide");
+  graph.mutable_output(0)->set_name("wide");
+  auto module = import(graph);
+  ASSERT_TRUE(module) << said;
+  CompiledModule compiled(*module);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  auto session = Session::create(compiled.artifact, "predict");
+  ASSERT_TRUE(session.isOk());
+  const std::pair<int64_t, int64_t> lengths[] = {{1, 2}, {2, 2}, {3, 2}, {4, 4}, {5, 6}};
+  for (auto [n, length] : lengths) {
+    std::vector<float> data(10);
+    int64_t dims[] = {n, 2};
+    TensorView view{DType::F32, 2, dims, data.data()};
+    Status status = session->run(*compiled.state, &view, 1);
+    ASSERT_TRUE(status.isOk()) << status.message();
+    EXPECT_EQ(session->output(0).shape(), Shape{length}) << n;
+  }
+}
+
+// Axes of any number, of which wrong ones were taken for others.
+TEST_F(OnnxImport, AxesThatAnInputGivesAreCheckedBeforeTheRun) {
+  ::onnx::GraphProto graph = graphOf("ReduceSum", {"x", "axes"});
+  auto &axes = *graph.add_input();
+  axes.set_name("axes");
+  auto &type = *axes.mutable_type()->mutable_tensor_type();
+  type.set_elem_type(::onnx::TensorProto::INT64);
+  type.mutable_shape()->add_dim()->set_dim_param("count");
+  auto module = import(graph);
+  ASSERT_TRUE(module) << said;
+  CompiledModule compiled(*module);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  auto session = Session::create(compiled.artifact, "predict");
+  ASSERT_TRUE(session.isOk());
+  const float data[] = {1, 2, 3, 4, 5, 6};
+  const int64_t dims[] = {3, 2};
+  auto run = [&](std::vector<int64_t> list) -> std::string {
+    auto count = static_cast<int64_t>(list.size());
+    list.push_back(0); // never NULL
+    TensorView views[] = {{DType::F32, 2, dims, data}, {DType::I64, 1, &count, list.data()}};
+    Status status = session->run(*compiled.state, views, 2);
+    if (!status.isOk())
+      return status.message();
+    std::string text;
+    for (int64_t i = 0; i < session->output(0).elementCount(); ++i)
+      text += std::to_string(static_cast<int>(session->output(0).data<float>()[i])) + " ";
+    return text;
+  };
+  EXPECT_EQ(run({0}), "9 12 ");
+  EXPECT_EQ(run({-1}), "3 7 11 ");
+  EXPECT_EQ(run({1, 0}), "21 ");
+  EXPECT_EQ(run({}), "21 ");
+  for (const std::vector<int64_t> &wrong :
+       {std::vector<int64_t>{2}, {-3}, {0, 0}, {1, -1}, {0, 1, 2}, {0, 1, 1}})
+    EXPECT_NE(run(wrong).find("an axis would not be there"), std::string::npos)
+        << testing::PrintToString(wrong) << run(wrong);
+}
+
 } // namespace
 } // namespace ingot::tests

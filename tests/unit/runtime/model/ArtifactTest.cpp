@@ -87,6 +87,7 @@ TEST_F(ArtifactTest, AdoptsATableAndNullMeansNoVariant) {
 constexpr ingot_symbol_source noSource = {INGOT_SYMBOL_EXTENT, -1, 0};
 constexpr ingot_symbol_source badAxis = {INGOT_SYMBOL_EXTENT, 0, 2};
 constexpr ingot_symbol_source badType = {INGOT_SYMBOL_VALUE, 0, 0};
+constexpr ingot_symbol_source noVector = {INGOT_SYMBOL_VALUE_IF_ANY, 0, 0};
 
 constexpr ingot_carry otherFunction = {99, 0, 0}, otherType = {0, 0, 0}, sizeOfItself = {5, 0, 1};
 constexpr ingot_carry twice[] = {{5, 0, 0}, {5, 0, 0}};
@@ -160,6 +161,8 @@ TEST_F(ArtifactTest, AMalformedTableIsRefused) {
       {"sources are missing", [](Copy &c) { c.functions[0].sources = nullptr; }},
       {"symbol 'batch' has no possible source", [](Copy &c) { c.functions[0].sources = &badAxis; }},
       {"symbol 'batch' has no possible source", [](Copy &c) { c.functions[0].sources = &badType; }},
+      {"symbol 'batch' has no possible source",
+       [](Copy &c) { c.functions[0].sources = &noVector; }},
       {"nodes are missing", [](Copy &c) { c.table.nodes = nullptr; }},
       {"weights are not aligned",
        [](Copy &c) { c.table.initial_state = reinterpret_cast<const void *>(72); }},
