@@ -491,8 +491,9 @@ std::optional<Ints> GraphImporter::intsOf(Entry &entry) {
     return entry.ints;
   if (entry.tensor) {
     if (auto constant = entry.tensor.getDefiningOp<graph::ConstantOp>())
-      if ((entry.ints = intsOfConstant(b.getContext(), constant)))
-        return entry.ints;
+      entry.ints = intsOfConstant(b.getContext(), constant);
+    if (entry.ints)
+      return entry.ints;
     if ((!llvm::isa<IntegerType>(entry.element) && !entry.maker) || graph::rankOf(entry.tensor) > 1)
       return std::nullopt;
   }
@@ -538,6 +539,15 @@ std::optional<Ints> GraphImporter::fractionsOf(Entry &entry) {
   return ints;
 }
 
+/// Whether the type has sizes that are known, and few elements.
+static bool isFoldable(RankedTensorType type) {
+  int64_t count = 1;
+  for (int64_t size : type.getShape())
+    if (ShapedType::isDynamic(size) || size < 0 || llvm::MulOverflow(count, size, count))
+      return false;
+  return count <= kMaxFoldedElements;
+}
+
 /// Whether an attribute of the op names sizes that are not known.
 static bool hasSymbolicDims(Operation *op) {
   return llvm::any_of(op->getAttrDictionary(), [](NamedAttribute attribute) {
@@ -560,9 +570,8 @@ std::optional<reference::Tensor> GraphImporter::constantOf(Entry &entry) {
     Value value = work.pop_back_val();
     Operation *op = value.getDefiningOp();
     auto type = llvm::cast<RankedTensorType>(value.getType());
-    if (!op || !type.hasStaticShape() || type.getNumElements() > kMaxFoldedElements ||
-        slice.size() > kMaxFoldedOps || op->getNumRegions() != 0 || !isPure(op) ||
-        hasSymbolicDims(op))
+    if (!op || !isFoldable(type) || slice.size() > kMaxFoldedOps || op->getNumRegions() != 0 ||
+        !isPure(op) || hasSymbolicDims(op))
       return std::nullopt;
     if (slice.insert(op))
       llvm::append_range(work, op->getOperands());

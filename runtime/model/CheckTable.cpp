@@ -113,10 +113,13 @@ bool isPossible(const ingot_function &function, const ingot_symbol_source &sourc
   if (source.kind == INGOT_SYMBOL_VALUE_IF_ANY)
     return input.rank == 1 && isInteger && source.index < maxCount;
   int64_t count = 1;
-  for (int32_t axis = 0; axis < input.rank; ++axis)
-    if (input.dims[axis].size < 0 || input.dims[axis].size > maxCount ||
-        (count *= input.dims[axis].size) > maxCount)
+  for (int32_t axis = 0; axis < input.rank; ++axis) {
+    if (input.dims[axis].size < 0 || input.dims[axis].size > maxCount)
       return false;
+    count *= input.dims[axis].size;
+    if (count > maxCount)
+      return false;
+  }
   bool isFloat = dtype >= DType::F16 && dtype <= DType::F64;
   return source.index < count && ((source.kind == INGOT_SYMBOL_VALUE && isInteger) ||
                                   (source.kind == INGOT_SYMBOL_FIXED_POINT && isFloat));
@@ -214,9 +217,9 @@ Status checkBounds(const ingot_artifact_table &table) {
 } // namespace
 
 SymbolBounds boundsOf(const ingot_artifact_table &table) {
-  constexpr uint64_t end =
-      offsetof(ingot_artifact_table, bounds) + sizeof(ingot_artifact_table::bounds);
-  return table.size < end ? SymbolBounds() : SymbolBounds{table.bounds, table.bound_count};
+  return table.size > offsetof(ingot_artifact_table, bounds)
+             ? SymbolBounds{table.bounds, table.bound_count}
+             : SymbolBounds();
 }
 
 Status checkTable(const ingot_artifact_table &table) {

@@ -32,7 +32,7 @@ SymbolBounds boundsOf(const ingot_artifact_table &table);
 
 /// Whether the table is new enough to say what functions carry.
 inline bool hasCarries(const ingot_artifact_table &table) {
-  return table.size >= offsetof(ingot_artifact_table, carries) + sizeof(table.carries);
+  return table.size > offsetof(ingot_artifact_table, carries);
 }
 
 } // namespace ingot

@@ -288,7 +288,7 @@ TEST_F(OnnxFuzz, EveryDamagedNodeTestIsReadOrRefused) {
   };
   for (int64_t run = firstSeed(); run < firstSeed() + runCount(); ++run) {
     Random random(static_cast<uint64_t>(run));
-    const std::string &path = pick(random), donor = pick(random);
+    const std::string &path = pick(random), &donor = pick(random);
     std::string bytes = readFile(path);
     if (run % 16 == 0)
       mutateBytes(bytes, random);

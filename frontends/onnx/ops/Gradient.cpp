@@ -10,7 +10,6 @@
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
-using ingot::graph::Expr;
 
 namespace ingot::onnx {
 namespace {

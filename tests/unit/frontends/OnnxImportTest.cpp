@@ -143,8 +143,9 @@ TEST_F(OnnxImport, ExternalDataStaysInTheModelsDirectory) {
   write("model-secrets/keys.bin", eight);
   std::filesystem::create_symlink(directory + "/model-secrets/keys.bin",
                                   directory + "/model/link.bin");
-  for (std::string location : {std::string("../model-secrets/keys.bin"),
-                               directory + "/model-secrets/keys.bin", std::string("link.bin")}) {
+  for (const std::string &location :
+       {std::string("../model-secrets/keys.bin"), directory + "/model-secrets/keys.bin",
+        std::string("link.bin")}) {
     EXPECT_FALSE(import(external(location)));
     EXPECT_NE(said.find("it must be inside the model's directory"), std::string::npos) << said;
   }
