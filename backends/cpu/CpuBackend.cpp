@@ -41,9 +41,8 @@ public:
       auto state = initialState(planned, options);
       if (failed(state))
         return failure();
-      for (Variant &variant : llvm::MutableArrayRef(variants).drop_back())
+      for (Variant &variant : variants)
         variant.description.initialState = *state;
-      variants.back().description.initialState = std::move(*state);
     }
     std::vector<std::string> levels;
     for (const Variant &variant : variants)

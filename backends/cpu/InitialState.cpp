@@ -34,8 +34,10 @@ void copyValue(graph::VariableOp variable, char *to) {
     return;
   }
   const char *raw = elements.getRawData().data();
-  for (int64_t i = 0; i < count; ++i)
-    std::memcpy(to + i * bytes, elements.isSplat() ? raw : raw + i * bytes, bytes);
+  if (!elements.isSplat())
+    std::memcpy(to, raw, static_cast<size_t>(count * bytes));
+  for (int64_t i = 0; elements.isSplat() && i < count; ++i)
+    std::memcpy(to + i * bytes, raw, bytes);
 }
 
 /// Runs the artifact's derive on the block, on this thread.
@@ -64,37 +66,30 @@ LogicalResult runDerive(const std::string &path, char *block, Location loc) {
   return success();
 }
 
-/// Copies piece by piece and gives each back, so that hundreds of megabytes are not there twice.
-/// The block starts on a page.
-std::vector<char> moved(char *block, uint64_t size) {
-  constexpr uint64_t kPiece = 16 << 20;
-  std::vector<char> bytes;
-  bytes.reserve(size);
-  for (uint64_t at = 0; at < size; at += kPiece) {
-    uint64_t count = std::min(kPiece, size - at);
-    bytes.insert(bytes.end(), block + at, block + at + count);
-    madvise(block + at, count, MADV_DONTNEED);
-  }
-  return bytes;
+/// Zeros in huge pages, where the system has them: else the kernel spends longer on the pages than
+/// all else takes.
+std::shared_ptr<char> zeros(uint64_t size) {
+  void *memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return nullptr;
+  (void)madvise(memory, size, MADV_HUGEPAGE);
+  return {static_cast<char *>(memory), [size](char *block) { munmap(block, size); }};
 }
 
 } // namespace
 
-FailureOr<std::vector<char>> initialState(ModuleOp planned, const CompileOptions &options) {
+FailureOr<StateBytes> initialState(ModuleOp planned, const CompileOptions &options) {
   const CpuTarget *baseline = &allTargets().front();
   auto variant = generateCode(planned, *baseline, options);
   if (failed(variant))
     return failure();
   ArtifactDescription &description = variant->description;
   uint64_t size = description.stateBytes;
-  size_t mapped = size + 1; // zeros, on a page
-  void *memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED)
+  std::shared_ptr<char> block = zeros(size + 1); // never of no size
+  if (!block)
     return planned.emitError("no memory for ") << size << " bytes of weights";
-  llvm::scope_exit release([&] { munmap(memory, mapped); });
-  auto *block = static_cast<char *>(memory);
   for (const VariableDescription &v : description.variables)
-    copyValue(planned.lookupSymbol<graph::VariableOp>(v.name), block + v.offset);
+    copyValue(planned.lookupSymbol<graph::VariableOp>(v.name), block.get() + v.offset);
   if (description.hasDerive) {
     CompileOptions plain;
     plain.name = options.name;
@@ -104,10 +99,10 @@ FailureOr<std::vector<char>> initialState(ModuleOp planned, const CompileOptions
     llvm::scope_exit remove([&] { llvm::sys::fs::remove(path); });
     std::string file(path);
     if (failed(writeArtifact(llvm::MutableArrayRef<Variant>(*variant), plain, file)) ||
-        failed(runDerive(file, block, planned.getLoc())))
+        failed(runDerive(file, block.get(), planned.getLoc())))
       return failure();
   }
-  return moved(block, size);
+  return StateBytes{std::move(block), size};
 }
 
 } // namespace ingot::cpu

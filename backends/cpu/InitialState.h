@@ -9,7 +9,6 @@ namespace ingot::cpu {
 /// The derived region is filled by running the generated `derive` of the baseline level in this
 /// process, which any x86-64 can; its bytes hold for every level, since derive computes without
 /// fused multiply-add.
-mlir::FailureOr<std::vector<char>> initialState(mlir::ModuleOp planned,
-                                                const CompileOptions &options);
+mlir::FailureOr<StateBytes> initialState(mlir::ModuleOp planned, const CompileOptions &options);
 
 } // namespace ingot::cpu

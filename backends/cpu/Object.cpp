@@ -104,17 +104,19 @@ LogicalResult ArtifactWriter::emitVariants() {
 
 Error ArtifactWriter::chooseStates() {
   for (const Variant *variant : variants) {
-    const std::vector<char> &bytes = variant->description.initialState;
+    const StateBytes &bytes = variant->description.initialState;
     if (bytes.empty()) {
       stateOf.push_back(-1);
       continue;
     }
-    llvm::StringRef state(bytes.data(), bytes.size());
+    llvm::StringRef state(bytes.data.get(), bytes.size);
     if (state.size() > maxEmbeddedBytes)
       return llvm::createStringError(
           "cannot embed " + std::to_string(state.size()) + " bytes of weights; at most " +
           std::to_string(maxEmbeddedBytes) + " fit, compile without embedded weights");
-    auto same = llvm::find(states, state);
+    auto same = llvm::find_if(states, [&](llvm::StringRef other) {
+      return other.data() == state.data() || other == state;
+    });
     stateOf.push_back(same - states.begin());
     if (same == states.end())
       states.push_back(state);

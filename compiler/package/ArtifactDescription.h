@@ -3,6 +3,7 @@
 #pragma once
 #include "ingot/artifact.h"
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,13 @@ struct FunctionDescription {
   std::string planSymbol, runSymbol;
 };
 
+/// The state that an artifact begins with, shared by its variants; or nothing.
+struct StateBytes {
+  std::shared_ptr<const char> data;
+  uint64_t size = 0;
+  bool empty() const { return size == 0; }
+};
+
 struct ArtifactDescription {
   std::string name;
   uint64_t stateBytes =
@@ -82,8 +90,7 @@ struct ArtifactDescription {
   std::vector<CustomOpDescription> customOps;
   /// Outputs that a function's next run takes as inputs.
   std::vector<ingot_carry> carries;
-  /// stateBytes of initial state, or empty.
-  std::vector<char> initialState;
+  StateBytes initialState;
   std::string manifest; // serialised ingot.Manifest
 };
 

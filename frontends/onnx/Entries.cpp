@@ -273,9 +273,12 @@ LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph)
   std::set<std::string, std::less<>> weights;
   if (isMain)
     weights = weightNames(graph);
-  for (const ::onnx::TensorProto &tensor : graph.initializer()) {
+  for (int i = 0; i < graph.initializer_size(); ++i) {
+    const ::onnx::TensorProto &tensor = graph.initializer(i);
     Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
     EntryPtr entry = importInitializer(tensor, loc);
+    if (isMain && consumed)
+      std::string().swap(*consumed->mutable_graph()->mutable_initializer(i)->mutable_raw_data());
     isWhole &= entry != nullptr;
     scopes.back()[tensor.name()] = entry ? entry : missing();
     if (!entry)

@@ -24,6 +24,9 @@ public:
   GraphImporter(const ::onnx::ModelProto &model, std::string directory, const OnnxOptions &options,
                 mlir::ModuleOp module);
 
+  /// Frees the bytes of the main graph's initializers, one by one, as they are read: the model's
+  /// weights are not there twice. `model` is the one that the importer was made for.
+  void consume(::onnx::ModelProto &model) { consumed = &model; }
   /// Makes the function `predict`. Reports all that is wrong; what is not supported as well, unless
   /// that is left to the caller (`unsupported`).
   mlir::LogicalResult import(bool reportsUnsupported = true);
@@ -112,6 +115,7 @@ private:
   std::string nodeName(const ::onnx::NodeProto &proto) const;
 
   const ::onnx::ModelProto &model;
+  ::onnx::ModelProto *consumed = nullptr;
   std::string modelDirectory;
   const OnnxOptions &options;
   mlir::ModuleOp module;

@@ -122,6 +122,7 @@ OwningOpRef<ModuleOp> readOnnx(const std::string &path, MLIRContext *context,
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(context));
   std::string directory = llvm::sys::path::parent_path(path).str();
   onnx::GraphImporter importer(*model, directory, options, *module);
+  importer.consume(*model);
   if (failed(importer.import()) || failed(verify(*module)))
     return nullptr;
   return module;

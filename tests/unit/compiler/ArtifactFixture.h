@@ -121,9 +121,10 @@ inline ArtifactDescription describePredict(bool weights) {
   description.nodes = {"scale"};
   description.manifest = std::string("\x0a\x00manifest", 10);
   if (weights) {
-    description.initialState.assign(64, 0);
-    float w[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    std::memcpy(description.initialState.data(), w, sizeof w);
+    float w[16] = {1, 2, 3, 4, 5, 6, 7, 8};
+    std::shared_ptr<char> state(new char[sizeof w], std::default_delete<char[]>());
+    std::memcpy(state.get(), w, sizeof w);
+    description.initialState = {state, sizeof w};
   }
   return description;
 }
