@@ -90,25 +90,54 @@ Value CodeBuilder::nonZero(Value v) {
   return constantOf(v) ? v : Value(arith::MaxSIOp::create(b, loc, v, integer(1)));
 }
 
-/// x by y, rounded as the op says; 0 where y is 0.
+/// x by y, rounded as the op says; 0 where y is 0. The least number by -1 is itself: it wraps.
 template <typename OpTy> static Value quotientOf(CodeBuilder &cb, Value x, Value y) {
   Value zero = cb.integer(0);
   if (auto constant = cb.constantOf(y))
-    return *constant == 0 ? zero : Value(OpTy::create(cb.b, cb.loc, x, y));
-  Value isZero = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::eq, y, zero);
-  Value divisor = arith::SelectOp::create(cb.b, cb.loc, isZero, cb.integer(1), y);
-  Value result = OpTy::create(cb.b, cb.loc, x, divisor);
-  return arith::SelectOp::create(cb.b, cb.loc, isZero, zero, result);
+    return *constant == 0    ? zero
+           : *constant == -1 ? cb.sub(zero, x)
+                             : Value(OpTy::create(cb.b, cb.loc, x, y));
+  auto is = [&](int64_t value) -> Value {
+    return arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::eq, y, cb.integer(value));
+  };
+  auto select = [&](Value condition, Value onTrue, Value onFalse) -> Value {
+    return arith::SelectOp::create(cb.b, cb.loc, condition, onTrue, onFalse);
+  };
+  Value isZero = is(0), isMinusOne = is(-1);
+  Value divisor = select(arith::OrIOp::create(cb.b, cb.loc, isZero, isMinusOne), cb.integer(1), y);
+  Value result = OpTy::create(cb.b, cb.loc, select(isMinusOne, cb.sub(zero, x), x), divisor);
+  return select(isZero, zero, result);
 }
 
-Value CodeBuilder::evaluate(Dim d, llvm::function_ref<Value(llvm::StringRef)> symbol) {
+/// The sum or product, and into `overflow` whether it is another one than in 64 bits.
+template <typename OpTy> static Value checked(CodeBuilder &cb, Value x, Value y, Value &overflow) {
+  auto type = LLVM::LLVMStructType::getLiteral(cb.b.getContext(), {cb.i64(), cb.b.getI1Type()});
+  Value both = OpTy::create(cb.b, cb.loc, type, x, y);
+  auto part = [&](int64_t i) -> Value {
+    return LLVM::ExtractValueOp::create(cb.b, cb.loc, both, llvm::ArrayRef<int64_t>{i});
+  };
+  Value isOver = part(1);
+  overflow = overflow ? Value(arith::OrIOp::create(cb.b, cb.loc, overflow, isOver)) : isOver;
+  return part(0);
+}
+
+Value CodeBuilder::evaluate(Dim d, llvm::function_ref<Value(llvm::StringRef)> symbol,
+                            Value *overflow) {
+  auto isOneOf = [&](Value v, int64_t a, int64_t b) {
+    auto constant = constantOf(v);
+    return constant && (*constant == a || *constant == b);
+  };
   return d.fold<Value>([&](int64_t v) { return integer(v); },
                        [&](llvm::StringRef name) { return symbol(name); },
                        [&](Dim::Op op, Value x, Value y) -> Value {
                          switch (op) {
                          case Dim::Op::Add:
+                           if (overflow && !isOneOf(x, 0, 0) && !isOneOf(y, 0, 0))
+                             return checked<LLVM::SAddWithOverflowOp>(*this, x, y, *overflow);
                            return add(x, y);
                          case Dim::Op::Mul:
+                           if (overflow && !isOneOf(x, 0, 1) && !isOneOf(y, 0, 1))
+                             return checked<LLVM::SMulWithOverflowOp>(*this, x, y, *overflow);
                            return mul(x, y);
                          case Dim::Op::FloorDiv: // either may be negative: these floor and ceil
                            return quotientOf<arith::FloorDivSIOp>(*this, x, y);

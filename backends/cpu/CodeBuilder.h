@@ -41,8 +41,10 @@ public:
   mlir::Value ceilDiv(mlir::Value x, mlir::Value y);   // y > 0
   mlir::Value remainder(mlir::Value x, mlir::Value y); // x >= 0, y > 0
 
-  /// The value of a dimension expression, given that of each symbol.
-  mlir::Value evaluate(Dim d, llvm::function_ref<mlir::Value(llvm::StringRef)> symbol);
+  /// The value of a dimension expression, given that of each symbol. Whether a sum or product of it
+  /// left 64 bits is added to `overflow`, an i1, or null for "no".
+  mlir::Value evaluate(Dim d, llvm::function_ref<mlir::Value(llvm::StringRef)> symbol,
+                       mlir::Value *overflow = nullptr);
   /// An extent as a divisor: a zero one leaves nothing to compute.
   mlir::Value nonZero(mlir::Value v);
 

@@ -97,6 +97,8 @@ private:
   /// Extents of tensors that subtract something from a symbol, as a crop does, and the first op
   /// that has each.
   llvm::MapVector<mlir::Attribute, mlir::Operation *> extentsThatMayBeNegative();
+  /// Numbers of elements that are not known when compiling, and the first op that has each.
+  llvm::MapVector<mlir::Attribute, mlir::Operation *> symbolicCounts();
   /// Views whose numbers of elements are compared now that the sizes are known.
   llvm::SmallVector<exec::ViewOp> checkedViews();
   void emitPlan();

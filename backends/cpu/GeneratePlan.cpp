@@ -6,6 +6,10 @@ using namespace mlir;
 
 namespace ingot::cpu {
 
+/// More elements than any machine has bytes. Bytes of as many, and the sum of all tensors', stay in
+/// 64 bits.
+constexpr int64_t kMostElements = int64_t(1) << 48;
+
 llvm::SmallVector<std::pair<std::string, Dim>> FunctionGenerator::lets() {
   llvm::SmallVector<std::pair<std::string, Dim>> all;
   if (auto list = function->getAttrOfType<ArrayAttr>("graph.lets"))
@@ -78,6 +82,17 @@ llvm::MapVector<Attribute, Operation *> FunctionGenerator::extentsThatMayBeNegat
   return found;
 }
 
+llvm::MapVector<Attribute, Operation *> FunctionGenerator::symbolicCounts() {
+  llvm::MapVector<Attribute, Operation *> found;
+  function.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (llvm::isa<RankedTensorType>(type))
+        if (Dim count = numElements(b.getContext(), dimsOf(type)); !count.isStatic())
+          found.try_emplace(count.asAttribute(), op);
+  });
+  return found;
+}
+
 llvm::SmallVector<exec::ViewOp> FunctionGenerator::checkedViews() {
   llvm::SmallVector<exec::ViewOp> views;
   function.walk([&](exec::ViewOp view) {
@@ -117,32 +132,47 @@ void FunctionGenerator::emitPlan() {
     }
   for (size_t i = 0; i < given; ++i)
     storeWord(out, plan.symbols + i, symbol(all[i]));
+  // What the caller gives may be any numbers: arithmetic that they take out of 64 bits is refused.
+  Value overflow;
+  auto evaluate = [&](Dim d) { return cb.evaluate(d, symbol, &overflow); };
+  auto refuseIf = [&](Value condition, llvm::function_ref<Value()> node) {
+    if (overflow && condition)
+      condition = arith::OrIOp::create(b, cb.loc, condition, overflow);
+    if (Value any = condition ? condition : overflow)
+      returnIf(made, any, [&] { return refuse(node()); });
+    overflow = {};
+  };
+  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, cb.loc, predicate, x, y);
+  };
+  auto noNode = [&] { return cb.integer(-1); };
   for (auto [i, let] : llvm::enumerate(lets()))
-    storeWord(out, plan.symbols + given + i, cb.evaluate(let.second, symbol));
-  for (auto [extent, op] : extentsThatMayBeNegative()) {
-    Value negative = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::slt,
-                                           cb.evaluate(Dim(extent), symbol), cb.integer(0));
-    returnIf(made, negative, [&] { return refuse(nodeNumber(op)); });
-  }
+    storeWord(out, plan.symbols + given + i, evaluate(let.second));
+  refuseIf({}, noNode);
+  for (auto [extent, op] : extentsThatMayBeNegative())
+    refuseIf(compare(arith::CmpIPredicate::slt, evaluate(Dim(extent)), cb.integer(0)),
+             [&] { return nodeNumber(op); });
   for (exec::ViewOp view : checkedViews()) {
-    MLIRContext *context = b.getContext();
-    auto count = [&](Value v) { return cb.evaluate(numElements(context, dimsOf(v)), symbol); };
-    Value differ = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, count(view.getX()),
-                                         count(view.getResult()));
-    returnIf(made, differ, [&] { return refuse(nodeNumber(view)); });
+    auto count = [&](Value v) { return evaluate(numElements(b.getContext(), dimsOf(v))); };
+    refuseIf(compare(arith::CmpIPredicate::ne, count(view.getX()), count(view.getResult())),
+             [&] { return nodeNumber(view); });
   }
+  for (auto [count, op] : symbolicCounts())
+    refuseIf(compare(arith::CmpIPredicate::sgt, evaluate(Dim(count)), cb.integer(kMostElements)),
+             [&] { return nodeNumber(op); });
   int64_t word = plan.outputDims;
   for (Attribute entry : function->getAttrOfType<ArrayAttr>("exec.outputs"))
     for (Dim d : dimsOf(llvm::cast<TypeAttr>(llvm::cast<ArrayAttr>(entry)[1]).getValue()))
-      storeWord(out, word++, cb.evaluate(d, symbol));
-  Value total = cb.integer(0);
+      storeWord(out, word++, evaluate(d));
   Dim formula = Dim::constant(b.getContext(), 0);
+  Value total = cb.integer(0);
   for (Dim size : slots) {
     storeWord(out, word++, debugArena ? cb.add(total, cb.integer(redZoneBytes)) : total);
     Dim taken = debugArena ? zonedBytes(size) : size;
-    total = cb.add(total, cb.evaluate(taken, symbol));
+    total = cb.add(total, evaluate(taken));
     formula = formula + taken;
   }
+  refuseIf({}, noNode);
   storeWord(out, 0, total);
   description.arenaFormula = formula.str();
   func::ReturnOp::create(b, cb.loc, status(INGOT_OK));

@@ -51,7 +51,9 @@ Dims Node::ints(size_t i) {
   if (!has(i))
     invalid("it has no input " + llvm::Twine(i));
   std::optional<Ints> known = tryInts(i);
-  if (!known && inputs[i]->argument >= 0)
+  auto type = inputs[i]->tensor ? llvm::cast<RankedTensorType>(inputs[i]->tensor.getType())
+                                : RankedTensorType();
+  if (!known && inputs[i]->argument >= 0 && type.getRank() == 1 && !type.hasStaticShape())
     unsupported(
         "its input `" + inputName(i) +
             "` determines a shape, and how many elements it has is not known when compiling",

@@ -27,11 +27,15 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor operands) {
   if (Attribute scalar = splatOf(operands.getX()))
     return scalarElements(scalar);
   if (auto inner = getX().getDefiningOp<ReshapeOp>()) {
-    // Joined, they would compare other numbers, or none.
-    if (inner.getCheck() == CountCheck::Plan &&
-        (getCheck() == CountCheck::Never || inner.getX().getType() == getType()))
+    // Joined with one whose numbers are not known to agree, a check that the plan makes would
+    // compare others, or none.
+    CountCheck outer = getCheck(), before = inner.getCheck();
+    bool isPlanned = outer == CountCheck::Plan || before == CountCheck::Plan;
+    if (isPlanned && outer != CountCheck::Now && before != CountCheck::Now)
       return {};
-    setCheck(std::max(getCheck(), inner.getCheck()));
+    if (before == CountCheck::Plan && inner.getX().getType() == getType())
+      return {};
+    setCheck(std::max(outer, before));
     getXMutable().assign(inner.getX());
     return getResult();
   }

@@ -150,8 +150,9 @@ Status checkFunction(const ingot_function &function) {
   return Status::ok();
 }
 
-bool hasSameType(const ingot_tensor_info &x, const ingot_tensor_info &y) {
-  if (x.dtype != y.dtype || x.rank != y.rank)
+/// Strings, whose bytes belong to a run, are not carried.
+bool canCarry(const ingot_tensor_info &x, const ingot_tensor_info &y) {
+  if (x.dtype != y.dtype || x.rank != y.rank || x.dtype == INGOT_STRING)
     return false;
   for (int32_t axis = 0; axis < x.rank; ++axis)
     if (std::string_view(x.dims[axis].text) != y.dims[axis].text)
@@ -171,7 +172,7 @@ Status checkCarries(const ingot_artifact_table &table) {
     const ingot_function *function = isIn ? &table.functions[carry.function] : nullptr;
     isIn = isIn && carry.input >= 0 && carry.input < function->input_count && carry.output >= 0 &&
            carry.output < function->output_count;
-    if (!isIn || !hasSameType(function->inputs[carry.input], function->outputs[carry.output]))
+    if (!isIn || !canCarry(function->inputs[carry.input], function->outputs[carry.output]))
       return malformed("carried value " + std::to_string(i) +
                        " has no input and output of one type");
     for (int64_t k = 0; k < function->symbol_count; ++k)

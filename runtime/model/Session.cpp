@@ -24,6 +24,7 @@ int64_t integerAt(const TensorView &tensor, int64_t index) {
   case DType::I8:
     return elementAt<int8_t>(tensor, index);
   case DType::Bool:
+    return elementAt<uint8_t>(tensor, index) != 0;
   case DType::U8:
     return elementAt<uint8_t>(tensor, index);
   case DType::I16:
@@ -103,7 +104,7 @@ int64_t fixedPointAt(const TensorView &tensor, int64_t index) {
 struct Carried {
   size_t input, output;
   Tensor value;
-  bool isSet = false; // else zeros, of the size that the other inputs give
+  bool isSet = false; // else zeros, of the size that the other inputs give in each run
 };
 
 } // namespace
@@ -259,7 +260,6 @@ Status Session::Impl::sizeCarried() {
     INGOT_RETURN_IF_ERROR(c.value.resize(static_cast<DType>(info.dtype), shape));
     if (c.value.byteSize() != 0)
       std::memset(c.value.rawData(), 0, c.value.byteSize());
-    c.isSet = true;
     views[c.input] = c.value;
   }
   return Status::ok();
@@ -267,17 +267,20 @@ Status Session::Impl::sizeCarried() {
 
 /// Checks all inputs against the signature and leaves the values of the symbols in `wanted`.
 Status Session::Impl::resolveSymbols() {
+  auto isZeros = [&](int64_t i) {
+    Carried *c = findCarried(static_cast<size_t>(i));
+    return c && !c->isSet;
+  };
   for (int64_t i = 0; i < function->input_count; ++i)
-    if (Carried *c = findCarried(static_cast<size_t>(i)); !c || c->isSet)
+    if (!isZeros(i))
       INGOT_RETURN_IF_ERROR(checkInput(i));
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
     if (source.kind == INGOT_SYMBOL_EXTENT)
       wanted[i] = views[static_cast<size_t>(source.input)].dims[source.index];
   }
-  INGOT_RETURN_IF_ERROR(sizeCarried());
   for (int64_t i = 0; i < function->input_count; ++i)
-    for (int32_t axis = 0; axis < function->inputs[i].rank; ++axis) {
+    for (int32_t axis = 0; !isZeros(i) && axis < function->inputs[i].rank; ++axis) {
       Status checked = checkDim(i, axis, views[static_cast<size_t>(i)]);
       if (!checked.isOk())
         return findCarried(static_cast<size_t>(i))
@@ -285,6 +288,7 @@ Status Session::Impl::resolveSymbols() {
                    : checked;
     }
   INGOT_RETURN_IF_ERROR(checkBounds());
+  INGOT_RETURN_IF_ERROR(sizeCarried());
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
     if (source.kind == INGOT_SYMBOL_EXTENT)
@@ -329,12 +333,13 @@ Status Session::Impl::makePlan() {
   plan[0] = -1;
   if (int32_t code = function->plan(symbols.data(), plan.data())) {
     const ingot_artifact_table &table = artifact->table();
-    std::string values, reason = "its size constraints are not met";
+    std::string values, reason = "a size is negative, or larger than memory can be";
     if (plan[0] >= 0 && plan[0] < table.node_count)
-      reason = table.nodes[plan[0]] +
-               std::string(
-                   ": a dimension of it would be negative, an axis would not be there, or it would "
-                   "see a tensor as one of another number of elements; give it other sizes");
+      reason =
+          table.nodes[plan[0]] +
+          std::string(": a dimension of it would be negative or too large, an axis would not be "
+                      "there, or it would "
+                      "see a tensor as one of another number of elements; give it other sizes");
     for (size_t i = 0; i < symbols.size(); ++i)
       values += (i ? ", " : "") + std::string(function->symbols[i]) + " = " +
                 (symbols[i] == INGOT_NO_VALUE ? std::string("none") : std::to_string(symbols[i]));
@@ -438,8 +443,8 @@ Status Session::Impl::call(StateImpl &state) {
   if (code != INGOT_OK)
     return failure(code, run);
   INGOT_RETURN_IF_ERROR(shrinkOutputs());
-  INGOT_RETURN_IF_ERROR(carryOutputs());
-  return keepTexts(run.text_used);
+  INGOT_RETURN_IF_ERROR(keepTexts(run.text_used));
+  return carryOutputs();
 }
 
 /// Runs, and again with more room for as long as text is made that has none.
@@ -485,14 +490,15 @@ Status Session::Impl::keepTexts(uint64_t textUsed) {
 
 /// Copies: outputs stay the caller's until the next run. The sizes are those of the inputs.
 Status Session::Impl::carryOutputs() {
-  for (Carried &c : carried) {
-    const Tensor &output = outputs[c.output];
-    if (output.byteSize() != c.value.byteSize())
+  for (const Carried &c : carried)
+    if (outputs[c.output].byteSize() != c.value.byteSize())
       return Status(StatusCode::Internal, std::string("output '") +
                                               function->outputs[c.output].name +
                                               "' is carried and has another size than its input");
-    if (output.byteSize() != 0)
-      std::memcpy(c.value.rawData(), output.rawData(), output.byteSize());
+  for (Carried &c : carried) {
+    if (c.value.byteSize() != 0)
+      std::memcpy(c.value.rawData(), outputs[c.output].rawData(), c.value.byteSize());
+    c.isSet = true;
   }
   return Status::ok();
 }

@@ -210,7 +210,7 @@ TensorView stepOf(const Arguments &arguments, const ingot_tensor_info &info, con
   if (arguments.steps == 0 || view.rank != info.rank + 1)
     return view;
   auto steps = static_cast<size_t>(arguments.steps);
-  if (view.dims[0] != arguments.steps || input.byteSize() % steps != 0)
+  if (view.dims[0] != arguments.steps || elementsPerByte(input.dtype()) > 1)
     throw Failure(kInput, fmt::format("input `{}` is {}, which is not {} steps of {}", info.name,
                                       describe(input), arguments.steps, describe(info)));
   const char *data = static_cast<const char *>(view.data);
@@ -227,15 +227,20 @@ void keepOutputs(const Arguments &arguments, const Session &session, int64_t ste
       results.push_back(check(output.clone()));
       continue;
     }
+    const std::string name = session.function().outputs[i].name;
+    if (output.dtype() == DType::String || elementsPerByte(output.dtype()) > 1)
+      throw Failure(kInput, fmt::format("output `{}` is {}, which --steps cannot stack", name,
+                                        describe(output)));
     if (step == 0) {
       Shape shape = output.shape();
       shape.insert(shape.begin(), arguments.steps);
       results.push_back(check(Tensor::zeros(output.dtype(), shape)));
     }
-    size_t bytes = results[i].byteSize() / static_cast<size_t>(arguments.steps);
-    if (bytes != output.byteSize())
-      throw Failure(kInput, fmt::format("output `{}` has another size at step {}",
-                                        session.function().outputs[i].name, step));
+    const Shape &stacked = results[i].shape();
+    if (!std::equal(stacked.begin() + 1, stacked.end(), output.shape().begin(),
+                    output.shape().end()))
+      throw Failure(kInput, fmt::format("output `{}` has another size at step {}", name, step));
+    size_t bytes = output.byteSize();
     if (bytes != 0)
       std::memcpy(static_cast<char *>(results[i].rawData()) + bytes * static_cast<size_t>(step),
                   output.rawData(), bytes);

@@ -192,9 +192,9 @@ struct AttentionRule {
     Dims plane = {query.dims()[2], keys()};
     std::optional<Expr> lengths; // valid keys, (B, 1, 1, 1)
     if (node.has(6)) {
-      Dim one = node.dim(1);
-      lengths =
-          node.cast(node.reshape(node.in(6), {dimsOf(node.in(6))[0], one, one, one}), integer);
+      Dim one = node.dim(1), batch = query.dims()[0];
+      Expr given = withDims(node, node.in(6), {batch}, "`nonpad_kv_seqlen`");
+      lengths = node.cast(node.reshape(given, {batch, one, one, one}), integer);
       Expr column = node.iota({keys()}, 0, integer);
       auto [at, length] = node.broadcast(column, *lengths);
       masks.allowed = conjunction(node, masks.allowed, graph::compare(Predicate::LT, at, length));

@@ -76,7 +76,7 @@ void linearAttention(Node &node) {
   if (isGated)
     inputs.push_back(stepRows(node, 4, heads, wide));
   if (isDelta) { // one beta a head, or one for all
-    bool isShared = dimsOf(node.in(5)).back() == node.dim(1);
+    bool isShared = node.inputRank(5) > 0 && dimsOf(node.in(5)).back() == node.dim(1);
     inputs.push_back(stepRows(node, 5, isShared ? 1 : heads, wide, node.dim(1)));
   }
   Dims shape = {batch, node.dim(heads), keySize, valueSize};

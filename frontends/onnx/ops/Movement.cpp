@@ -148,14 +148,14 @@ void squeeze(Node &node) {
     }
   // A symbolic dimension stays: where it turns out to be 1, so that the rank would be another, the
   // plan refuses.
-  Value x = refusedUnlessZero(node, node.in(0), isOne);
+  AxisSet set = axisSet(node, axes, rank);
+  Value x = refusedUnlessZero(node, node.in(0), isOne + set.wrong);
   for (Dim axis : axes)
     if (axis.isStatic())
       if (Dim size = dims[node.axis(axis.value(), rank)]; size.isStatic() && size.value() != 1)
         node.invalid("dimension " + axis.str() + " of shape " + str(dims) +
                      " is not 1 and cannot be squeezed");
-  Dims mask = maskOf(node, axes, rank);
-  node.set(0, node.reshape(x, without(node, dims, mask, rank - static_cast<int64_t>(axes.size()))));
+  node.set(0, node.reshape(x, without(node, dims, set.mask, rank - *set.count)));
 }
 
 void unsqueeze(Node &node) {
@@ -163,12 +163,9 @@ void unsqueeze(Node &node) {
     node.expectCount(1, *declared - node.inputRank(0));
   Dims dims = dimsOf(node.in(0)), axes = node.ints(1);
   int64_t rank = static_cast<int64_t>(dims.size() + axes.size());
-  llvm::SmallVector<int64_t> known;
-  for (Dim axis : axes)
-    if (axis.isStatic())
-      known.push_back(axis.value());
-  (void)node.axes(known, rank); // inside, and each once
-  node.set(0, node.reshape(node.in(0), withOnes(node, dims, maskOf(node, axes, rank))));
+  AxisSet set = axisSet(node, axes, rank);
+  Value x = refusedUnlessZero(node, node.in(0), set.wrong);
+  node.set(0, node.reshape(x, withOnes(node, dims, set.mask)));
 }
 
 void expand(Node &node) {
@@ -223,28 +220,28 @@ Value takeByIndex(Node &node, Value x, int64_t axis, const Taken &taken, Dim ste
 
 /// What is not named is taken whole. Axes, as everything else, may be an input of the model.
 void slice(Node &node) {
-  Dims x = dimsOf(node.in(0)), starts = node.ints(1), ends = node.ints(2), axes, steps;
-  int64_t rank = static_cast<int64_t>(x.size());
-  for (size_t i = 0; i < starts.size(); ++i) {
-    axes.push_back(node.dim(static_cast<int64_t>(i)));
-    steps.push_back(node.dim(1));
-  }
-  if (node.has(3))
-    axes = node.ints(3);
+  Dims x = dimsOf(node.in(0));
+  auto rank = static_cast<int64_t>(x.size());
+  for (size_t known = 1; known <= 4; ++known) // all are as long as one
+    if (node.has(known) && node.tryInts(known))
+      for (size_t i = 1; i <= 4; ++i)
+        node.expectCount(i, static_cast<int64_t>(node.ints(known).size()));
+  NumberList starts = numberList(node, 1, rank), ends = numberList(node, 2, rank);
+  NumberList axes = node.has(3) ? numberList(node, 3, rank) : firstAxes(node, starts);
+  NumberList steps{Dims(starts.elements.size(), node.dim(1)), starts.length};
   if (node.has(4))
-    steps = node.ints(4);
-  if (ends.size() != starts.size() || axes.size() != starts.size() ||
-      steps.size() != starts.size() || starts.size() > x.size())
-    node.invalid("starts, ends, axes and steps have different lengths");
-  bool areKnown = llvm::all_of(axes, [](Dim d) { return d.isStatic(); });
-  if (areKnown) {
-    llvm::SmallVector<int64_t> list;
-    for (Dim axis : axes)
-      list.push_back(axis.value());
-    (void)node.axes(list, rank);
+    steps = numberList(node, 4, rank);
+  Dim differing = node.dim(0);
+  for (const NumberList *other : {&ends, &axes, &steps}) {
+    if (other->elements.size() != starts.elements.size())
+      node.invalid("starts, ends, axes and steps have different lengths");
+    Dim more = other->length - starts.length;
+    differing = differing + Dim::max(more, more * -1);
   }
-  Dims from = spread(node, axes, starts, Dims(rank, node.dim(0))), to = spread(node, axes, ends, x),
-       by = spread(node, axes, steps, Dims(rank, node.dim(1)));
+  AxisSet set = axisSet(node, axes, rank);
+  Dims from = spread(node, axes.elements, starts.elements, Dims(rank, node.dim(0))),
+       to = spread(node, axes.elements, ends.elements, x),
+       by = spread(node, axes.elements, steps.elements, Dims(rank, node.dim(1)));
   Dims begins(rank, node.dim(0)), sizes = x;
   llvm::SmallVector<int64_t> strides(rank, 1), reversed, byIndex;
   Value value = node.in(0);
@@ -268,7 +265,7 @@ void slice(Node &node) {
   value = graph::slice(node.builder(), node.loc, value, begins, sizes, strides);
   for (int64_t d : byIndex)
     value = takeByIndex(node, value, d, rangeOf(node, from[d], to[d], by[d], x[d]), by[d]);
-  node.set(0, value);
+  node.set(0, refusedUnlessZero(node, value, node.importer.let(set.wrong + differing)));
 }
 
 namespace {
@@ -368,22 +365,23 @@ void pad(Node &node) {
     node.invalid("it has " + llvm::Twine(given.size()) + " pads for " + llvm::Twine(axes.size()) +
                  " axes; two each are expected");
   Dims none(x.size(), node.dim(0));
+  AxisSet set = axisSet(node, axes, node.inputRank(0));
+  Value whole = refusedUnlessZero(node, node.in(0), set.wrong);
   llvm::ArrayRef<Dim> pads(given);
   Dims low = spread(node, axes, pads.take_front(axes.size()), none),
        high = spread(node, axes, pads.drop_front(axes.size()), none);
   OpBuilder &b = node.builder();
   if (mode == "constant") {
     if (!node.has(2) || node.constant(2))
-      return node.set(
-          0, graph::pad(b, node.loc, node.in(0), low, high, {}, node.constantNumber(2, 0)));
-    Expr padded = node.expr(graph::pad(b, node.loc, node.in(0), low, high));
+      return node.set(0, graph::pad(b, node.loc, whole, low, high, {}, node.constantNumber(2, 0)));
+    Expr padded = node.expr(graph::pad(b, node.loc, whole, low, high));
     Expr inside = node.expr(graph::pad(b, node.loc, node.splat(b.getI1Type(), x, 1), low, high));
     Expr value = node.reshape(node.in(2), {});
     return node.set(0, graph::select(inside, padded, node.broadcastTo(value, padded.dims())));
   }
   if (mode != "edge" && mode != "reflect" && mode != "wrap")
     node.invalid("attribute `mode` is `" + mode + "`");
-  Value value = node.in(0);
+  Value value = whole;
   for (int64_t axis = 0; axis < node.inputRank(0); ++axis) {
     if (low[axis] == node.dim(0) && high[axis] == node.dim(0))
       continue;

@@ -92,9 +92,9 @@ Value refusedUnlessZero(Node &node, Value x, Dim wrong) {
   Dim one = node.dim(1), zero = node.dim(0);
   if (wrong == zero)
     return x;
-  // Its elements are as many with this leading dimension only where that is 1.
+  // A leading dimension that is 1, or negative: refused even where there are no elements.
   Dims dims = dimsOf(x);
-  dims.insert(dims.begin(), one + wrong);
+  dims.insert(dims.begin(), one + wrong * -2);
   Type element = graph::elementType(x);
   Value wide = graph::ReshapeOp::create(node.builder(), node.loc, tensorType(dims, element), x,
                                         graph::CountCheck::Plan);

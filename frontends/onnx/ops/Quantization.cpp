@@ -25,7 +25,8 @@ Expr spread(Node &node, Expr parameter, llvm::ArrayRef<Dim> x) {
   int64_t block = node.attr("block_size", int64_t(0));
   bool hasAxis = -rank <= given && given < rank;
   if (!hasAxis && dims.size() == 1 && block == 0) // one for all, if its length is not known
-    return node.broadcastTo(node.reshape(withDims(node, parameter, {one}, "its scale"), {}), x);
+    return node.broadcastTo(
+        node.reshape(withDims(node, parameter, {one}, "its scale or zero point"), {}), x);
   int64_t axis = node.axis(given, rank);
   if (block < 0)
     node.invalid("attribute `block_size` is " + llvm::Twine(block) + ", which is negative");

@@ -92,6 +92,29 @@ Dims withOnes(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask) {
   return result;
 }
 
+NumberList numberList(Node &node, size_t i, int64_t most) {
+  if (node.has(i) && !node.tryInts(i))
+    if (auto some = node.importer.elementsUpTo(*node.inputs[i], most))
+      return {*some, dimsOf(node.in(i))[0], true};
+  Dims known = node.ints(i);
+  Dim length = node.dim(static_cast<int64_t>(known.size()));
+  return {std::move(known), length};
+}
+
+NumberList firstAxes(Node &node, const NumberList &like) {
+  NumberList axes = like;
+  for (auto [i, axis] : llvm::enumerate(axes.elements)) {
+    auto number = static_cast<int64_t>(i);
+    axis = node.dim(number);
+    if (!like.isOpen)
+      continue;
+    // Where it is beyond the length, further below than any axis that counts from the end.
+    Dim isBeyond = Dim::max(Dim::min(like.length * -1 + (number + 1), node.dim(1)), node.dim(0));
+    axis = node.importer.let(axis - isBeyond * (4 * static_cast<int64_t>(like.elements.size())));
+  }
+  return axes;
+}
+
 AxisSet axisSet(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank) {
   if (llvm::all_of(axes, [](Dim d) { return d.isStatic(); }))
     (void)node.axes(llvm::map_to_vector(axes, [](Dim d) { return d.value(); }), rank);
@@ -102,26 +125,27 @@ AxisSet axisSet(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank) {
   return set;
 }
 
+AxisSet axisSet(Node &node, const NumberList &axes, int64_t rank) {
+  AxisSet set = axisSet(node, axes.elements, rank);
+  if (axes.isOpen) {
+    set.wrong = set.wrong + axes.length - static_cast<int64_t>(axes.elements.size());
+    set.count = std::nullopt;
+  }
+  return set;
+}
+
 AxisSet listedAxes(Node &node, size_t i, int64_t rank, std::optional<int64_t> lost, bool noop) {
   node.expectCount(i, lost);
-  std::optional<Dims> some;
-  if (node.has(i) && !lost && !node.tryInts(i))
-    some = node.importer.elementsUpTo(*node.inputs[i], rank);
-  Dims axes;
+  NumberList axes{{}, node.dim(0)};
   if (node.has(i))
-    axes = some ? *some : node.ints(i);
-  if (axes.empty() && !noop)
+    axes = numberList(node, i, rank);
+  if (axes.elements.empty() && !noop)
     for (int64_t d = 0; d < rank; ++d)
-      axes.push_back(node.dim(d));
+      axes.elements.push_back(node.dim(d));
   AxisSet set = axisSet(node, axes, rank);
-  if (!some)
-    return set;
-  Dim length = dimsOf(node.in(i))[0];
-  set.wrong = set.wrong + length - rank;
-  set.count = std::nullopt;
-  Dim isEmpty = node.importer.let(Dim::max(length * -1 + 1, node.dim(0)));
+  Dim isEmpty = node.importer.let(Dim::max(axes.length * -1 + 1, node.dim(0)));
   for (Dim &m : set.mask)
-    if (!noop)
+    if (axes.isOpen && !noop)
       m = node.importer.let(Dim::max(m, isEmpty));
   return set;
 }
@@ -129,6 +153,9 @@ AxisSet listedAxes(Node &node, size_t i, int64_t rank, std::optional<int64_t> lo
 Value forAxes(Node &node, const AxisSet &axes, llvm::ArrayRef<Dim> result,
               llvm::function_ref<Value(llvm::ArrayRef<int64_t>)> form) {
   auto rank = static_cast<int64_t>(axes.mask.size());
+  if (axes.count && *axes.count > rank)
+    node.invalid("it has " + llvm::Twine(*axes.count) + " axes for a tensor of rank " +
+                 llvm::Twine(rank));
   if (llvm::all_of(axes.mask, [](Dim m) { return m.isStatic(); })) {
     llvm::SmallVector<int64_t> known;
     for (auto [d, m] : llvm::enumerate(axes.mask))
@@ -136,7 +163,7 @@ Value forAxes(Node &node, const AxisSet &axes, llvm::ArrayRef<Dim> result,
         known.push_back(static_cast<int64_t>(d));
     return form(known);
   }
-  if (rank > 16 || axes.count.value_or(0) > rank)
+  if (rank > 16)
     node.unsupported("so many axes that are an input of the model", "make them constants");
   std::vector<llvm::SmallVector<int64_t>> sets = subsets(rank, axes.count);
   if (sets.size() > kMaxForms)

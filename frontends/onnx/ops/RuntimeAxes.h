@@ -25,6 +25,17 @@ Dims without(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask, int
 /// Dimensions with 1 put in where the mask, one entry a dimension of the result, says so.
 Dims withOnes(Node &node, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> mask);
 
+/// The integers that an input lists, one for an axis.
+struct NumberList {
+  Dims elements;
+  Dim length;          ///< how many there are
+  bool isOpen = false; ///< elements beyond that length follow, which are no axis
+};
+/// Input i: known numbers, or up to `most` of an input of the model of unknown length.
+NumberList numberList(Node &node, size_t i, int64_t most);
+/// 0, 1, 2, …, as many as `like` has.
+NumberList firstAxes(Node &node, const NumberList &like);
+
 /// Some of a tensor's dimensions.
 struct AxisSet {
   Dims mask;                    ///< as maskOf gives it
@@ -33,6 +44,7 @@ struct AxisSet {
 };
 /// Invalid where constant axes are outside or name a dimension twice.
 AxisSet axisSet(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank);
+AxisSet axisSet(Node &node, const NumberList &axes, int64_t rank);
 /// The axes that input i lists: as many as its output has lost where those count (`lost`), else, of
 /// an input of the model of unknown length, any number. None mean all dimensions, or, with `noop`,
 /// none; so does an input that is left out.

@@ -253,7 +253,7 @@ void dft(Node &node) {
   Dim axis = node.version < 20 ? node.dim(node.attr("axis", int64_t(1)))
              : node.has(2)     ? scalarInput(node, 2)
                                : node.dim(-2);
-  axis = axis + isNegative(node, axis); // among the signal's dimensions
+  axis = axis + isNegative(node, axis) * rank; // the last dimension, the parts, is none of them
   std::optional<Dim> given;
   if (node.has(1))
     given = scalarInput(node, 1);
@@ -283,6 +283,8 @@ void stft(Node &node) {
   Dims dims = signal.dims();
   if (dims.size() != 3)
     node.invalid("its signal has shape " + str(dims) + "; (batch, length, 1 or 2) is expected");
+  if (node.has(2) && node.inputRank(2) != 1)
+    node.invalid("its window has shape " + str(dimsOf(node.in(2))) + "; (length) is expected");
   Dim step = scalarInput(node, 1);
   if (step.isStatic() && step.value() < 1)
     node.invalid("its frame step is " + step.str());

@@ -6,9 +6,11 @@
  * threads may read it and call its functions at once, each call with its own run, arena and
  * outputs. The artifact allocates nothing, creates no thread, and keeps no writable data.
  *
- * Versions: `abi_major` must equal INGOT_ABI_MAJOR; a larger `abi_minor` only appends fields to
- * ingot_artifact and ingot_run, whose `size` tells what is there. The other structs stand in arrays
- * and keep their size within a major version; what is new about them goes into arrays of its own.
+ * Versions: `abi_major` must equal INGOT_ABI_MAJOR; a larger `abi_minor` appends fields to
+ * ingot_artifact and ingot_run, whose `size` tells what is there, and may use numbers that this
+ * header does not have (element types, status codes, kinds of symbols): refuse a function with one.
+ * The other structs stand in arrays and keep their size within a major version; what is new about
+ * them goes into arrays of its own.
  *
  * How to call a function (all sizes in bytes, all offsets from the start of the block):
  *   1. allocate `state_bytes` bytes, aligned to INGOT_ALIGNMENT; copy each variable to its `offset`
@@ -206,9 +208,10 @@ typedef struct ingot_function {
   int64_t kernel_count;
   const ingot_kernel_info *kernels;
   const char *arena_formula; /* plan[0] as text */
-  /* symbol_count values in, plan_words values out. INGOT_INVALID_ARGUMENT for a negative extent,
-   * with -1 in plan[0]; for symbols[i] outside its bounds, with -2 - i; or where a dimension of
-   * some node would be negative: with its index into `nodes`. */
+  /* symbol_count values in, plan_words values out. INGOT_INVALID_ARGUMENT for a negative extent or
+   * sizes beyond 64 bits, with -1 in plan[0]; for symbols[i] outside its bounds, with -2 - i; or
+   * where a tensor of some node would have a negative dimension, more than 2^48 elements, or
+   * another number of them than it must have: with the node's index into `nodes`. */
   int32_t (*plan)(const int64_t *symbols, int64_t *plan);
   int32_t (*run)(ingot_run *run);
 } ingot_function;
@@ -227,8 +230,8 @@ typedef struct ingot_symbol_bound {
  * other values; who calls `run` carries it, two buffers being enough. */
 typedef struct ingot_carry {
   int64_t function; /* index into `functions` */
-  int64_t output;   /* index into the function's outputs, and its inputs */
-  int64_t input;
+  int64_t output;   /* index into the function's outputs */
+  int64_t input;    /* index into its inputs */
 } ingot_carry;
 
 typedef struct ingot_artifact {

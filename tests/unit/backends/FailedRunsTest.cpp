@@ -169,5 +169,28 @@ TEST_F(FailedRuns, ANegativeSizeNamesNoNode) {
   EXPECT_EQ(plan[0], -1);
 }
 
+// Numbers of elements that wrap around would be small ones, and memory for them too little.
+TEST_F(FailedRuns, SizesThatNoMemoryHoldsAreRefused) {
+  parse(R"mlir(
+    #x = #graph.dims<[n]>
+    #y = #graph.dims<[n, n, n]>
+    func.func @f(%x: tensor<?xf32, #x>) -> tensor<?x?x?xf32, #y> {
+      %w = graph.broadcast %x {axes = array<i64: 2>}
+          : tensor<?xf32, #x> to tensor<?x?x?xf32, #y> loc("wide")
+      %r = graph.exp %w : tensor<?x?x?xf32, #y> loc("wide")
+      return %r : tensor<?x?x?xf32, #y>
+    })mlir");
+  tests::CompiledModule compiled(*module);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  const ingot_function &f = **compiled.artifact->function("f");
+  std::vector<int64_t> plan(f.plan_words);
+  for (int64_t n : {int64_t(1) << 17, int64_t(1) << 22, int64_t(1) << 62, INT64_MAX}) {
+    EXPECT_EQ(f.plan(&n, plan.data()), INGOT_INVALID_ARGUMENT) << n;
+    EXPECT_STREQ(compiled.artifact->table().nodes[plan[0]], "wide") << n;
+  }
+  const int64_t n = int64_t(1) << 16;
+  EXPECT_EQ(f.plan(&n, plan.data()), INGOT_OK);
+}
+
 } // namespace
 } // namespace ingot

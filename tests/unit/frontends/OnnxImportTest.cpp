@@ -2,6 +2,7 @@
 // what it says of what it cannot take.
 #include "frontends/onnx/ReadOnnx.h"
 #include "onnx.pb.h"
+#include "tests/support/OnnxModel.h"
 #include "tests/support/RunCompiled.h"
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,8 @@
 
 namespace ingot::tests {
 namespace {
+
+using test::OnnxModel;
 
 /// A directory of the test's own, with `model.onnx` and what else is put there.
 class OnnxImport : public testing::Test {
@@ -185,6 +188,12 @@ void addInts(::onnx::GraphProto &graph, const std::string &name, std::vector<int
     tensor.add_int64_data(value);
 }
 
+/// Adds an input. Dimensions are numbers or names.
+void addInput(::onnx::GraphProto &graph, const std::string &name,
+              const std::vector<std::string> &dims, int type = ::onnx::TensorProto::INT64) {
+  OnnxModel::setType(*graph.add_input(), name, dims, type);
+}
+
 /// Adds a node with one output.
 ::onnx::NodeProto &addNode(::onnx::GraphProto &graph, const char *op,
                            const std::vector<std::string> &inputs, const std::string &output) {
@@ -231,11 +240,7 @@ TEST_F(OnnxImport, SizesComputedFromExtentsFollowThem) {
 // Axes of any number, of which wrong ones were taken for others.
 TEST_F(OnnxImport, AxesThatAnInputGivesAreCheckedBeforeTheRun) {
   ::onnx::GraphProto graph = graphOf("ReduceSum", {"x", "axes"});
-  auto &axes = *graph.add_input();
-  axes.set_name("axes");
-  auto &type = *axes.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(::onnx::TensorProto::INT64);
-  type.mutable_shape()->add_dim()->set_dim_param("count");
+  addInput(graph, "axes", {"count"});
   auto module = import(graph);
   ASSERT_TRUE(module) << said;
   CompiledModule compiled(*module);
@@ -243,7 +248,7 @@ TEST_F(OnnxImport, AxesThatAnInputGivesAreCheckedBeforeTheRun) {
   auto session = Session::create(compiled.artifact, "predict");
   ASSERT_TRUE(session.isOk());
   const float data[] = {1, 2, 3, 4, 5, 6};
-  const int64_t dims[] = {3, 2};
+  int64_t dims[] = {3, 2};
   auto run = [&](std::vector<int64_t> list) -> std::string {
     auto count = static_cast<int64_t>(list.size());
     list.push_back(0); // never NULL
@@ -260,10 +265,79 @@ TEST_F(OnnxImport, AxesThatAnInputGivesAreCheckedBeforeTheRun) {
   EXPECT_EQ(run({-1}), "3 7 11 ");
   EXPECT_EQ(run({1, 0}), "21 ");
   EXPECT_EQ(run({}), "21 ");
-  for (const std::vector<int64_t> &wrong :
-       {std::vector<int64_t>{2}, {-3}, {0, 0}, {1, -1}, {0, 1, 2}, {0, 1, 1}})
-    EXPECT_NE(run(wrong).find("an axis would not be there"), std::string::npos)
-        << testing::PrintToString(wrong) << run(wrong);
+  for (int64_t rows : {3, 0}) // where there are no elements, their number tells nothing
+    for (const std::vector<int64_t> &wrong :
+         {std::vector<int64_t>{2}, {-3}, {0, 0}, {1, -1}, {0, 1, 2}, {0, 1, 1}}) {
+      dims[0] = rows;
+      EXPECT_NE(run(wrong).find("an axis would not be there"), std::string::npos)
+          << testing::PrintToString(wrong) << run(wrong);
+    }
+}
+
+// Joined, the two would check nothing, and the reduction write past its output.
+TEST_F(OnnxImport, AShapeAfterAxesIsCheckedToo) {
+  ::onnx::GraphProto graph = graphOf("ReduceSum", {"x", "axes"});
+  addInput(graph, "axes", {"1"});
+  addInput(graph, "shape", {"1"});
+  addNode(graph, "Reshape", {"y", "shape"}, "flat");
+  graph.mutable_output(0)->set_name("flat");
+  auto module = import(graph);
+  ASSERT_TRUE(module) << said;
+  CompiledModule compiled(*module);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  auto session = Session::create(compiled.artifact, "predict");
+  ASSERT_TRUE(session.isOk());
+  const float data[] = {1, 2, 3, 4, 5, 6};
+  const int64_t dims[] = {3, 2}, one = 1;
+  for (int64_t axis : {0, 1})
+    for (int64_t length = 1; length < 8; ++length) { // 0 is stands for the size before
+      TensorView views[] = {{DType::F32, 2, dims, data},
+                            {DType::I64, 1, &one, &axis},
+                            {DType::I64, 1, &one, &length}};
+      EXPECT_EQ(session->run(*compiled.state, views, 3).isOk(), length == (axis == 0 ? 2 : 3))
+          << axis << " " << length;
+    }
+}
+
+// Of keys, another number of heads or another size is refused, also where their product is right.
+TEST_F(OnnxImport, AttentionComparesEachDimension) {
+  ::onnx::GraphProto graph;
+  addInput(graph, "q", {"batch", "heads", "length", "size"}, ::onnx::TensorProto::FLOAT);
+  addInput(graph, "k", {"b", "h", "l", "s"}, ::onnx::TensorProto::FLOAT);
+  addInput(graph, "v", {"b2", "h2", "l2", "s2"}, ::onnx::TensorProto::FLOAT);
+  addNode(graph, "Attention", {"q", "k", "v"}, "y");
+  graph.add_output()->set_name("y");
+  auto module = import(graph, {}, 23);
+  ASSERT_TRUE(module) << said;
+  CompiledModule compiled(*module);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  auto session = Session::create(compiled.artifact, "predict");
+  ASSERT_TRUE(session.isOk());
+  std::vector<float> data(3 * 2 * 5 * 6);
+  const int64_t q[] = {3, 2, 4, 4};
+  auto run = [&](std::array<int64_t, 4> k, std::array<int64_t, 4> v) {
+    TensorView views[] = {{DType::F32, 4, q, data.data()},
+                          {DType::F32, 4, k.data(), data.data()},
+                          {DType::F32, 4, v.data(), data.data()}};
+    return session->run(*compiled.state, views, 3).isOk();
+  };
+  EXPECT_TRUE(run({3, 2, 5, 4}, {3, 2, 5, 6}));
+  EXPECT_TRUE(run({3, 1, 5, 4}, {3, 1, 5, 2})); // shared by the heads
+  EXPECT_FALSE(run({2, 2, 5, 6}, {3, 2, 5, 6}));
+  EXPECT_FALSE(run({3, 2, 5, 6}, {3, 2, 5, 6}));
+  EXPECT_FALSE(run({3, 2, 5, 4}, {3, 2, 4, 6}));
+  EXPECT_FALSE(run({3, 2, 5, 4}, {3, 1, 5, 6}));
+  EXPECT_FALSE(run({2, 3, 5, 4}, {3, 2, 5, 6}));
+}
+
+TEST_F(OnnxImport, AScalarHasNoAxisToCumulate) {
+  ::onnx::GraphProto graph;
+  addInput(graph, "x", {}, ::onnx::TensorProto::FLOAT);
+  addInput(graph, "axis", {});
+  addNode(graph, "CumSum", {"x", "axis"}, "y");
+  graph.add_output()->set_name("y");
+  EXPECT_FALSE(import(graph));
+  EXPECT_NE(said.find("it has 1 axes for a tensor of rank 0"), std::string::npos) << said;
 }
 
 } // namespace

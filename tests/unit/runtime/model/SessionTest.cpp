@@ -99,7 +99,11 @@ TEST_F(SessionTest, CarriesWhatARunMadeToTheNext) {
 TEST_F(SessionTest, AStreamStartsAnewWithZerosOrAValue) {
   Session stream = session("accumulate");
   Tensor a = *Tensor::of<int32_t>({2}, {1, 2}), longer = *Tensor::of<int32_t>({3}, {1, 2, 3});
-  ASSERT_OK(stream.run(*state, {a}));
+  const TensorView view = longer;
+  ASSERT_OK(stream.prepare(&view, 1));
+  EXPECT_STATUS(stream.run(*state, {*Tensor::of<int32_t>({3}, {-1, 0, 0})}), OutOfRange,
+                "embedding");
+  ASSERT_OK(stream.run(*state, {a})); // none succeeded before: the stream has no size yet
   EXPECT_STATUS(stream.run(*state, {longer}), InvalidArgument,
                 "a stream keeps its sizes until the session is reset");
   stream.reset();
