@@ -1,10 +1,18 @@
 // Implementation of the graph-building helpers; see Builder.h.
 #include "ir/Builder.h"
 #include "ir/Text.h"
+#include <algorithm>
+#include <cmath>
 
 using namespace mlir;
 
 namespace ingot::graph {
+
+/// NaN is 0; what is too large the largest number.
+static int64_t saturated(double value) {
+  constexpr double limit = 9223372036854774784.0; // below 2^63
+  return std::isnan(value) ? 0 : static_cast<int64_t>(std::clamp(value, -limit, limit));
+}
 
 Value splat(OpBuilder &b, Location loc, Type element, llvm::ArrayRef<Dim> dims, double value) {
   Attribute scalar;
@@ -13,10 +21,9 @@ Value splat(OpBuilder &b, Location loc, Type element, llvm::ArrayRef<Dim> dims, 
   else if (llvm::isa<FloatType>(element))
     scalar = b.getFloatAttr(element, value);
   else
-    scalar =
-        IntegerAttr::get(element, llvm::APInt(element.getIntOrFloatBitWidth(),
-                                              static_cast<uint64_t>(static_cast<int64_t>(value)),
-                                              false, /*implicitTrunc=*/true));
+    scalar = IntegerAttr::get(element, llvm::APInt(element.getIntOrFloatBitWidth(),
+                                                   static_cast<uint64_t>(saturated(value)), false,
+                                                   /*implicitTrunc=*/true));
   auto content = DenseElementsAttr::get(RankedTensorType::get({}, element), scalar);
   return ConstantOp::create(b, loc, tensorType(dims, element), content);
 }

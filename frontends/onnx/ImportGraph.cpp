@@ -428,6 +428,9 @@ std::vector<EntryPtr> GraphImporter::importSubgraph(const ::onnx::GraphProto &gr
       importNode(node);
   for (const ::onnx::ValueInfoProto &output : graph.output()) {
     EntryPtr entry = lookup(output.name());
+    if (!entry)
+      emitError(NameLoc::get(b.getStringAttr(output.name())))
+          << "no node makes the output `" << output.name() << "` of a subgraph";
     isComplete &= entry && !entry->isMissing;
     outputs.push_back(std::move(entry));
   }

@@ -5,6 +5,7 @@
 #include "tests/endtoend/CompiledModels.h"
 #include "tests/support/CountAllocations.h"
 #include "llvm/Support/Program.h"
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -246,9 +247,22 @@ TEST_P(Determinism, ManyReadersOfOneState) {
   EXPECT_THAT(wrong, testing::Each(0));
 }
 
+/// Returns when all threads of the pool run: sanitizers allocate when a thread starts.
+void startAll(ThreadPool &pool, int threads) {
+  std::atomic<int> waiting{threads};
+  auto task = [](void *arg, int64_t) {
+    auto &left = *static_cast<std::atomic<int> *>(arg);
+    --left;
+    while (left > 0)
+      std::this_thread::yield();
+  };
+  ThreadPool::run(&pool, task, &waiting, threads);
+}
+
 TEST_P(Determinism, ARunAllocatesNothing) {
   auto state = initializedState(artifact);
   ThreadPool pool(3);
+  startAll(pool, 3);
   for (ThreadPool *threads : {static_cast<ThreadPool *>(nullptr), &pool}) {
     SessionOptions options;
     options.pool = threads;

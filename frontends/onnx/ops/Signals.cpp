@@ -82,9 +82,11 @@ private:
 
   /// The matrix as a constant where its size is known and moderate.
   std::optional<Expr> constantMatrix(llvm::ArrayRef<Dim> dims, const Transform &t) {
+    for (Dim d : dims) // each by itself: a product of damaged sizes may wrap around
+      if (!d.isStatic() || d.value() > kMaxConstant)
+        return std::nullopt;
     Dim count = numElements(node.context(), dims);
-    if (!count.isStatic() || !t.length.isStatic() || count.value() > kMaxConstant ||
-        t.length.value() < 1)
+    if (!t.length.isStatic() || count.value() > kMaxConstant || t.length.value() < 1)
       return std::nullopt;
     llvm::SmallVector<int64_t> sizes = staticSizes(dims);
     int64_t length = t.length.value();
