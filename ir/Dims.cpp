@@ -28,9 +28,17 @@ struct MonomialLess {
 /// Sum of coefficient x product of atoms; no zero coefficient is stored.
 using Polynomial = std::map<Monomial, int64_t, MonomialLess>;
 
+/// Numbers of damaged models may leave 64 bits: they wrap around, which is defined.
+int64_t sumOf(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+int64_t productOf(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
 void addTerm(Polynomial &p, const Monomial &m, int64_t coefficient) {
   int64_t &c = p[m];
-  c += coefficient;
+  c = sumOf(c, coefficient);
   if (c == 0)
     p.erase(m);
 }
@@ -41,7 +49,7 @@ Polynomial multiply(const Polynomial &a, const Polynomial &b) {
     for (auto &[mb, cb] : b) {
       Monomial m;
       std::merge(ma.begin(), ma.end(), mb.begin(), mb.end(), std::back_inserter(m), AtomLess());
-      addTerm(result, m, ca * cb);
+      addTerm(result, m, productOf(ca, cb));
     }
   return result;
 }
@@ -95,13 +103,13 @@ int64_t floorDivide(int64_t a, int64_t b) {
 int64_t apply(Dim::Op op, int64_t a, int64_t b) {
   switch (op) {
   case Dim::Op::Add:
-    return a + b;
+    return sumOf(a, b);
   case Dim::Op::Mul:
-    return a * b;
+    return productOf(a, b);
   case Dim::Op::FloorDiv:
     return floorDivide(a, b);
   case Dim::Op::CeilDiv:
-    return -floorDivide(-a, b);
+    return productOf(floorDivide(productOf(a, -1), b), -1);
   case Dim::Op::Min:
     return std::min(a, b);
   case Dim::Op::Max:
@@ -150,7 +158,7 @@ Dim operator*(Dim a, Dim b) {
 }
 Dim operator-(Dim a, Dim b) { return a + b * -1; }
 Dim operator+(Dim a, int64_t b) { return a + Dim::constant(a.context(), b); }
-Dim operator-(Dim a, int64_t b) { return a + Dim::constant(a.context(), -b); }
+Dim operator-(Dim a, int64_t b) { return a + Dim::constant(a.context(), productOf(b, -1)); }
 Dim operator*(Dim a, int64_t b) { return a * Dim::constant(a.context(), b); }
 
 std::optional<Dim> Dim::exactDiv(Dim a, Dim b) {
