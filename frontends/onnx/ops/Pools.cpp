@@ -99,7 +99,10 @@ void maxPool(Node &node) {
 
 /// Elements put back to where MaxPool found them, zeros elsewhere.
 void maxUnpool(Node &node) {
-  Dims x = dimsOf(node.in(0)), dims = {x[0], x[1]};
+  Dims x = dimsOf(node.in(0));
+  if (x.size() < 3)
+    node.invalid("its input has shape " + str(x) + "; (N, C, spatial…) is expected");
+  Dims dims = {x[0], x[1]};
   size_t rank = x.size() - 2;
   llvm::SmallVector<int64_t> size = node.intsAttr("kernel_shape", rank, 1),
                              strides = node.intsAttr("strides", rank, 1),
