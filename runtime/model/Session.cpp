@@ -129,6 +129,7 @@ struct Session::Impl {
 
   Status checkSources() const;
   Status inputError(int64_t input, const TensorView &given, const std::string &what) const;
+  Result<int64_t> extentOf(const ingot_dim &dim) const;
   Status checkDim(int64_t input, int32_t axis, const TensorView &given) const;
   Carried *findCarried(size_t input);
   Status gatherInputs(const TensorView *inputs, size_t count);
@@ -163,15 +164,20 @@ Status Session::Impl::inputError(int64_t input, const TensorView &given,
                     "': expected " + describe(info) + ", got " + describe(given) + ": " + what);
 }
 
+/// What the signature and the symbols in `wanted` say.
+Result<int64_t> Session::Impl::extentOf(const ingot_dim &dim) const {
+  if (dim.size >= 0)
+    return dim.size;
+  if (dim.symbol >= 0)
+    return wanted[static_cast<size_t>(dim.symbol)];
+  return evaluateFormula(dim.text, *function, wanted.data());
+}
+
 /// Is the extent of a dimension what the signature and the symbols say? `wanted` is complete.
 Status Session::Impl::checkDim(int64_t input, int32_t axis, const TensorView &given) const {
   const ingot_dim &dim = function->inputs[input].dims[axis];
-  int64_t seen = given.dims[axis], expected = dim.size;
-  if (dim.size < 0 && dim.symbol >= 0) {
-    expected = wanted[static_cast<size_t>(dim.symbol)];
-  } else if (dim.size < 0) {
-    INGOT_ASSIGN_OR_RETURN(expected, evaluateFormula(dim.text, *function, wanted.data()));
-  }
+  int64_t seen = given.dims[axis], expected;
+  INGOT_ASSIGN_OR_RETURN(expected, extentOf(dim));
   if (seen == expected)
     return Status::ok();
   std::string what = "dimension " + std::to_string(axis);
@@ -247,15 +253,8 @@ Status Session::Impl::sizeCarried() {
       continue;
     const ingot_tensor_info &info = function->inputs[c.input];
     Shape shape(static_cast<size_t>(info.rank));
-    for (int32_t axis = 0; axis < info.rank; ++axis) {
-      const ingot_dim &dim = info.dims[axis];
-      int64_t &extent = shape[static_cast<size_t>(axis)];
-      extent = dim.size;
-      if (dim.size < 0 && dim.symbol >= 0) {
-        extent = wanted[static_cast<size_t>(dim.symbol)];
-      } else if (dim.size < 0) {
-        INGOT_ASSIGN_OR_RETURN(extent, evaluateFormula(dim.text, *function, wanted.data()));
-      }
+    for (size_t axis = 0; axis < shape.size(); ++axis) {
+      INGOT_ASSIGN_OR_RETURN(shape[axis], extentOf(info.dims[axis]));
     }
     INGOT_RETURN_IF_ERROR(c.value.resize(static_cast<DType>(info.dtype), shape));
     if (c.value.byteSize() != 0)

@@ -47,11 +47,6 @@ Dim equals(Node &node, Dim d, int64_t value) {
   return node.importer.let(Dim::max(distance * -1 + 1, node.dim(0)));
 }
 
-Dims maskOf(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank) {
-  Dims ones(axes.size(), node.dim(1)), zeros(rank, node.dim(0));
-  return spread(node, axes, ones, zeros);
-}
-
 Dims spread(Node &node, llvm::ArrayRef<Dim> axes, llvm::ArrayRef<Dim> values,
             llvm::ArrayRef<Dim> otherwise) {
   int64_t rank = static_cast<int64_t>(otherwise.size());
@@ -119,7 +114,8 @@ AxisSet axisSet(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank) {
   if (llvm::all_of(axes, [](Dim d) { return d.isStatic(); }))
     (void)node.axes(llvm::map_to_vector(axes, [](Dim d) { return d.value(); }), rank);
   auto count = static_cast<int64_t>(axes.size());
-  AxisSet set{maskOf(node, axes, rank), count, node.dim(count)};
+  Dims ones(axes.size(), node.dim(1)), zeros(rank, node.dim(0));
+  AxisSet set{spread(node, axes, ones, zeros), count, node.dim(count)};
   for (Dim m : set.mask)
     set.wrong = set.wrong - m;
   return set;

@@ -13,9 +13,6 @@ Dim isNegative(Node &node, Dim d);
 /// 1 where it is `value`, else 0.
 Dim equals(Node &node, Dim d, int64_t value);
 
-/// For each of `rank` dimensions 1 where an axis (negative ones count from the end) names it, else
-/// 0.
-Dims maskOf(Node &node, llvm::ArrayRef<Dim> axes, int64_t rank);
 /// The entries of `values`, of which there is one an axis, at their dimensions; `otherwise`
 /// elsewhere.
 Dims spread(Node &node, llvm::ArrayRef<Dim> axes, llvm::ArrayRef<Dim> values,
@@ -38,7 +35,7 @@ NumberList firstAxes(Node &node, const NumberList &like);
 
 /// Some of a tensor's dimensions.
 struct AxisSet {
-  Dims mask;                    ///< as maskOf gives it
+  Dims mask;                    ///< for each dimension 1 where an axis names it, else 0
   std::optional<int64_t> count; ///< how many they are, where that is known
   Dim wrong;                    ///< 0 where each axis names a dimension of its own, else positive
 };
