@@ -100,4 +100,20 @@ std::string joined(const std::vector<std::string> &parts) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+void addTolerances(CLI::App &command, double &rtol, double &atol, const char *instead) {
+  command
+      .add_option("--rtol", rtol, instead ? instead : "Allowed difference over the largest value")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--atol", atol, instead ? instead : "Allowed absolute difference")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
+void addThreads(CLI::App &command, int &threads) {
+  command.add_option("--threads", threads, "Threads; 0 takes all CPUs of this process")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+}
+
 } // namespace ingot::cli

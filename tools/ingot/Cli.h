@@ -55,6 +55,10 @@ std::string stemOf(const std::string &path);
 /// "a, b, c"
 std::string joined(const std::vector<std::string> &parts);
 
+/// Options that several subcommands have. `instead` replaces the text of both tolerances.
+void addTolerances(CLI::App &command, double &rtol, double &atol, const char *instead = nullptr);
+void addThreads(CLI::App &command, int &threads);
+
 /// Each adds its subcommand to the application; its callback does the work.
 void addCompile(CLI::App &app);
 void addRun(CLI::App &app);

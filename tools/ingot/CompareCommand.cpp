@@ -412,19 +412,12 @@ void addCompare(CLI::App &app) {
                       "NAME=SIZE: of a dimension that stays dynamic, for inputs that are made up");
   command->add_option("--seed", arguments->seed, "Of inputs that are made up")
       ->capture_default_str();
-  command->add_option("--rtol", arguments->rtol, "Allowed difference over the largest value")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--atol", arguments->atol, "Allowed absolute difference")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  addTolerances(*command, arguments->rtol, arguments->atol);
   command->add_flag("--elementwise", arguments->elementwise,
                     "--rtol is over each element's own value, as in numpy.allclose");
   command->add_option("--target-cpu", arguments->targetCpu, "As for compile, one level")
       ->capture_default_str();
-  command->add_option("--threads", arguments->threads, "Threads; 0 takes all CPUs of this process")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
+  addThreads(*command, arguments->threads);
   command->add_flag("--json", arguments->json, "The report as JSON");
   command->footer(
       "Examples:\n"

@@ -369,12 +369,7 @@ void addReduce(CLI::App &app) {
   command->add_option("--shape", arguments->shapes, "Sizes of inputs, as for compile");
   command->add_option("--seed", arguments->seed, "With --against: as for compare")
       ->capture_default_str();
-  command->add_option("--rtol", arguments->rtol, "With --against: as for compare")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--atol", arguments->atol, "With --against: as for compare")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  addTolerances(*command, arguments->rtol, arguments->atol, "With --against: as for compare");
   command->add_flag("--elementwise", arguments->elementwise, "With --against: as for compare");
   command
       ->add_option("--time-limit", arguments->timeLimit, "Seconds; what is smallest then is kept")

@@ -308,15 +308,8 @@ void addRun(CLI::App &app) {
                       "NAME=@FILE.npy or NAME=@FILE.npz[:KEY]; others are printed");
   command->add_option("--expect", arguments->expected,
                       "NAME=@FILE: compare; exit code 3 when they differ");
-  command->add_option("--rtol", arguments->rtol, "Allowed difference over the largest value")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--atol", arguments->atol, "Allowed absolute difference")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--threads", arguments->threads, "Threads; 0 takes all CPUs of this process")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
+  addTolerances(*command, arguments->rtol, arguments->atol);
+  addThreads(*command, arguments->threads);
   command
       ->add_option(
           "--steps", arguments->steps,
