@@ -47,6 +47,16 @@ protected:
     return readOnnx(directory + "/model/model.onnx", context.get(), {shapes});
   }
 
+  /// Nothing, reported, where the module does not compile.
+  static std::optional<Session> open(const CompiledModule &compiled) {
+    EXPECT_TRUE(compiled.ok()) << compiled.error();
+    if (!compiled.ok())
+      return std::nullopt;
+    auto session = Session::create(compiled.artifact, "predict");
+    EXPECT_TRUE(session.isOk()) << session.status().message();
+    return session.isOk() ? std::optional(std::move(session).value()) : std::nullopt;
+  }
+
   std::unique_ptr<mlir::MLIRContext> context;
   std::string directory, said;
 };
@@ -76,9 +86,8 @@ TEST_F(OnnxImport, ABoundedDimensionTakesSizesWithinItsBoundsAlone) {
   auto module = import(relu, {{"n", "2..3"}});
   ASSERT_TRUE(module) << said;
   CompiledModule compiled(*module);
-  ASSERT_TRUE(compiled.ok()) << compiled.error();
-  auto session = Session::create(compiled.artifact, "predict");
-  ASSERT_TRUE(session.isOk());
+  auto session = open(compiled);
+  ASSERT_TRUE(session);
   for (int64_t n = 0; n < 6; ++n) {
     std::vector<float> data(12, -1);
     int64_t dims[] = {n, 2};
@@ -223,9 +232,8 @@ TEST_F(OnnxImport, SizesComputedFromExtentsFollowThem) {
   auto module = import(graph);
   ASSERT_TRUE(module) << said;
   CompiledModule compiled(*module);
-  ASSERT_TRUE(compiled.ok()) << compiled.error();
-  auto session = Session::create(compiled.artifact, "predict");
-  ASSERT_TRUE(session.isOk());
+  auto session = open(compiled);
+  ASSERT_TRUE(session);
   const std::pair<int64_t, int64_t> lengths[] = {{1, 2}, {2, 2}, {3, 2}, {4, 4}, {5, 6}};
   for (auto [n, length] : lengths) {
     std::vector<float> data(10);
@@ -244,9 +252,8 @@ TEST_F(OnnxImport, AxesThatAnInputGivesAreCheckedBeforeTheRun) {
   auto module = import(graph);
   ASSERT_TRUE(module) << said;
   CompiledModule compiled(*module);
-  ASSERT_TRUE(compiled.ok()) << compiled.error();
-  auto session = Session::create(compiled.artifact, "predict");
-  ASSERT_TRUE(session.isOk());
+  auto session = open(compiled);
+  ASSERT_TRUE(session);
   const float data[] = {1, 2, 3, 4, 5, 6};
   int64_t dims[] = {3, 2};
   auto run = [&](std::vector<int64_t> list) -> std::string {
@@ -284,13 +291,12 @@ TEST_F(OnnxImport, AShapeAfterAxesIsCheckedToo) {
   auto module = import(graph);
   ASSERT_TRUE(module) << said;
   CompiledModule compiled(*module);
-  ASSERT_TRUE(compiled.ok()) << compiled.error();
-  auto session = Session::create(compiled.artifact, "predict");
-  ASSERT_TRUE(session.isOk());
+  auto session = open(compiled);
+  ASSERT_TRUE(session);
   const float data[] = {1, 2, 3, 4, 5, 6};
   const int64_t dims[] = {3, 2}, one = 1;
   for (int64_t axis : {0, 1})
-    for (int64_t length = 1; length < 8; ++length) { // 0 is stands for the size before
+    for (int64_t length = 1; length < 8; ++length) { // 0 stands for the size before
       TensorView views[] = {{DType::F32, 2, dims, data},
                             {DType::I64, 1, &one, &axis},
                             {DType::I64, 1, &one, &length}};
@@ -310,9 +316,8 @@ TEST_F(OnnxImport, AttentionComparesEachDimension) {
   auto module = import(graph, {}, 23);
   ASSERT_TRUE(module) << said;
   CompiledModule compiled(*module);
-  ASSERT_TRUE(compiled.ok()) << compiled.error();
-  auto session = Session::create(compiled.artifact, "predict");
-  ASSERT_TRUE(session.isOk());
+  auto session = open(compiled);
+  ASSERT_TRUE(session);
   std::vector<float> data(3 * 2 * 5 * 6);
   const int64_t q[] = {3, 2, 4, 4};
   auto run = [&](std::array<int64_t, 4> k, std::array<int64_t, 4> v) {

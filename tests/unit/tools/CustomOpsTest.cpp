@@ -61,6 +61,14 @@ protected:
     std::ofstream(directory / name) << text;
   }
   void describe(const json &description) { writeText("op.json", description.dump()); }
+  /// The op of scaledCube by another function, and a model that calls it.
+  json describeCall(const std::string &function) {
+    json description = scaledCube();
+    description["function"] = function;
+    describe(description);
+    writeText("net.mlir", netCalling("com.example::ScaledCube", "{scale = 1.0 : f32}"));
+    return description;
+  }
   /// Compiles net.mlir with op.json to net.so.
   Outcome compile(const std::string &more = "") const {
     return ingot("compile net.mlir --custom-op op.json -o net.so " + more);
@@ -213,10 +221,7 @@ int32_t root(const ingot_custom_call *call) {
   return 0;
 }
 )");
-  json description = scaledCube();
-  description["function"] = "root";
-  describe(description);
-  writeText("net.mlir", netCalling("com.example::ScaledCube", "{scale = 1.0 : f32}"));
+  json description = describeCall("root");
   Outcome undeclared = compile();
   EXPECT_EQ(undeclared.code, 2);
   EXPECT_THAT(undeclared.err, HasSubstr("custom op `com.example::ScaledCube`: its code needs the "
@@ -244,10 +249,7 @@ int32_t refuse(const ingot_custom_call *call) {
   return ((const float *)call->inputs[0].data)[0] < 0 ? -7 : 0;
 }
 )");
-  json description = scaledCube();
-  description["function"] = "refuse";
-  describe(description);
-  writeText("net.mlir", netCalling("com.example::ScaledCube", "{scale = 1.0 : f32}"));
+  json description = describeCall("refuse");
   ASSERT_EQ(compile().code, 0) << compile().err;
   write("x.npy", {1, 3}, {-1, 0, 0});
   Outcome failed = ingot("run net.so --input x=@x.npy");
@@ -268,10 +270,7 @@ int32_t overrun(const ingot_custom_call *call) {
   return 0;
 }
 )");
-  json description = scaledCube();
-  description["function"] = "overrun";
-  describe(description);
-  writeText("net.mlir", netCalling("com.example::ScaledCube", "{scale = 1.0 : f32}"));
+  json description = describeCall("overrun");
   ASSERT_EQ(compile("--debug-arena").code, 0);
   write("x.npy", {1, 3}, {1, 2, 3});
   EXPECT_THAT(ingot("run net.so --input x=@x.npy").err,
@@ -347,10 +346,7 @@ int32_t alone(const ingot_custom_call *call) {
   return status;
 }
 )");
-  json description = scaledCube();
-  description["function"] = "alone";
-  describe(description);
-  writeText("net.mlir", netCalling("com.example::ScaledCube", "{scale = 1.0 : f32}"));
+  json description = describeCall("alone");
   Outcome refused = compile();
   EXPECT_EQ(refused.code, 2);
   EXPECT_THAT(refused.err, HasSubstr("its code has variables that it can change (section '.bss')"));
