@@ -6,6 +6,7 @@
 #include "ir/Text.h"
 #include "ir/reference/Interpreter.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -595,6 +596,8 @@ std::optional<reference::Tensor> GraphImporter::constantOf(Entry &entry) {
   for (Operation *op : ordered)
     inner.clone(*op, mapping);
   func::ReturnOp::create(inner, b.getUnknownLoc(), mapping.lookup(entry.tensor));
+  if (failed(verify(*folded))) // the interpreter takes verified ops only; the reason is reported
+    throw Refusal{Refusal::Reported, "", ""};
   auto values = reference::Interpreter(*folded).run("fold", {});
   if (failed(values))
     return std::nullopt;

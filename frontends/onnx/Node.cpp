@@ -161,6 +161,15 @@ llvm::SmallVector<int64_t> Node::intsAttr(llvm::StringRef name, size_t size, int
             llvm::Twine(size) + " are expected");
   return values;
 }
+llvm::SmallVector<int64_t> Node::geometryAttr(llvm::StringRef name, size_t size, int64_t otherwise,
+                                              int64_t least) {
+  llvm::SmallVector<int64_t> values = intsAttr(name, size, otherwise);
+  for (int64_t value : values)
+    if (value < least || value > INT32_MAX)
+      invalid("attribute `" + name + "` has " + llvm::Twine(value) + "; numbers from " +
+              llvm::Twine(least) + " to 2^31 - 1 are expected");
+  return values;
+}
 std::vector<float> Node::floatsAttr(llvm::StringRef name) const {
   const auto *found = attribute(name);
   return found ? std::vector<float>(found->floats().begin(), found->floats().end())

@@ -111,6 +111,10 @@ public:
   /// Empty when the attribute is not there.
   llvm::SmallVector<int64_t> intsAttr(llvm::StringRef name) const;
   llvm::SmallVector<int64_t> intsAttr(llvm::StringRef name, size_t size, int64_t otherwise);
+  /// The same for strides, paddings and the like: invalid unless all are in [least, 2^31), where
+  /// products of two do not overflow.
+  llvm::SmallVector<int64_t> geometryAttr(llvm::StringRef name, size_t size, int64_t otherwise,
+                                          int64_t least);
   std::vector<float> floatsAttr(llvm::StringRef name) const;
   std::vector<std::string> stringsAttr(llvm::StringRef name) const;
   mlir::Type typeAttr(llvm::StringRef name, mlir::Type otherwise);

@@ -273,16 +273,22 @@ TEST_P(OnnxModelFuzz, EveryDamagedModelIsReadOrRefused) {
   }
 }
 
-/// As many runs as on one real model; the models are chosen by the seed.
-TEST_F(OnnxFuzz, EveryDamagedNodeTestIsReadOrRefused) {
+class OnnxNodeFuzz : public OnnxFuzz {
+protected:
+  void SetUp() override {
+    if (std::filesystem::exists(INGOT_NODE_MODELS_DIR))
+      for (const auto &entry : std::filesystem::directory_iterator(INGOT_NODE_MODELS_DIR))
+        paths.push_back(entry.path());
+    if (paths.empty())
+      GTEST_SKIP() << "ONNX's node tests are not there; ctest OnnxNodeModels writes them, in the "
+                      "environment that tests/conformance/onnx/setup makes";
+    std::sort(paths.begin(), paths.end());
+  }
   std::vector<std::string> paths;
-  if (std::filesystem::exists(INGOT_NODE_MODELS_DIR))
-    for (const auto &entry : std::filesystem::directory_iterator(INGOT_NODE_MODELS_DIR))
-      paths.push_back(entry.path());
-  if (paths.empty())
-    GTEST_SKIP() << "ONNX's node tests are not there; ctest OnnxNodeModels writes them, in the "
-                    "environment that tests/conformance/onnx/setup makes";
-  std::sort(paths.begin(), paths.end());
+};
+
+/// As many runs as on one real model; the models are chosen by the seed.
+TEST_F(OnnxNodeFuzz, EveryDamagedNodeTestIsReadOrRefused) {
   auto pick = [&](Random &random) -> const std::string & {
     return paths[static_cast<size_t>(below(random, static_cast<int64_t>(paths.size())))];
   };
@@ -295,6 +301,42 @@ TEST_F(OnnxFuzz, EveryDamagedNodeTestIsReadOrRefused) {
     else
       mutateFields(bytes, random, readFile(donor));
     importBytes(bytes, path + " mutated with seed " + std::to_string(run));
+    if (HasFatalFailure())
+      return;
+  }
+}
+
+/// One input of one model, by each seed, gets another rank: dimensions are cut off in front or put
+/// there. A model has about 14 such variants; few runs take each of a few models.
+TEST_F(OnnxNodeFuzz, EveryRankOfAnInputIsReadOrRefused) {
+  constexpr int kRanks = 6;
+  std::vector<std::pair<size_t, int>> inputs;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    ::onnx::ModelProto model;
+    model.ParseFromString(readFile(paths[i]));
+    for (int input = 0; input < model.graph().input_size(); ++input)
+      inputs.push_back({i, input});
+  }
+  int64_t all = static_cast<int64_t>(inputs.size()) * kRanks,
+          step = std::max<int64_t>(all / runCount(), 1) | 1;
+  for (int64_t run = firstSeed(); run < all; run += step) {
+    auto [index, input] = inputs[static_cast<size_t>(run / kRanks)];
+    ::onnx::ModelProto model;
+    model.ParseFromString(readFile(paths[index]));
+    auto &type = *model.mutable_graph()->mutable_input(input)->mutable_type();
+    if (!type.has_tensor_type())
+      continue;
+    auto &dims = *type.mutable_tensor_type()->mutable_shape()->mutable_dim();
+    int rank = static_cast<int>(run % kRanks), had = dims.size();
+    if (rank < had)
+      dims.DeleteSubrange(0, had - rank);
+    for (int d = had; d < rank; ++d) {
+      dims.Add()->set_dim_value(2);
+      dims.SwapElements(0, d);
+    }
+    importBytes(model.SerializeAsString(), paths[index] + " with input " + std::to_string(input) +
+                                               " of rank " + std::to_string(rank) + ", seed " +
+                                               std::to_string(run));
     if (HasFatalFailure())
       return;
   }

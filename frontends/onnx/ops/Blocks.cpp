@@ -87,14 +87,13 @@ void col2Im(Node &node) {
   if (x.size() != 3 || block.size() != rank || rank == 0)
     node.invalid("it has an input of shape " + str(x) + ", an image of " + llvm::Twine(rank) +
                  " and blocks of " + llvm::Twine(block.size()) + " dimensions");
-  auto strides = node.intsAttr("strides", rank, 1), dilations = node.intsAttr("dilations", rank, 1),
-       pads = node.intsAttr("pads", 2 * rank, 0);
+  auto strides = node.geometryAttr("strides", rank, 1, 1),
+       dilations = node.geometryAttr("dilations", rank, 1, 1),
+       pads = node.geometryAttr("pads", 2 * rank, 0, 0);
   // The image with its padding, where every element of every block has a place.
   Dims wide, counts, starts;
   Dim elements = node.dim(1);
   for (size_t d = 0; d < rank; ++d) {
-    if (strides[d] < 1 || dilations[d] < 1 || pads[d] < 0 || pads[rank + d] < 0)
-      node.invalid("strides and dilations must be positive, pads not negative");
     image[d] = nonNegative(node, image[d]);
     block[d] = nonNegative(node, block[d]);
     wide.push_back(image[d] + (pads[d] + pads[rank + d]));

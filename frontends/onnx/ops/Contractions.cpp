@@ -151,11 +151,16 @@ void convTranspose(Node &node) {
   weights = node.expr(kernelOf(node, weights));
   w = weights.dims();
   size_t rank = x.size() - 2;
-  auto strides = node.intsAttr("strides", rank, 1), dilations = node.intsAttr("dilations", rank, 1),
-       pads = node.intsAttr("pads", 2 * rank, 0), extra = node.intsAttr("output_padding", rank, 0),
+  auto strides = node.geometryAttr("strides", rank, 1, 1),
+       dilations = node.geometryAttr("dilations", rank, 1, 1),
+       pads = node.geometryAttr("pads", 2 * rank, 0, 0),
+       extra = node.geometryAttr("output_padding", rank, 0, 0),
        shape = node.intsAttr("output_shape");
   if (shape.size() > rank) // some exporters name all dimensions
     shape.erase(shape.begin(), shape.end() - static_cast<int64_t>(rank));
+  if (!shape.empty() && shape.size() < rank)
+    node.invalid("attribute `output_shape` has " + llvm::Twine(shape.size()) + " values; " +
+                 llvm::Twine(rank) + " are expected");
   std::string automatic = node.attr("auto_pad", "NOTSET");
   bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
   int64_t groups = node.attr("group", int64_t(1));
@@ -165,14 +170,12 @@ void convTranspose(Node &node) {
     if (!w[2 + d].isStatic())
       node.unsupported("the dimension `" + w[2 + d].str() + "` of its kernel is not known",
                        "fix it with --shape");
-    if (strides[d] < 1 || dilations[d] < 1 || pads[d] < 0 || pads[rank + d] < 0 || extra[d] < 0)
-      node.invalid("strides and dilations must be positive, pads not negative");
     std::optional<Dim> wanted;
     if (!shape.empty())
       wanted = node.dim(shape[d]);
     else if (same)
       wanted = x[2 + d] * strides[d];
-    int64_t span = (w[2 + d].value() - 1) * dilations[d] + 1;
+    int64_t span = ((w[2 + d] - 1) * dilations[d] + 1).value();
     Transposed t =
         transposedOf(node, x[2 + d], span, strides[d], pads[d], pads[rank + d], extra[d], wanted);
     low.push_back(t.low);

@@ -104,9 +104,9 @@ void maxUnpool(Node &node) {
     node.invalid("its input has shape " + str(x) + "; (N, C, spatial…) is expected");
   Dims dims = {x[0], x[1]};
   size_t rank = x.size() - 2;
-  llvm::SmallVector<int64_t> size = node.intsAttr("kernel_shape", rank, 1),
-                             strides = node.intsAttr("strides", rank, 1),
-                             pads = node.intsAttr("pads", 2 * rank, 0);
+  auto size = node.geometryAttr("kernel_shape", rank, 1, 1),
+       strides = node.geometryAttr("strides", rank, 1, 1),
+       pads = node.geometryAttr("pads", 2 * rank, 0, 0);
   for (size_t d = 0; d < rank; ++d)
     dims.push_back((x[2 + d] - 1) * strides[d] + (size[d] - pads[d] - pads[rank + d]));
   Expr flatResult =
@@ -176,7 +176,7 @@ void averagePool(Node &node) {
   if (countsPadding && hangsOver) {
     // Given padding counts, what a last window hangs over does not: the first becomes part of x.
     size_t rank = window.size.size();
-    llvm::SmallVector<int64_t> pads = node.intsAttr("pads", 2 * rank, 0);
+    auto pads = node.geometryAttr("pads", 2 * rank, 0, 0);
     Dims low(rank + 2, node.dim(0)), high = low;
     for (size_t d = 0; d < rank; ++d) {
       low[d + 1] = node.dim(pads[d]);

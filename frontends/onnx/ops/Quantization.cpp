@@ -86,7 +86,7 @@ Expr perRow(Node &node, Expr parameter) {
 /// One value a channel of a convolution's kernel or result, of which it is dimension `axis`.
 Expr perChannel(Node &node, Expr parameter, int64_t axis, int64_t rank) {
   Dims dims = parameter.dims(), along(rank, node.dim(1));
-  if (dims.size() != 1)
+  if (dims.size() != 1 || axis >= rank) // convolution refuses a tensor of that rank
     return parameter;
   along[axis] = dims[0];
   return node.reshape(parameter, along);

@@ -455,15 +455,16 @@ void deformConv(Node &node) {
       node.unsupported("the dimension `" + d.str() + "` is not known when compiling",
                        "fix it with --shape");
   int64_t groups = node.attr("group", int64_t(1)), parts = node.attr("offset_group", int64_t(1));
-  int64_t channels = x[1].value(), height = w[2].value(), width = w[3].value();
-  int64_t points = height * width, outputs = w[0].value();
-  if (groups < 1 || parts < 1 || channels % parts != 0 || w[1].value() * groups != channels ||
-      outputs % groups != 0 || offset[1] != node.dim(parts * points * 2))
+  int64_t channels = x[1].value();
+  int64_t points = (w[2] * w[3]).value(), outputs = w[0].value();
+  if (groups < 1 || parts < 1 || channels % parts != 0 || w[1] * groups != x[1] ||
+      outputs % groups != 0 || offset[1] != w[2] * w[3] * parts * 2)
     node.invalid("it convolves " + str(x) + " with a kernel " + str(w) + " at offsets " +
                  str(offset) + " in " + llvm::Twine(groups) + " groups and " + llvm::Twine(parts) +
                  " offset groups");
-  auto strides = node.intsAttr("strides", 2, 1), dilations = node.intsAttr("dilations", 2, 1),
-       pads = node.intsAttr("pads", 4, 0);
+  auto strides = node.geometryAttr("strides", 2, 1, 1),
+       dilations = node.geometryAttr("dilations", 2, 1, 1),
+       pads = node.geometryAttr("pads", 4, 0, 0);
   Type element = node.inputElement(0);
   Dim one = node.dim(1);
   // (N, parts, channels of a part, kernel row, kernel column, row, column)

@@ -44,9 +44,9 @@ Window windowOf(Node &node, llvm::ArrayRef<int64_t> size, llvm::ArrayRef<Dim> sp
                  llvm::Twine(rank) + " spatial ones");
   Window w;
   w.size.assign(size.begin(), size.end());
-  w.strides = node.intsAttr("strides", rank, 1);
-  w.dilations = node.intsAttr("dilations", rank, 1);
-  llvm::SmallVector<int64_t> pads = node.intsAttr("pads", 2 * rank, 0);
+  w.strides = node.geometryAttr("strides", rank, 1, 1);
+  w.dilations = node.geometryAttr("dilations", rank, 1, 1);
+  llvm::SmallVector<int64_t> pads = node.geometryAttr("pads", 2 * rank, 0, 0);
   std::string automatic = node.attr("auto_pad", "NOTSET");
   bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
   if (!same && automatic != "NOTSET" && automatic != "VALID" && !automatic.empty())
@@ -54,10 +54,10 @@ Window windowOf(Node &node, llvm::ArrayRef<int64_t> size, llvm::ArrayRef<Dim> sp
   bool ceil = node.attr("ceil_mode", int64_t(0)) != 0;
   Dim zero = node.dim(0);
   for (size_t d = 0; d < rank; ++d) {
+    if (size[d] < 1 || size[d] > INT32_MAX)
+      node.invalid("its window has a dimension " + llvm::Twine(size[d]) +
+                   "; numbers from 1 to 2^31 - 1 are expected");
     int64_t stride = w.strides[d], span = (size[d] - 1) * w.dilations[d] + 1;
-    if (stride < 1 || size[d] < 1 || w.dilations[d] < 1 || size[d] > INT32_MAX ||
-        w.dilations[d] > INT32_MAX || stride > INT32_MAX)
-      node.invalid("strides, dilations and window sizes must be positive");
     Dim in = spatial[d];
     if (same) {
       // With stride 1 the total is the same for every size.
@@ -70,8 +70,6 @@ Window windowOf(Node &node, llvm::ArrayRef<int64_t> size, llvm::ArrayRef<Dim> sp
     }
     bool valid = automatic == "VALID";
     int64_t low = valid ? 0 : pads[d], high = valid ? 0 : pads[rank + d];
-    if (low < 0 || high < 0)
-      node.unsupported("a negative padding", "slice the input instead");
     w.low.push_back(node.dim(low));
     Dim after = node.dim(high);
     if (ceil) {
