@@ -66,5 +66,7 @@ void addInspect(CLI::App &app);
 void addDump(CLI::App &app);
 void addCompare(CLI::App &app);
 void addReduce(CLI::App &app);
+void addBench(CLI::App &app);
+void addProfile(CLI::App &app);
 
 } // namespace ingot::cli

@@ -64,11 +64,11 @@ Tensor makeUp(DType dtype, const Shape &shape, Random &random) {
   return tensor;
 }
 
-/// Values of the function's symbols; those that no --size names stay -1.
+/// Values of the function's symbols, `otherwise` for those that no --size names.
 std::vector<int64_t> parseSizes(const ingot_function &function,
-                                const std::vector<std::string> &options) {
+                                const std::vector<std::string> &options, int64_t otherwise) {
   std::vector<std::string> names(function.symbols, function.symbols + function.symbol_count);
-  std::vector<int64_t> values(names.size(), -1);
+  std::vector<int64_t> values(names.size(), otherwise);
   for (const std::string &option : options) {
     size_t equals = option.find('=');
     char *end = nullptr;
@@ -148,7 +148,7 @@ struct Gatherer {
   }
 
   void makeUpMissing() {
-    std::vector<int64_t> sizes = parseSizes(function, sources.sizes);
+    std::vector<int64_t> sizes = parseSizes(function, sources.sizes, sources.defaultSize);
     std::vector<Message> messages;
     Random random(sources.seed);
     for (size_t i = 0; i < found.size(); ++i)

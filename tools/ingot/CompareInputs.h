@@ -1,5 +1,5 @@
-// What compare feeds a model: arrays of the reference, of --input, or made up from a seed. Used by
-// compare.
+// What a function is fed: arrays of a reference, of --input, or made up from a seed. Used by
+// compare, bench and profile.
 #pragma once
 #include "ingot/Model.h"
 #include "ingot/data/Npy.h"
@@ -30,6 +30,7 @@ struct InputSources {
   std::vector<std::string> sizes;  ///< NAME=SIZE of dynamic dimensions
   uint64_t seed = 0;
   bool mayMakeUp = false;
+  int64_t defaultSize = -1; ///< of dynamic dimensions without one; -1: they are missing
 };
 
 /// The inputs of one or more runs. Of several, each tensor has one more axis before its own.

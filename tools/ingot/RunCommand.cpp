@@ -1,5 +1,5 @@
 // `ingot run`: one call of a function of an artifact, tensors from and to NumPy files.
-#include "ingot/Model.h"
+#include "tools/ingot/Callable.h"
 #include "tools/ingot/Difference.h"
 #include <algorithm>
 #include <chrono>
@@ -39,19 +39,6 @@ size_t resolve(TensorArgument &argument, const char *kind, const ingot_function 
   return it - names.begin();
 }
 
-std::string functionName(const Artifact &artifact, const std::string &asked) {
-  std::vector<std::string> names;
-  for (int64_t i = 0; i < artifact.table().function_count; ++i)
-    names.push_back(artifact.table().functions[i].name);
-  std::string wanted = asked;
-  if (wanted.empty())
-    wanted = names.size() == 1 ? names.front() : "predict";
-  if (!artifact.findFunction(wanted))
-    throw Failure(kInput, fmt::format("`{}` has no function `{}`", artifact.path(), wanted),
-                  suggest(wanted, names));
-  return wanted;
-}
-
 /// The function's inputs; empty where one that the session carries is not given.
 std::vector<std::optional<Tensor>> readInputs(const Arguments &arguments,
                                               const ingot_function &function,
@@ -76,25 +63,6 @@ std::vector<std::optional<Tensor>> readInputs(const Arguments &arguments,
   if (!missing.empty())
     throw Failure(kInput, missing);
   return inputs;
-}
-
-std::unique_ptr<State> makeState(const Arguments &arguments,
-                                 const std::shared_ptr<const Artifact> &artifact,
-                                 const ingot_function &function) {
-  std::unique_ptr<State> state = check(State::create(artifact));
-  if (!arguments.weights.empty())
-    check(state->bind(arguments.weights));
-  if (!arguments.state.empty()) {
-    BindOptions all;
-    all.requireAll = true;
-    check(state->bind(arguments.state, all));
-  }
-  bool hasValues = artifact->hasWeights() || !arguments.weights.empty() || !arguments.state.empty();
-  if (!hasValues && artifact->table().variable_count > 0 &&
-      std::string_view(function.name) != "initialize")
-    throw Failure(kInput, fmt::format("`{}` carries no weights", arguments.artifact),
-                  "bind them with --weights FILE.safetensors or --state FILE.safetensors");
-  return state;
 }
 
 /// What the message says of texts that differ; empty where they are the same.
@@ -281,7 +249,7 @@ void run(const Arguments &arguments) {
   for (const ingot_carry &carry : artifact->carries(function))
     isCarried[static_cast<size_t>(carry.input)] = true;
   std::vector<std::optional<Tensor>> inputs = readInputs(arguments, function, isCarried);
-  std::unique_ptr<State> state = makeState(arguments, artifact, function);
+  std::unique_ptr<State> state = makeState(artifact, function, arguments.weights, arguments.state);
   ThreadPool pool(arguments.threads);
   SessionOptions options;
   options.pool = &pool;

@@ -26,6 +26,8 @@ int run(int argc, char **argv) {
   addDump(app);
   addCompare(app);
   addReduce(app);
+  addBench(app);
+  addProfile(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -1,0 +1,166 @@
+// `ingot bench`: how long a function of an artifact takes, beside what the machine could do.
+#include "tools/ingot/Callable.h"
+#include "tools/ingot/MachineLimits.h"
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace ingot::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr double kMostOthers = 0.1; // of the machine; beyond it the warning
+constexpr double kWarmUpSeconds = 0.1;
+constexpr int64_t kFewestRuns = 10;
+
+struct Arguments {
+  CallArguments call;
+  std::vector<int> threads = {1, 0};
+  std::vector<double> percentiles = {99};
+  int64_t runs = 0; // 0: as many as fit into `seconds`
+  double seconds = 1;
+  bool json = false;
+};
+
+struct Times {
+  std::vector<double> sorted; // seconds
+  double others = 0;
+
+  double least() const { return sorted.front(); }
+  /// The smallest time that `percent` of the runs do not exceed.
+  double percentile(double percent) const {
+    double rank = std::ceil(percent / 100 * static_cast<double>(sorted.size()));
+    return sorted[static_cast<size_t>(std::max(rank, 1.0)) - 1];
+  }
+  bool isNoisy() const { return others > kMostOthers; }
+};
+
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Times measure(Callable &callable, const Arguments &arguments) {
+  auto warm = Clock::now();
+  do
+    callable.run();
+  while (secondsSince(warm) < kWarmUpSeconds);
+  Times times;
+  ProcessorTime before = ProcessorTime::now();
+  auto start = Clock::now();
+  auto isDone = [&] {
+    auto count = static_cast<int64_t>(times.sorted.size());
+    return arguments.runs > 0 ? count >= arguments.runs
+                              : count >= kFewestRuns && secondsSince(start) >= arguments.seconds;
+  };
+  while (!isDone()) {
+    auto begin = Clock::now();
+    callable.run();
+    times.sorted.push_back(secondsSince(begin));
+  }
+  times.others = shareOfOthers(before, ProcessorTime::now(), secondsSince(start));
+  std::sort(times.sorted.begin(), times.sorted.end());
+  return times;
+}
+
+void bench(const Arguments &arguments) {
+  Callable callable(arguments.call);
+  double flops = 0, bytes = 0;
+  for (int64_t kernel = 0; kernel < callable.function().kernel_count; ++kernel) {
+    flops += callable.flopsOf(kernel);
+    bytes += callable.bytesOf(kernel);
+  }
+  Json results = Json::array();
+  std::string table =
+      fmt::format("{:>7} {:>7} {:>11} {:>11}", "threads", "runs", "min ms", "median ms");
+  for (double percent : arguments.percentiles)
+    table += fmt::format(" {:>11}", fmt::format("p{:g} ms", percent));
+  table += fmt::format(" {:>9} {:>8} {:>9} {:>9}\n", "GFLOP/s", "of peak", "GB/s", "of memory");
+  for (int threads : arguments.threads) {
+    ThreadPool pool(threads);
+    SessionOptions options;
+    options.pool = &pool;
+    callable.use(options);
+    MachineLimits limits = measureLimits(callable.artifact().variant(), pool);
+    Times times = measure(callable, arguments);
+    callable.use({}); // the pool goes
+    double least = times.least();
+    double ofPeak = flops / least / limits.flopsPerSecond,
+           ofMemory = bytes / least / limits.bytesPerSecond;
+    table += fmt::format("{:>7} {:>7} {:>11.4f} {:>11.4f}", pool.threadCount(), times.sorted.size(),
+                         least * 1e3, times.percentile(50) * 1e3);
+    Json percentiles = Json::object();
+    for (double percent : arguments.percentiles) {
+      table += fmt::format(" {:>11.4f}", times.percentile(percent) * 1e3);
+      percentiles[fmt::format("{:g}", percent)] = times.percentile(percent);
+    }
+    table += fmt::format(" {:>9.2f} {:>7.0f}% {:>9.2f} {:>8.0f}%\n", flops / least * 1e-9,
+                         ofPeak * 100, bytes / least * 1e-9, ofMemory * 100);
+    results.push_back({{"threads", pool.threadCount()},
+                       {"runs", times.sorted.size()},
+                       {"min_s", least},
+                       {"median_s", times.percentile(50)},
+                       {"p99_s", times.percentile(99)},
+                       {"percentiles_s", percentiles},
+                       {"gflops", flops / least * 1e-9},
+                       {"share_of_peak", ofPeak},
+                       {"share_of_bandwidth", ofMemory},
+                       {"others", times.others},
+                       {"noisy", times.isNoisy()}});
+    if (times.isNoisy())
+      printWarning(fmt::format("other processes used {:.0f} % of the machine during the runs on {} "
+                               "threads: times are too long",
+                               times.others * 100, pool.threadCount()));
+  }
+  const ingot_function &function = callable.function();
+  if (arguments.json) {
+    fmt::print("{}\n", Json{{"artifact", arguments.call.artifact},
+                            {"function", function.name},
+                            {"variant", callable.artifact().variant()},
+                            {"sizes", callable.sizes()},
+                            {"arena_bytes", callable.arenaBytes()},
+                            {"flops", flops},
+                            {"bytes", bytes},
+                            {"results", results}}
+                           .dump(2));
+    return;
+  }
+  fmt::print("{} {}{}{}, {}: {:.3f} GFLOP, arena {}\n{}", arguments.call.artifact, function.name,
+             function.symbol_count > 0 ? " " : "", callable.sizes(), callable.artifact().variant(),
+             flops * 1e-9, humanBytes(static_cast<uint64_t>(callable.arenaBytes())), table);
+}
+
+} // namespace
+
+void addBench(CLI::App &app) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App *command = app.add_subcommand("bench", "Measure how fast a compiled model is");
+  addCallOptions(*command, arguments->call);
+  command
+      ->add_option("--threads", arguments->threads,
+                   "Threads, one measurement each; 0 takes all CPUs of this process")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  command->add_option("--percentiles", arguments->percentiles, "Percentiles of time to show")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  command->add_option("--seconds", arguments->seconds, "Measure for so long, at least 10 runs")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--runs", arguments->runs, "Measure exactly so many runs")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 40));
+  command->add_flag("--json", arguments->json, "Results as JSON");
+  command->footer(
+      "GFLOP/s are of the planned operations in the least time; `of peak` compares with\n"
+      "multiply-adds in registers on as many threads. GB/s are of all kernels' operands;\n"
+      "`of memory` compares with reading memory, and is over 100 % where caches serve.\n"
+      "Examples:\n"
+      "  ingot bench classifier.so --shape batch=32\n"
+      "  ingot bench classifier.so --threads 1,2,4 --percentiles 50,90,99.9 --json\n"
+      "  ingot bench training.so --function train_step --shape batch=128\n");
+  command->callback([arguments] { bench(*arguments); });
+}
+
+} // namespace ingot::cli
