@@ -1,6 +1,7 @@
 // See Phases.h. Each phase is one function over the module; the verifier runs between them.
 #include "compiler/Phases.h"
 #include "compiler/fusion/FormKernels.h"
+#include "compiler/layout/AssignLayouts.h"
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/layout/HoistInvariants.h"
 #include "compiler/layout/PackContractions.h"
@@ -48,7 +49,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
   case Phase::Lower:
     return failed(lowerToExec(module)) ? failure() : forEachFunction(module, widenSums);
   case Phase::Layout:
-    if (failed(forEachFunction(module, splitReductions)) ||
+    if (failed(forEachFunction(module, assignLayouts)) ||
+        failed(forEachFunction(module, splitReductions)) ||
         failed(forEachFunction(module, packContractions)) ||
         failed(forEachFunction(module, hoistInvariants)))
       return failure();

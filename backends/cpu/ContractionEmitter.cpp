@@ -52,18 +52,101 @@ ContractionEmitter::ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest
     while (lane.isStatic() && vectors < 4 && lane.value() > vectors * cb.lanes)
       ++vectors;
   } else if (loops[c.row].isStatic()) {
-    int64_t extent = std::max<int64_t>(1, loops[c.row].value());
+    joinRows();
+    int64_t extent = std::max<int64_t>(1, rowCount().value());
     int64_t blocks = (extent + maxRows - 1) / maxRows;
     maxRows = (extent + blocks - 1) / blocks;
   }
   reductions = reductionLoops(nest, c);
+  lanesOutermost = chooseLanesOutermost();
   hasEpilogue = llvm::any_of(e.storedNests(), [&](exec::NestOp other) { return other != nest; });
+}
+
+/// Joins the loop before the rows with them where that makes fewer tiles: 7 rows of 7 are 9 tiles
+/// of up to 6, not 14.
+void ContractionEmitter::joinRows() {
+  int64_t before = c.row - 1;
+  if (before < 0 || before == c.lane || !loops[before].isStatic() ||
+      !(c.bStrides[before].isStatic() && c.bStrides[before].value() == 0))
+    return;
+  int64_t rows = loops[c.row].value(), outer = loops[before].value();
+  int64_t apart = outer * ((rows + maxRows - 1) / maxRows),
+          together = (outer * rows + maxRows - 1) / maxRows;
+  if (together < apart)
+    outerRow = before;
+}
+
+Dim ContractionEmitter::rowCount() const {
+  return outerRow < 0 ? loops[c.row] : loops[outerRow] * loops[c.row];
+}
+
+void ContractionEmitter::setRow(KernelEmitter::Indices &point, Value row) {
+  if (outerRow < 0) {
+    point[c.row] = cb.uniform(row);
+    return;
+  }
+  Value extent = cb.integer(loops[c.row].value());
+  point[outerRow] = cb.uniform(cb.floorDiv(row, extent));
+  point[c.row] = cb.uniform(cb.remainder(row, extent));
+}
+
+/// The array of the rows' places in A, in elements from that of `row`.
+Value ContractionEmitter::rowPlaces(Value row, int64_t rows) {
+  auto fill = [&](int64_t count, llvm::function_ref<Value(int64_t)> placeOf) {
+    for (int64_t i = 1; i < count; ++i)
+      LLVM::StoreOp::create(cb.b, cb.loc, placeOf(i), cb.address(places, cb.integer(i), cb.i64()),
+                            8);
+  };
+  if (!places)
+    (void)e.hoist([&] {
+      places = LLVM::AllocaOp::create(cb.b, cb.loc, cb.pointer(), cb.i64(), cb.integer(maxRows), 8);
+      if (outerRow < 0) // the same for every tile
+        fill(maxRows, [&](int64_t i) { return cb.mul(e.dim(c.aStrides[c.row]), cb.integer(i)); });
+      return places;
+    });
+  if (outerRow < 0)
+    return places;
+  Value extent = cb.integer(loops[c.row].value());
+  Value inner = e.dim(c.aStrides[c.row]), outer = e.dim(c.aStrides[outerRow]);
+  auto absolute = [&](Value at) {
+    return cb.add(cb.mul(cb.floorDiv(at, extent), outer), cb.mul(cb.remainder(at, extent), inner));
+  };
+  Value first = absolute(row);
+  fill(rows, [&](int64_t i) { return cb.sub(absolute(cb.add(row, cb.integer(i))), first); });
+  return places;
+}
+
+/// Whether a block of lanes is taken through all rows before the next one: then each part of B is
+/// read from memory once. Else it is all lanes for a block of rows, and all of B once a block,
+/// which is better where B stays in the cache or A is larger.
+bool ContractionEmitter::chooseLanesOutermost() {
+  if (c.row < 0)
+    return false;
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8, width = vectors * cb.lanes;
+  int64_t lanes = estimate(loops[c.lane]), depth = 1, rows = 1;
+  for (auto [l, extent] : llvm::enumerate(loops)) {
+    int64_t loop = l;
+    bool isShared = c.bStrides[l].isStatic() && c.bStrides[l].value() == 0;
+    if (loop >= static_cast<int64_t>(nest.getParallel()))
+      depth *= estimate(extent);
+    else if (loop != c.lane && isShared)
+      rows *= estimate(extent);
+  }
+  int64_t cache = e.context.target.l2Bytes, ofB = depth * lanes * bytes,
+          panel = depth * width * bytes;
+  if (ofB <= cache / 2 || panel > cache)
+    return false;
+  int64_t ofA = std::min(estimate(numElements(cb.b.getContext(), dimsOf(nest.getInputs()[c.a]))),
+                         rows * depth) *
+                bytes;
+  int64_t rowBlocks = (rows + maxRows - 1) / maxRows, laneBlocks = (lanes + width - 1) / width;
+  return ofA * laneBlocks < ofB * rowBlocks;
 }
 
 /// How many iterations of the outermost reduction loop to run for all tiles of a task before going
 /// on, so that what they read stays in the second-level cache; 0 where one sweep does.
 int64_t ContractionEmitter::chooseBlock(Dim units) {
-  if (!units.isStatic() || units.value() < 2 || reductions.size() < 2)
+  if (!units.isStatic() || units.value() < 2 || reductions.size() < 2 || lanesOutermost)
     return 0;
   Dim extent = reductions.front().extent;
   int64_t bytes = 0;
@@ -89,8 +172,8 @@ Dim ContractionEmitter::emit() {
     else if (loop == c.lane)
       units = units * extent.ceilDiv(vectors * cb.lanes);
     else if (loop == c.row)
-      units = units * extent.ceilDiv(maxRows);
-    else
+      units = units * rowCount().ceilDiv(maxRows);
+    else if (loop != outerRow)
       units = units * extent;
   }
   int64_t block = chooseBlock(units);
@@ -142,14 +225,18 @@ void ContractionEmitter::emitBlocked(Value low, Value high, int64_t block) {
 void ContractionEmitter::forTile(Value unit, TileBody body) {
   Dims blocks(loops.begin(), loops.begin() + nest.getParallel());
   Dim laneBlocks = loops[c.lane].ceilDiv(vectors * cb.lanes);
-  Dim rowBlocks = c.row >= 0 ? loops[c.row].ceilDiv(maxRows) : Dim::constant(cb.b.getContext(), 1);
+  Dim one = Dim::constant(cb.b.getContext(), 1);
+  Dim rowBlocks = c.row >= 0 ? rowCount().ceilDiv(maxRows) : one;
   blocks[c.lane] = rowBlocks;
-  if (c.row >= 0)
-    blocks[c.row] = Dim::constant(cb.b.getContext(), 1);
-  blocks.push_back(laneBlocks);
-  auto at = e.delinearize(unit, blocks);
-  Value laneBlock = at.back().base, rowBlock = at[c.lane].base;
-  KernelEmitter::Indices point(at.begin(), at.end() - 1);
+  for (int64_t loop : {c.row, outerRow})
+    if (loop >= 0)
+      blocks[loop] = one;
+  blocks.insert(lanesOutermost ? blocks.begin() : blocks.end(), laneBlocks);
+  KernelEmitter::Indices point = e.delinearize(unit, blocks);
+  auto ofLanes = lanesOutermost ? point.begin() : point.end() - 1;
+  Value laneBlock = ofLanes->base;
+  point.erase(ofLanes);
+  Value rowBlock = point[c.lane].base;
   point.resize(loops.size(), cb.constant(0));
 
   forLaneBlock(laneBlock, [&](Value lane, int64_t vectorCount, Value tail, bool masked) {
@@ -157,30 +244,28 @@ void ContractionEmitter::forTile(Value unit, TileBody body) {
       Tile made{point, row, lane, tail, rows, vectorCount, masked};
       made.point[c.lane] = cb.uniform(lane);
       if (c.row >= 0)
-        made.point[c.row] = cb.uniform(row);
+        setRow(made.point, row);
       body(made);
     };
     if (c.row < 0)
       return tile(cb.integer(0), 1);
-    Dim extent = loops[c.row];
+    // Balanced blocks: 15 rows are 8 + 7, not 14 + 1.
+    Dim extent = rowCount();
     if (extent.isStatic()) {
-      int64_t last = extent.value() - (rowBlocks.value() - 1) * maxRows;
+      int64_t count = rowBlocks.value(), high = extent.value() - count * (maxRows - 1);
       Value row = cb.mul(rowBlock, cb.integer(maxRows));
-      if (last == maxRows)
+      if (high == count)
         return tile(row, maxRows);
-      if (rowBlocks.value() == 1)
-        return tile(cb.integer(0), last);
-      Value full = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::slt, rowBlock,
-                                         cb.integer(rowBlocks.value() - 1));
-      auto branch = scf::IfOp::create(cb.b, cb.loc, full, true);
+      Value isHigh = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::slt, rowBlock,
+                                           cb.integer(high));
+      auto branch = scf::IfOp::create(cb.b, cb.loc, isHigh, true);
       OpBuilder::InsertionGuard guard(cb.b);
       cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
       tile(row, maxRows);
       cb.b.setInsertionPoint(branch.elseBlock()->getTerminator());
-      tile(row, last);
+      tile(cb.sub(row, cb.sub(rowBlock, cb.integer(high))), maxRows - 1);
       return;
     }
-    // Balanced blocks: 15 rows are 8 + 7, not 14 + 1.
     Value rows = e.dim(extent), count = e.dim(rowBlocks);
     Value height = cb.ceilDiv(rows, count), row = cb.mul(rowBlock, height);
     Value here = cb.minimum(height, cb.sub(rows, row));
@@ -246,15 +331,17 @@ void ContractionEmitter::callMicroKernel(const Tile &tile, Value to, Value toStr
   llvm::SmallVector<Value> arguments{
       pointer(c.a, reductions.empty() ? none : reductions.front().aStride),
       pointer(c.b, reductions.empty() ? none : reductions.front().bStride), to,
-      c.row >= 0 ? e.dim(c.aStrides[c.row]) : zero, toStride};
+      rowPlaces(tile.row, tile.rows), toStride};
   for (size_t l = reductions.size(); l < 4; ++l)
     arguments.append({cb.integer(1), zero, zero});
   for (auto [l, loop] : llvm::enumerate(reductions))
     arguments.append({span && l == 0 ? span->count : e.dim(loop.extent), e.dim(loop.aStride),
                       e.dim(loop.bStride)});
-  arguments.push_back(tile.tail);
-  auto kernel =
-      microKernel(e.context, element, {tile.rows, tile.vectors, tile.masked, span.has_value()});
+  bool crossesPanels = c.panel != 0 && tile.vectors * cb.lanes > c.panel;
+  arguments.append({tile.tail, crossesPanels ? e.dim(c.panelStride) : zero});
+  auto kernel = microKernel(
+      e.context, element,
+      {tile.rows, tile.vectors, tile.masked, span.has_value(), crossesPanels ? c.panel : 0});
   func::CallOp::create(cb.b, cb.loc, kernel, arguments);
 }
 
@@ -276,7 +363,7 @@ void ContractionEmitter::emitEpilogue(const Tile &tile, Value sums) {
     for (int64_t v = 0; v < tile.vectors; ++v) {
       KernelEmitter::Indices point(tile.point.begin(), tile.point.begin() + nest.getParallel());
       if (c.row >= 0)
-        point[c.row] = cb.uniform(cb.add(tile.row, r));
+        setRow(point, cb.add(tile.row, r));
       point[c.lane] = {cb.add(tile.lane, cb.integer(v * cb.lanes)), 1, {}};
       if (tile.masked && v + 1 == tile.vectors)
         e.mask = cb.firstLanes(tile.tail);

@@ -11,13 +11,15 @@ namespace ingot::cpu {
 struct MicroKernel {
   int64_t rows, vectors;
   bool masked;
-  bool accumulates; // starts from what C holds, which has whole vectors then, instead of zero
+  bool accumulates;  // starts from what C holds, which has whole vectors then, instead of zero
+  int64_t panel = 0; // lanes after which B's go on at the panel stride; 0: they do not
 };
 
-/// The shared function of that shape, made on first use. Arguments: A, B, C, A's and C's row
-/// strides, then extent, A stride and B stride of four reduction loops from the outermost, then the
-/// number of valid lanes of the last vector. Adds products in loop order, one chain an element, and
-/// stores to C.
+/// The shared function of that shape, made on first use. Arguments: A, B, C, the places of A's rows
+/// after the first (elements from A; the array's first entry is not read) and C's row stride, then
+/// extent, A stride and B stride of four reduction loops from the outermost, then the number of
+/// valid lanes of the last vector and B's panel stride. Adds products in loop order, one chain an
+/// element, and stores to C.
 mlir::func::FuncOp microKernel(CodeContext &context, mlir::Type element, MicroKernel shape);
 
 class ContractionEmitter {
@@ -34,7 +36,8 @@ private:
   static llvm::SmallVector<ReductionLoop> reductionLoops(exec::NestOp nest,
                                                          const Contraction &contraction);
   /// A tile: a point of the outer loops, its first row and lane, its size in rows and vectors, and
-  /// the valid lanes of the last vector when that is masked.
+  /// the valid lanes of the last vector when that is masked. Rows count through the loops c.row
+  /// and, where they are joined, outerRow.
   struct Tile {
     KernelEmitter::Indices point;
     mlir::Value row, lane, tail;
@@ -46,7 +49,12 @@ private:
     mlir::Value first, count;
   };
   using TileBody = llvm::function_ref<void(const Tile &)>;
+  void joinRows();
+  bool chooseLanesOutermost();
   int64_t chooseBlock(Dim units);
+  Dim rowCount() const;
+  void setRow(KernelEmitter::Indices &point, mlir::Value row);
+  mlir::Value rowPlaces(mlir::Value row, int64_t rows);
   void emitBlocked(mlir::Value low, mlir::Value high, int64_t block);
   void forTile(mlir::Value unit, TileBody body);
   void forLaneBlock(
@@ -67,9 +75,10 @@ private:
   mlir::Type element;
   Dims loops;
   int64_t maxRows, vectors;
-  bool hasEpilogue;
+  int64_t outerRow = -1; // the loop before c.row, where tiles go on from its one point to the next
+  bool hasEpilogue, lanesOutermost = false;
   llvm::SmallVector<ReductionLoop> reductions;
-  mlir::Value scratch;
+  mlir::Value scratch, places;
 };
 
 } // namespace ingot::cpu

@@ -451,6 +451,19 @@ KernelEmitter::Values KernelEmitter::reduce(exec::NestOp nest, llvm::ArrayRef<In
   return acc;
 }
 
+/// Whether the loops have few points, known now: a window of pooling or of a depthwise convolution.
+/// Written out, its addresses are constants apart.
+static bool isSmallWindow(llvm::ArrayRef<Dim> loops) {
+  constexpr int64_t kMostPoints = 32;
+  int64_t points = 1;
+  for (Dim d : loops) {
+    if (!d.isStatic() || d.value() > kMostPoints)
+      return false;
+    points *= d.value();
+  }
+  return points <= kMostPoints;
+}
+
 KernelEmitter::Values KernelEmitter::reduceLoops(exec::NestOp nest, Indices &loops, size_t next,
                                                  Values acc, bool lanesOnReduction) {
   auto accumulate = [&](ValueRange current) {
@@ -469,7 +482,15 @@ KernelEmitter::Values KernelEmitter::reduceLoops(exec::NestOp nest, Indices &loo
   if (next == loops.size())
     return accumulate(acc);
   Dims dims = loopDims(nest);
-  if (!(lanesOnReduction && next + 1 == loops.size() && cb.lanes > 1))
+  bool hasLanes = lanesOnReduction && next + 1 == loops.size() && cb.lanes > 1;
+  if (!hasLanes && isSmallWindow(llvm::ArrayRef<Dim>(dims).drop_front(next))) {
+    for (int64_t i = 0; i < dims[next].value(); ++i) {
+      loops[next] = cb.constant(i);
+      acc = reduceLoops(nest, loops, next + 1, std::move(acc), lanesOnReduction);
+    }
+    return acc;
+  }
+  if (!hasLanes)
     return cb.loop(cb.integer(0), dim(dims[next]), 1, acc, [&](Value i, ValueRange current) {
       loops[next] = cb.uniform(i);
       return reduceLoops(nest, loops, next + 1, llvm::to_vector(current), lanesOnReduction);

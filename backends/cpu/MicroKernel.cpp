@@ -20,7 +20,10 @@ public:
     a = entry->getArgument(0);
     bMatrix = entry->getArgument(1);
     Value c = entry->getArgument(2), ldc = entry->getArgument(4);
-    lda = entry->getArgument(3);
+    Value places = entry->getArgument(3);
+    for (int64_t row = 1; row < shape.rows; ++row)
+      rowPlaces.push_back(LLVM::LoadOp::create(b, cb.loc, cb.i64(),
+                                               cb.address(places, cb.integer(row), cb.i64()), 8));
     for (int l = 0; l < loopCount; ++l) {
       extents[l] = entry->getArgument(5 + 3 * l);
       aStrides[l] = entry->getArgument(6 + 3 * l);
@@ -28,6 +31,13 @@ public:
     }
     if (shape.masked)
       tailMask = cb.firstLanes(entry->getArgument(5 + 3 * loopCount));
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      int64_t lane = v * cb.lanes, panel = shape.panel ? lane / shape.panel : 0;
+      Value place = cb.integer(shape.panel ? lane % shape.panel : lane);
+      if (panel > 0)
+        place = cb.add(place, cb.mul(entry->getArgument(6 + 3 * loopCount), cb.integer(panel)));
+      columnPlaces.push_back(place);
+    }
     Value zero = arith::ConstantOp::create(b, cb.loc, b.getZeroAttr(cb.vectorOf(element)));
     llvm::SmallVector<Value> sums(shape.rows * shape.vectors, zero);
     auto place = [&](int64_t row, int64_t v) {
@@ -58,15 +68,15 @@ private:
 
   llvm::SmallVector<Value> innermost(Value aBase, Value bBase, ValueRange sums) {
     llvm::SmallVector<Value> rows{aBase};
-    for (int64_t row = 1; row < shape.rows; ++row)
-      rows.push_back(cb.address(rows.back(), lda, element));
+    for (Value place : rowPlaces)
+      rows.push_back(cb.address(aBase, place, element));
     int l = loopCount - 1;
     return cb.loop(cb.integer(0), extents[l], 1, sums, [&](Value k, ValueRange current) {
       Value bRow = cb.address(bBase, cb.mul(k, bStrides[l]), element);
       Value aOffset = cb.mul(k, aStrides[l]);
       llvm::SmallVector<Value> columns, next;
       for (int64_t v = 0; v < shape.vectors; ++v)
-        columns.push_back(load(cb.address(bRow, cb.integer(v * cb.lanes), element), isMasked(v)));
+        columns.push_back(load(cb.address(bRow, columnPlaces[v], element), isMasked(v)));
       for (int64_t row = 0; row < shape.rows; ++row) {
         Value scalar = LLVM::LoadOp::create(b, cb.loc, element,
                                             cb.address(rows[row], aOffset, element), alignment());
@@ -103,7 +113,9 @@ private:
   Type element;
   MicroKernel shape;
   CodeBuilder cb;
-  Value a, bMatrix, lda, tailMask;
+  Value a, bMatrix, tailMask;
+  llvm::SmallVector<Value> rowPlaces;    // in A, of the rows after the first
+  llvm::SmallVector<Value> columnPlaces; // in B, of the vectors
   Value extents[loopCount], aStrides[loopCount], bStrides[loopCount];
 };
 
@@ -112,15 +124,16 @@ private:
 func::FuncOp microKernel(CodeContext &context, Type element, MicroKernel shape) {
   std::string name = "contract_" + std::string(element.isF64() ? "f64_" : "f32_") +
                      std::to_string(shape.rows) + "x" + std::to_string(shape.vectors) +
-                     (shape.masked ? "_masked" : "") + (shape.accumulates ? "_accumulate" : "");
+                     (shape.masked ? "_masked" : "") + (shape.accumulates ? "_accumulate" : "") +
+                     (shape.panel ? "_panels" + std::to_string(shape.panel) : "");
   if (auto existing = context.module.lookupSymbol<func::FuncOp>(name))
     return existing;
   OpBuilder b(context.module.getContext());
   Location loc = NameLoc::get(b.getStringAttr(name));
   b.setInsertionPointToEnd(context.module.getBody());
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  llvm::SmallVector<Type> types(3, pointer);
-  types.append(2 + 3 * loopCount + 1, b.getI64Type());
+  llvm::SmallVector<Type> types(4, pointer);
+  types.append(1 + 3 * loopCount + 2, b.getI64Type());
   auto function = func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
   function.setPrivate();
   Block *entry = function.addEntryBlock();

@@ -277,6 +277,16 @@ private:
     return false;
   }
 
+  /// Whether anything outside the group reads the value, directly or through nests computed in
+  /// place.
+  bool leaves(Value value, Group &group) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      if (inlined.contains(user))
+        return leaves(user->getResult(0), group);
+      return !llvm::is_contained(group.members, user);
+    });
+  }
+
   void emit();
   void emitKernel(Group &group, OpBuilder &b);
   void cloneInto(exec::NestOp nest, OpBuilder &b, IRMapping &mapping,
@@ -286,6 +296,7 @@ private:
   llvm::DenseMap<Operation *, int64_t> inlined; // to the nests inlined with it
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
+  llvm::DenseSet<Value> leaving; // outputs of members that others read
 };
 
 /// Copies the nest and, before it, the inlined nests it reads; everything else becomes an input.
@@ -313,10 +324,7 @@ void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
     for (Value output : member.getOutputs()) {
       // In a row kernel what crosses nests goes through memory; elsewhere it stays in registers.
       bool inRegisters = group.contraction || llvm::all_of(group.members, isMap);
-      bool leaves = llvm::any_of(output.getUsers(), [&](Operation *user) {
-        return !llvm::is_contained(group.members, user);
-      });
-      if (inRegisters && !leaves)
+      if (inRegisters && !leaving.contains(output))
         continue;
       results.push_back(output);
       types.push_back(output.getType());
@@ -349,6 +357,11 @@ void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
 /// Groups are emitted where all their inputs are ready: at the first member's place everything that
 /// is not yet there moves up. A topological order over groups and single ops gives that.
 void KernelFormer::emit() {
+  for (auto &group : groups) // before anything is replaced
+    for (exec::NestOp member : group->members)
+      for (Value output : member.getOutputs())
+        if (leaves(output, *group))
+          leaving.insert(output);
   llvm::SmallVector<Operation *> order;
   llvm::DenseSet<Operation *> done;
   llvm::StringMap<llvm::SmallVector<Operation *, 1>> binders; // of symbols valued while running
@@ -397,18 +410,16 @@ void KernelFormer::emit() {
     OpBuilder b(group->members.back());
     emitKernel(*group, b);
   }
+  // What is in kernels now goes; uses that are left are of each other.
+  llvm::SmallVector<Operation *> copied;
   for (auto &group : groups)
-    for (exec::NestOp member : llvm::reverse(group->members))
-      member.erase();
-  bool changed = true;
-  while (changed) {
-    changed = false;
-    for (auto nest : llvm::make_early_inc_range(block.getOps<exec::NestOp>()))
-      if (nest->use_empty()) {
-        nest.erase();
-        changed = true;
-      }
-  }
+    copied.append(group->members.begin(), group->members.end());
+  for (auto &[nest, weight] : inlined)
+    copied.push_back(nest);
+  for (Operation *nest : copied)
+    nest->dropAllReferences();
+  for (Operation *nest : copied)
+    nest->erase();
 }
 
 /// A constant that a region's nests use is made there, so that it is computed where it is used.

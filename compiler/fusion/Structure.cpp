@@ -65,6 +65,58 @@ std::optional<llvm::SmallVector<Dim>> linearStrides(AffineMap map, Type tensor, 
   return strides;
 }
 
+namespace {
+/// An access that is linear but for one loop whose lanes are in panels: (l floordiv p, …, l mod p).
+struct PanelAccess {
+  llvm::SmallVector<Dim> strides; // that of the loop inside a panel
+  int64_t loop = -1, panel = 0;   // -1: there are no panels
+  Dim panelStride;
+};
+
+std::optional<PanelAccess> panelAccess(AffineMap map, Type tensor, unsigned loops) {
+  PanelAccess access;
+  if (auto strides = linearStrides(map, tensor, loops)) {
+    access.strides = *strides;
+    return access;
+  }
+  if (map.getNumResults() < 2)
+    return std::nullopt;
+  auto first = llvm::dyn_cast<AffineBinaryOpExpr>(map.getResults().front()),
+       last = llvm::dyn_cast<AffineBinaryOpExpr>(map.getResults().back());
+  if (!first || !last || first.getKind() != AffineExprKind::FloorDiv ||
+      last.getKind() != AffineExprKind::Mod || first.getLHS() != last.getLHS() ||
+      first.getRHS() != last.getRHS())
+    return std::nullopt;
+  auto loop = llvm::dyn_cast<AffineDimExpr>(first.getLHS());
+  auto panel = llvm::dyn_cast<AffineConstantExpr>(first.getRHS());
+  if (!loop || !panel || !isConstant(dimsOf(tensor).back(), panel.getValue()))
+    return std::nullopt;
+  llvm::SmallVector<AffineExpr> inside(map.getResults());
+  inside.front() = getAffineConstantExpr(0, map.getContext());
+  inside.back() = loop;
+  auto strides =
+      linearStrides(AffineMap::get(map.getNumDims(), 0, inside, map.getContext()), tensor, loops);
+  if (!strides)
+    return std::nullopt;
+  return PanelAccess{*strides, loop.getPosition(), panel.getValue(),
+                     rowMajorStrides(tensor).front()};
+}
+} // namespace
+
+exec::NestOp permutationOf(Value value) {
+  auto nest = value.getDefiningOp<exec::NestOp>();
+  if (!nest || !isMovement(nest))
+    return {};
+  AffineMap map = accessMap(nest, 0);
+  if (!map.isPermutation() || map.isIdentity())
+    return {};
+  Dims loops = loopDims(nest), source = dimsOf(nest.getInputs()[0]);
+  for (unsigned d = 0; d < source.size(); ++d)
+    if (source[d] != loops[map.getDimPosition(d)])
+      return {};
+  return nest;
+}
+
 std::optional<Contraction> matchContraction(exec::NestOp nest) {
   Block &body = nest.getBody().front();
   if (nest.getCombiner() != exec::Combiner::Add || nest.getInputs().size() != 2 ||
@@ -79,13 +131,13 @@ std::optional<Contraction> matchContraction(exec::NestOp nest) {
     return std::nullopt;
 
   Dims loops = loopDims(nest);
-  auto first = linearStrides(accessMap(nest, 0), nest.getInputs()[0].getType(), loops.size());
-  auto second = linearStrides(accessMap(nest, 1), nest.getInputs()[1].getType(), loops.size());
+  auto first = panelAccess(accessMap(nest, 0), nest.getInputs()[0].getType(), loops.size());
+  auto second = panelAccess(accessMap(nest, 1), nest.getInputs()[1].getType(), loops.size());
   if (!first || !second)
     return std::nullopt;
   Contraction c;
-  c.aStrides = *first;
-  c.bStrides = *second;
+  c.aStrides = first->strides;
+  c.bStrides = second->strides;
   int64_t parallel = nest.getParallel();
   for (int64_t l = parallel - 1; l >= 0 && c.lane < 0; --l)
     if (!isConstant(loops[l], 1))
@@ -95,7 +147,12 @@ std::optional<Contraction> matchContraction(exec::NestOp nest) {
   if (isConstant(c.bStrides[c.lane], 0)) {
     std::swap(c.a, c.b);
     std::swap(c.aStrides, c.bStrides);
+    std::swap(first, second);
   }
+  if (first->loop >= 0 || (second->loop >= 0 && second->loop != c.lane))
+    return std::nullopt;
+  c.panel = second->panel;
+  c.panelStride = second->panelStride;
   if (!isConstant(c.aStrides[c.lane], 0) || isConstant(c.bStrides[c.lane], 0))
     return std::nullopt;
   c.unitLane = isConstant(c.bStrides[c.lane], 1);

@@ -14,6 +14,8 @@ bool hasChecks(exec::NestOp nest);
 inline bool isMap(exec::NestOp nest) { return nest.getCombiner() == exec::Combiner::None; }
 /// A map whose body moves one input's element and computes nothing.
 bool isMovement(exec::NestOp nest);
+/// The nest that makes the value, where it only permutes the dimensions of another tensor; or null.
+exec::NestOp permutationOf(mlir::Value value);
 
 /// How far the address moves in `tensor` when each loop advances by one, in elements; nothing where
 /// the map is not linear.
@@ -30,10 +32,13 @@ struct Contraction {
   int64_t row = -1;      // parallel loop along which B does not move; -1: none
   bool unitLane = false; // B's stride along `lane` is 1 and A's is 0
   llvm::SmallVector<Dim> aStrides, bStrides; // by loop
+  /// Where B is packed in panels of so many lanes, each contiguous: the step from one to the next.
+  int64_t panel = 0; // 0: it is not
+  Dim panelStride = {};
 };
 
 /// The contraction that the nest is, if it is one: combiner add, body one product of two inputs
-/// read by linear maps, floats.
+/// read by linear maps (B perhaps in panels: lane floordiv 16, …, lane mod 16), floats.
 std::optional<Contraction> matchContraction(exec::NestOp nest);
 
 } // namespace ingot

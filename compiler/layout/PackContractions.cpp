@@ -1,5 +1,8 @@
 // See PackContractions.h. The packed copy has one dimension for each loop its operand depends on,
-// in loop order with the lane loop last, so that its access is a selection of loops.
+// in loop order with the lane loop last, so that its access is a selection of loops. Large operands
+// have their lanes in panels, [lanes / 16, …, 16]: what a block of lanes reads is contiguous, where
+// rows a power of two apart would compete for a few sets of the caches. The last panel is filled up
+// with zeros.
 #include "compiler/layout/PackContractions.h"
 #include "compiler/fusion/Structure.h"
 
@@ -8,33 +11,111 @@ using namespace mlir;
 namespace ingot {
 namespace {
 
-void pack(exec::NestOp nest, const Contraction &contraction) {
+constexpr int64_t kPanel = 16;            // lanes: the widest vector of f32; others divide it
+constexpr int64_t kSmallBytes = 64 << 10; // stays in the caches, however it lies
+
+bool isStill(Dim stride) { return stride.isStatic() && stride.value() == 0; }
+
+/// Whether the operand is made of variables and constants alone, so that `derive` packs it.
+bool isFixed(Value operand) {
+  Operation *op = operand.getDefiningOp();
+  if (!op || !op->getParentOfType<func::FuncOp>().getOps<exec::AssignVariableOp>().empty())
+    return false;
+  if (auto permutation = permutationOf(operand))
+    return isFixed(permutation.getInputs()[0]);
+  return llvm::isa<exec::ReadVariableOp, exec::ConstantOp>(op);
+}
+
+bool wantsPanels(exec::NestOp nest, const Contraction &c) {
+  Value operand = nest.getInputs()[c.b];
+  Type element = getElementTypeOrSelf(operand);
+  Dims loops = loopDims(nest);
+  Dim lanes = loops[c.lane];
+  if (!(element.isF32() || element.isF64()) || c.panel != 0 || !lanes.isStatic() ||
+      lanes.value() <= kPanel || c.row < 0)
+    return false;
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+  for (auto [stride, extent] : llvm::zip(c.bStrides, loops)) {
+    if (isStill(stride))
+      continue;
+    if (!extent.isStatic())
+      return false;
+    bytes *= extent.value();
+  }
+  return bytes > kSmallBytes && (!c.unitLane || isFixed(operand)); // a copy in each run costs more
+}
+
+Value valueOf(OpBuilder &b, Location loc, AffineExpr expr, ValueRange at) {
+  if (auto dim = llvm::dyn_cast<AffineDimExpr>(expr))
+    return at[dim.getPosition()];
+  if (auto constant = llvm::dyn_cast<AffineConstantExpr>(expr))
+    return exec::indexConstant(b, loc, constant.getValue());
+  auto binary = llvm::cast<AffineBinaryOpExpr>(expr);
+  Value l = valueOf(b, loc, binary.getLHS(), at), r = valueOf(b, loc, binary.getRHS(), at);
+  if (binary.getKind() == AffineExprKind::Add)
+    return arith::AddIOp::create(b, loc, l, r);
+  return arith::MulIOp::create(b, loc, l, r); // linear, as a contraction's accesses are
+}
+
+/// A copy of the operand: its element at source(loops), zero where `lane` is beyond the last.
+Value packed(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> dims, Value operand, AffineMap source,
+             AffineExpr lane, int64_t lanes) {
+  Type element = getElementTypeOrSelf(operand);
+  bool isWhole = !lane || lanes % kPanel == 0;
+  return exec::nest(b, loc, dims, dims.size(), {{operand, isWhole ? source : AffineMap()}},
+                    exec::Combiner::None, element,
+                    [&](OpBuilder &inner, ValueRange at, ValueRange arguments) {
+                      if (isWhole)
+                        return llvm::SmallVector<Value>{arguments[0]};
+                      Value inside = arith::CmpIOp::create(inner, loc, arith::CmpIPredicate::ult,
+                                                           valueOf(inner, loc, lane, at),
+                                                           exec::indexConstant(inner, loc, lanes));
+                      llvm::SmallVector<Value> indices;
+                      for (AffineExpr expr : source.getResults())
+                        indices.push_back(valueOf(inner, loc, expr, at));
+                      Value zero = exec::scalarConstant(inner, loc, element, 0);
+                      return llvm::SmallVector<Value>{exec::ReadOp::create(
+                          inner, loc, element, arguments[0], indices, inside, zero)};
+                    })[0];
+}
+
+void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
   OpBuilder b(nest);
   Dims loops = loopDims(nest);
   llvm::SmallVector<int64_t> order;
   for (int64_t l = 0; l < static_cast<int64_t>(loops.size()); ++l)
-    if (l != contraction.lane &&
-        !(contraction.bStrides[l].isStatic() && contraction.bStrides[l].value() == 0))
+    if (l != contraction.lane && !isStill(contraction.bStrides[l]))
       order.push_back(l);
-  order.push_back(contraction.lane);
 
+  AffineExpr lane = b.getAffineDimExpr(contraction.lane);
   Dims packedDims;
   llvm::SmallVector<AffineExpr> selection;
   llvm::SmallVector<AffineExpr> toPacked(loops.size(), b.getAffineConstantExpr(0));
-  for (auto [d, l] : llvm::enumerate(order)) {
+  if (hasPanels) {
+    packedDims.push_back(loops[contraction.lane].ceilDiv(kPanel));
+    selection.push_back(lane.floorDiv(kPanel));
+  }
+  for (int64_t l : order) {
+    toPacked[l] = b.getAffineDimExpr(packedDims.size());
     packedDims.push_back(loops[l]);
     selection.push_back(b.getAffineDimExpr(l));
-    toPacked[l] = b.getAffineDimExpr(d);
   }
+  AffineExpr last = b.getAffineDimExpr(packedDims.size());
+  AffineExpr place = hasPanels ? b.getAffineDimExpr(0) * kPanel + last : last;
+  toPacked[contraction.lane] = place;
+  packedDims.push_back(hasPanels ? Dim::constant(b.getContext(), kPanel) : loops[contraction.lane]);
+  selection.push_back(hasPanels ? lane % kPanel : lane);
+
   Value operand = nest.getInputs()[contraction.b];
   AffineMap source =
-      accessMap(nest, contraction.b).replaceDimsAndSymbols(toPacked, {}, order.size(), 0);
-  Value packed = exec::nest(b, nest.getLoc(), packedDims, packedDims.size(), {{operand, source}},
-                            exec::Combiner::None, getElementTypeOrSelf(operand),
-                            [](OpBuilder &, ValueRange, ValueRange args) {
-                              return llvm::SmallVector<Value>{args[0]};
-                            })[0];
-  nest->setOperand(contraction.b, packed);
+      accessMap(nest, contraction.b).replaceDimsAndSymbols(toPacked, {}, packedDims.size(), 0);
+  if (auto permutation = permutationOf(operand)) {
+    source = accessMap(permutation, 0).compose(source);
+    operand = permutation.getInputs()[0];
+  }
+  int64_t lanes = hasPanels ? loops[contraction.lane].value() : 0;
+  nest->setOperand(contraction.b, packed(b, nest.getLoc(), packedDims, operand, source,
+                                         hasPanels ? place : AffineExpr(), lanes));
   auto accesses = llvm::to_vector(nest.getAccesses());
   accesses[contraction.b] =
       AffineMapAttr::get(AffineMap::get(loops.size(), 0, selection, b.getContext()));
@@ -45,8 +126,11 @@ void pack(exec::NestOp nest, const Contraction &contraction) {
 
 void packContractions(func::FuncOp function) {
   function.walk([](exec::NestOp nest) {
-    if (auto contraction = matchContraction(nest); contraction && !contraction->unitLane)
-      pack(nest, *contraction);
+    auto contraction = matchContraction(nest);
+    if (!contraction)
+      return;
+    if (bool hasPanels = wantsPanels(nest, *contraction); hasPanels || !contraction->unitLane)
+      pack(nest, *contraction, hasPanels);
   });
 }
 

@@ -73,3 +73,15 @@ func.func @symbolicSpatial(%x: tensor<?x?x5x2xf32, #graph.dims<[n, h, 5, 2]>>, %
   %r = graph.conv %x, %kernel {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 0, 1>, paddingLow = array<i64: 0, 1>, strides = array<i64: 2, 1>} : (tensor<?x?x5x2xf32, #graph.dims<[n, h, 5, 2]>>, tensor<3x3x2x3xf32>) -> tensor<?x?x5x3xf32, #graph.dims<[n, max((h + -3) floordiv 2 + 1, 0), 5, 3]>>
   return %r : tensor<?x?x5x3xf32, #graph.dims<[n, max((h + -3) floordiv 2 + 1, 0), 5, 3]>>
 }
+
+// Tiles of rows go on from one line of the image to the next.
+func.func @rowsOfSeveralLines(%x: tensor<?x7x7x8xf32, #graph.dims<[n, 7, 7, 8]>>, %kernel: tensor<3x3x8x32xf32>) -> tensor<?x7x7x32xf32, #graph.dims<[n, 7, 7, 32]>> attributes {graph.sizes = {n = [0, 1, 2]}, gradient = false} {
+  %r = graph.conv %x, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x7x7x8xf32, #graph.dims<[n, 7, 7, 8]>>, tensor<3x3x8x32xf32>) -> tensor<?x7x7x32xf32, #graph.dims<[n, 7, 7, 32]>>
+  return %r : tensor<?x7x7x32xf32, #graph.dims<[n, 7, 7, 32]>>
+}
+
+// Large enough for lanes before rows.
+func.func @lanesOutermost(%x: tensor<?x3x3x64xf32, #graph.dims<[n, 3, 3, 64]>>, %kernel: tensor<3x3x64x128xf32>) -> tensor<?x3x3x128xf32, #graph.dims<[n, 3, 3, 128]>> attributes {graph.sizes = {n = [0, 1]}, gradient = false} {
+  %r = graph.conv %x, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x3x3x64xf32, #graph.dims<[n, 3, 3, 64]>>, tensor<3x3x64x128xf32>) -> tensor<?x3x3x128xf32, #graph.dims<[n, 3, 3, 128]>>
+  return %r : tensor<?x3x3x128xf32, #graph.dims<[n, 3, 3, 128]>>
+}

@@ -48,3 +48,33 @@ func.func @brains(%x: tensor<?x300xbf16, #graph.dims<[n, 300]>>, %y: tensor<300x
   %r = graph.matmul %x, %y : (tensor<?x300xbf16, #graph.dims<[n, 300]>>, tensor<300x17xbf16>) -> tensor<?x17xbf16, #graph.dims<[n, 17]>>
   return %r : tensor<?x17xbf16, #graph.dims<[n, 17]>>
 }
+
+// Large operands are packed in panels of lanes, which vectors of some targets cross.
+func.func @panels(%x: tensor<?x520xf32, #graph.dims<[n, 520]>>, %y: tensor<48x520xf32>) -> tensor<?x48xf32, #graph.dims<[n, 48]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r = graph.matmul %x, %y {transposeRhs = true} : (tensor<?x520xf32, #graph.dims<[n, 520]>>, tensor<48x520xf32>) -> tensor<?x48xf32, #graph.dims<[n, 48]>>
+  return %r : tensor<?x48xf32, #graph.dims<[n, 48]>>
+}
+
+func.func @panelsWithARest(%x: tensor<?x520xf32, #graph.dims<[n, 520]>>, %y: tensor<520x55xf32>) -> tensor<?x55xf32, #graph.dims<[n, 55]>> attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %t = graph.transpose %y {permutation = array<i64: 1, 0>} : (tensor<520x55xf32>) -> tensor<55x520xf32>
+  %c = graph.add %t, %t : tensor<55x520xf32>
+  %r = graph.matmul %x, %c {transposeRhs = true} : (tensor<?x520xf32, #graph.dims<[n, 520]>>, tensor<55x520xf32>) -> tensor<?x55xf32, #graph.dims<[n, 55]>>
+  return %r : tensor<?x55xf32, #graph.dims<[n, 55]>>
+}
+
+func.func @panelsOfDoubles(%x: tensor<?x300xf64, #graph.dims<[n, 300]>>, %y: tensor<48x300xf64>) -> tensor<?x48xf64, #graph.dims<[n, 48]>> attributes {graph.sizes = {n = [1, 7]}, gradient = false} {
+  %r = graph.matmul %x, %y {transposeRhs = true} : (tensor<?x300xf64, #graph.dims<[n, 300]>>, tensor<48x300xf64>) -> tensor<?x48xf64, #graph.dims<[n, 48]>>
+  return %r : tensor<?x48xf64, #graph.dims<[n, 48]>>
+}
+
+// More than any level's cache holds, so that lanes are walked before rows.
+func.func @lanesOutermost(%x: tensor<?x910xf32, #graph.dims<[n, 910]>>, %y: tensor<910x160xf32>) -> tensor<?x160xf32, #graph.dims<[n, 160]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %r = graph.matmul %x, %y : (tensor<?x910xf32, #graph.dims<[n, 910]>>, tensor<910x160xf32>) -> tensor<?x160xf32, #graph.dims<[n, 160]>>
+  return %r : tensor<?x160xf32, #graph.dims<[n, 160]>>
+}
+
+func.func @manyRowsOfBatches(%x: tensor<2x7x520xf32>, %y: tensor<520x144xf32>) -> tensor<2x7x144xf32> attributes {gradient = false} {
+  %b = graph.broadcast %y {axes = array<i64: 1, 2>} : tensor<520x144xf32> to tensor<2x520x144xf32>
+  %r = graph.matmul %x, %b : (tensor<2x7x520xf32>, tensor<2x520x144xf32>) -> tensor<2x7x144xf32>
+  return %r : tensor<2x7x144xf32>
+}
