@@ -1,6 +1,7 @@
 // See InitialState.h.
 #include "backends/cpu/InitialState.h"
 #include "backends/cpu/Generate.h"
+#include "backends/cpu/WeightsObject.h"
 #include "ir/exec/Exec.h"
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -76,6 +77,10 @@ std::shared_ptr<char> zeros(uint64_t size) {
   return {static_cast<char *>(memory), [size](char *block) { munmap(block, size); }};
 }
 
+void release(const char *from, uint64_t bytes) {
+  (void)madvise(const_cast<char *>(from), llvm::alignDown(bytes, pageBytes), MADV_DONTNEED);
+}
+
 } // namespace
 
 FailureOr<StateBytes> initialState(ModuleOp planned, const CompileOptions &options) {
@@ -102,7 +107,7 @@ FailureOr<StateBytes> initialState(ModuleOp planned, const CompileOptions &optio
         failed(runDerive(file, block.get(), planned.getLoc())))
       return failure();
   }
-  return StateBytes{std::move(block), size};
+  return StateBytes{std::move(block), size, release};
 }
 
 } // namespace ingot::cpu

@@ -209,7 +209,17 @@ Error ArtifactWriter::linkAndPublish() {
     return linked.takeError();
   timer.done("link");
   if (!states.empty() && options.emit == Emit::SharedLibrary)
-    if (Error error = placeWeights(*linked, states))
+    // The kernel takes the pages that are given back for those of the file, and has not to get new
+    // ones.
+    if (Error error = placeWeights(*linked, states, [&](llvm::StringRef part) {
+          for (const Variant *variant : variants)
+            if (const StateBytes &state = variant->description.initialState;
+                state.release && state.data.get() <= part.data() &&
+                part.end() <= state.data.get() + state.size) {
+              state.release(part.data(), part.size());
+              break;
+            }
+        }))
       return error;
   timer.done("weights");
   if (Error error = checkArtifact(*linked, *custom, options))

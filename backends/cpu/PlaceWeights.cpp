@@ -15,6 +15,8 @@ using llvm::Error;
 namespace ingot::cpu {
 namespace {
 
+constexpr size_t partBytes = 32 << 20;
+
 /// The parts of the file that change.
 struct Headers {
   Elf64_Ehdr file = {};
@@ -94,7 +96,8 @@ Error makeSegment(Headers &headers, uint64_t offset) {
 
 } // namespace
 
-Error placeWeights(const std::string &path, llvm::ArrayRef<llvm::StringRef> blocks) {
+Error placeWeights(const std::string &path, llvm::ArrayRef<llvm::StringRef> blocks,
+                   llvm::function_ref<void(llvm::StringRef part)> written) {
   Headers headers;
   if (Error error = readHeaders(path, headers))
     return error;
@@ -121,7 +124,11 @@ Error placeWeights(const std::string &path, llvm::ArrayRef<llvm::StringRef> bloc
   for (llvm::StringRef block : blocks) {
     out.write_zeros(static_cast<unsigned>(
         llvm::offsetToAlignment(out.tell() - offset, llvm::Align(pageBytes))));
-    out << block;
+    for (; !block.empty(); block = block.drop_front(std::min(partBytes, block.size()))) {
+      out << block.take_front(partBytes);
+      if (!out.has_error())
+        written(block.take_front(partBytes));
+    }
   }
   out.close();
   if (!out.has_error())

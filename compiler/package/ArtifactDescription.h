@@ -72,6 +72,8 @@ struct FunctionDescription {
 struct StateBytes {
   std::shared_ptr<const char> data;
   uint64_t size = 0;
+  /// Gives pages of `data` back to the system once they are written; null: they stay.
+  void (*release)(const char *from, uint64_t bytes) = nullptr;
   bool empty() const { return size == 0; }
 };
 
