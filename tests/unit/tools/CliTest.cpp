@@ -46,8 +46,8 @@ TEST_F(CliNetTest, VersionIsPrintedQuickly) {
 }
 
 TEST_F(CliNetTest, HelpOfEachSubcommandHasExamples) {
-  for (const char *command : {"compile", "run", "inspect", "compare", "reduce", "dump",
-                              "bench", "profile"}) {
+  for (const char *command :
+       {"compile", "run", "inspect", "compare", "reduce", "dump", "bench", "profile"}) {
     Outcome outcome = ingot(std::string(command) + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_THAT(outcome.out, HasSubstr("Examples:")) << command;
