@@ -16,14 +16,14 @@ constexpr int64_t kSmallBytes = 64 << 10; // stays in the caches, however it lie
 
 bool isStill(Dim stride) { return stride.isStatic() && stride.value() == 0; }
 
-/// Whether the operand is made of variables and constants alone, so that `derive` packs it.
+/// Whether the operand is a variable, perhaps permuted, so that `derive` packs it.
 bool isFixed(Value operand) {
   Operation *op = operand.getDefiningOp();
   if (!op || !op->getParentOfType<func::FuncOp>().getOps<exec::AssignVariableOp>().empty())
     return false;
   if (auto permutation = permutationOf(operand))
     return isFixed(permutation.getInputs()[0]);
-  return llvm::isa<exec::ReadVariableOp, exec::ConstantOp>(op);
+  return llvm::isa<exec::ReadVariableOp>(op);
 }
 
 bool wantsPanels(exec::NestOp nest, const Contraction &c) {

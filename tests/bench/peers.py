@@ -8,17 +8,20 @@ DIR has NAME.onnx as `../shared/bench/peers.py export-torch --dir DIR` writes th
 for OpenVINO and ONNX Runtime, NAME.b1.onnx and so on where they are. `--write` puts the table into
 docs/Performance.md.
 
-A row is taken in rounds: in each, every library runs for a few milliseconds, or once, and its mean time
-is that round's. Rounds in which other processes used more than a tenth of the machine are not counted.
+A row is taken in a process of its own, since libraries keep the number of CPUs they saw first, and in
+rounds: in each, every library runs for a few milliseconds, or once, and its mean time is that round's.
+Rounds in which other processes used more than a tenth of the machine are not counted.
 The ratio of a row is the median over rounds of (best peer's time / ours), the best peer being the one of
 the least median; its interval is that of the median at 95 % (order statistics). Before that the outputs
 are compared: they must agree within 1e-4 of the largest.
 """
 import argparse
+import concurrent.futures
 import ctypes
 import datetime
 import json
 import math
+import multiprocessing
 import os
 import platform
 import statistics
@@ -256,7 +259,7 @@ def table_of(rows):
     for row in rows:
         head = f"| {row['model']} | {row['batch']} | {row['threads']} |"
         if "ratio" not in row:
-            lines.append(head + " busy |" + " |" * (len(peers) + 3))
+            lines.append(head + " too few quiet rounds |" + " |" * (len(peers) + 3))
             continue
         ms = row["ms"]
         won = "**" if row["low"] > 1 else ""
@@ -299,7 +302,7 @@ def main():
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=25, help=f"at least {FEWEST_ROUNDS}")
-    parser.add_argument("--patience", type=float, default=60, help="seconds a row may take")
+    parser.add_argument("--patience", type=float, default=200, help="seconds a row may take")
     parser.add_argument("--write", action="store_true", help="put the table into docs/Performance.md")
     arguments = parser.parse_args()
     rows = []
@@ -311,7 +314,9 @@ def main():
                 continue
             for batch in arguments.batch:
                 for threads in arguments.threads:
-                    rows.append(measure(model, name, batch, threads, arguments, scratch))
+                    with concurrent.futures.ProcessPoolExecutor(
+                            1, mp_context=multiprocessing.get_context("spawn")) as process:
+                        rows.append(process.submit(measure, model, name, batch, threads, arguments, scratch).result())
                     print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     if not rows:
         sys.exit(f"no models in {arguments.dir}; ../shared/bench/peers.py export-torch --dir {arguments.dir} writes them")
