@@ -11,7 +11,6 @@ namespace {
 constexpr int64_t flopsPerTask = 400000;
 constexpr int64_t tasksOfBlocked = 8;      // of a contraction that walks its operands in blocks
 constexpr int64_t scratchElements = 16384; // on the task's stack
-bool isOne(Dim d) { return d.isStatic() && d.value() == 1; }
 int64_t estimate(Dim d) { return d.isStatic() ? std::max<int64_t>(1, d.value()) : 64; }
 } // namespace
 
@@ -20,7 +19,7 @@ ContractionEmitter::reductionLoops(exec::NestOp nest, const Contraction &c) {
   Dims loops = loopDims(nest);
   llvm::SmallVector<ReductionLoop> result;
   for (size_t l = nest.getParallel(); l < loops.size(); ++l) {
-    if (isOne(loops[l]))
+    if (isConstant(loops[l], 1))
       continue;
     ReductionLoop inner{loops[l], c.aStrides[l], c.bStrides[l]};
     // Two loops that walk both operands like one are one.
@@ -67,7 +66,7 @@ ContractionEmitter::ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest
 void ContractionEmitter::joinRows() {
   int64_t before = c.row - 1;
   if (before < 0 || before == c.lane || !loops[before].isStatic() ||
-      !(c.bStrides[before].isStatic() && c.bStrides[before].value() == 0))
+      !isConstant(c.bStrides[before], 0))
     return;
   int64_t rows = loops[c.row].value(), outer = loops[before].value();
   int64_t apart = outer * ((rows + maxRows - 1) / maxRows),
@@ -85,9 +84,15 @@ void ContractionEmitter::setRow(KernelEmitter::Indices &point, Value row) {
     point[c.row] = cb.uniform(row);
     return;
   }
+  auto [outer, inner] = splitRow(row);
+  point[outerRow] = cb.uniform(outer);
+  point[c.row] = cb.uniform(inner);
+}
+
+/// The points of outerRow and of c.row that the row is.
+std::pair<Value, Value> ContractionEmitter::splitRow(Value row) {
   Value extent = cb.integer(loops[c.row].value());
-  point[outerRow] = cb.uniform(cb.floorDiv(row, extent));
-  point[c.row] = cb.uniform(cb.remainder(row, extent));
+  return {cb.floorDiv(row, extent), cb.remainder(row, extent)};
 }
 
 /// The array of the rows' places in A, in elements from that of `row`.
@@ -106,10 +111,10 @@ Value ContractionEmitter::rowPlaces(Value row, int64_t rows) {
     });
   if (outerRow < 0)
     return places;
-  Value extent = cb.integer(loops[c.row].value());
-  Value inner = e.dim(c.aStrides[c.row]), outer = e.dim(c.aStrides[outerRow]);
   auto absolute = [&](Value at) {
-    return cb.add(cb.mul(cb.floorDiv(at, extent), outer), cb.mul(cb.remainder(at, extent), inner));
+    auto [outer, inner] = splitRow(at);
+    return cb.add(cb.mul(outer, e.dim(c.aStrides[outerRow])),
+                  cb.mul(inner, e.dim(c.aStrides[c.row])));
   };
   Value first = absolute(row);
   fill(rows, [&](int64_t i) { return cb.sub(absolute(cb.add(row, cb.integer(i))), first); });
@@ -126,7 +131,7 @@ bool ContractionEmitter::chooseLanesOutermost() {
   int64_t lanes = estimate(loops[c.lane]), depth = 1, rows = 1;
   for (auto [l, extent] : llvm::enumerate(loops)) {
     int64_t loop = l;
-    bool isShared = c.bStrides[l].isStatic() && c.bStrides[l].value() == 0;
+    bool isShared = isConstant(c.bStrides[l], 0);
     if (loop >= static_cast<int64_t>(nest.getParallel()))
       depth *= estimate(extent);
     else if (loop != c.lane && isShared)

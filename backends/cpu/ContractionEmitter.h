@@ -54,6 +54,7 @@ private:
   int64_t chooseBlock(Dim units);
   Dim rowCount() const;
   void setRow(KernelEmitter::Indices &point, mlir::Value row);
+  std::pair<mlir::Value, mlir::Value> splitRow(mlir::Value row);
   mlir::Value rowPlaces(mlir::Value row, int64_t rows);
   void emitBlocked(mlir::Value low, mlir::Value high, int64_t block);
   void forTile(mlir::Value unit, TileBody body);

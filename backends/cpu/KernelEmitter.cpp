@@ -14,7 +14,7 @@ namespace ingot::cpu {
 
 namespace {
 constexpr int64_t elementsPerTask = 8192;
-bool isOne(Dim d) { return d.isStatic() && d.value() == 1; }
+bool isOne(Dim d) { return isConstant(d, 1); }
 
 /// Round to nearest, denormals kept, exceptions masked: what every task computes under, whatever
 /// the thread that runs it had. Returns where the caller's mode is kept.

@@ -76,7 +76,7 @@ private:
   std::vector<Variant *> variants; // the preferred one first
   std::vector<ObjectBytes> objects;
   /// Distinct initial states, and each variant's index among them (-1: none).
-  std::vector<llvm::StringRef> states;
+  std::vector<StateBytes> states;
   std::vector<int> stateOf;
   StepTimer timer;
 };
@@ -109,17 +109,16 @@ Error ArtifactWriter::chooseStates() {
       stateOf.push_back(-1);
       continue;
     }
-    llvm::StringRef state(bytes.data.get(), bytes.size);
-    if (state.size() > maxEmbeddedBytes)
+    if (bytes.size > maxEmbeddedBytes)
       return llvm::createStringError(
-          "cannot embed " + std::to_string(state.size()) + " bytes of weights; at most " +
+          "cannot embed " + std::to_string(bytes.size) + " bytes of weights; at most " +
           std::to_string(maxEmbeddedBytes) + " fit, compile without embedded weights");
-    auto same = llvm::find_if(states, [&](llvm::StringRef other) {
-      return other.data() == state.data() || other == state;
+    auto same = llvm::find_if(states, [&](const StateBytes &other) {
+      return other.data == bytes.data || contentOf(other) == contentOf(bytes);
     });
     stateOf.push_back(same - states.begin());
     if (same == states.end())
-      states.push_back(state);
+      states.push_back(bytes);
   }
   return Error::success();
 }
@@ -166,9 +165,9 @@ Error ArtifactWriter::writeObjects(const ScratchDirectory &scratch,
   for (size_t i = 0; i < states.size(); ++i)
     if (Error error = add(scratch.write("weights" + std::to_string(i) + ".o", [&](auto &out) {
           if (options.emit == Emit::SharedLibrary)
-            writeWeightsPlaceholder(out, stateSymbol(options, i), states[i].size());
+            writeWeightsPlaceholder(out, stateSymbol(options, i), states[i].size);
           else
-            writeWeightsObject(out, stateSymbol(options, i), states[i]);
+            writeWeightsObject(out, stateSymbol(options, i), contentOf(states[i]));
         })))
       return error;
   return Error::success();
@@ -187,8 +186,8 @@ std::string ArtifactWriter::buildId(const CustomObjects &custom) const {
   for (const std::string &file : custom.objects)
     if (auto code = llvm::MemoryBuffer::getFile(file)) // the link says what it cannot read
       add((*code)->getBuffer());
-  for (llvm::StringRef state : states)
-    add(state);
+  for (const StateBytes &state : states)
+    add(contentOf(state));
   add(std::exchange(hashes, ""));
   return hashes;
 }
@@ -209,17 +208,7 @@ Error ArtifactWriter::linkAndPublish() {
     return linked.takeError();
   timer.done("link");
   if (!states.empty() && options.emit == Emit::SharedLibrary)
-    // The kernel takes the pages that are given back for those of the file, and has not to get new
-    // ones.
-    if (Error error = placeWeights(*linked, states, [&](llvm::StringRef part) {
-          for (const Variant *variant : variants)
-            if (const StateBytes &state = variant->description.initialState;
-                state.release && state.data.get() <= part.data() &&
-                part.end() <= state.data.get() + state.size) {
-              state.release(part.data(), part.size());
-              break;
-            }
-        }))
+    if (Error error = placeWeights(*linked, states))
       return error;
   timer.done("weights");
   if (Error error = checkArtifact(*linked, *custom, options))

@@ -96,14 +96,13 @@ Error makeSegment(Headers &headers, uint64_t offset) {
 
 } // namespace
 
-Error placeWeights(const std::string &path, llvm::ArrayRef<llvm::StringRef> blocks,
-                   llvm::function_ref<void(llvm::StringRef part)> written) {
+Error placeWeights(const std::string &path, llvm::ArrayRef<StateBytes> blocks) {
   Headers headers;
   if (Error error = readHeaders(path, headers))
     return error;
   uint64_t offset = llvm::alignTo(headers.bytes, pageBytes), size = 0;
-  for (llvm::StringRef block : blocks)
-    size = llvm::alignTo(size, pageBytes) + block.size();
+  for (const StateBytes &block : blocks)
+    size = llvm::alignTo(size, pageBytes) + block.size;
   if (headers.sections[headers.weights].sh_size != size)
     return unexpected("the section for weights has another size");
   if (Error error = makeSegment(headers, offset))
@@ -121,13 +120,15 @@ Error placeWeights(const std::string &path, llvm::ArrayRef<llvm::StringRef> bloc
   put(headers.sections, headers.file.e_shoff);
   out.seek(headers.bytes);
   out.write_zeros(static_cast<unsigned>(offset - headers.bytes));
-  for (llvm::StringRef block : blocks) {
+  for (const StateBytes &block : blocks) {
     out.write_zeros(static_cast<unsigned>(
         llvm::offsetToAlignment(out.tell() - offset, llvm::Align(pageBytes))));
-    for (; !block.empty(); block = block.drop_front(std::min(partBytes, block.size()))) {
-      out << block.take_front(partBytes);
-      if (!out.has_error())
-        written(block.take_front(partBytes));
+    for (llvm::StringRef rest = contentOf(block); !rest.empty();) {
+      llvm::StringRef part = rest.take_front(partBytes);
+      out << part;
+      if (block.release && !out.has_error())
+        block.release(part.data(), part.size());
+      rest = rest.drop_front(part.size());
     }
   }
   out.close();

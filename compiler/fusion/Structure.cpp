@@ -53,7 +53,6 @@ bool addLinear(AffineExpr expr, Dim scale, llvm::MutableArrayRef<Dim> strides) {
     return false;
   return addLinear(binary.getLHS(), scale * factor.getValue(), strides);
 }
-bool isConstant(Dim d, int64_t value) { return d.isStatic() && d.value() == value; }
 } // namespace
 
 std::optional<llvm::SmallVector<Dim>> linearStrides(AffineMap map, Type tensor, unsigned loops) {

@@ -5,6 +5,9 @@
 
 namespace ingot {
 
+/// Whether the dimension is known and has this value.
+inline bool isConstant(Dim d, int64_t value) { return d.isStatic() && d.value() == value; }
+
 /// The nest's loop extents.
 Dims loopDims(exec::NestOp nest);
 /// The map of an access; null for a tensor read whole.

@@ -9,8 +9,6 @@ using namespace mlir;
 namespace ingot {
 namespace {
 
-bool isOne(Dim d) { return d.isStatic() && d.value() == 1; }
-
 /// Reads of a whole tensor in the nest's body.
 llvm::SmallVector<exec::ReadOp> readsOf(exec::NestOp nest, unsigned input) {
   Block &body = nest.getBody().front();
@@ -125,7 +123,7 @@ private:
   /// Whether the access leaves out a loop: a bias, a scalar.
   static bool isRepeated(exec::NestOp nest, AffineMap access) {
     for (auto [l, extent] : llvm::enumerate(loopDims(nest)))
-      if (!isOne(extent) && !access.isFunctionOfDim(l))
+      if (!isConstant(extent, 1) && !access.isFunctionOfDim(l))
         return true;
     return false;
   }
@@ -141,9 +139,7 @@ private:
       auto user = llvm::dyn_cast<exec::NestOp>(op);
       if (!user)
         return false;
-      bool isPermutation = isMovement(user) && accessMap(user, 0).isPermutation() &&
-                           !accessMap(user, 0).isIdentity();
-      return isPermutation || !isMap(user) || leadsOn(user);
+      return permutationOf(user->getResult(0)) || !isMap(user) || leadsOn(user);
     });
     return leading[nest] = leads;
   }
@@ -232,18 +228,18 @@ private:
   }
 
   /// The left operand may move along the innermost reduction in unit steps, the right one along the
-  /// lanes; a permutation is read through where they do, or did not before.
+  /// lanes; a permutation is read through where they do then.
   void readThrough(exec::NestOp nest, const Contraction &contraction) {
     Dims loops = loopDims(nest);
     int64_t innermost = static_cast<int64_t>(loops.size()) - 1;
-    while (innermost > static_cast<int64_t>(nest.getParallel()) && isOne(loops[innermost]))
+    while (innermost > static_cast<int64_t>(nest.getParallel()) && isConstant(loops[innermost], 1))
       --innermost;
     for (unsigned i : {contraction.a, contraction.b}) {
       if (!permutationOf(nest.getInputs()[i]))
         continue;
       auto strides = linearStrides(composed(nest, i), sourceOf(nest, i).getType(), loops.size());
       int64_t loop = i == contraction.b ? contraction.lane : innermost;
-      if (strides && isOne((*strides)[loop]))
+      if (strides && isConstant((*strides)[loop], 1))
         readSource(nest, i);
     }
   }
@@ -260,9 +256,9 @@ private:
       return false;
     auto isUnit = [&](llvm::ArrayRef<Dim> strides, int64_t from, int64_t end) {
       int64_t loop = end - 1;
-      while (loop > from && isOne(loops[loop]))
+      while (loop > from && isConstant(loops[loop], 1))
         --loop;
-      return loop >= from && isOne(strides[loop]);
+      return loop >= from && isConstant(strides[loop], 1);
     };
     int64_t parallel = nest.getParallel(), all = loops.size();
     return isUnit(*after, 0, parallel) ||

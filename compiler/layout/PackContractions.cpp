@@ -14,8 +14,6 @@ namespace {
 constexpr int64_t kPanel = 16;            // lanes: the widest vector of f32; others divide it
 constexpr int64_t kSmallBytes = 64 << 10; // stays in the caches, however it lies
 
-bool isStill(Dim stride) { return stride.isStatic() && stride.value() == 0; }
-
 /// Whether the operand is a variable, perhaps permuted, so that `derive` packs it.
 bool isFixed(Value operand) {
   Operation *op = operand.getDefiningOp();
@@ -36,7 +34,7 @@ bool wantsPanels(exec::NestOp nest, const Contraction &c) {
     return false;
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
   for (auto [stride, extent] : llvm::zip(c.bStrides, loops)) {
-    if (isStill(stride))
+    if (isConstant(stride, 0))
       continue;
     if (!extent.isStatic())
       return false;
@@ -84,7 +82,7 @@ void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
   Dims loops = loopDims(nest);
   llvm::SmallVector<int64_t> order;
   for (int64_t l = 0; l < static_cast<int64_t>(loops.size()); ++l)
-    if (l != contraction.lane && !isStill(contraction.bStrides[l]))
+    if (l != contraction.lane && !isConstant(contraction.bStrides[l], 0))
       order.push_back(l);
 
   AffineExpr lane = b.getAffineDimExpr(contraction.lane);

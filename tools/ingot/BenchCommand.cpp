@@ -10,7 +10,6 @@ namespace ingot::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr double kMostOthers = 0.1; // of the machine; beyond it the warning
 constexpr double kWarmUpSeconds = 0.1;
 constexpr int64_t kFewestRuns = 10;
 
@@ -33,7 +32,6 @@ struct Times {
     double rank = std::ceil(percent / 100 * static_cast<double>(sorted.size()));
     return sorted[static_cast<size_t>(std::max(rank, 1.0)) - 1];
   }
-  bool isNoisy() const { return others > kMostOthers; }
 };
 
 double secondsSince(Clock::time_point start) {
@@ -46,7 +44,7 @@ Times measure(Callable &callable, const Arguments &arguments) {
     callable.run();
   while (secondsSince(warm) < kWarmUpSeconds);
   Times times;
-  ProcessorTime before = ProcessorTime::now();
+  OthersWatch watch;
   auto start = Clock::now();
   auto isDone = [&] {
     auto count = static_cast<int64_t>(times.sorted.size());
@@ -58,7 +56,7 @@ Times measure(Callable &callable, const Arguments &arguments) {
     callable.run();
     times.sorted.push_back(secondsSince(begin));
   }
-  times.others = shareOfOthers(before, ProcessorTime::now(), secondsSince(start));
+  times.others = watch.share();
   std::sort(times.sorted.begin(), times.sorted.end());
   return times;
 }
@@ -75,7 +73,7 @@ void bench(const Arguments &arguments) {
       fmt::format("{:>7} {:>7} {:>11} {:>11}", "threads", "runs", "min ms", "median ms");
   for (double percent : arguments.percentiles)
     table += fmt::format(" {:>11}", fmt::format("p{:g} ms", percent));
-  table += fmt::format(" {:>9} {:>8} {:>9} {:>9}\n", "GFLOP/s", "of peak", "GB/s", "of memory");
+  table += " " + Rates::heading() + "\n";
   for (int threads : arguments.threads) {
     ThreadPool pool(threads);
     SessionOptions options;
@@ -85,8 +83,7 @@ void bench(const Arguments &arguments) {
     Times times = measure(callable, arguments);
     callable.use({}); // the pool goes
     double least = times.least();
-    double ofPeak = flops / least / limits.flopsPerSecond,
-           ofMemory = bytes / least / limits.bytesPerSecond;
+    Rates rates(flops, bytes, least, limits);
     table += fmt::format("{:>7} {:>7} {:>11.4f} {:>11.4f}", pool.threadCount(), times.sorted.size(),
                          least * 1e3, times.percentile(50) * 1e3);
     Json percentiles = Json::object();
@@ -94,23 +91,19 @@ void bench(const Arguments &arguments) {
       table += fmt::format(" {:>11.4f}", times.percentile(percent) * 1e3);
       percentiles[fmt::format("{:g}", percent)] = times.percentile(percent);
     }
-    table += fmt::format(" {:>9.2f} {:>7.0f}% {:>9.2f} {:>8.0f}%\n", flops / least * 1e-9,
-                         ofPeak * 100, bytes / least * 1e-9, ofMemory * 100);
+    table += " " + rates.columns() + "\n";
     results.push_back({{"threads", pool.threadCount()},
                        {"runs", times.sorted.size()},
                        {"min_s", least},
                        {"median_s", times.percentile(50)},
                        {"p99_s", times.percentile(99)},
                        {"percentiles_s", percentiles},
-                       {"gflops", flops / least * 1e-9},
-                       {"share_of_peak", ofPeak},
-                       {"share_of_bandwidth", ofMemory},
+                       {"gflops", rates.flopsPerSecond * 1e-9},
+                       {"share_of_peak", rates.ofPeak},
+                       {"share_of_bandwidth", rates.ofMemory},
                        {"others", times.others},
-                       {"noisy", times.isNoisy()}});
-    if (times.isNoisy())
-      printWarning(fmt::format("other processes used {:.0f} % of the machine during the runs on {} "
-                               "threads: times are too long",
-                               times.others * 100, pool.threadCount()));
+                       {"noisy", isNoisy(times.others)}});
+    warnIfNoisy(times.others);
   }
   const ingot_function &function = callable.function();
   if (arguments.json) {
@@ -125,9 +118,8 @@ void bench(const Arguments &arguments) {
                            .dump(2));
     return;
   }
-  fmt::print("{} {}{}{}, {}: {:.3f} GFLOP, arena {}\n{}", arguments.call.artifact, function.name,
-             function.symbol_count > 0 ? " " : "", callable.sizes(), callable.artifact().variant(),
-             flops * 1e-9, humanBytes(static_cast<uint64_t>(callable.arenaBytes())), table);
+  fmt::print("{}: {:.3f} GFLOP, arena {}\n{}", callable.title(), flops * 1e-9,
+             humanBytes(static_cast<uint64_t>(callable.arenaBytes())), table);
 }
 
 } // namespace

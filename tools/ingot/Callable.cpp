@@ -96,6 +96,11 @@ std::string Callable::sizes() const {
   return text;
 }
 
+std::string Callable::title() const {
+  return fmt::format("{} {}{}{}, {}", loaded->path(), called->name,
+                     called->symbol_count > 0 ? " " : "", sizes(), loaded->variant());
+}
+
 double Callable::numberOf(const char *formula) const {
   return static_cast<double>(
       check(evaluateFormula(formula, *called, session->symbolValues().data())));

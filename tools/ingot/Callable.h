@@ -36,6 +36,8 @@ public:
   int64_t arenaBytes() const { return session->arenaBytes(); }
   /// "batch=8"; empty where every size is fixed.
   std::string sizes() const;
+  /// "model.so predict batch=8, x86-64-v3"
+  std::string title() const;
   /// Floating-point operations and bytes of operands of kernel `index` in a run, as planned.
   double flopsOf(int64_t kernel) const { return numberOf(called->kernels[kernel].flops); }
   double bytesOf(int64_t kernel) const { return numberOf(called->kernels[kernel].bytes); }

@@ -1,10 +1,11 @@
 // See MachineLimits.h.
 #include "tools/ingot/MachineLimits.h"
+#include "tools/ingot/Cli.h"
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <fmt/format.h>
 #include <fstream>
-#include <string>
 #include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
@@ -43,6 +44,29 @@ INGOT_CHAINS(chains64, "avx512f", Vector64, sum = __builtin_elementwise_fma(sum,
 
 volatile float sink;
 
+/// Processor time of everything since the machine started; 0 where the system does not say.
+double machineSeconds() {
+  // "cpu" and user, nice, system, idle, iowait, irq, softirq, steal: in clock ticks.
+  std::ifstream stat("/proc/stat");
+  std::string word;
+  std::array<double, 8> ticks{};
+  stat >> word;
+  for (double &value : ticks)
+    stat >> value;
+  return !stat ? 0
+               : (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7]) /
+                     static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double ownSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  double seconds = 0;
+  for (const timeval &part : {usage.ru_utime, usage.ru_stime})
+    seconds += static_cast<double>(part.tv_sec) + static_cast<double>(part.tv_usec) * 1e-6;
+  return seconds;
+}
+
 /// Least time of `body` on all threads at once, each with its own share.
 template <typename Body> double leastSeconds(ThreadPool &pool, int rounds, Body body) {
   double least = 1e30;
@@ -80,29 +104,34 @@ MachineLimits measureLimits(std::string_view variant, ThreadPool &pool) {
   return limits;
 }
 
-ProcessorTime ProcessorTime::now() {
-  ProcessorTime time;
-  // "cpu" and user, nice, system, idle, iowait, irq, softirq, steal: in clock ticks.
-  std::ifstream stat("/proc/stat");
-  std::string word;
-  std::array<double, 8> ticks{};
-  stat >> word;
-  for (double &value : ticks)
-    stat >> value;
-  if (stat)
-    time.machine = (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7]) /
-                   static_cast<double>(sysconf(_SC_CLK_TCK));
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  for (const timeval &part : {usage.ru_utime, usage.ru_stime})
-    time.own += static_cast<double>(part.tv_sec) + static_cast<double>(part.tv_usec) * 1e-6;
-  return time;
+Rates::Rates(double flops, double bytes, double seconds, const MachineLimits &limits)
+    : flopsPerSecond(flops / seconds), bytesPerSecond(bytes / seconds),
+      ofPeak(flopsPerSecond / limits.flopsPerSecond),
+      ofMemory(bytesPerSecond / limits.bytesPerSecond) {}
+
+std::string Rates::columns() const {
+  return fmt::format("{:>9.2f} {:>7.0f}% {:>9.2f} {:>8.0f}%", flopsPerSecond * 1e-9, ofPeak * 100,
+                     bytesPerSecond * 1e-9, ofMemory * 100);
+}
+std::string Rates::heading() {
+  return fmt::format("{:>9} {:>8} {:>9} {:>9}", "GFLOP/s", "of peak", "GB/s", "of memory");
 }
 
-double shareOfOthers(const ProcessorTime &start, const ProcessorTime &end, double seconds) {
-  double others = (end.machine - start.machine) - (end.own - start.own);
-  double all = seconds * std::max(1u, std::thread::hardware_concurrency());
-  return end.machine == 0 || all <= 0 ? 0 : std::clamp(others / all, 0.0, 1.0);
+OthersWatch::OthersWatch() : machine(machineSeconds()), own(ownSeconds()), start(Clock::now()) {}
+
+double OthersWatch::share() const {
+  double now = machineSeconds(), others = (now - machine) - (ownSeconds() - own);
+  double all = std::chrono::duration<double>(Clock::now() - start).count() *
+               std::max(1u, std::thread::hardware_concurrency());
+  return now == 0 || all <= 0 ? 0 : std::clamp(others / all, 0.0, 1.0);
+}
+
+bool isNoisy(double shareOfOthers) { return shareOfOthers > 0.1; }
+
+void warnIfNoisy(double shareOfOthers) {
+  if (isNoisy(shareOfOthers))
+    printWarning(fmt::format("other processes used {:.0f} % of the machine: times are too long",
+                             shareOfOthers * 100));
 }
 
 } // namespace ingot::cli

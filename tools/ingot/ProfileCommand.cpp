@@ -135,14 +135,10 @@ void profile(const Arguments &arguments) {
   options.pool = &pool;
   MachineLimits limits = measureLimits(callable.artifact().variant(), pool);
   Recorder recorder;
-  ProcessorTime before = ProcessorTime::now();
-  auto start = Clock::now();
+  OthersWatch watch;
   Profile found = measure(callable, options, recorder, arguments.runs);
-  double took = std::chrono::duration<double>(Clock::now() - start).count();
-  double others = shareOfOthers(before, ProcessorTime::now(), took);
-  if (others > 0.1)
-    printWarning(fmt::format("other processes used {:.0f} % of the machine: times are too long",
-                             others * 100));
+  double others = watch.share();
+  warnIfNoisy(others);
   if (!arguments.trace.empty())
     writeTrace(arguments.trace, callable, recorder);
 
@@ -153,22 +149,20 @@ void profile(const Arguments &arguments) {
   });
   double inKernels = std::accumulate(found.seconds.begin(), found.seconds.end(), 0.0);
   Json kernels = Json::array();
-  std::string table = fmt::format("{:>10} {:>6} {:>6} {:>9} {:>8} {:>9} {:>9}  {}\n", "us", "share",
-                                  "calls", "GFLOP/s", "of peak", "GB/s", "of memory", "kernel");
+  std::string table = fmt::format("{:>10} {:>6} {:>6} {}  {}\n", "us", "share", "calls",
+                                  Rates::heading(), "kernel");
   size_t shown = arguments.top > 0 ? static_cast<size_t>(arguments.top) : order.size();
   for (size_t i = 0; i < order.size(); ++i) {
     size_t kernel = order[i];
     const ingot_kernel_info &info = function.kernels[kernel];
-    double seconds = found.seconds[kernel], some = std::max(seconds, 1e-9);
+    double seconds = found.seconds[kernel];
     double flops = callable.flopsOf(static_cast<int64_t>(kernel)),
            bytes = callable.bytesOf(static_cast<int64_t>(kernel));
-    double ofPeak = flops / some / limits.flopsPerSecond,
-           ofMemory = bytes / some / limits.bytesPerSecond;
+    Rates rates(flops, bytes, std::max(seconds, 1e-9), limits);
     if (i < shown)
-      table += fmt::format("{:>10.2f} {:>5.1f}% {:>6} {:>9.2f} {:>7.0f}% {:>9.2f} {:>8.0f}%  {}\n",
-                           seconds * 1e6, seconds / inKernels * 100, found.calls[kernel],
-                           flops / some * 1e-9, ofPeak * 100, bytes / some * 1e-9, ofMemory * 100,
-                           info.name);
+      table +=
+          fmt::format("{:>10.2f} {:>5.1f}% {:>6} {}  {}\n", seconds * 1e6,
+                      seconds / inKernels * 100, found.calls[kernel], rates.columns(), info.name);
     kernels.push_back({{"name", info.name},
                        {"node", info.node},
                        {"seconds", seconds},
@@ -176,8 +170,8 @@ void profile(const Arguments &arguments) {
                        {"calls", found.calls[kernel]},
                        {"flops", flops},
                        {"bytes", bytes},
-                       {"share_of_peak", ofPeak},
-                       {"share_of_bandwidth", ofMemory}});
+                       {"share_of_peak", rates.ofPeak},
+                       {"share_of_bandwidth", rates.ofMemory}});
   }
   if (arguments.json) {
     fmt::print("{}\n", Json{{"artifact", arguments.call.artifact},
@@ -193,11 +187,9 @@ void profile(const Arguments &arguments) {
                            .dump(2, ' ', false, Json::error_handler_t::replace));
     return;
   }
-  fmt::print("{} {}{}{}, {}, {} {}: {:.4f} ms a run, {:.4f} ms of it in {} kernels\n{}",
-             arguments.call.artifact, function.name, function.symbol_count > 0 ? " " : "",
-             callable.sizes(), callable.artifact().variant(), pool.threadCount(),
-             pool.threadCount() == 1 ? "thread" : "threads", found.whole * 1e3, inKernels * 1e3,
-             order.size(), table);
+  fmt::print("{}, {} {}: {:.4f} ms a run, {:.4f} ms of it in {} kernels\n{}", callable.title(),
+             pool.threadCount(), pool.threadCount() == 1 ? "thread" : "threads", found.whole * 1e3,
+             inKernels * 1e3, order.size(), table);
 }
 
 } // namespace
