@@ -28,6 +28,10 @@ struct CustomCode {
 
 enum class Emit { SharedLibrary, Object, StaticLibrary };
 
+/// How convolutions may be computed. Exact: as sums of products over the window. Default: also by
+/// Winograd's algorithm, whose rounding errors are larger (docs/Performance.md states the bound).
+enum class ConvPrecision { Exact, Default };
+
 struct CompileOptions {
   /// "host", or comma-separated levels for one artifact with variants:
   /// "x86-64-v4,x86-64-v3,x86-64".
@@ -41,6 +45,7 @@ struct CompileOptions {
   std::vector<std::string> functions;
   /// Puts variables' values (graph.variable's `value`) into the artifact.
   bool embedWeights = false;
+  ConvPrecision convPrecision = ConvPrecision::Default;
   /// Line tables that lead to node names.
   bool debugInfo = false;
   /// "", "address" or "thread": instruments the generated code.

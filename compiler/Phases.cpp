@@ -1,7 +1,10 @@
 // See Phases.h. Each phase is one function over the module; the verifier runs between them.
 #include "compiler/Phases.h"
+#include "compiler/fusion/CollapseLoops.h"
 #include "compiler/fusion/FormKernels.h"
+#include "compiler/layout/AbsorbViews.h"
 #include "compiler/layout/AssignLayouts.h"
+#include "compiler/layout/ChooseWinograd.h"
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/layout/HoistInvariants.h"
 #include "compiler/layout/PackContractions.h"
@@ -49,7 +52,10 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
   case Phase::Lower:
     return failed(lowerToExec(module)) ? failure() : forEachFunction(module, widenSums);
   case Phase::Layout:
-    if (failed(forEachFunction(module, assignLayouts)) ||
+    if (failed(forEachFunction(module, absorbViews)) ||
+        failed(forEachFunction(module, assignLayouts)) ||
+        (options.convPrecision != ConvPrecision::Exact &&
+         failed(forEachFunction(module, chooseWinograd))) ||
         failed(forEachFunction(module, splitReductions)) ||
         failed(forEachFunction(module, packContractions)) ||
         failed(forEachFunction(module, hoistInvariants)))
@@ -57,7 +63,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
     hoistDerived(module);
     return success();
   case Phase::Fuse:
-    return forEachFunction(module, formKernels);
+    return failed(forEachFunction(module, formKernels)) ? failure()
+                                                        : forEachFunction(module, collapseLoops);
   case Phase::Plan:
     for (auto function : module.getOps<func::FuncOp>())
       planMemory(function, options.debugArena);

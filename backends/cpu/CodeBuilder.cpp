@@ -32,9 +32,42 @@ template <typename OpTy> static Value folded(CodeBuilder &cb, Value x, Value y) 
   return cb.b.createOrFold<OpTy>(cb.loc, x, y);
 }
 
-Value CodeBuilder::add(Value x, Value y) { return folded<arith::AddIOp>(*this, x, y); }
+/// x = rest + constant; null where it is not made so.
+static Value withoutConstant(CodeBuilder &cb, Value x, int64_t &constant) {
+  auto sum = x.getDefiningOp<arith::AddIOp>();
+  auto known = sum ? cb.constantOf(sum.getRhs()) : std::nullopt;
+  if (!known)
+    return {};
+  constant = *known;
+  return sum.getLhs();
+}
+
+/// Constants stay outermost, so that neighbouring places are made of the same sum.
+Value CodeBuilder::add(Value x, Value y) {
+  if (constantOf(x))
+    std::swap(x, y);
+  int64_t inX = 0, inY = 0;
+  if (isVector(x))
+    return folded<arith::AddIOp>(*this, x, y);
+  if (Value rest = withoutConstant(*this, x, inX)) {
+    if (auto c = constantOf(y))
+      return add(rest, integer(inX + *c));
+    return add(add(rest, y), integer(inX));
+  }
+  if (Value rest = withoutConstant(*this, y, inY))
+    return add(add(x, rest), integer(inY));
+  return folded<arith::AddIOp>(*this, x, y);
+}
+Value CodeBuilder::mul(Value x, Value y) {
+  if (constantOf(x))
+    std::swap(x, y);
+  int64_t inX = 0;
+  if (auto factor = constantOf(y))
+    if (Value rest = isVector(x) ? Value() : withoutConstant(*this, x, inX))
+      return add(mul(rest, y), integer(inX * *factor));
+  return folded<arith::MulIOp>(*this, x, y);
+}
 Value CodeBuilder::sub(Value x, Value y) { return folded<arith::SubIOp>(*this, x, y); }
-Value CodeBuilder::mul(Value x, Value y) { return folded<arith::MulIOp>(*this, x, y); }
 Value CodeBuilder::minimum(Value x, Value y) { return folded<arith::MinSIOp>(*this, x, y); }
 Value CodeBuilder::floorDiv(Value x, Value y) { return folded<arith::DivSIOp>(*this, x, y); }
 Value CodeBuilder::remainder(Value x, Value y) { return folded<arith::RemSIOp>(*this, x, y); }

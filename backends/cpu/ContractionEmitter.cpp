@@ -71,7 +71,8 @@ void ContractionEmitter::joinRows() {
   int64_t rows = loops[c.row].value(), outer = loops[before].value();
   int64_t apart = outer * ((rows + maxRows - 1) / maxRows),
           together = (outer * rows + maxRows - 1) / maxRows;
-  if (together < apart)
+  constexpr int64_t kWorth = 20; // one tile in so many pays for finding each row's place
+  if (together + apart / kWorth < apart)
     outerRow = before;
 }
 
@@ -95,29 +96,34 @@ std::pair<Value, Value> ContractionEmitter::splitRow(Value row) {
   return {cb.floorDiv(row, extent), cb.remainder(row, extent)};
 }
 
-/// The array of the rows' places in A, in elements from that of `row`.
-Value ContractionEmitter::rowPlaces(Value row, int64_t rows) {
-  auto fill = [&](int64_t count, llvm::function_ref<Value(int64_t)> placeOf) {
-    for (int64_t i = 1; i < count; ++i)
-      LLVM::StoreOp::create(cb.b, cb.loc, placeOf(i), cb.address(places, cb.integer(i), cb.i64()),
-                            8);
-  };
-  if (!places)
-    (void)e.hoist([&] {
-      places = LLVM::AllocaOp::create(cb.b, cb.loc, cb.pointer(), cb.i64(), cb.integer(maxRows), 8);
-      if (outerRow < 0) // the same for every tile
-        fill(maxRows, [&](int64_t i) { return cb.mul(e.dim(c.aStrides[c.row]), cb.integer(i)); });
-      return places;
-    });
+/// The place in A of the i-th row from `row` on, in elements from that of `row`.
+Value ContractionEmitter::rowPlace(Value row, int64_t i) {
   if (outerRow < 0)
-    return places;
+    return cb.mul(e.dim(c.aStrides[c.row]), cb.integer(i));
   auto absolute = [&](Value at) {
     auto [outer, inner] = splitRow(at);
     return cb.add(cb.mul(outer, e.dim(c.aStrides[outerRow])),
                   cb.mul(inner, e.dim(c.aStrides[c.row])));
   };
-  Value first = absolute(row);
-  fill(rows, [&](int64_t i) { return cb.sub(absolute(cb.add(row, cb.integer(i))), first); });
+  return cb.sub(absolute(cb.add(row, cb.integer(i))), absolute(row));
+}
+
+/// The array of the rows' places.
+Value ContractionEmitter::rowPlaces(Value row, int64_t rows) {
+  auto fill = [&](int64_t count) {
+    for (int64_t i = 1; i < count; ++i)
+      LLVM::StoreOp::create(cb.b, cb.loc, rowPlace(row, i),
+                            cb.address(places, cb.integer(i), cb.i64()), 8);
+  };
+  if (!places)
+    (void)e.hoist([&] {
+      places = LLVM::AllocaOp::create(cb.b, cb.loc, cb.pointer(), cb.i64(), cb.integer(maxRows), 8);
+      if (outerRow < 0) // the same for every tile
+        fill(maxRows);
+      return places;
+    });
+  if (outerRow >= 0)
+    fill(rows);
   return places;
 }
 
@@ -166,6 +172,27 @@ int64_t ContractionEmitter::chooseBlock(Dim units) {
   return extent.isStatic() && extent.value() <= block ? 0 : block;
 }
 
+/// Whether sums are so short that a call and a way through memory would take as long as they do.
+/// Then the code of the register tile stands in the task, if an epilogue is short, too.
+bool ContractionEmitter::chooseInPlace() {
+  constexpr int64_t kShort = 400;   // products a sum
+  constexpr int64_t kMostOps = 500; // of the epilogue of a tile
+  int64_t depth = 1, ops = 1;
+  for (const ReductionLoop &loop : reductions) {
+    if (!loop.extent.isStatic() || !loop.aStride.isStatic() || !loop.bStride.isStatic())
+      return false;
+    depth *= loop.extent.value();
+  }
+  if (depth > kShort || (c.row >= 0 && !loops[c.row].isStatic()))
+    return false;
+  constexpr int64_t kFunction = 40; // ops of exp, tanh, …
+  for (exec::NestOp other : e.kernel.getBody().getOps<exec::NestOp>())
+    if (other != nest)
+      for (Operation &op : other.getBody().front().without_terminator())
+        ops += op.getDialect()->getNamespace() == "math" ? kFunction : 1;
+  return ops * maxRows * vectors <= kMostOps;
+}
+
 Dim ContractionEmitter::emit() {
   MLIRContext *context = cb.b.getContext();
   Dim units = Dim::constant(context, 1);
@@ -188,7 +215,8 @@ Dim ContractionEmitter::emit() {
     int64_t most = std::max<int64_t>(1, scratchElements / tileSize());
     tiles = chunk = std::min(most, (units.value() + tasksOfBlocked - 1) / tasksOfBlocked);
   }
-  if (hasEpilogue || block)
+  inPlace = !block && chooseInPlace();
+  if ((hasEpilogue && !inPlace) || block)
     scratch = e.hoist([&] {
       return Value(LLVM::AllocaOp::create(cb.b, cb.loc, cb.pointer(), element,
                                           cb.integer(tiles * tileSize()), 64));
@@ -319,17 +347,19 @@ void ContractionEmitter::forLaneBlock(Value block,
   partial();
 }
 
+Value ContractionEmitter::operandAt(const Tile &tile, unsigned input) {
+  KernelEmitter::Indices at;
+  for (AffineExpr expr : accessMap(nest, input).getResults())
+    at.push_back(e.evaluate(expr, tile.point));
+  Value tensor = nest.getInputs()[input];
+  return cb.address(e.baseOf(tensor), e.linearize(tensor.getType(), at).base, element);
+}
+
 void ContractionEmitter::callMicroKernel(const Tile &tile, Value to, Value toStride,
                                          std::optional<Span> span) {
   auto pointer = [&](unsigned input, Dim stride) {
-    KernelEmitter::Indices at;
-    for (AffineExpr expr : accessMap(nest, input).getResults())
-      at.push_back(e.evaluate(expr, tile.point));
-    Value tensor = nest.getInputs()[input];
-    Value offset = e.linearize(tensor.getType(), at).base;
-    if (span)
-      offset = cb.add(offset, cb.mul(span->first, e.dim(stride)));
-    return cb.address(e.baseOf(tensor), offset, element);
+    Value start = operandAt(tile, input);
+    return span ? cb.address(start, cb.mul(span->first, e.dim(stride)), element) : start;
   };
   Value zero = cb.integer(0);
   Dim none = Dim::constant(cb.b.getContext(), 0);
@@ -350,7 +380,30 @@ void ContractionEmitter::callMicroKernel(const Tile &tile, Value to, Value toStr
   func::CallOp::create(cb.b, cb.loc, kernel, arguments);
 }
 
+void ContractionEmitter::emitTileInPlace(const Tile &tile) {
+  TileOperands operands;
+  operands.a = operandAt(tile, c.a);
+  operands.b = operandAt(tile, c.b);
+  for (int64_t i = 1; i < tile.rows; ++i)
+    operands.rowPlaces.push_back(rowPlace(tile.row, i));
+  bool crossesPanels = c.panel != 0 && tile.vectors * cb.lanes > c.panel;
+  operands.columnPlaces = placesOfVectors(cb, tile.vectors, crossesPanels ? c.panel : 0,
+                                          crossesPanels ? e.dim(c.panelStride) : Value());
+  for (const ReductionLoop &loop : reductions)
+    operands.loops.push_back({e.dim(loop.extent), e.dim(loop.aStride), e.dim(loop.bStride)});
+  if (tile.masked)
+    operands.tailMask = cb.firstLanes(tile.tail);
+  Value zero = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getZeroAttr(cb.vectorOf(element)));
+  llvm::SmallVector<Value> sums(tile.rows * tile.vectors, zero);
+  sums = sumProducts(cb, e.context.target, element, operands, sums);
+  for (int64_t r = 0; r < tile.rows; ++r)
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      finish(tile, cb.integer(r), v, sums[r * tile.vectors + v]);
+}
+
 void ContractionEmitter::emitTile(const Tile &tile) {
+  if (inPlace)
+    return emitTileInPlace(tile);
   if (hasEpilogue) {
     callMicroKernel(tile, scratch, tileStride(), std::nullopt);
     return emitEpilogue(tile, scratch);
@@ -366,29 +419,24 @@ void ContractionEmitter::emitTile(const Tile &tile) {
 void ContractionEmitter::emitEpilogue(const Tile &tile, Value sums) {
   cb.loop(cb.integer(0), cb.integer(tile.rows), 1, [&](Value r) {
     for (int64_t v = 0; v < tile.vectors; ++v) {
-      KernelEmitter::Indices point(tile.point.begin(), tile.point.begin() + nest.getParallel());
-      if (c.row >= 0)
-        setRow(point, cb.add(tile.row, r));
-      point[c.lane] = {cb.add(tile.lane, cb.integer(v * cb.lanes)), 1, {}};
-      if (tile.masked && v + 1 == tile.vectors)
-        e.mask = cb.firstLanes(tile.tail);
       Value at = cb.add(cb.mul(r, tileStride()), cb.integer(v * cb.lanes));
-      Value sum =
-          LLVM::LoadOp::create(cb.b, cb.loc, cb.vectorOf(element), cb.address(sums, at, element),
-                               element.getIntOrFloatBitWidth() / 8);
-      auto known = [&](exec::NestOp of, ValueRange values) {
-        e.store(of, values, point);
-        for (auto [output, value] : llvm::zip(of.getOutputs(), values))
-          e.providers[output] = [value = value](llvm::ArrayRef<Index>) { return value; };
-      };
-      known(nest, ValueRange{sum});
-      for (exec::NestOp other : e.nestsOfPoint())
-        if (other != nest)
-          known(other, e.emitBody(other, point));
-      e.providers.clear();
-      e.mask = {};
+      finish(tile, r, v,
+             LLVM::LoadOp::create(cb.b, cb.loc, cb.vectorOf(element), cb.address(sums, at, element),
+                                  element.getIntOrFloatBitWidth() / 8));
     }
   });
+}
+
+/// Stores one vector of the tile and runs the maps over it.
+void ContractionEmitter::finish(const Tile &tile, Value row, int64_t v, Value sum) {
+  KernelEmitter::Indices point(tile.point.begin(), tile.point.begin() + nest.getParallel());
+  if (c.row >= 0)
+    setRow(point, cb.add(tile.row, row));
+  point[c.lane] = {cb.add(tile.lane, cb.integer(v * cb.lanes)), 1, {}};
+  if (tile.masked && v + 1 == tile.vectors)
+    e.mask = cb.firstLanes(tile.tail);
+  e.finishPoint(nest.getOutputs()[0], sum, point);
+  e.mask = {};
 }
 
 } // namespace ingot::cpu

@@ -22,6 +22,27 @@ struct MicroKernel {
 /// element, and stores to C.
 mlir::func::FuncOp microKernel(CodeContext &context, mlir::Type element, MicroKernel shape);
 
+/// What a register tile reads: A's first row, the other rows' places behind it, B and the places of
+/// the vectors in it, the reduction loops from the outermost. In elements.
+struct TileOperands {
+  struct Loop {
+    mlir::Value extent, aStride, bStride;
+  };
+  mlir::Value a, b;
+  llvm::SmallVector<mlir::Value> rowPlaces, columnPlaces;
+  llvm::SmallVector<Loop> loops;
+  mlir::Value tailMask; // of the last vector; null: all lanes
+};
+
+/// The code of a register tile: adds the products to the sums (rows x vectors), in loop order, one
+/// chain an element.
+llvm::SmallVector<mlir::Value> sumProducts(CodeBuilder &cb, const CpuTarget &target,
+                                           mlir::Type element, const TileOperands &tile,
+                                           mlir::ValueRange sums);
+/// Where the vectors are in B whose lanes go on at a panel stride after `panel` (0: they do not).
+llvm::SmallVector<mlir::Value> placesOfVectors(CodeBuilder &cb, int64_t vectors, int64_t panel,
+                                               mlir::Value panelStride);
+
 class ContractionEmitter {
 public:
   ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest, const Contraction &contraction);
@@ -51,10 +72,12 @@ private:
   using TileBody = llvm::function_ref<void(const Tile &)>;
   void joinRows();
   bool chooseLanesOutermost();
+  bool chooseInPlace();
   int64_t chooseBlock(Dim units);
   Dim rowCount() const;
   void setRow(KernelEmitter::Indices &point, mlir::Value row);
   std::pair<mlir::Value, mlir::Value> splitRow(mlir::Value row);
+  mlir::Value rowPlace(mlir::Value row, int64_t i);
   mlir::Value rowPlaces(mlir::Value row, int64_t rows);
   void emitBlocked(mlir::Value low, mlir::Value high, int64_t block);
   void forTile(mlir::Value unit, TileBody body);
@@ -62,10 +85,13 @@ private:
       mlir::Value block,
       llvm::function_ref<void(mlir::Value lane, int64_t vectors, mlir::Value tail, bool masked)>
           body);
+  mlir::Value operandAt(const Tile &tile, unsigned input);
   void emitTile(const Tile &tile);
+  void emitTileInPlace(const Tile &tile);
   void callMicroKernel(const Tile &tile, mlir::Value c, mlir::Value cStride,
                        std::optional<Span> span);
   void emitEpilogue(const Tile &tile, mlir::Value sums);
+  void finish(const Tile &tile, mlir::Value row, int64_t v, mlir::Value sum);
   mlir::Value tileStride() { return cb.integer(vectors * cb.lanes); }
   int64_t tileSize() { return maxRows * vectors * cb.lanes; }
 
@@ -78,6 +104,7 @@ private:
   int64_t maxRows, vectors;
   int64_t outerRow = -1; // the loop before c.row, where tiles go on from its one point to the next
   bool hasEpilogue, lanesOutermost = false;
+  bool inPlace = false; // the register tile's code stands in the task, the epilogue on its sums
   llvm::SmallVector<ReductionLoop> reductions;
   mlir::Value scratch, places;
 };

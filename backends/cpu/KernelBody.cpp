@@ -42,8 +42,8 @@ Index KernelEmitter::evaluate(AffineExpr expr, llvm::ArrayRef<Index> loops) {
   return uniform ? cb.uniform(v) : Index{{}, 0, v};
 }
 
-KernelEmitter::Values KernelEmitter::emitBody(exec::NestOp nest, llvm::ArrayRef<Index> loops) {
-  Scope scope;
+/// What the body's arguments are at the point.
+void KernelEmitter::readInputs(exec::NestOp nest, llvm::ArrayRef<Index> loops, Scope &scope) {
   Block &body = nest.getBody().front();
   // In flat mode one linear index stands for all loops, which no body and only identity maps use.
   size_t loopCount = body.getNumArguments() - nest.getInputs().size();
@@ -65,6 +65,12 @@ KernelEmitter::Values KernelEmitter::emitBody(exec::NestOp nest, llvm::ArrayRef<
         at.push_back(evaluate(expr, loops));
     scope.values[argument] = pull(nest.getInputs()[i], at);
   }
+}
+
+KernelEmitter::Values KernelEmitter::emitBody(exec::NestOp nest, llvm::ArrayRef<Index> loops) {
+  Scope scope;
+  Block &body = nest.getBody().front();
+  readInputs(nest, loops, scope);
   for (Operation &op : body.without_terminator())
     emitOp(op, scope);
   return llvm::map_to_vector(body.getTerminator()->getOperands(),
@@ -226,6 +232,12 @@ Value KernelEmitter::pull(Value tensor, llvm::ArrayRef<Index> indices) {
   if (auto it = providers.find(tensor); it != providers.end())
     return it->second(indices);
   auto nest = tensor.getDefiningOp<exec::NestOp>();
+  if (auto it = interior && nest ? paddings.find(nest) : paddings.end(); it != paddings.end()) {
+    Indices at;
+    for (auto [index, low] : llvm::zip(indices, it->second.low))
+      at.push_back(cb.add(index, cb.constant(-low)));
+    return pull(it->second.source, at);
+  }
   if (nest && !isStored(tensor)) {
     Values values = isMap(nest) ? emitBody(nest, indices) : reduce(nest, indices, false);
     return values[llvm::cast<OpResult>(tensor).getResultNumber()];
@@ -331,13 +343,27 @@ void KernelEmitter::storeTo(Value base, Type element, Index at, Value value) {
     LLVM::StoreOp::create(builder, cb.loc, value, p, alignment);
 }
 
-void KernelEmitter::store(exec::NestOp nest, ValueRange values, llvm::ArrayRef<Index> loops) {
-  for (auto [output, value] : llvm::zip(nest.getOutputs(), values)) {
+void KernelEmitter::store(ValueRange outputs, ValueRange values, llvm::ArrayRef<Index> loops) {
+  for (auto [output, value] : llvm::zip(outputs, values)) {
     if (!isStored(output))
       continue;
-    Index at = flat ? loops[0] : linearize(output.getType(), loops.take_front(nest.getParallel()));
-    storeTo(baseOf(output), getElementTypeOrSelf(output), at, value);
+    auto type = llvm::cast<RankedTensorType>(output.getType());
+    Index at = flat ? loops[0] : linearize(type, loops.take_front(type.getRank()));
+    storeTo(baseOf(output), type.getElementType(), at, value);
   }
+}
+
+void KernelEmitter::finishPoint(Value root, Value value, llvm::ArrayRef<Index> point) {
+  auto known = [&](ValueRange outputs, ValueRange values) {
+    store(outputs, values, point);
+    for (auto [output, v] : llvm::zip(outputs, values))
+      providers[output] = [v = v](llvm::ArrayRef<Index>) { return v; };
+  };
+  known(root, value);
+  for (exec::NestOp nest : nestsOfPoint())
+    if (nest != root.getDefiningOp())
+      known(nest.getOutputs(), emitBody(nest, point));
+  providers.clear();
 }
 
 KernelEmitter::Values KernelEmitter::identities(exec::NestOp nest, bool vector) {
@@ -451,22 +477,27 @@ KernelEmitter::Values KernelEmitter::reduce(exec::NestOp nest, llvm::ArrayRef<In
   return acc;
 }
 
-/// Whether the loops have few points, known now: a window of pooling or of a depthwise convolution.
-/// Written out, its addresses are constants apart.
-static bool isSmallWindow(llvm::ArrayRef<Dim> loops) {
-  constexpr int64_t kMostPoints = 32;
-  int64_t points = 1;
-  for (Dim d : loops) {
-    if (!d.isStatic() || d.value() > kMostPoints)
-      return false;
-    points *= d.value();
-  }
-  return points <= kMostPoints;
+/// Whether each value is a product to be added, which takes one operation where there is one.
+bool KernelEmitter::fusesMultiplyAdd(exec::NestOp nest) {
+  Block &body = nest.getBody().front();
+  auto product = llvm::dyn_cast<arith::MulFOp>(body.front());
+  return context.target.fma && nest.getCombiner() == exec::Combiner::Add && product &&
+         product->getNextNode() == body.getTerminator() &&
+         body.getTerminator()->getOperand(0) == product.getResult() &&
+         (product.getType().isF32() || product.getType().isF64());
 }
 
 KernelEmitter::Values KernelEmitter::reduceLoops(exec::NestOp nest, Indices &loops, size_t next,
                                                  Values acc, bool lanesOnReduction) {
-  auto accumulate = [&](ValueRange current) {
+  auto accumulate = [&](ValueRange current) -> Values {
+    if (fusesMultiplyAdd(nest) && CodeBuilder::isVector(current[0]) &&
+        !(lanesOnReduction && mask)) {
+      Scope scope;
+      readInputs(nest, loops, scope);
+      auto product = llvm::cast<arith::MulFOp>(nest.getBody().front().front());
+      return {LLVM::FMAOp::create(builder, cb.loc, cb.widen(scope.values.lookup(product.getLhs())),
+                                  cb.widen(scope.values.lookup(product.getRhs())), current[0])};
+    }
     Values values = emitBody(nest, loops);
     if (CodeBuilder::isVector(current[0])) {
       for (Value &v : values)

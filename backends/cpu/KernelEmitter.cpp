@@ -6,6 +6,7 @@
 #include "backends/cpu/KernelEmitter.h"
 #include "backends/cpu/ContractionEmitter.h"
 #include "backends/cpu/SeededBug.h"
+#include "backends/cpu/WinogradEmitter.h"
 #include "compiler/fusion/Structure.h"
 
 using namespace mlir;
@@ -132,6 +133,9 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
   code.task = task.function;
   kernel.walk([&](exec::CheckOp) { code.mayFail = true; });
   chooseLanes();
+  for (auto nest : kernel.getBody().getOps<exec::NestOp>())
+    if (auto padding = isStored(nest->getResult(0)) ? std::nullopt : paddingOf(nest))
+      paddings.try_emplace(nest, *padding);
   exec::NestOp root;
   std::optional<Contraction> contraction;
   for (auto nest : kernel.getBody().getOps<exec::NestOp>())
@@ -139,7 +143,10 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
       root = nest;
       contraction = match;
     }
-  if (root && contraction->unitLane && ContractionEmitter::supports(root, *contraction))
+  auto winograds = kernel.getBody().getOps<exec::WinogradOp>();
+  if (!winograds.empty())
+    code.tasks = WinogradEmitter(*this, *winograds.begin()).emit();
+  else if (root && contraction->unitLane && ContractionEmitter::supports(root, *contraction))
     code.tasks = ContractionEmitter(*this, root, *contraction).emit();
   else if (canBeFlat())
     code.tasks = emitFlat();
@@ -194,7 +201,7 @@ Dim KernelEmitter::emitFlat() {
   Dim count = numElements(builder.getContext(), domain);
   int64_t chunk = elementsPerTask / context.taskDivisor;
   chunkLoop(taskIndex, chunk, count, [&](Value low, Value high) {
-    laneLoop(low, high, [&](Index i) { emitVerticalNests({i}); });
+    laneLoop(low, high, [&](Index i) { emitVerticalNests(Indices{i}); });
   });
   return count.ceilDiv(chunk);
 }
@@ -261,31 +268,160 @@ Dim KernelEmitter::emitVertical() {
     });
     return vectors;
   }
+  // Windows that overlap are computed several at a time: what they share is read once.
+  constexpr int64_t kColumns = 4;
+  int64_t column = columnLoop(lane), extent = column < 0 ? 1 : domain[column].value();
+  int64_t step = column < 0 ? 1 : std::min(kColumns, extent);
+  if (column >= 0) {
+    outer[column] = outer[column].ceilDiv(step);
+    points = numElements(builder.getContext(), outer);
+  }
   int64_t chunk = std::max<int64_t>(1, elementsPerTask / context.taskDivisor /
-                                           std::max<int64_t>(1, work * longest));
+                                           std::max<int64_t>(1, work * longest * step));
+  /// The points of `count` columns from `loops` on.
+  auto emitLanes = [&](const Indices &loops, int64_t count) {
+    laneLoop(cb.integer(0), dim(domain[lane]), [&](Index i) {
+      llvm::SmallVector<Indices> list(count, loops);
+      for (auto [c, at] : llvm::enumerate(list)) {
+        at[lane] = i;
+        if (c > 0)
+          at[column] = cb.add(loops[column], cb.constant(static_cast<int64_t>(c)));
+      }
+      emitVerticalNests(list);
+    });
+  };
+  auto choose = [&](Value condition, llvm::function_ref<void()> then,
+                    llvm::function_ref<void()> otherwise) {
+    auto branch = scf::IfOp::create(builder, cb.loc, condition, true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(branch.thenBlock()->getTerminator());
+    then();
+    builder.setInsertionPoint(branch.elseBlock()->getTerminator());
+    otherwise();
+  };
+  auto emitInterior = [&](const Indices &loops, int64_t count) {
+    interior = true;
+    emitLanes(loops, count);
+    interior = false;
+  };
+  auto emitColumn = [&](const Indices &loops) {
+    if (Value inside = isInterior(loops, lane, column, 1))
+      choose(inside, [&] { emitInterior(loops, 1); }, [&] { emitLanes(loops, 1); });
+    else
+      emitLanes(loops, 1);
+  };
   chunkLoop(taskIndex, chunk, points, [&](Value first, Value last) {
     cb.loop(first, last, 1, [&](Value point) {
       Indices loops = delinearize(point, outer);
-      laneLoop(cb.integer(0), dim(domain[lane]), [&](Index i) {
-        loops[lane] = i;
-        emitVerticalNests(loops);
-      });
+      if (step == 1)
+        return emitColumn(loops);
+      Value begin = cb.mul(loops[column].base, cb.integer(step)),
+            end = cb.minimum(cb.add(begin, cb.integer(step)), cb.integer(extent));
+      loops[column] = cb.uniform(begin);
+      Value together = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::eq,
+                                             cb.sub(end, begin), cb.integer(step));
+      if (Value inside = isInterior(loops, lane, column, step))
+        together = arith::AndIOp::create(builder, cb.loc, together, inside);
+      choose(
+          together, [&] { emitInterior(loops, step); },
+          [&] {
+            cb.loop(begin, end, 1, [&](Value at) {
+              loops[column] = cb.uniform(at);
+              emitColumn(loops);
+            });
+          });
     });
   });
   return points.ceilDiv(chunk);
 }
 
-/// All nests at one vector of the shared domain; a nest's result is at hand for those after it.
-void KernelEmitter::emitVerticalNests(llvm::ArrayRef<Index> loops) {
-  for (exec::NestOp nest : nestsOfPoint()) {
-    Values values = isMap(nest) ? emitBody(nest, loops) : reduce(nest, loops, false);
-    store(nest, values, loops);
-    for (auto [output, value] : llvm::zip(nest.getOutputs(), values))
-      providers[output] = [value = value](llvm::ArrayRef<Index>) { return value; };
+/// The loop before the lanes, of known extent, along which windows overlap; -1: there is none.
+int64_t KernelEmitter::columnLoop(int64_t lane) {
+  int64_t column = lane - 1;
+  while (column >= 0 && isOne(domain[column]))
+    --column;
+  if (column < 0 || !domain[column].isStatic() || domain[column].value() < 2)
+    return -1;
+  for (exec::NestOp nest : storedNests()) {
+    Dims loops = loopDims(nest);
+    auto window = llvm::ArrayRef<Dim>(loops).drop_front(nest.getParallel());
+    if (!isMap(nest) && isSmallWindow(window) && !llvm::all_of(window, isOne))
+      return column;
   }
-  for (exec::NestOp nest : nestsOfPoint())
-    for (Value output : nest.getOutputs())
-      providers.erase(output);
+  return -1;
+}
+
+static bool growsWithAllLoops(AffineExpr expr) {
+  if (llvm::isa<AffineDimExpr, AffineConstantExpr>(expr))
+    return true;
+  auto binary = llvm::cast<AffineBinaryOpExpr>(expr);
+  auto factor = llvm::dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (binary.getKind() == AffineExprKind::Mul)
+    return factor && factor.getValue() >= 0 && growsWithAllLoops(binary.getLHS());
+  return binary.getKind() == AffineExprKind::Add && growsWithAllLoops(binary.getLHS()) &&
+         growsWithAllLoops(binary.getRHS());
+}
+
+/// Whether the windows at all lanes and at `count` columns from `first` on are inside all tensors
+/// that zeros are put around; null where that cannot be said, or there are none.
+Value KernelEmitter::isInterior(llvm::ArrayRef<Index> first, int64_t lane, int64_t column,
+                                int64_t count) {
+  Value all;
+  for (exec::NestOp nest : storedNests()) {
+    Dims bounds = loopDims(nest);
+    for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
+      auto it = paddings.find(nest.getInputs()[i].getDefiningOp());
+      AffineMap map = accessMap(nest, i);
+      if (it == paddings.end() || !map)
+        continue;
+      const Padding &padding = it->second;
+      Dims source = dimsOf(padding.source);
+      for (unsigned d = 0; d < source.size(); ++d) {
+        if (!padding.isChecked[d])
+          continue;
+        if (!growsWithAllLoops(map.getResult(d)))
+          return {};
+        // So the first and the last point bound the others.
+        Indices low(first), high(first);
+        for (unsigned l = nest.getParallel(); l < bounds.size(); ++l) {
+          low.push_back(cb.constant(0));
+          high.push_back(cb.uniform(cb.sub(dim(bounds[l]), cb.integer(1))));
+        }
+        if (column >= 0)
+          high[column] = cb.add(high[column], cb.constant(count - 1));
+        high[lane] = cb.uniform(cb.sub(dim(bounds[lane]), cb.integer(1)));
+        auto at = [&](const Indices &loops) {
+          return cb.sub(evaluate(map.getResult(d), loops).base, cb.integer(padding.low[d]));
+        };
+        auto holds = [&](arith::CmpIPredicate predicate, Value x, Value y) {
+          Value one = arith::CmpIOp::create(builder, cb.loc, predicate, x, y);
+          all = all ? Value(arith::AndIOp::create(builder, cb.loc, all, one)) : one;
+        };
+        holds(arith::CmpIPredicate::sge, at(low), cb.integer(0));
+        holds(arith::CmpIPredicate::slt, at(high), dim(source[d]));
+      }
+    }
+  }
+  return all;
+}
+
+/// All nests at vectors of the shared domain; a nest's results are at hand for those after it.
+/// Several points are computed before any is stored.
+void KernelEmitter::emitVerticalNests(llvm::ArrayRef<Indices> points) {
+  using Providers = decltype(providers);
+  std::vector<Providers> known(points.size(), providers);
+  for (exec::NestOp nest : nestsOfPoint()) {
+    llvm::SmallVector<Values> values;
+    for (auto [point, own] : llvm::zip(points, known)) {
+      std::swap(providers, own);
+      values.push_back(isMap(nest) ? emitBody(nest, point) : reduce(nest, point, false));
+      for (auto [output, value] : llvm::zip(nest.getOutputs(), values.back()))
+        providers[output] = [value = value](llvm::ArrayRef<Index>) { return value; };
+      std::swap(providers, own);
+    }
+    for (auto [point, list] : llvm::zip(points, values))
+      store(nest.getOutputs(), list, point);
+  }
 }
 
 Dim KernelEmitter::emitRows() {
@@ -306,7 +442,7 @@ Dim KernelEmitter::emitRows() {
       Indices outer = delinearize(point, domain);
       if (onlyMaps) { // over scalars, or dimensions of size one
         cb.lanes = 1;
-        return emitVerticalNests(outer);
+        return emitVerticalNests(llvm::ArrayRef<Indices>(outer));
       }
       for (exec::NestOp nest : storedNests())
         emitRowNest(nest, outer);
@@ -331,7 +467,7 @@ void KernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer) 
     Values values = isMap(nest) ? emitBody(nest, point) : reduce(nest, point, !lanesOnParallel);
     if (!lanesOnParallel)
       cb.lanes = 1;
-    store(nest, values, point);
+    store(nest.getOutputs(), values, point);
     cb.lanes = isMap(nest) && !lanesOnParallel ? 1 : width;
   };
   std::function<void(int64_t)> walk = [&](int64_t loop) {

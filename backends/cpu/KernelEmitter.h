@@ -6,6 +6,7 @@
 #pragma once
 #include "backends/cpu/CodeBuilder.h"
 #include "compiler/Compile.h"
+#include "compiler/fusion/Structure.h"
 #include "compiler/memory/PlanMemory.h"
 #include "ir/exec/Custom.h"
 #include <map>
@@ -96,6 +97,7 @@ public:
 
 private:
   friend class ContractionEmitter;
+  friend class WinogradEmitter;
   using Values = llvm::SmallVector<mlir::Value>;
   using Indices = llvm::SmallVector<Index, 6>;
   struct Scope;
@@ -108,12 +110,15 @@ private:
   bool lanesAreContiguous(exec::NestOp nest, int64_t loop);
   Dim emitFlat();
   Dim emitVertical();
+  int64_t columnLoop(int64_t lane);
+  mlir::Value isInterior(llvm::ArrayRef<Index> first, int64_t lane, int64_t column, int64_t count);
   Dim emitRows();
-  void emitVerticalNests(llvm::ArrayRef<Index> loops);
+  void emitVerticalNests(llvm::ArrayRef<Indices> points);
   void emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer);
 
   // One point (or one vector of points) of a nest.
   Values emitBody(exec::NestOp nest, llvm::ArrayRef<Index> loops);
+  void readInputs(exec::NestOp nest, llvm::ArrayRef<Index> loops, Scope &scope);
   void emitOp(mlir::Operation &op, Scope &scope);
   void emitIndexOp(mlir::Operation &op, Scope &scope);
   void emitCheck(exec::CheckOp op, Scope &scope);
@@ -121,12 +126,15 @@ private:
   mlir::Value pull(mlir::Value tensor, llvm::ArrayRef<Index> indices);
   Index evaluate(mlir::AffineExpr expr, llvm::ArrayRef<Index> loops);
   Values reduce(exec::NestOp nest, llvm::ArrayRef<Index> parallel, bool lanesOnReduction);
+  bool fusesMultiplyAdd(exec::NestOp nest);
   Values reduceLoops(exec::NestOp nest, Indices &loops, size_t next, Values acc,
                      bool lanesOnReduction);
   Values combine(exec::NestOp nest, mlir::ValueRange acc, mlir::ValueRange values);
   Values combineLanes(exec::NestOp nest, mlir::ValueRange acc);
   Values identities(exec::NestOp nest, bool vector);
-  void store(exec::NestOp nest, mlir::ValueRange values, llvm::ArrayRef<Index> loops);
+  void store(mlir::ValueRange outputs, mlir::ValueRange values, llvm::ArrayRef<Index> loops);
+  /// Stores what the kernel's first op has at the point, and runs the maps behind it there.
+  void finishPoint(mlir::Value root, mlir::Value value, llvm::ArrayRef<Index> point);
 
   // Memory.
   Index linearize(mlir::Type tensor, llvm::ArrayRef<Index> indices);
@@ -169,6 +177,10 @@ private:
   Dims domain;
   llvm::DenseMap<mlir::Value, unsigned> resultNumber; // yielded values of the kernel's nests
   llvm::DenseMap<mlir::Value, std::function<mlir::Value(llvm::ArrayRef<Index>)>> providers;
+  /// Zeros and the like around tensors that windows read, put there while they read; `interior`:
+  /// this code runs where all of a window is inside.
+  llvm::DenseMap<mlir::Operation *, Padding> paddings;
+  bool interior = false;
   llvm::DenseMap<mlir::Attribute, mlir::Value> dimCache;
   std::map<std::string, mlir::Value> pointerCache;
 };

@@ -9,117 +9,149 @@ namespace {
 
 constexpr int loopCount = 4;
 
-class MicroKernelBuilder {
+class TileBuilder {
 public:
-  MicroKernelBuilder(CodeContext &context, OpBuilder &b, Location loc, Type element,
-                     MicroKernel shape)
-      : context(context), b(b), element(element), shape(shape),
-        cb(b, loc, context.target.vectorBytes * 8 / element.getIntOrFloatBitWidth()) {}
+  TileBuilder(CodeBuilder &cb, const CpuTarget &target, Type element, const TileOperands &tile)
+      : cb(cb), target(target), element(element), tile(tile) {}
 
-  void emit(Block *entry) {
-    a = entry->getArgument(0);
-    bMatrix = entry->getArgument(1);
-    Value c = entry->getArgument(2), ldc = entry->getArgument(4);
-    Value places = entry->getArgument(3);
-    for (int64_t row = 1; row < shape.rows; ++row)
-      rowPlaces.push_back(LLVM::LoadOp::create(b, cb.loc, cb.i64(),
-                                               cb.address(places, cb.integer(row), cb.i64()), 8));
-    for (int l = 0; l < loopCount; ++l) {
-      extents[l] = entry->getArgument(5 + 3 * l);
-      aStrides[l] = entry->getArgument(6 + 3 * l);
-      bStrides[l] = entry->getArgument(7 + 3 * l);
-    }
-    if (shape.masked)
-      tailMask = cb.firstLanes(entry->getArgument(5 + 3 * loopCount));
-    for (int64_t v = 0; v < shape.vectors; ++v) {
-      int64_t lane = v * cb.lanes, panel = shape.panel ? lane / shape.panel : 0;
-      Value place = cb.integer(shape.panel ? lane % shape.panel : lane);
-      if (panel > 0)
-        place = cb.add(place, cb.mul(entry->getArgument(6 + 3 * loopCount), cb.integer(panel)));
-      columnPlaces.push_back(place);
-    }
-    Value zero = arith::ConstantOp::create(b, cb.loc, b.getZeroAttr(cb.vectorOf(element)));
-    llvm::SmallVector<Value> sums(shape.rows * shape.vectors, zero);
-    auto place = [&](int64_t row, int64_t v) {
-      return cb.address(c, cb.add(cb.mul(ldc, cb.integer(row)), cb.integer(v * cb.lanes)), element);
-    };
-    if (shape.accumulates)
-      for (int64_t i = 0; i < shape.rows * shape.vectors; ++i)
-        sums[i] = load(place(i / shape.vectors, i % shape.vectors), false);
-    sums = loop(0, a, bMatrix, sums);
-    for (int64_t row = 0; row < shape.rows; ++row)
-      for (int64_t v = 0; v < shape.vectors; ++v)
-        store(place(row, v), sums[row * shape.vectors + v], isMasked(v));
+  /// The loops from the l-th on.
+  llvm::SmallVector<Value> loop(size_t l, Value aBase, Value bBase, ValueRange sums) {
+    if (l + 1 >= tile.loops.size())
+      return innermost(aBase, bBase, sums);
+    const TileOperands::Loop &here = tile.loops[l];
+    return cb.loop(cb.integer(0), here.extent, 1, sums, [&](Value i, ValueRange inner) {
+      return loop(l + 1, cb.address(aBase, cb.mul(i, here.aStride), element),
+                  cb.address(bBase, cb.mul(i, here.bStride), element), inner);
+    });
   }
 
 private:
-  bool isMasked(int64_t v) { return shape.masked && v + 1 == shape.vectors; }
-  int64_t alignment() { return element.getIntOrFloatBitWidth() / 8; }
-
-  llvm::SmallVector<Value> loop(int l, Value aBase, Value bBase, ValueRange sums) {
-    if (l + 1 == loopCount)
-      return innermost(aBase, bBase, sums);
-    return cb.loop(cb.integer(0), extents[l], 1, sums, [&](Value i, ValueRange inner) {
-      Value aHere = cb.address(aBase, cb.mul(i, aStrides[l]), element);
-      Value bHere = cb.address(bBase, cb.mul(i, bStrides[l]), element);
-      return loop(l + 1, aHere, bHere, inner);
-    });
+  /// Whether the innermost loop has so few points that they are written out: where rows are read at
+  /// other places in each of them. Values that several rows read would be kept, and registers fail.
+  bool writesInnermost() {
+    constexpr int64_t kMostPoints = 4;
+    if (tile.loops.empty() || tile.rowPlaces.empty())
+      return false;
+    auto extent = cb.constantOf(tile.loops.back().extent),
+         step = cb.constantOf(tile.loops.back().aStride),
+         first = cb.constantOf(tile.rowPlaces.front()), last = cb.constantOf(tile.rowPlaces.back());
+    return extent && step && first && last && *extent <= kMostPoints &&
+           (*step > *last || *step * *extent <= *first);
   }
 
   llvm::SmallVector<Value> innermost(Value aBase, Value bBase, ValueRange sums) {
     llvm::SmallVector<Value> rows{aBase};
-    for (Value place : rowPlaces)
+    for (Value place : tile.rowPlaces)
       rows.push_back(cb.address(aBase, place, element));
-    int l = loopCount - 1;
-    return cb.loop(cb.integer(0), extents[l], 1, sums, [&](Value k, ValueRange current) {
-      Value bRow = cb.address(bBase, cb.mul(k, bStrides[l]), element);
-      Value aOffset = cb.mul(k, aStrides[l]);
-      llvm::SmallVector<Value> columns, next;
-      for (int64_t v = 0; v < shape.vectors; ++v)
-        columns.push_back(load(cb.address(bRow, columnPlaces[v], element), isMasked(v)));
-      for (int64_t row = 0; row < shape.rows; ++row) {
-        Value scalar = LLVM::LoadOp::create(b, cb.loc, element,
-                                            cb.address(rows[row], aOffset, element), alignment());
-        Value wide = cb.widen(scalar);
-        for (int64_t v = 0; v < shape.vectors; ++v)
-          next.push_back(multiplyAdd(wide, columns[v], current[row * shape.vectors + v]));
-      }
-      return next;
-    });
+    if (tile.loops.empty())
+      return point(rows, bBase, cb.integer(0), sums);
+    const TileOperands::Loop &here = tile.loops.back();
+    auto at = [&](Value k, ValueRange current) {
+      return point(rows, cb.address(bBase, cb.mul(k, here.bStride), element),
+                   cb.mul(k, here.aStride), current);
+    };
+    if (!writesInnermost())
+      return cb.loop(cb.integer(0), here.extent, 1, sums, at);
+    llvm::SmallVector<Value> current(sums);
+    for (int64_t k = 0; k < *cb.constantOf(here.extent); ++k)
+      current = at(cb.integer(k), current);
+    return current;
+  }
+
+  /// One step of all chains.
+  llvm::SmallVector<Value> point(ValueRange rows, Value bRow, Value aOffset, ValueRange sums) {
+    llvm::SmallVector<Value> columns, next;
+    size_t vectors = tile.columnPlaces.size();
+    unsigned alignment = element.getIntOrFloatBitWidth() / 8;
+    for (size_t v = 0; v < vectors; ++v)
+      columns.push_back(load(cb.address(bRow, tile.columnPlaces[v], element),
+                             v + 1 == vectors ? tile.tailMask : Value()));
+    for (Value row : rows) {
+      Value wide = cb.widen(LLVM::LoadOp::create(cb.b, cb.loc, element,
+                                                 cb.address(row, aOffset, element), alignment));
+      for (size_t v = 0; v < vectors; ++v)
+        next.push_back(multiplyAdd(wide, columns[v], sums[next.size()]));
+    }
+    return next;
   }
 
   Value multiplyAdd(Value x, Value y, Value sum) {
-    if (context.target.fma)
-      return LLVM::FMAOp::create(b, cb.loc, x, y, sum);
-    return arith::AddFOp::create(b, cb.loc, arith::MulFOp::create(b, cb.loc, x, y), sum);
+    if (target.fma)
+      return LLVM::FMAOp::create(cb.b, cb.loc, x, y, sum);
+    return arith::AddFOp::create(cb.b, cb.loc, arith::MulFOp::create(cb.b, cb.loc, x, y), sum);
   }
-  Value load(Value p, bool masked) {
+  Value load(Value p, Value mask) {
     Type type = cb.vectorOf(element);
-    if (!masked)
-      return LLVM::LoadOp::create(b, cb.loc, type, p, alignment());
-    Value zero = arith::ConstantOp::create(b, cb.loc, b.getZeroAttr(type));
-    return LLVM::MaskedLoadOp::create(b, cb.loc, type, p, tailMask, zero,
-                                      b.getI32IntegerAttr(alignment()));
-  }
-  void store(Value p, Value v, bool masked) {
-    if (masked)
-      LLVM::MaskedStoreOp::create(b, cb.loc, v, p, tailMask, alignment());
-    else
-      LLVM::StoreOp::create(b, cb.loc, v, p, alignment());
+    unsigned alignment = element.getIntOrFloatBitWidth() / 8;
+    if (!mask)
+      return LLVM::LoadOp::create(cb.b, cb.loc, type, p, alignment);
+    Value zero = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getZeroAttr(type));
+    return LLVM::MaskedLoadOp::create(cb.b, cb.loc, type, p, mask, zero,
+                                      cb.b.getI32IntegerAttr(alignment));
   }
 
-  CodeContext &context;
-  OpBuilder &b;
+  CodeBuilder &cb;
+  const CpuTarget &target;
   Type element;
-  MicroKernel shape;
-  CodeBuilder cb;
-  Value a, bMatrix, tailMask;
-  llvm::SmallVector<Value> rowPlaces;    // in A, of the rows after the first
-  llvm::SmallVector<Value> columnPlaces; // in B, of the vectors
-  Value extents[loopCount], aStrides[loopCount], bStrides[loopCount];
+  const TileOperands &tile;
 };
 
+void fillMicroKernel(CodeContext &context, Block *entry, CodeBuilder &cb, Type element,
+                     MicroKernel shape) {
+  Value c = entry->getArgument(2), ldc = entry->getArgument(4);
+  Value places = entry->getArgument(3), tail = entry->getArgument(5 + 3 * loopCount);
+  TileOperands tile;
+  tile.a = entry->getArgument(0);
+  tile.b = entry->getArgument(1);
+  for (int64_t row = 1; row < shape.rows; ++row)
+    tile.rowPlaces.push_back(LLVM::LoadOp::create(
+        cb.b, cb.loc, cb.i64(), cb.address(places, cb.integer(row), cb.i64()), 8));
+  for (int l = 0; l < loopCount; ++l)
+    tile.loops.push_back({entry->getArgument(5 + 3 * l), entry->getArgument(6 + 3 * l),
+                          entry->getArgument(7 + 3 * l)});
+  if (shape.masked)
+    tile.tailMask = cb.firstLanes(tail);
+  tile.columnPlaces =
+      placesOfVectors(cb, shape.vectors, shape.panel, entry->getArgument(6 + 3 * loopCount));
+  Type vector = cb.vectorOf(element);
+  unsigned alignment = element.getIntOrFloatBitWidth() / 8;
+  auto place = [&](int64_t i) {
+    Value row = cb.mul(ldc, cb.integer(i / shape.vectors));
+    return cb.address(c, cb.add(row, cb.integer(i % shape.vectors * cb.lanes)), element);
+  };
+  llvm::SmallVector<Value> sums;
+  for (int64_t i = 0; i < shape.rows * shape.vectors; ++i)
+    if (shape.accumulates)
+      sums.push_back(LLVM::LoadOp::create(cb.b, cb.loc, vector, place(i), alignment));
+    else
+      sums.push_back(arith::ConstantOp::create(cb.b, cb.loc, cb.b.getZeroAttr(vector)));
+  sums = sumProducts(cb, context.target, element, tile, sums);
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    Value to = place(static_cast<int64_t>(i));
+    if (shape.masked && static_cast<int64_t>(i) % shape.vectors + 1 == shape.vectors)
+      LLVM::MaskedStoreOp::create(cb.b, cb.loc, sum, to, tile.tailMask, alignment);
+    else
+      LLVM::StoreOp::create(cb.b, cb.loc, sum, to, alignment);
+  }
+}
+
 } // namespace
+
+llvm::SmallVector<Value> placesOfVectors(CodeBuilder &cb, int64_t vectors, int64_t panel,
+                                         Value panelStride) {
+  llvm::SmallVector<Value> places;
+  for (int64_t v = 0; v < vectors; ++v) {
+    int64_t lane = v * cb.lanes, number = panel ? lane / panel : 0;
+    Value place = cb.integer(panel ? lane % panel : lane);
+    places.push_back(number > 0 ? cb.add(place, cb.mul(panelStride, cb.integer(number))) : place);
+  }
+  return places;
+}
+
+llvm::SmallVector<Value> sumProducts(CodeBuilder &cb, const CpuTarget &target, Type element,
+                                     const TileOperands &tile, ValueRange sums) {
+  return TileBuilder(cb, target, element, tile).loop(0, tile.a, tile.b, sums);
+}
 
 func::FuncOp microKernel(CodeContext &context, Type element, MicroKernel shape) {
   std::string name = "contract_" + std::string(element.isF64() ? "f64_" : "f32_") +
@@ -140,7 +172,8 @@ func::FuncOp microKernel(CodeContext &context, Type element, MicroKernel shape) 
   b.setInsertionPointToStart(entry);
   auto end = func::ReturnOp::create(b, loc);
   b.setInsertionPoint(end);
-  MicroKernelBuilder(context, b, loc, element, shape).emit(entry);
+  CodeBuilder cb(b, loc, context.target.vectorBytes * 8 / element.getIntOrFloatBitWidth());
+  fillMicroKernel(context, entry, cb, element, shape);
   return function;
 }
 

@@ -2,6 +2,7 @@
 #include "compiler/fusion/FormKernels.h"
 #include "compiler/fusion/Structure.h"
 #include "ir/exec/Control.h"
+#include "ir/exec/Winograd.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -11,10 +12,19 @@ namespace {
 
 /// A kernel in the making: nests in program order and the outer loops they share.
 struct Group {
-  llvm::SmallVector<exec::NestOp> members;
-  int64_t size = 0; // members, and what is inlined into them
+  llvm::SmallVector<Operation *> members; // nests; the first may be an exec.winograd
+  int64_t size = 0;                       // members, and what is inlined into them
   Dims domain;
-  bool contraction = false; // the first member is one; the others are its epilogue
+  bool contraction = false; // the first member is one, or a Winograd; the others are its epilogue
+
+  auto nests() const {
+    return llvm::map_range(
+        llvm::make_filter_range(members, [](Operation *op) { return llvm::isa<exec::NestOp>(op); }),
+        [](Operation *op) { return llvm::cast<exec::NestOp>(op); });
+  }
+  bool isAllMaps() const {
+    return !contraction && llvm::all_of(nests(), [](exec::NestOp nest) { return isMap(nest); });
+  }
 };
 
 /// Bounds on what one kernel takes in, far above what layers and optimizers need: emission recurses
@@ -52,16 +62,19 @@ public:
     for (auto nest : block.getOps<exec::NestOp>())
       if (int64_t weight = inlinedBelow(nest) + 1; weight <= maxInlined && isInlined(nest))
         inlined[nest] = weight;
-    for (auto nest : llvm::to_vector(block.getOps<exec::NestOp>()))
-      if (!inlined.contains(nest))
+    for (Operation &op : block) {
+      if (auto nest = llvm::dyn_cast<exec::NestOp>(op); nest && !inlined.contains(nest))
         place(nest);
+      else if (auto winograd = llvm::dyn_cast<exec::WinogradOp>(op))
+        begin(winograd, dimsOf(winograd.getResult()), true);
+    }
     emit();
   }
 
 private:
-  int64_t inlinedBelow(exec::NestOp nest) {
+  int64_t inlinedBelow(Operation *op) {
     int64_t sum = 0;
-    for (Value input : nest.getInputs())
+    for (Value input : op->getOperands())
       sum += inlined.lookup(input.getDefiningOp());
     return sum;
   }
@@ -84,6 +97,8 @@ private:
       // Indices computed in a body may be outside where their guard does not hold.
       if (!accessMap(user, use.getOperandNumber()) && !constant)
         return false;
+      if (isPaddingOfWindow(nest, user, use.getOperandNumber()))
+        continue;
       bool repeats = repeatsElements(user, use.getOperandNumber());
       if (repeats && !constant && !(isMovement(nest) && isBroadcast(nest)))
         return false;
@@ -91,6 +106,25 @@ private:
     if (constant || (isMovement(nest) && isBroadcast(nest)))
       return true;
     return uses == 1 || (cheap && uses == 2 && bodySize(nest) <= 3 && inputsAreStored(nest));
+  }
+
+  /// Whether the nest puts zeros around what windows read, so that they are found inside it for
+  /// whole vectors of lanes: most windows are within the tensor and need not look.
+  static bool isPaddingOfWindow(exec::NestOp nest, exec::NestOp user, unsigned input) {
+    Dims loops = loopDims(user);
+    AffineMap map = accessMap(user, input);
+    if (isMap(user) || !map || !isSmallWindow(llvm::ArrayRef(loops).drop_front(user.getParallel())))
+      return false;
+    auto padding = paddingOf(nest);
+    int64_t lane = static_cast<int64_t>(user.getParallel()) - 1;
+    while (lane > 0 && isConstant(loops[lane], 1))
+      --lane;
+    if (!padding || lane < 0)
+      return false;
+    for (unsigned d = 0; d < map.getNumResults(); ++d)
+      if (padding->isChecked[d] && map.getResult(d).isFunctionOfDim(lane))
+        return false;
+    return true;
   }
 
   /// Whether the user reads some element of this input more than once.
@@ -125,17 +159,20 @@ private:
       add(nest, *group);
       return;
     }
-    groups.push_back(std::make_unique<Group>());
-    Group *group = groups.back().get();
-    add(nest, *group);
     Dims loops = loopDims(nest);
-    group->domain = Dims(loops.begin(), loops.begin() + nest.getParallel());
-    group->contraction = matchContraction(nest).has_value();
+    begin(nest, Dims(loops.begin(), loops.begin() + nest.getParallel()),
+          matchContraction(nest).has_value());
   }
-  void add(exec::NestOp nest, Group &group) {
-    group.members.push_back(nest);
-    group.size += inlinedBelow(nest) + 1;
-    groupOf[nest] = &group;
+  void begin(Operation *op, Dims domain, bool isContraction) {
+    groups.push_back(std::make_unique<Group>());
+    groups.back()->domain = std::move(domain);
+    groups.back()->contraction = isContraction;
+    add(op, *groups.back());
+  }
+  void add(Operation *op, Group &group) {
+    group.members.push_back(op);
+    group.size += inlinedBelow(op) + 1;
+    groupOf[op] = &group;
   }
 
   Group *bestGroup(exec::NestOp nest) {
@@ -158,7 +195,7 @@ private:
   }
 
   bool sharesInput(exec::NestOp nest, Group &group) {
-    for (exec::NestOp member : group.members)
+    for (exec::NestOp member : group.nests())
       if (isMap(member) && loopDims(member) == loopDims(nest))
         for (Value input : nest.getInputs())
           if (llvm::is_contained(member.getInputs(), input) &&
@@ -221,8 +258,7 @@ private:
     }
     if (group.contraction)
       return shared == group.domain.size();
-    bool allMaps = isMap(nest) && llvm::all_of(group.members, isMap);
-    if (allMaps)
+    if (isMap(nest) && group.isAllMaps())
       return shared == group.domain.size() && shared == parallel.size();
     if (shared == 0)
       return false;
@@ -264,8 +300,7 @@ private:
       // A kernel runs as a whole: whatever its other members need is needed too.
       llvm::SmallVector<Operation *> together{op};
       if (auto it = groupOf.find(op); it != groupOf.end())
-        for (exec::NestOp member : it->second->members)
-          together.push_back(member);
+        llvm::append_range(together, it->second->members);
       for (Operation *part : together)
         for (Value used : exec::valuesUsedBy(part)) {
           Operation *producer = used.getDefiningOp();
@@ -289,8 +324,8 @@ private:
 
   void emit();
   void emitKernel(Group &group, OpBuilder &b);
-  void cloneInto(exec::NestOp nest, OpBuilder &b, IRMapping &mapping,
-                 llvm::SetVector<Value> &inputs, exec::KernelOp kernel);
+  void cloneInto(Operation *op, OpBuilder &b, IRMapping &mapping, llvm::SetVector<Value> &inputs,
+                 exec::KernelOp kernel);
 
   Block &block;
   llvm::DenseMap<Operation *, int64_t> inlined; // to the nests inlined with it
@@ -299,10 +334,10 @@ private:
   llvm::DenseSet<Value> leaving; // outputs of members that others read
 };
 
-/// Copies the nest and, before it, the inlined nests it reads; everything else becomes an input.
-void KernelFormer::cloneInto(exec::NestOp nest, OpBuilder &b, IRMapping &mapping,
+/// Copies the op and, before it, the inlined nests it reads; everything else becomes an input.
+void KernelFormer::cloneInto(Operation *op, OpBuilder &b, IRMapping &mapping,
                              llvm::SetVector<Value> &inputs, exec::KernelOp kernel) {
-  for (Value operand : nest.getInputs()) {
+  for (Value operand : op->getOperands()) {
     if (mapping.contains(operand))
       continue;
     auto producer = operand.getDefiningOp<exec::NestOp>();
@@ -313,37 +348,37 @@ void KernelFormer::cloneInto(exec::NestOp nest, OpBuilder &b, IRMapping &mapping
     inputs.insert(operand);
     mapping.map(operand, kernel.getBody().addArgument(operand.getType(), operand.getLoc()));
   }
-  b.clone(*nest, mapping);
+  b.clone(*op, mapping);
 }
 
 void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
   llvm::SmallVector<Value> results;
   llvm::SmallVector<Type> types;
   std::string name;
-  for (exec::NestOp member : group.members) {
-    for (Value output : member.getOutputs()) {
-      // In a row kernel what crosses nests goes through memory; elsewhere it stays in registers.
-      bool inRegisters = group.contraction || llvm::all_of(group.members, isMap);
+  // In a row kernel what crosses nests goes through memory; elsewhere it stays in registers.
+  bool inRegisters = group.contraction || group.isAllMaps();
+  for (Operation *member : group.members) {
+    for (Value output : member->getResults()) {
       if (inRegisters && !leaving.contains(output))
         continue;
       results.push_back(output);
       types.push_back(output.getType());
     }
-    std::string layer = graph::layerName(member.getLoc());
+    std::string layer = graph::layerName(member->getLoc());
     if (!layer.empty() && name.find(layer) == std::string::npos && name.size() < 60)
       name += (name.empty() ? "" : "+") + layer;
   }
   llvm::SmallVector<Attribute> domain;
   for (Dim d : group.domain)
     domain.push_back(d.asAttribute());
-  auto kernel = exec::KernelOp::create(b, group.members.front().getLoc(), types, ValueRange{},
+  auto kernel = exec::KernelOp::create(b, group.members.front()->getLoc(), types, ValueRange{},
                                        b.getStringAttr(name.empty() ? "kernel" : name),
                                        graph::DimsAttr::get(b.getContext(), domain));
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&kernel.getBody());
   IRMapping mapping;
   llvm::SetVector<Value> inputs;
-  for (exec::NestOp member : group.members)
+  for (Operation *member : group.members)
     cloneInto(member, b, mapping, inputs, kernel);
   llvm::SmallVector<Value> yields;
   for (Value result : results)
@@ -358,10 +393,13 @@ void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
 /// is not yet there moves up. A topological order over groups and single ops gives that.
 void KernelFormer::emit() {
   for (auto &group : groups) // before anything is replaced
-    for (exec::NestOp member : group->members)
-      for (Value output : member.getOutputs())
+    for (Operation *member : group->members) {
+      for (Value output : member->getResults())
         if (leaves(output, *group))
           leaving.insert(output);
+      if (auto winograd = llvm::dyn_cast<exec::WinogradOp>(member))
+        leaving.insert(winograd.getWorkspace()); // it needs a place
+    }
   llvm::SmallVector<Operation *> order;
   llvm::DenseSet<Operation *> done;
   llvm::StringMap<llvm::SmallVector<Operation *, 1>> binders; // of symbols valued while running

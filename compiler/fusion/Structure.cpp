@@ -1,5 +1,6 @@
 // Reading structure off a nest's access maps. See Structure.h.
 #include "compiler/fusion/Structure.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -19,11 +20,89 @@ AffineMap accessMap(exec::NestOp nest, unsigned input) {
 
 bool hasChecks(exec::NestOp nest) { return !nest.getBody().getOps<exec::CheckOp>().empty(); }
 
+bool isSmallWindow(llvm::ArrayRef<Dim> loops) {
+  constexpr int64_t kMostPoints = 32;
+  int64_t points = 1;
+  for (Dim d : loops) {
+    if (!d.isStatic() || d.value() > kMostPoints)
+      return false;
+    points *= d.value();
+  }
+  return points <= kMostPoints;
+}
+
 bool isMovement(exec::NestOp nest) {
   Block &body = nest.getBody().front();
   return isMap(nest) && nest.getInputs().size() == 1 && accessMap(nest, 0) &&
          llvm::hasSingleElement(body) && body.getTerminator()->getOperands().size() == 1 &&
          body.getTerminator()->getOperand(0) == body.getArguments().back();
+}
+
+namespace {
+/// `loop - low`, as an index in a nest's body; its low.
+std::optional<int64_t> lowOf(Value index, Value loop) {
+  if (index == loop)
+    return 0;
+  llvm::APInt constant;
+  auto sum = index.getDefiningOp<arith::AddIOp>();
+  if (sum && sum.getLhs() == loop && matchPattern(sum.getRhs(), m_ConstantInt(&constant)))
+    return -constant.getSExtValue();
+  return std::nullopt;
+}
+bool isExtent(Value value, Dim extent) {
+  llvm::APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return isConstant(extent, constant.getSExtValue());
+  auto op = value.getDefiningOp<exec::ExtentOp>();
+  return op && Dim(op.getDim().getExprs()[0]) == extent;
+}
+/// What must hold for a guard to hold.
+void collectConditions(Value guard, llvm::SmallVectorImpl<Value> &list) {
+  if (auto both = guard.getDefiningOp<arith::AndIOp>()) {
+    collectConditions(both.getLhs(), list);
+    collectConditions(both.getRhs(), list);
+  } else {
+    list.push_back(guard);
+  }
+}
+} // namespace
+
+std::optional<Padding> paddingOf(exec::NestOp nest) {
+  if (!isMap(nest) || nest.getInputs().size() != 1 || accessMap(nest, 0) ||
+      nest->getNumResults() != 1 || hasChecks(nest))
+    return std::nullopt;
+  Block &body = nest.getBody().front();
+  unsigned rank = nest.getParallel();
+  auto read = body.getTerminator()->getOperand(0).getDefiningOp<exec::ReadOp>();
+  Attribute value;
+  if (!read || read.getTensor() != body.getArgument(rank) || !read.getGuard() ||
+      read.getIndices().size() != rank || !matchPattern(read.getOtherwise(), m_Constant(&value)))
+    return std::nullopt;
+  Padding padding{nest.getInputs()[0], {}, {}, value};
+  Dims source = dimsOf(padding.source), padded = loopDims(nest);
+  for (unsigned d = 0; d < rank; ++d) {
+    auto low = lowOf(read.getIndices()[d], body.getArgument(d));
+    if (!low)
+      return std::nullopt;
+    padding.low.push_back(*low);
+    padding.isChecked.push_back(*low != 0 || source[d] != padded[d]);
+  }
+  llvm::SmallVector<Value> conditions;
+  collectConditions(read.getGuard(), conditions);
+  llvm::SmallVector<bool> missing = padding.isChecked;
+  for (Value condition : conditions) {
+    auto compare = condition.getDefiningOp<arith::CmpIOp>();
+    auto it = compare ? llvm::find(read.getIndices(), compare.getLhs()) : read.getIndices().end();
+    if (it == read.getIndices().end() || compare.getPredicate() != arith::CmpIPredicate::ult)
+      return std::nullopt;
+    auto d = it - read.getIndices().begin();
+    if (!isExtent(compare.getRhs(), source[d]))
+      return std::nullopt;
+    missing[d] = false;
+  }
+  if (llvm::is_contained(missing, true))
+    return std::nullopt;
+  return padding;
 }
 
 llvm::SmallVector<Dim> rowMajorStrides(Type tensor) {

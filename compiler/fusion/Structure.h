@@ -15,10 +15,21 @@ mlir::AffineMap accessMap(exec::NestOp nest, unsigned input);
 /// Whether the body has side effects (checks) and so must run once, at its place.
 bool hasChecks(exec::NestOp nest);
 inline bool isMap(exec::NestOp nest) { return nest.getCombiner() == exec::Combiner::None; }
+/// Whether the loops have few points, known now: a window of pooling or of a depthwise convolution.
+bool isSmallWindow(llvm::ArrayRef<Dim> loops);
 /// A map whose body moves one input's element and computes nothing.
 bool isMovement(exec::NestOp nest);
 /// The nest that makes the value, where it only permutes the dimensions of another tensor; or null.
 exec::NestOp permutationOf(mlir::Value value);
+
+/// What a map makes that puts one value around a tensor, or leaves it out at the ends.
+struct Padding {
+  mlir::Value source;
+  llvm::SmallVector<int64_t> low;    // by dimension: where the source begins
+  llvm::SmallVector<bool> isChecked; // by dimension: not all of it is inside the source
+  mlir::Attribute value;             // what is outside
+};
+std::optional<Padding> paddingOf(exec::NestOp nest);
 
 /// How far the address moves in `tensor` when each loop advances by one, in elements; nothing where
 /// the map is not linear.

@@ -102,9 +102,10 @@ private:
       exec::NestOp permutation = permutationOf(nest.getInputs()[i]);
       bool isWhole = !access;
       // What is read whole is reordered where it was computed; an input of the model is read as it
-      // is.
+      // is, unless a contraction can read few channels as they lie.
       bool fits = permutation && permutation.getParallel() == loops &&
-                  (isWhole ? permutation.getInputs()[0].getDefiningOp<exec::NestOp>() != nullptr
+                  (isWhole ? permutation.getInputs()[0].getDefiningOp<exec::NestOp>() != nullptr ||
+                                 hasFewChannels(permutation)
                            : access.isIdentity());
       AffineMap map = fits ? accessMap(permutation, 0) : AffineMap();
       // One that leaves the last dimension in place is read as well as what it permutes.
@@ -119,6 +120,13 @@ private:
     if (!order.map || static_cast<int64_t>(order.inputs.size()) < others)
       return std::nullopt;
     return order;
+  }
+  /// Whether the permutation makes so few channels last that a vector of them is mostly empty: an
+  /// image of three colours.
+  static bool hasFewChannels(exec::NestOp permutation) {
+    constexpr int64_t kFew = 4;
+    Dim channels = loopDims(permutation).back();
+    return channels.isStatic() && channels.value() <= kFew;
   }
   /// Whether the access leaves out a loop: a bias, a scalar.
   static bool isRepeated(exec::NestOp nest, AffineMap access) {
@@ -228,7 +236,8 @@ private:
   }
 
   /// The left operand may move along the innermost reduction in unit steps, the right one along the
-  /// lanes; a permutation is read through where they do then.
+  /// lanes; a permutation is read through where they do then. The left one also where it has few
+  /// channels: neighbouring rows, then, are near together.
   void readThrough(exec::NestOp nest, const Contraction &contraction) {
     Dims loops = loopDims(nest);
     int64_t innermost = static_cast<int64_t>(loops.size()) - 1;
@@ -239,7 +248,8 @@ private:
         continue;
       auto strides = linearStrides(composed(nest, i), sourceOf(nest, i).getType(), loops.size());
       int64_t loop = i == contraction.b ? contraction.lane : innermost;
-      if (strides && isConstant((*strides)[loop], 1))
+      bool isNear = i == contraction.a && hasFewChannels(permutationOf(nest.getInputs()[i]));
+      if (strides && (isNear || isConstant((*strides)[loop], 1)))
         readSource(nest, i);
     }
   }

@@ -1,9 +1,8 @@
 // See HoistDerived.h.
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/fusion/Structure.h"
-#include "ir/Text.h"
+#include "compiler/layout/FixedOps.h"
 #include "mlir/IR/IRMapping.h"
-#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -16,8 +15,7 @@ public:
 
   void run() {
     for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
-      if (function.getBody().getOps<exec::AssignVariableOp>().empty())
-        hoistFrom(function);
+      hoistFrom(FixedOps(function));
     if (!derive)
       return;
     b.setInsertionPointToEnd(&derive.getBody().front());
@@ -28,31 +26,20 @@ public:
   }
 
 private:
-  void hoistFrom(func::FuncOp function) {
-    llvm::SetVector<Operation *>
-        fixed; // in program order, which gives derived variables their names
-    llvm::DenseSet<Operation *> reading;  // of those, the ones that depend on a variable
-    llvm::DenseSet<Operation *> repeated; // of those, the ones computed in each run all the same
-    for (Operation &op : function.getBody().front()) {
-      if (!isFixed(op, fixed))
-        continue;
-      fixed.insert(&op);
-      if (llvm::isa<exec::ReadVariableOp>(op) || llvm::any_of(op.getOperands(), [&](Value v) {
-            return reading.contains(v.getDefiningOp());
-          }))
-        reading.insert(&op);
-    }
+  void hoistFrom(const FixedOps &fixed) {
+    llvm::DenseSet<Operation *> repeated; // the ones computed in each run all the same
     // Not part of the fixed computation where it is used outside of it.
     auto staysIn = [&](Operation *user) {
-      return fixed.contains(user) && !repeated.contains(user);
+      return fixed.all.contains(user) && !repeated.contains(user);
     };
-    for (Operation *op : llvm::reverse(fixed)) {
+    for (Operation *op : llvm::reverse(fixed.all)) {
       auto nest = llvm::dyn_cast<exec::NestOp>(op);
       if (nest && expands(nest) && !llvm::all_of(op->getUsers(), staysIn))
         repeated.insert(op);
     }
-    for (Operation *op : fixed) {
-      bool worth = llvm::isa<exec::NestOp>(op) && reading.contains(op) && !repeated.contains(op);
+    for (Operation *op : fixed.all) {
+      bool worth =
+          llvm::isa<exec::NestOp>(op) && fixed.reading.contains(op) && !repeated.contains(op);
       if (!worth)
         continue;
       for (Value result : op->getResults())
@@ -71,24 +58,6 @@ private:
     for (Value result : nest.getResults())
       made += llvm::cast<RankedTensorType>(result.getType()).getNumElements();
     return isMap(nest) && made > std::max(kSmall, kFactor * read);
-  }
-
-  static bool isFixed(Operation &op, const llvm::SetVector<Operation *> &fixed) {
-    if (llvm::isa<exec::ReadVariableOp, exec::ConstantOp>(op))
-      return true;
-    // Text is addresses, of constants here: no variable's value.
-    if (llvm::any_of(op.getResultTypes(),
-                     [](Type type) { return reference::isText(getElementTypeOrSelf(type)); }))
-      return false;
-    if (auto nest = llvm::dyn_cast<exec::NestOp>(op)) {
-      if (hasChecks(nest) || llvm::any_of(loopDims(nest), [](Dim d) { return !d.isStatic(); }))
-        return false;
-    } else if (!llvm::isa<exec::ViewOp>(op)) {
-      return false;
-    }
-    return llvm::all_of(op.getOperands(), [&](Value v) {
-      return v.getDefiningOp() && fixed.contains(v.getDefiningOp());
-    });
   }
 
   /// Everything but the fixed computation itself reads the derived variable.

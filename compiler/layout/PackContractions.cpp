@@ -5,32 +5,23 @@
 // with zeros.
 #include "compiler/layout/PackContractions.h"
 #include "compiler/fusion/Structure.h"
+#include "compiler/layout/FixedOps.h"
+#include "ir/exec/Winograd.h"
 
 using namespace mlir;
 
 namespace ingot {
 namespace {
 
-constexpr int64_t kPanel = 16;            // lanes: the widest vector of f32; others divide it
 constexpr int64_t kSmallBytes = 64 << 10; // stays in the caches, however it lies
 
-/// Whether the operand is a variable, perhaps permuted, so that `derive` packs it.
-bool isFixed(Value operand) {
-  Operation *op = operand.getDefiningOp();
-  if (!op || !op->getParentOfType<func::FuncOp>().getOps<exec::AssignVariableOp>().empty())
-    return false;
-  if (auto permutation = permutationOf(operand))
-    return isFixed(permutation.getInputs()[0]);
-  return llvm::isa<exec::ReadVariableOp>(op);
-}
-
-bool wantsPanels(exec::NestOp nest, const Contraction &c) {
+bool wantsPanels(exec::NestOp nest, const Contraction &c, const FixedOps &fixed) {
   Value operand = nest.getInputs()[c.b];
   Type element = getElementTypeOrSelf(operand);
   Dims loops = loopDims(nest);
   Dim lanes = loops[c.lane];
   if (!(element.isF32() || element.isF64()) || c.panel != 0 || !lanes.isStatic() ||
-      lanes.value() <= kPanel || c.row < 0)
+      lanes.value() <= exec::panelLanes || c.row < 0)
     return false;
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
   for (auto [stride, extent] : llvm::zip(c.bStrides, loops)) {
@@ -40,7 +31,8 @@ bool wantsPanels(exec::NestOp nest, const Contraction &c) {
       return false;
     bytes *= extent.value();
   }
-  return bytes > kSmallBytes && (!c.unitLane || isFixed(operand)); // a copy in each run costs more
+  return bytes > kSmallBytes &&
+         (!c.unitLane || fixed.isDerivable(operand)); // a copy in each run costs more
 }
 
 Value valueOf(OpBuilder &b, Location loc, AffineExpr expr, ValueRange at) {
@@ -55,11 +47,12 @@ Value valueOf(OpBuilder &b, Location loc, AffineExpr expr, ValueRange at) {
   return arith::MulIOp::create(b, loc, l, r); // linear, as a contraction's accesses are
 }
 
-/// A copy of the operand: its element at source(loops), zero where `lane` is beyond the last.
-Value packed(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> dims, Value operand, AffineMap source,
-             AffineExpr lane, int64_t lanes) {
+} // namespace
+
+Value packedCopy(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> dims, Value operand,
+                 AffineMap source, AffineExpr lane, int64_t lanes) {
   Type element = getElementTypeOrSelf(operand);
-  bool isWhole = !lane || lanes % kPanel == 0;
+  bool isWhole = !lane || lanes % exec::panelLanes == 0;
   return exec::nest(b, loc, dims, dims.size(), {{operand, isWhole ? source : AffineMap()}},
                     exec::Combiner::None, element,
                     [&](OpBuilder &inner, ValueRange at, ValueRange arguments) {
@@ -77,6 +70,8 @@ Value packed(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> dims, Value operand
                     })[0];
 }
 
+namespace {
+
 void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
   OpBuilder b(nest);
   Dims loops = loopDims(nest);
@@ -90,8 +85,8 @@ void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
   llvm::SmallVector<AffineExpr> selection;
   llvm::SmallVector<AffineExpr> toPacked(loops.size(), b.getAffineConstantExpr(0));
   if (hasPanels) {
-    packedDims.push_back(loops[contraction.lane].ceilDiv(kPanel));
-    selection.push_back(lane.floorDiv(kPanel));
+    packedDims.push_back(loops[contraction.lane].ceilDiv(exec::panelLanes));
+    selection.push_back(lane.floorDiv(exec::panelLanes));
   }
   for (int64_t l : order) {
     toPacked[l] = b.getAffineDimExpr(packedDims.size());
@@ -99,10 +94,11 @@ void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
     selection.push_back(b.getAffineDimExpr(l));
   }
   AffineExpr last = b.getAffineDimExpr(packedDims.size());
-  AffineExpr place = hasPanels ? b.getAffineDimExpr(0) * kPanel + last : last;
+  AffineExpr place = hasPanels ? b.getAffineDimExpr(0) * exec::panelLanes + last : last;
   toPacked[contraction.lane] = place;
-  packedDims.push_back(hasPanels ? Dim::constant(b.getContext(), kPanel) : loops[contraction.lane]);
-  selection.push_back(hasPanels ? lane % kPanel : lane);
+  packedDims.push_back(hasPanels ? Dim::constant(b.getContext(), exec::panelLanes)
+                                 : loops[contraction.lane]);
+  selection.push_back(hasPanels ? lane % exec::panelLanes : lane);
 
   Value operand = nest.getInputs()[contraction.b];
   AffineMap source =
@@ -112,8 +108,8 @@ void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
     operand = permutation.getInputs()[0];
   }
   int64_t lanes = hasPanels ? loops[contraction.lane].value() : 0;
-  nest->setOperand(contraction.b, packed(b, nest.getLoc(), packedDims, operand, source,
-                                         hasPanels ? place : AffineExpr(), lanes));
+  nest->setOperand(contraction.b, packedCopy(b, nest.getLoc(), packedDims, operand, source,
+                                             hasPanels ? place : AffineExpr(), lanes));
   auto accesses = llvm::to_vector(nest.getAccesses());
   accesses[contraction.b] =
       AffineMapAttr::get(AffineMap::get(loops.size(), 0, selection, b.getContext()));
@@ -123,11 +119,13 @@ void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
 } // namespace
 
 void packContractions(func::FuncOp function) {
-  function.walk([](exec::NestOp nest) {
+  FixedOps fixed(function);
+  function.walk([&](exec::NestOp nest) {
     auto contraction = matchContraction(nest);
     if (!contraction)
       return;
-    if (bool hasPanels = wantsPanels(nest, *contraction); hasPanels || !contraction->unitLane)
+    if (bool hasPanels = wantsPanels(nest, *contraction, fixed);
+        hasPanels || !contraction->unitLane)
       pack(nest, *contraction, hasPanels);
   });
 }

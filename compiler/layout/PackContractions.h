@@ -1,6 +1,6 @@
 // The phase `layout`: contractions read the operand that runs along the lanes contiguously.
 #pragma once
-#include "ir/Graph.h"
+#include "ir/exec/Exec.h"
 
 namespace ingot {
 
@@ -8,5 +8,11 @@ namespace ingot {
 /// variable, a packed copy of it, made by a movement nest (which `derive` takes over where the
 /// operand is a variable).
 void packContractions(mlir::func::FuncOp function);
+
+/// A copy of the operand with these dimensions: its element at source(loops), zero where `lane` is
+/// not below `lanes`; without a lane there is no such place.
+mlir::Value packedCopy(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<Dim> dims,
+                       mlir::Value operand, mlir::AffineMap source, mlir::AffineExpr lane,
+                       int64_t lanes);
 
 } // namespace ingot

@@ -149,8 +149,9 @@ private:
   }
   /// Whether every nest is a map over the kernel's domain that reads the others at its own point.
   static bool isElementwise(exec::KernelOp kernel) {
-    for (auto nest : kernel.getBody().getOps<exec::NestOp>()) {
-      if (!isMap(nest) || loopDims(nest) != kernelDomain(kernel))
+    for (Operation &op : kernel.getBody().front().without_terminator()) {
+      auto nest = llvm::dyn_cast<exec::NestOp>(op);
+      if (!nest || !isMap(nest) || loopDims(nest) != kernelDomain(kernel))
         return false;
       for (auto [i, input] : llvm::enumerate(nest.getInputs()))
         if (input.getDefiningOp<exec::NestOp>() &&

@@ -4,6 +4,7 @@
 #include "ir/Text.h"
 #include "ir/exec/Control.h"
 #include "ir/exec/Custom.h"
+#include "ir/exec/Winograd.h"
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Path.h"
@@ -213,6 +214,17 @@ void describeCustomCall(exec::CustomCallOp call, const CompileOptions &options,
                           hasWorkspace ? dimsOf(call.getResults().back())[0].str() : "0"});
 }
 
+/// Whether a kernel's result is only where its tasks write meanwhile.
+bool isWorkspace(Value result) {
+  auto kernel = result.getDefiningOp<exec::KernelOp>();
+  if (!kernel)
+    return false;
+  unsigned number = llvm::cast<OpResult>(result).getResultNumber();
+  Value inside = kernel.getBody().front().getTerminator()->getOperand(number);
+  auto winograd = inside.getDefiningOp<exec::WinogradOp>();
+  return winograd && inside == winograd.getWorkspace();
+}
+
 /// Floating-point operations of one point: those of the body, and one to combine.
 int64_t flopsPerPoint(exec::NestOp nest) {
   int64_t count = isMap(nest) ? 0 : 1;
@@ -275,11 +287,18 @@ KernelDescription describeKernel(Operation *op) {
   for (Value operand : op->getOperands())
     addBytes(operand);
   for (Value result : op->getResults())
-    addBytes(result);
+    if (!isWorkspace(result))
+      addBytes(result);
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op)) {
     description.name = kernel.getName().str();
     for (auto nest : kernel.getBody().getOps<exec::NestOp>())
       flops = flops + numElements(context, loopDims(nest)) * flopsPerPoint(nest);
+    for (auto winograd : kernel.getBody().getOps<exec::WinogradOp>()) {
+      // Those of the convolution as it is defined, so that speeds compare.
+      constexpr int64_t ofTap = 2, taps = 9;
+      flops = flops + numElements(context, dimsOf(winograd.getResult())) *
+                          dimsOf(winograd.getX()).back() * (ofTap * taps);
+    }
   } else {
     description.name =
         description.node.empty() ? op->getName().stripDialect().str() : description.node;

@@ -3,6 +3,7 @@
 #include "ir/exec/Control.h"
 #include "ir/exec/Custom.h"
 #include "ir/exec/Text.h"
+#include "ir/exec/Winograd.h"
 
 using namespace mlir;
 using namespace ingot;
@@ -16,6 +17,8 @@ using namespace ingot::exec;
 #include "ir/exec/TextOps.cpp.inc"
 #define GET_OP_CLASSES
 #include "ir/exec/CustomOps.cpp.inc"
+#define GET_OP_CLASSES
+#include "ir/exec/WinogradOps.cpp.inc"
 
 void ExecDialect::initialize() {
   addOperations<
@@ -33,6 +36,10 @@ void ExecDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "ir/exec/CustomOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ir/exec/WinogradOps.cpp.inc"
       >();
 }
 

@@ -2,6 +2,7 @@
 #include "ir/Builder.h"
 #include "ir/ops/Emit.h"
 #include "ir/ops/Indices.h"
+#include "mlir/IR/Matchers.h"
 #include <cmath>
 
 using namespace mlir;
@@ -24,6 +25,18 @@ Value checkedRead(OpBuilder &b, Location loc, Value x, llvm::SmallVector<Value> 
   at.insert(at.begin() + axis, index);
   Type element = exec::signlessElement(getElementTypeOrSelf(x));
   return exec::read(b, loc, x, at, valid, exec::scalarConstant(b, loc, element, 0));
+}
+/// The one index, where it is a constant inside the axis.
+std::optional<int64_t> knownIndex(Value indices, Dim axis) {
+  DenseElementsAttr constant;
+  if (!axis.isStatic() || !matchPattern(indices, m_Constant(&constant)) ||
+      constant.getNumElements() != 1)
+    return std::nullopt;
+  llvm::APInt value = *constant.value_begin<llvm::APInt>();
+  bool isNegative = !isUnsigned(indices) && value.isNegative();
+  if (isNegative || value.uge(axis.value()))
+    return std::nullopt;
+  return static_cast<int64_t>(value.getZExtValue());
 }
 Dims concatenate(llvm::ArrayRef<Dim> a, llvm::ArrayRef<Dim> b) {
   Dims result(a.begin(), a.end());
@@ -70,6 +83,18 @@ void GatherOp::emitStructured(OpBuilder &b, ValueRange operands,
   for (int64_t d = 0; d < indexRank; ++d)
     at.push_back(b.getAffineDimExpr(axis + d));
   Type element = exec::signlessElement(elementType(getX()));
+  if (auto index = knownIndex(getIndices(), dimsOf(getX())[axis])) {
+    // One slice that is known now is a movement.
+    llvm::SmallVector<AffineExpr> place;
+    for (int64_t d = 0; d < rankOf(getX()); ++d)
+      place.push_back(d == axis ? b.getAffineConstantExpr(*index)
+                                : b.getAffineDimExpr(d < axis ? d : d - 1 + indexRank));
+    results = exec::nest(b, loc, dims, dims.size(),
+                         {{operands[0], AffineMap::get(dims.size(), 0, place, getContext())}},
+                         exec::Combiner::None, element,
+                         [](OpBuilder &, ValueRange, ValueRange in) { return Values{in[0]}; });
+    return;
+  }
   results = exec::nest(
       b, loc, dims, dims.size(),
       {{operands[0], AffineMap()}, {operands[1], AffineMap::get(dims.size(), 0, at, getContext())}},

@@ -217,6 +217,8 @@ LogicalResult ExecInterpreter::runOp(Operation &op) {
     return runNest(nest);
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))
     return runKernel(kernel);
+  if (auto winograd = llvm::dyn_cast<exec::WinogradOp>(op))
+    return runWinograd(winograd);
   if (auto scatter = llvm::dyn_cast<exec::ScatterOp>(op))
     return runScatter(scatter);
   if (auto cumulate = llvm::dyn_cast<exec::CumulateOp>(op))
@@ -313,6 +315,60 @@ LogicalResult ExecInterpreter::runKernel(exec::KernelOp op) {
       return failure();
   for (auto [result, yielded] : llvm::zip(op.getOutputs(), body.getTerminator()->getOperands()))
     values[result] = Tensor(values.at(yielded)); // a copy first: the map may grow
+  return success();
+}
+
+/// As the definition has it, tile by tile.
+LogicalResult ExecInterpreter::runWinograd(exec::WinogradOp op) {
+  auto x = tensorOf(op.getX()), kernel = tensorOf(op.getKernel());
+  if (failed(x) || failed(kernel))
+    return failure();
+  exec::WinogradMatrices m(op.getOutputs());
+  Tensor y(getElementTypeOrSelf(op.getResult()), shapeOf(op.getResult()));
+  int64_t channels = x->dim(3), side = m.outputs;
+  auto input = [&](int64_t n, int64_t row, int64_t column, int64_t c) {
+    bool inside = row >= 0 && row < x->dim(1) && column >= 0 && column < x->dim(2);
+    return inside ? x->at({n, row, column, c}).f : 0.0;
+  };
+  auto tile = [&](int64_t n, int64_t top, int64_t left) {
+    std::vector<double> transformed; // (points, points, channels)
+    for (int64_t a = 0; a < m.points; ++a)
+      for (int64_t b = 0; b < m.points; ++b)
+        for (int64_t c = 0; c < channels; ++c) {
+          double sum = 0;
+          for (int64_t i = 0; i < m.points; ++i)
+            for (int64_t j = 0; j < m.points; ++j)
+              sum += m.input[a][i] * m.input[b][j] *
+                     input(n, top + i - op.getLow()[0], left + j - op.getLow()[1], c);
+          transformed.push_back(sum);
+        }
+    for (int64_t filter = 0; filter < y.dim(3); ++filter) {
+      std::vector<double> products; // (points, points)
+      for (int64_t a = 0; a < m.points; ++a)
+        for (int64_t b = 0; b < m.points; ++b) {
+          double sum = 0;
+          for (int64_t c = 0; c < channels; ++c)
+            sum += transformed[(a * m.points + b) * channels + c] *
+                   kernel->at({filter / exec::panelLanes, a, b, c, filter % exec::panelLanes}).f;
+          products.push_back(sum);
+        }
+      for (int64_t row = 0; row < side && top + row < y.dim(1); ++row)
+        for (int64_t column = 0; column < side && left + column < y.dim(2); ++column) {
+          double sum = 0;
+          for (int64_t a = 0; a < m.points; ++a)
+            for (int64_t b = 0; b < m.points; ++b)
+              sum += m.output[row][a] * m.output[column][b] * products[a * m.points + b];
+          y.set({n, top + row, left + column, filter}, Number::real(sum));
+        }
+    }
+  };
+  for (int64_t n = 0; n < y.dim(0); ++n)
+    for (int64_t top = 0; top < y.dim(1); top += side)
+      for (int64_t left = 0; left < y.dim(2); left += side)
+        tile(n, top, left);
+  values[op.getResult()] = std::move(y);
+  values[op.getWorkspace()] =
+      Tensor(getElementTypeOrSelf(op.getWorkspace()), shapeOf(op.getWorkspace()));
   return success();
 }
 

@@ -7,6 +7,7 @@
 // an error. Used by tests alone; one thread at a time.
 #pragma once
 #include "ir/exec/Control.h"
+#include "ir/exec/Winograd.h"
 #include "ir/reference/Tensor.h"
 #include <map>
 #include <set>
@@ -49,6 +50,7 @@ private:
   mlir::FailureOr<llvm::SmallVector<Tensor>> runScan(exec::ScanOp op);
   mlir::FailureOr<llvm::SmallVector<Tensor>> runWhile(exec::WhileOp op);
   mlir::LogicalResult runKernel(exec::KernelOp op);
+  mlir::LogicalResult runWinograd(exec::WinogradOp op);
   mlir::LogicalResult runScatter(exec::ScatterOp op);
   mlir::LogicalResult runCumulate(exec::CumulateOp op);
   mlir::LogicalResult runSort(exec::SortOp op);

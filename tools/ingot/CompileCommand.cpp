@@ -356,6 +356,16 @@ void addCompile(CLI::App &app) {
   addTrainOptions(*command, arguments->train);
   command->add_flag("--no-weights", arguments->noWeights,
                     "Leave the weights out; bind them at run time");
+  command
+      ->add_option(
+          "--conv-precision", arguments->options.convPrecision,
+          "exact: convolutions are sums over the window; default: Winograd's algorithm too, "
+          "where it is faster")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, ConvPrecision>{{"exact", ConvPrecision::Exact},
+                                               {"default", ConvPrecision::Default}},
+          CLI::ignore_case))
+      ->default_str("default");
   command->add_option("--sanitize", arguments->options.sanitize, "Instrument the generated code")
       ->check(CLI::IsMember({"address", "thread"}));
   command->add_flag("--debug-arena", arguments->options.debugArena,

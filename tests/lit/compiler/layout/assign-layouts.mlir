@@ -47,3 +47,13 @@ func.func @heads(%q: tensor<?x7x4x16xf32, #graph.dims<[n, 7, 4, 16]>>, %k: tenso
   %r = graph.matmul %a, %k : (tensor<?x4x7x16xf32, #graph.dims<[n, 4, 7, 16]>>, tensor<?x4x16x9xf32, #graph.dims<[n, 4, 16, 9]>>) -> tensor<?x4x7x9xf32, #graph.dims<[n, 4, 7, 9]>>
   return %r : tensor<?x4x7x9xf32, #graph.dims<[n, 4, 7, 9]>>
 }
+
+// An image of three colours is padded and read as it lies.
+// CHECK-LABEL: func.func @colours
+// CHECK: exec.nest none domain <[n, 3, 10, 10]> parallel 4(%arg0)
+// CHECK: exec.nest add domain <[n, 8, 8, 4, 3, 3, 3]> parallel 4(
+func.func @colours(%x: tensor<?x3x8x8xf32, #graph.dims<[n, 3, 8, 8]>>, %w: tensor<3x3x3x4xf32>) -> tensor<?x8x8x4xf32, #graph.dims<[n, 8, 8, 4]>> {
+  %a = graph.transpose %x {permutation = array<i64: 0, 2, 3, 1>} : (tensor<?x3x8x8xf32, #graph.dims<[n, 3, 8, 8]>>) -> tensor<?x8x8x3xf32, #graph.dims<[n, 8, 8, 3]>>
+  %y = graph.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x8x8x3xf32, #graph.dims<[n, 8, 8, 3]>>, tensor<3x3x3x4xf32>) -> tensor<?x8x8x4xf32, #graph.dims<[n, 8, 8, 4]>>
+  return %y : tensor<?x8x8x4xf32, #graph.dims<[n, 8, 8, 4]>>
+}
