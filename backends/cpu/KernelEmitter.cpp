@@ -6,6 +6,7 @@
 #include "backends/cpu/KernelEmitter.h"
 #include "backends/cpu/ContractionEmitter.h"
 #include "backends/cpu/SeededBug.h"
+#include "backends/cpu/TransposeEmitter.h"
 #include "backends/cpu/WinogradEmitter.h"
 #include "compiler/fusion/Structure.h"
 
@@ -148,6 +149,8 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
     code.tasks = WinogradEmitter(*this, *winograds.begin()).emit();
   else if (root && contraction->unitLane && ContractionEmitter::supports(root, *contraction))
     code.tasks = ContractionEmitter(*this, root, *contraction).emit();
+  else if (auto transpose = TransposeEmitter::of(*this))
+    code.tasks = transpose->emit();
   else if (canBeFlat())
     code.tasks = emitFlat();
   else if (canBeVertical())

@@ -98,6 +98,7 @@ public:
 private:
   friend class ContractionEmitter;
   friend class WinogradEmitter;
+  friend class TransposeEmitter;
   using Values = llvm::SmallVector<mlir::Value>;
   using Indices = llvm::SmallVector<Index, 6>;
   struct Scope;

@@ -1,6 +1,7 @@
 // Grouping by structure: who is inlined, who shares a kernel. See FormKernels.h.
 #include "compiler/fusion/FormKernels.h"
 #include "compiler/fusion/Structure.h"
+#include "compiler/fusion/Transposition.h"
 #include "ir/exec/Control.h"
 #include "ir/exec/Winograd.h"
 #include "mlir/IR/IRMapping.h"
@@ -87,6 +88,12 @@ private:
     bool cheap = constant || isMovement(nest) || !isHeavy(nest);
     bool scalar = nest.getParallel() == 0 && !constant;
     if (scalar)
+      return false;
+    // What is read across the lanes is turned by a kernel that does nothing else.
+    bool turns = transpositionOf(nest).has_value();
+    if (turns && llvm::any_of(nest->getUsers(), [](Operation *user) {
+          return !llvm::isa<exec::NestOp>(user) || !isMovement(llvm::cast<exec::NestOp>(user));
+        }))
       return false;
     int64_t uses = 0;
     for (OpOperand &use : nest->getUses()) {
@@ -176,7 +183,7 @@ private:
   }
 
   Group *bestGroup(exec::NestOp nest) {
-    if (matchContraction(nest))
+    if (matchContraction(nest) || turns(nest))
       return nullptr;
     llvm::SetVector<Group *> candidates;
     for (auto &[producer, map] : storedInputs(nest))
@@ -235,8 +242,27 @@ private:
     }
   }
 
+  /// Whether the nest's kernel is a transposition, by itself or of movements computed in it.
+  bool turns(exec::NestOp nest) {
+    if (!isMovement(nest))
+      return false;
+    AffineMap map = accessMap(nest, 0);
+    Value source = nest.getInputs()[0];
+    while (inlined.contains(source.getDefiningOp())) {
+      auto inner = llvm::cast<exec::NestOp>(source.getDefiningOp());
+      if (!isMovement(inner))
+        return false;
+      map = accessMap(inner, 0).compose(map);
+      source = inner.getInputs()[0];
+    }
+    return transpositionOf(nest, source, map).has_value();
+  }
+
   /// Whether `nest` may become the group's last member; shrinks the group's domain if it must.
   bool joins(exec::NestOp nest, Group &group) {
+    auto first = llvm::dyn_cast<exec::NestOp>(group.members.front());
+    if (first && turns(first))
+      return false;
     if (group.size + inlinedBelow(nest) + 1 > maxInKernel || dependsThroughOthers(nest, group))
       return false;
     Dims loops = loopDims(nest);

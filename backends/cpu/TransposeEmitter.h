@@ -1,0 +1,35 @@
+// Kernels that are one transposition: squares of rows and columns, a vector each way, turned in
+// registers.
+#pragma once
+#include "backends/cpu/KernelEmitter.h"
+#include "compiler/fusion/Transposition.h"
+
+namespace ingot::cpu {
+
+class TransposeEmitter {
+public:
+  TransposeEmitter(KernelEmitter &emitter, exec::NestOp nest, Transposition transposition);
+  /// What the kernel is, where it is a transposition, perhaps of movements computed in place.
+  static std::optional<TransposeEmitter> of(KernelEmitter &emitter);
+  /// Emits the task function's body and returns the number of tasks.
+  Dim emit();
+
+private:
+  using Values = llvm::SmallVector<mlir::Value>;
+  int64_t extent(unsigned loop) { return loops[loop].value(); }
+  int64_t count(llvm::ArrayRef<unsigned> group);
+  mlir::Value place(mlir::Value number, llvm::ArrayRef<unsigned> group,
+                    llvm::ArrayRef<int64_t> strides);
+  void emitSquare(mlir::Value from, mlir::Value to, mlir::Value row, const Values &rowPlaces,
+                  mlir::Value column, mlir::Value rowCount, mlir::Value columnCount);
+  Values turned(Values vectors);
+
+  KernelEmitter &e;
+  CodeBuilder &cb;
+  exec::NestOp nest;
+  Transposition t;
+  Dims loops;
+  mlir::Type element;
+};
+
+} // namespace ingot::cpu
