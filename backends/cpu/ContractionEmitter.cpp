@@ -57,7 +57,7 @@ ContractionEmitter::ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest
     maxRows = (extent + blocks - 1) / blocks;
   }
   reductions = reductionLoops(nest, c);
-  lanesOutermost = chooseLanesOutermost();
+  laneGroup = chooseLaneGroup();
   hasEpilogue = llvm::any_of(e.storedNests(), [&](exec::NestOp other) { return other != nest; });
 }
 
@@ -127,49 +127,41 @@ Value ContractionEmitter::rowPlaces(Value row, int64_t rows) {
   return places;
 }
 
-/// Whether a block of lanes is taken through all rows before the next one: then each part of B is
-/// read from memory once. Else it is all lanes for a block of rows, and all of B once a block,
-/// which is better where B stays in the cache or A is larger.
-bool ContractionEmitter::chooseLanesOutermost() {
+/// How many blocks of lanes are taken through all rows before the next ones: as much of B as stays
+/// in the cache meanwhile, so that it is read from memory once and A not more often than that
+/// takes.
+int64_t ContractionEmitter::chooseLaneGroup() {
   if (c.row < 0)
-    return false;
-  int64_t bytes = element.getIntOrFloatBitWidth() / 8, width = vectors * cb.lanes;
-  int64_t lanes = estimate(loops[c.lane]), depth = 1, rows = 1;
-  for (auto [l, extent] : llvm::enumerate(loops)) {
-    int64_t loop = l;
-    bool isShared = isConstant(c.bStrides[l], 0);
-    if (loop >= static_cast<int64_t>(nest.getParallel()))
-      depth *= estimate(extent);
-    else if (loop != c.lane && isShared)
-      rows *= estimate(extent);
-  }
-  int64_t cache = e.context.target.l2Bytes, ofB = depth * lanes * bytes,
-          panel = depth * width * bytes;
-  if (ofB <= cache / 2 || panel > cache)
-    return false;
-  int64_t ofA = std::min(estimate(numElements(cb.b.getContext(), dimsOf(nest.getInputs()[c.a]))),
-                         rows * depth) *
-                bytes;
-  int64_t rowBlocks = (rows + maxRows - 1) / maxRows, laneBlocks = (lanes + width - 1) / width;
-  return ofA * laneBlocks < ofB * rowBlocks;
+    return 0;
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8, depth = 1;
+  for (const ReductionLoop &loop : reductions)
+    depth *= estimate(loop.extent);
+  int64_t cache = e.context.target.l2Bytes / 2, panel = depth * vectors * cb.lanes * bytes;
+  bool canBlock = reductions.size() > 1; // long sums advance by blocks instead
+  if (estimate(laneBlocks()) * panel <= cache || (panel > cache && canBlock))
+    return 0;
+  return std::max<int64_t>(1, cache / panel);
 }
 
-/// How many iterations of the outermost reduction loop to run for all tiles of a task before going
-/// on, so that what they read stays in the second-level cache; 0 where one sweep does.
-int64_t ContractionEmitter::chooseBlock(Dim units) {
-  if (!units.isStatic() || units.value() < 2 || reductions.size() < 2 || lanesOutermost)
-    return 0;
-  Dim extent = reductions.front().extent;
-  int64_t bytes = 0;
+/// The outermost reduction loop and the number of its iterations for which what all tiles of a task
+/// read stays in the second-level cache.
+ContractionEmitter::Blocking ContractionEmitter::chooseBlocking(Dim units) {
+  if (!units.isStatic() || units.value() < 2 || reductions.size() < 2 || laneGroup != 0)
+    return {};
+  double bytes = 0, cache = static_cast<double>(e.context.target.l2Bytes) / 2;
   for (unsigned input : {c.a, c.b}) {
-    Dim elements = numElements(cb.b.getContext(), dimsOf(nest.getInputs()[input]));
-    auto perIteration = Dim::exactDiv(elements, extent);
-    if (!perIteration || !perIteration->isStatic())
-      return 0;
-    bytes += perIteration->value() * element.getIntOrFloatBitWidth() / 8;
+    double elements = element.getIntOrFloatBitWidth() / 8;
+    for (Dim extent : dimsOf(nest.getInputs()[input]))
+      elements *= static_cast<double>(estimate(extent));
+    bytes += elements;
   }
-  int64_t block = std::max<int64_t>(1, e.context.target.l2Bytes / 2 / std::max<int64_t>(1, bytes));
-  return extent.isStatic() && extent.value() <= block ? 0 : block;
+  if (bytes <= cache)
+    return {};
+  for (size_t l = 0;; ++l) {
+    bytes /= static_cast<double>(estimate(reductions[l].extent));
+    if (bytes <= cache || l + 2 == reductions.size())
+      return {l, std::max<int64_t>(1, static_cast<int64_t>(cache / bytes))};
+  }
 }
 
 /// Whether sums are so short that a call and a way through memory would take as long as they do.
@@ -208,7 +200,8 @@ Dim ContractionEmitter::emit() {
     else if (loop != outerRow)
       units = units * extent;
   }
-  int64_t block = chooseBlock(units);
+  Blocking blocking = chooseBlocking(units);
+  bool block = blocking.count != 0;
   int64_t chunk = std::max<int64_t>(1, flopsPerTask / e.context.taskDivisor / flops), tiles = 1;
   if (block) {
     // Enough tasks for the processors, each with as many tiles as share its operands.
@@ -223,16 +216,16 @@ Dim ContractionEmitter::emit() {
     });
   e.chunkLoop(e.taskIndex, chunk, units, [&](Value low, Value high) {
     if (block)
-      return emitBlocked(low, high, block);
+      return emitBlocked(low, high, blocking);
     cb.loop(low, high, 1,
             [&](Value unit) { forTile(unit, [&](const Tile &tile) { emitTile(tile); }); });
   });
   return units.ceilDiv(chunk);
 }
 
-/// All tiles of the task advance together through blocks of the outermost reduction loop, their
-/// sums kept in scratch. Each sum is still one chain in loop order.
-void ContractionEmitter::emitBlocked(Value low, Value high, int64_t block) {
+/// All tiles of the task advance together through blocks of a reduction loop, their sums kept in
+/// scratch. Each sum is still one chain in loop order.
+void ContractionEmitter::emitBlocked(Value low, Value high, Blocking blocking) {
   auto sumsOf = [&](Value unit) {
     return cb.address(scratch, cb.mul(cb.sub(unit, low), cb.integer(tileSize())), element);
   };
@@ -242,12 +235,10 @@ void ContractionEmitter::emitBlocked(Value low, Value high, int64_t block) {
     LLVM::StoreOp::create(cb.b, cb.loc, zero, cb.address(scratch, i, element),
                           element.getIntOrFloatBitWidth() / 8);
   });
-  Value extent = e.dim(reductions.front().extent);
-  cb.loop(cb.integer(0), extent, block, [&](Value first) {
-    Span span{first, cb.minimum(cb.integer(block), cb.sub(extent, first))};
+  forSpans(blocking, {}, [&](const Span &span) {
     cb.loop(low, high, 1, [&](Value unit) {
       forTile(unit,
-              [&](const Tile &tile) { callMicroKernel(tile, sumsOf(unit), tileStride(), span); });
+              [&](const Tile &tile) { callMicroKernel(tile, sumsOf(unit), tileStride(), &span); });
     });
   });
   cb.loop(low, high, 1, [&](Value unit) {
@@ -255,20 +246,40 @@ void ContractionEmitter::emitBlocked(Value low, Value high, int64_t block) {
   });
 }
 
+void ContractionEmitter::forSpans(Blocking blocking, llvm::SmallVector<Value> outer,
+                                  llvm::function_ref<void(const Span &)> body) {
+  bool isBlocked = outer.size() == blocking.loop;
+  Value extent = e.dim(reductions[outer.size()].extent);
+  cb.loop(cb.integer(0), extent, isBlocked ? blocking.count : 1, [&](Value i) {
+    if (isBlocked)
+      return body({outer, i, cb.minimum(cb.integer(blocking.count), cb.sub(extent, i))});
+    llvm::SmallVector<Value> inner = outer;
+    inner.push_back(i);
+    forSpans(blocking, inner, body);
+  });
+}
+
 void ContractionEmitter::forTile(Value unit, TileBody body) {
   Dims blocks(loops.begin(), loops.begin() + nest.getParallel());
-  Dim laneBlocks = loops[c.lane].ceilDiv(vectors * cb.lanes);
   Dim one = Dim::constant(cb.b.getContext(), 1);
   Dim rowBlocks = c.row >= 0 ? rowCount().ceilDiv(maxRows) : one;
   blocks[c.lane] = rowBlocks;
   for (int64_t loop : {c.row, outerRow})
     if (loop >= 0)
       blocks[loop] = one;
-  blocks.insert(lanesOutermost ? blocks.begin() : blocks.end(), laneBlocks);
-  KernelEmitter::Indices point = e.delinearize(unit, blocks);
-  auto ofLanes = lanesOutermost ? point.begin() : point.end() - 1;
-  Value laneBlock = ofLanes->base;
-  point.erase(ofLanes);
+  // The number of the unit: the group of lane blocks, then the rows, then the block in its group.
+  Value lanesHere = e.dim(laneBlocks()), laneBlock = cb.integer(0);
+  if (laneGroup != 0) {
+    Value group = cb.integer(laneGroup),
+          ofGroup = cb.mul(e.dim(numElements(cb.b.getContext(), blocks)), group);
+    Value number = cb.floorDiv(unit, cb.nonZero(ofGroup));
+    unit = cb.sub(unit, cb.mul(number, ofGroup));
+    laneBlock = cb.mul(number, group);
+    lanesHere = cb.minimum(group, cb.sub(lanesHere, laneBlock));
+  }
+  lanesHere = cb.nonZero(lanesHere);
+  laneBlock = cb.add(laneBlock, cb.remainder(unit, lanesHere));
+  KernelEmitter::Indices point = e.delinearize(cb.floorDiv(unit, lanesHere), blocks);
   Value rowBlock = point[c.lane].base;
   point.resize(loops.size(), cb.constant(0));
 
@@ -356,27 +367,32 @@ Value ContractionEmitter::operandAt(const Tile &tile, unsigned input) {
 }
 
 void ContractionEmitter::callMicroKernel(const Tile &tile, Value to, Value toStride,
-                                         std::optional<Span> span) {
-  auto pointer = [&](unsigned input, Dim stride) {
+                                         const Span *span) {
+  auto pointer = [&](unsigned input, Dim ReductionLoop::*stride) {
     Value start = operandAt(tile, input);
-    return span ? cb.address(start, cb.mul(span->first, e.dim(stride)), element) : start;
+    if (!span)
+      return start;
+    Value offset = cb.mul(span->first, e.dim(reductions[span->outer.size()].*stride));
+    for (auto [i, loop] : llvm::zip(span->outer, reductions))
+      offset = cb.add(offset, cb.mul(i, e.dim(loop.*stride)));
+    return cb.address(start, offset, element);
   };
   Value zero = cb.integer(0);
-  Dim none = Dim::constant(cb.b.getContext(), 0);
-  llvm::SmallVector<Value> arguments{
-      pointer(c.a, reductions.empty() ? none : reductions.front().aStride),
-      pointer(c.b, reductions.empty() ? none : reductions.front().bStride), to,
-      rowPlaces(tile.row, tile.rows), toStride};
-  for (size_t l = reductions.size(); l < 4; ++l)
+  size_t blocked = span ? span->outer.size() : 0;
+  llvm::SmallVector<Value> arguments{pointer(c.a, &ReductionLoop::aStride),
+                                     pointer(c.b, &ReductionLoop::bStride), to,
+                                     rowPlaces(tile.row, tile.rows), toStride};
+  llvm::ArrayRef<ReductionLoop> inside = llvm::ArrayRef(reductions).drop_front(blocked);
+  for (size_t l = inside.size(); l < 4; ++l)
     arguments.append({cb.integer(1), zero, zero});
-  for (auto [l, loop] : llvm::enumerate(reductions))
+  for (auto [l, loop] : llvm::enumerate(inside))
     arguments.append({span && l == 0 ? span->count : e.dim(loop.extent), e.dim(loop.aStride),
                       e.dim(loop.bStride)});
   bool crossesPanels = c.panel != 0 && tile.vectors * cb.lanes > c.panel;
   arguments.append({tile.tail, crossesPanels ? e.dim(c.panelStride) : zero});
   auto kernel = microKernel(
       e.context, element,
-      {tile.rows, tile.vectors, tile.masked, span.has_value(), crossesPanels ? c.panel : 0});
+      {tile.rows, tile.vectors, tile.masked, span != nullptr, crossesPanels ? c.panel : 0});
   func::CallOp::create(cb.b, cb.loc, kernel, arguments);
 }
 
@@ -405,14 +421,14 @@ void ContractionEmitter::emitTile(const Tile &tile) {
   if (inPlace)
     return emitTileInPlace(tile);
   if (hasEpilogue) {
-    callMicroKernel(tile, scratch, tileStride(), std::nullopt);
+    callMicroKernel(tile, scratch, tileStride(), nullptr);
     return emitEpilogue(tile, scratch);
   }
   Value result = nest.getOutputs()[0];
   auto parallel = llvm::ArrayRef<Index>(tile.point).take_front(nest.getParallel());
   Value to = cb.address(e.baseOf(result), e.linearize(result.getType(), parallel).base, element);
   Value stride = c.row >= 0 ? e.dim(rowMajorStrides(result.getType())[c.row]) : cb.integer(0);
-  callMicroKernel(tile, to, stride, std::nullopt);
+  callMicroKernel(tile, to, stride, nullptr);
 }
 
 /// Stores the tile's sums and runs the maps over it, row by row.

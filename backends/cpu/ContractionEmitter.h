@@ -65,21 +65,31 @@ private:
     int64_t rows, vectors;
     bool masked;
   };
-  /// Part of the outermost reduction loop.
+  /// Part of a reduction loop, for one point of those around it.
   struct Span {
+    llvm::SmallVector<mlir::Value> outer;
     mlir::Value first, count;
+  };
+  /// Sums advance together through so many iterations of a reduction loop, for each point of those
+  /// around it.
+  struct Blocking {
+    size_t loop = 0;
+    int64_t count = 0; // 0: one sweep does
   };
   using TileBody = llvm::function_ref<void(const Tile &)>;
   void joinRows();
-  bool chooseLanesOutermost();
+  int64_t chooseLaneGroup();
+  Dim laneBlocks() const { return loops[c.lane].ceilDiv(vectors * cb.lanes); }
   bool chooseInPlace();
-  int64_t chooseBlock(Dim units);
+  Blocking chooseBlocking(Dim units);
   Dim rowCount() const;
   void setRow(KernelEmitter::Indices &point, mlir::Value row);
   std::pair<mlir::Value, mlir::Value> splitRow(mlir::Value row);
   mlir::Value rowPlace(mlir::Value row, int64_t i);
   mlir::Value rowPlaces(mlir::Value row, int64_t rows);
-  void emitBlocked(mlir::Value low, mlir::Value high, int64_t block);
+  void emitBlocked(mlir::Value low, mlir::Value high, Blocking blocking);
+  void forSpans(Blocking blocking, llvm::SmallVector<mlir::Value> outer,
+                llvm::function_ref<void(const Span &)> body);
   void forTile(mlir::Value unit, TileBody body);
   void forLaneBlock(
       mlir::Value block,
@@ -88,8 +98,7 @@ private:
   mlir::Value operandAt(const Tile &tile, unsigned input);
   void emitTile(const Tile &tile);
   void emitTileInPlace(const Tile &tile);
-  void callMicroKernel(const Tile &tile, mlir::Value c, mlir::Value cStride,
-                       std::optional<Span> span);
+  void callMicroKernel(const Tile &tile, mlir::Value c, mlir::Value cStride, const Span *span);
   void emitEpilogue(const Tile &tile, mlir::Value sums);
   void finish(const Tile &tile, mlir::Value row, int64_t v, mlir::Value sum);
   mlir::Value tileStride() { return cb.integer(vectors * cb.lanes); }
@@ -103,8 +112,9 @@ private:
   Dims loops;
   int64_t maxRows, vectors;
   int64_t outerRow = -1; // the loop before c.row, where tiles go on from its one point to the next
-  bool hasEpilogue, lanesOutermost = false;
-  bool inPlace = false; // the register tile's code stands in the task, the epilogue on its sums
+  bool hasEpilogue;
+  int64_t laneGroup = 0; // blocks of lanes that are taken through all rows together; 0: all
+  bool inPlace = false;  // the register tile's code stands in the task, the epilogue on its sums
   llvm::SmallVector<ReductionLoop> reductions;
   mlir::Value scratch, places;
 };

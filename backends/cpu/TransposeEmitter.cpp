@@ -35,64 +35,68 @@ std::optional<TransposeEmitter> TransposeEmitter::of(KernelEmitter &emitter) {
   return TransposeEmitter(emitter, nest, *transposition);
 }
 
-int64_t TransposeEmitter::count(llvm::ArrayRef<unsigned> group) {
-  int64_t points = 1;
+Dim TransposeEmitter::count(llvm::ArrayRef<unsigned> group) {
+  Dim points = Dim::constant(cb.b.getContext(), 1);
   for (unsigned loop : group)
-    points *= extent(loop);
+    points = points * loops[loop];
   return points;
 }
 
-/// The offset of a group's point of that number.
+/// The offset of a group's point of that number; from the end on along loops that run backwards.
 Value TransposeEmitter::place(Value number, llvm::ArrayRef<unsigned> group,
-                              llvm::ArrayRef<int64_t> strides) {
+                              llvm::ArrayRef<Dim> strides) {
   Value offset = cb.integer(0);
   for (unsigned loop : llvm::reverse(group)) {
     Value index = number;
     if (loop != group.front()) {
-      index = cb.remainder(number, cb.integer(extent(loop)));
-      number = cb.floorDiv(number, cb.integer(extent(loop)));
+      Value extent = cb.integer(loops[loop].value());
+      index = cb.remainder(number, extent);
+      number = cb.floorDiv(number, extent);
     }
-    offset = cb.add(offset, cb.mul(index, cb.integer(strides[loop])));
+    if (t.backwards[loop])
+      index = cb.sub(cb.integer(loops[loop].value() - 1), index);
+    offset = cb.add(offset, cb.mul(index, e.dim(strides[loop])));
   }
   return offset;
 }
 
 Dim TransposeEmitter::emit() {
-  MLIRContext *context = cb.b.getContext();
-  int64_t rows = count(t.rows), columns = count(t.columns), lanes = cb.lanes;
+  Dim rows = count(t.rows), columns = count(t.columns);
+  int64_t lanes = cb.lanes;
   Dims bands;
   for (unsigned loop : t.others)
     bands.push_back(loops[loop]);
-  bands.push_back(Dim::constant(context, (rows + lanes - 1) / lanes));
-  Dim units = numElements(context, bands);
-  int64_t chunk = std::max<int64_t>(1, elementsPerTask / e.context.taskDivisor / (lanes * columns));
-  int64_t turnedStart = 0; // where the result's rows that run backwards begin
-  for (unsigned loop : t.rows)
-    turnedStart += t.written[loop] < 0 ? -t.written[loop] * (extent(loop) - 1) : 0;
+  bands.push_back(rows.ceilDiv(lanes));
+  Dim units = numElements(cb.b.getContext(), bands);
+  int64_t width = columns.isStatic() ? columns.value() : 64;
+  int64_t chunk = std::max<int64_t>(1, elementsPerTask / e.context.taskDivisor / (lanes * width));
 
   e.chunkLoop(e.taskIndex, chunk, units, [&](Value low, Value high) {
     cb.loop(low, high, 1, [&](Value unit) {
       KernelEmitter::Indices point = e.delinearize(unit, bands);
-      Value from = cb.integer(t.start), to = cb.integer(turnedStart);
+      Value from = cb.integer(t.start), to = cb.integer(0);
       for (auto [i, loop] : llvm::enumerate(t.others)) {
-        from = cb.add(from, cb.mul(point[i].base, cb.integer(t.read[loop])));
-        to = cb.add(to, cb.mul(point[i].base, cb.integer(t.written[loop])));
+        from = cb.add(from, cb.mul(point[i].base, e.dim(t.read[loop])));
+        to = cb.add(to, cb.mul(point[i].base, e.dim(t.written[loop])));
       }
       from = cb.address(e.baseOf(t.source), from, element);
       to = cb.address(e.baseOf(nest.getOutputs()[0]), to, element);
       Value row = cb.mul(point.back().base, cb.integer(lanes));
-      Value rowCount = rows % lanes == 0
-                           ? Value()
-                           : cb.minimum(cb.integer(lanes), cb.sub(cb.integer(rows), row));
+      bool isWhole = rows.value() % lanes == 0;
+      Value rowCount = isWhole ? Value() : cb.minimum(cb.integer(lanes), cb.sub(e.dim(rows), row));
       Values rowPlaces;
       for (int64_t r = 0; r < lanes; ++r)
         rowPlaces.push_back(place(cb.add(row, cb.integer(r)), t.rows, t.written));
-      int64_t whole = columns / lanes * lanes;
-      cb.loop(cb.integer(0), cb.integer(whole), lanes,
+      Value end = e.dim(columns), whole = cb.sub(end, cb.remainder(end, cb.integer(lanes)));
+      cb.loop(cb.integer(0), whole, lanes,
               [&](Value column) { emitSquare(from, to, row, rowPlaces, column, rowCount, {}); });
-      if (whole < columns)
-        emitSquare(from, to, row, rowPlaces, cb.integer(whole), rowCount,
-                   cb.integer(columns - whole));
+      if (columns.isStatic() && columns.value() % lanes == 0)
+        return;
+      Value some = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::slt, whole, end);
+      auto branch = scf::IfOp::create(cb.b, cb.loc, some, false);
+      OpBuilder::InsertionGuard guard(cb.b);
+      cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
+      emitSquare(from, to, row, rowPlaces, whole, rowCount, cb.sub(end, whole));
     });
   });
   return units.ceilDiv(chunk);
@@ -105,10 +109,13 @@ void TransposeEmitter::emitSquare(Value from, Value to, Value row, const Values 
   Value rowMask = rowCount ? cb.firstLanes(rowCount) : Value(),
         columnMask = columnCount ? cb.firstLanes(columnCount) : Value();
   Value zero = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getZeroAttr(vector));
-  int64_t present = columnCount ? *cb.constantOf(columnCount) : cb.lanes;
   Values vectors(cb.lanes, zero);
-  for (int64_t c = 0; c < present; ++c) {
-    Value at = cb.add(row, place(cb.add(column, cb.integer(c)), t.columns, t.read));
+  for (int64_t c = 0; c < cb.lanes; ++c) {
+    // Columns behind the last are read where that is, and not stored.
+    Value here = cb.integer(c);
+    if (columnCount && c > 0)
+      here = cb.minimum(here, cb.sub(columnCount, cb.integer(1)));
+    Value at = cb.add(row, place(cb.add(column, here), t.columns, t.read));
     Value p = cb.address(from, at, element);
     if (rowMask)
       vectors[c] = LLVM::MaskedLoadOp::create(cb.b, cb.loc, vector, p, rowMask, zero,

@@ -16,10 +16,9 @@ public:
 
 private:
   using Values = llvm::SmallVector<mlir::Value>;
-  int64_t extent(unsigned loop) { return loops[loop].value(); }
-  int64_t count(llvm::ArrayRef<unsigned> group);
+  Dim count(llvm::ArrayRef<unsigned> group);
   mlir::Value place(mlir::Value number, llvm::ArrayRef<unsigned> group,
-                    llvm::ArrayRef<int64_t> strides);
+                    llvm::ArrayRef<Dim> strides);
   void emitSquare(mlir::Value from, mlir::Value to, mlir::Value row, const Values &rowPlaces,
                   mlir::Value column, mlir::Value rowCount, mlir::Value columnCount);
   Values turned(Values vectors);

@@ -23,16 +23,7 @@ std::optional<int64_t> constantTerm(AffineMap map, Type tensor) {
   return start;
 }
 
-/// Known strides of the loops that have more than one point; nothing where one is not known.
-std::optional<llvm::SmallVector<int64_t>> known(llvm::ArrayRef<Dim> strides, const Dims &loops) {
-  llvm::SmallVector<int64_t> result;
-  for (auto [stride, extent] : llvm::zip(strides, loops)) {
-    if (!stride.isStatic() && !isConstant(extent, 1))
-      return std::nullopt;
-    result.push_back(stride.isStatic() ? stride.value() : 0);
-  }
-  return result;
-}
+int64_t estimate(Dim d) { return d.isStatic() ? d.value() : 64; }
 
 } // namespace
 
@@ -43,16 +34,23 @@ std::optional<Transposition> transpositionOf(exec::NestOp nest, Value tensor, Af
     return std::nullopt;
   Dims loops = loopDims(nest);
   auto strides = linearStrides(map, tensor.getType(), loops.size());
-  auto read = strides ? known(*strides, loops) : std::nullopt;
-  auto written = known(rowMajorStrides(result.getType()), loops);
   auto start = constantTerm(map, tensor.getType());
-  if (!read || !written || !start)
+  if (!strides || !start)
     return std::nullopt;
-  Transposition t{tensor, *read, *written, *start, {}, {}, {}};
+  llvm::SmallVector<Dim> written = rowMajorStrides(result.getType());
+  Transposition t;
+  t.source = tensor;
+  t.read.assign(strides->begin(), strides->end());
+  t.written.assign(written.begin(), written.end());
+  t.start = *start;
+  t.backwards.assign(loops.size(), false);
   auto isUnit = [&](unsigned l) { return isConstant(loops[l], 1); };
+  auto isStep = [&](unsigned l, int64_t size) {
+    return isConstant(t.read[l], size) || isConstant(t.read[l], -size);
+  };
   int64_t all = 1;
   for (Dim extent : loops)
-    all *= extent.isStatic() ? extent.value() : 1;
+    all *= estimate(extent);
   if (all < kFewest)
     return std::nullopt;
 
@@ -63,18 +61,19 @@ std::optional<Transposition> transpositionOf(exec::NestOp nest, Value tensor, Af
     for (int64_t l = static_cast<int64_t>(loops.size()) - 1; l >= 0 && columnCount < enough; --l) {
       if (isUnit(l) || llvm::is_contained(t.columns, l))
         continue;
-      if (taken[l] || !loops[l].isStatic() || std::abs(t.read[l]) <= 1)
+      bool isOpen = t.columns.empty() || loops[t.columns.front()].isStatic();
+      if (taken[l] || !isOpen || isStep(l, 1) || isStep(l, 0))
         return;
       t.columns.insert(t.columns.begin(), l);
       taken[l] = true;
-      columnCount *= loops[l].value();
+      columnCount *= estimate(loops[l]);
     }
   };
   addColumns(kWide);
   for (bool grows = true; grows;) {
     grows = false;
     for (unsigned l = 0; l < loops.size(); ++l)
-      if (!isUnit(l) && !taken[l] && loops[l].isStatic() && std::abs(t.read[l]) == rowCount) {
+      if (!isUnit(l) && !taken[l] && loops[l].isStatic() && isStep(l, rowCount)) {
         t.rows.insert(t.rows.begin(), l);
         taken[l] = grows = true;
         rowCount *= loops[l].value();
@@ -85,11 +84,10 @@ std::optional<Transposition> transpositionOf(exec::NestOp nest, Value tensor, Af
   if (columnCount < kNarrow || rowCount < kNarrow)
     return std::nullopt;
   for (unsigned l : t.rows)
-    if (t.read[l] < 0) {
-      int64_t last = loops[l].value() - 1;
-      t.start += t.read[l] * last;
-      t.read[l] = -t.read[l];
-      t.written[l] = -t.written[l];
+    if (t.read[l].value() < 0) {
+      t.start += t.read[l].value() * (loops[l].value() - 1);
+      t.read[l] = t.read[l] * -1;
+      t.backwards[l] = true;
     }
   for (unsigned l = 0; l < loops.size(); ++l)
     if (!taken[l] && !isUnit(l))

@@ -8,11 +8,12 @@ namespace ingot {
 /// squares of it are read and written a vector at a time and turned in registers.
 struct Transposition {
   mlir::Value source;
-  llvm::SmallVector<int64_t> read, written; // strides by loop, in elements
-  int64_t start = 0;                        // where in the source the loops begin
-  /// Loops by which the source is contiguous, and the result; each from the outermost. `read` of
-  /// the former is positive: loops that ran backwards are turned round, `written` is negative then.
+  Dims read, written; // strides by loop, in elements
+  int64_t start = 0;  // where in the source the loops begin
+  /// Loops by which the source is contiguous, and the result; each from the outermost, which alone
+  /// may have an extent that is not known. `backwards`: rows that ran so are turned round.
   llvm::SmallVector<unsigned> rows, columns, others;
+  llvm::SmallVector<bool> backwards; // by loop
 };
 
 /// What the nest, which copies `tensor` at `map` into its first result, is; of f32 or i32, and so

@@ -15,24 +15,73 @@ namespace {
 
 constexpr int64_t kSmallBytes = 64 << 10; // stays in the caches, however it lies
 
+int64_t estimate(Dim d) { return d.isStatic() ? d.value() : 64; }
+
+/// Bytes of an operand that moves so, as a whole.
+int64_t bytesOf(exec::NestOp nest, Value operand, llvm::ArrayRef<Dim> strides) {
+  int64_t bytes = getElementTypeOrSelf(operand).getIntOrFloatBitWidth() / 8;
+  for (auto [stride, extent] : llvm::zip(strides, loopDims(nest)))
+    if (!isConstant(stride, 0))
+      bytes *= estimate(extent);
+  return bytes;
+}
+
+/// Whether each element of an operand that moves so is used so often that a copy of it, made in
+/// each run, is little beside the products.
+bool isUsedOften(exec::NestOp nest, llvm::ArrayRef<Dim> strides) {
+  constexpr int64_t kOften = 64;
+  int64_t times = 1;
+  for (auto [stride, extent] : llvm::zip(strides, loopDims(nest)))
+    if (isConstant(stride, 0))
+      times *= estimate(extent);
+  return times >= kOften;
+}
+
 bool wantsPanels(exec::NestOp nest, const Contraction &c, const FixedOps &fixed) {
   Value operand = nest.getInputs()[c.b];
   Type element = getElementTypeOrSelf(operand);
-  Dims loops = loopDims(nest);
-  Dim lanes = loops[c.lane];
+  Dim lanes = loopDims(nest)[c.lane];
   if (!(element.isF32() || element.isF64()) || c.panel != 0 || !lanes.isStatic() ||
       lanes.value() <= exec::panelLanes || c.row < 0)
     return false;
-  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
-  for (auto [stride, extent] : llvm::zip(c.bStrides, loops)) {
-    if (isConstant(stride, 0))
-      continue;
-    if (!extent.isStatic())
-      return false;
-    bytes *= extent.value();
-  }
-  return bytes > kSmallBytes &&
-         (!c.unitLane || fixed.isDerivable(operand)); // a copy in each run costs more
+  return bytesOf(nest, operand, c.bStrides) > kSmallBytes &&
+         (!c.unitLane || fixed.isDerivable(operand) || isUsedOften(nest, c.bStrides));
+}
+
+/// Puts the dimension along which rows lie side by side before the others, where sums go across it
+/// in long steps: each of their elements would be in a cache line, and a page, of its own.
+void turnRows(exec::NestOp nest, const Contraction &c) {
+  Dims loops = loopDims(nest);
+  if (c.row < 0 || !isConstant(c.aStrides[c.row], 1) || !isUsedOften(nest, c.aStrides))
+    return;
+  Value operand = nest.getInputs()[c.a];
+  int64_t inner = static_cast<int64_t>(loops.size()) - 1;
+  while (inner > static_cast<int64_t>(nest.getParallel()) && isConstant(loops[inner], 1))
+    --inner;
+  AffineMap map = accessMap(nest, c.a);
+  auto last = llvm::dyn_cast<AffineDimExpr>(map.getResults().back());
+  if (!getElementTypeOrSelf(operand).isF32() || isConstant(c.aStrides[inner], 1) || !last ||
+      last.getPosition() != static_cast<unsigned>(c.row) ||
+      bytesOf(nest, operand, c.aStrides) <= kSmallBytes)
+    return;
+  OpBuilder b(nest);
+  Dims dims = dimsOf(operand);
+  std::rotate(dims.begin(), dims.end() - 1, dims.end());
+  llvm::SmallVector<AffineExpr> source, access(map.getResults());
+  for (unsigned d = 1; d < dims.size(); ++d)
+    source.push_back(b.getAffineDimExpr(d));
+  source.push_back(b.getAffineDimExpr(0));
+  std::rotate(access.begin(), access.end() - 1, access.end());
+  Value turned = exec::nest(b, nest.getLoc(), dims, dims.size(),
+                            {{operand, AffineMap::get(dims.size(), 0, source, b.getContext())}},
+                            exec::Combiner::None, getElementTypeOrSelf(operand),
+                            [](OpBuilder &, ValueRange, ValueRange arguments) {
+                              return llvm::SmallVector<Value>{arguments[0]};
+                            })[0];
+  nest->setOperand(c.a, turned);
+  auto accesses = llvm::to_vector(nest.getAccesses());
+  accesses[c.a] = AffineMapAttr::get(AffineMap::get(loops.size(), 0, access, b.getContext()));
+  nest.setAccessesAttr(b.getArrayAttr(accesses));
 }
 
 Value valueOf(OpBuilder &b, Location loc, AffineExpr expr, ValueRange at) {
@@ -124,6 +173,7 @@ void packContractions(func::FuncOp function) {
     auto contraction = matchContraction(nest);
     if (!contraction)
       return;
+    turnRows(nest, *contraction);
     if (bool hasPanels = wantsPanels(nest, *contraction, fixed);
         hasPanels || !contraction->unitLane)
       pack(nest, *contraction, hasPanels);

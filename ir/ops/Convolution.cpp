@@ -127,14 +127,15 @@ TypedAttr zeroOf(Value tensor) {
   return Builder(tensor.getContext()).getZeroAttr(exec::signlessElement(elementType(tensor)));
 }
 
-/// The kernel (k…, ci, co) with its window turned round and its channels swapped: (k…, co, ci).
-Value turnKernel(OpBuilder &b, Location loc, Value kernel) {
+/// The kernel (k…, ci, co) with its channels swapped, (k…, co, ci), and perhaps its window turned
+/// round.
+Value swapChannels(OpBuilder &b, Location loc, Value kernel, bool turnsWindow) {
   Dims dims = dimsOf(kernel);
   size_t rank = dims.size() - 2;
   std::swap(dims[rank], dims[rank + 1]);
   Exprs at;
   for (size_t d = 0; d < rank; ++d)
-    at.push_back(dims[d].value() - 1 - b.getAffineDimExpr(d));
+    at.push_back(turnsWindow ? dims[d].value() - 1 - b.getAffineDimExpr(d) : b.getAffineDimExpr(d));
   at.push_back(b.getAffineDimExpr(rank + 1));
   at.push_back(b.getAffineDimExpr(rank));
   AffineMap map = AffineMap::get(dims.size(), 0, at, b.getContext());
@@ -205,8 +206,84 @@ LogicalResult ConvInputGradientOp::evaluate(EvalContext &, llvm::ArrayRef<Tensor
       [&](auto xi, auto ki, auto yi) { accumulate(results[0], xi, dy.at(yi), kernel.at(ki)); });
   return success();
 }
+namespace {
+/// The input gradient of a convolution with stride 2, by phases: inputs at even and at odd places
+/// are sums over other taps of the window each. Input 2 q + r takes tap (r + low) mod 2 + 2 j of
+/// the output at q + (r + low) div 2 - j. Null where the window is not so.
+Value inputGradientByPhases(OpBuilder &b, ConvInputGradientOp op, Value dy, Value kernelValue) {
+  Dims kernel = dimsOf(op.getKernel()), x = dimsOf(op.getResult());
+  MLIRContext *context = b.getContext();
+  Location loc = op.getLoc();
+  int64_t rank = kernel.size() - 2;
+  Windows w = Windows::of(op, staticSizes(llvm::ArrayRef(kernel).take_front(rank)));
+  bool fits = op.getGroups() == 1 && rank > 0;
+  for (int64_t d = 0; d < rank; ++d)
+    fits &= w.strides[d] == 2 && w.dilations[d] == 1 && x[d + 1].isStatic() &&
+            x[d + 1].value() % 2 == 0 && w.size[d] > 1;
+  if (!fits)
+    return {};
+  auto constant = [&](int64_t value) { return Dim::constant(context, value); };
+  Type element = exec::signlessElement(elementType(op.getKernel()));
+
+  // The kernel (r, j, …, out, in), zero where a phase has no tap, and dy with room for all of them.
+  Dims phased, padded = dimsOf(dy), low(padded.size(), constant(0));
+  for (int64_t d = 0; d < rank; ++d) {
+    int64_t taps = (w.size[d] + 1) / 2;
+    phased.append({constant(2), constant(taps)});
+    // From q + low div 2 - (taps - 1) to q + (1 + low) div 2.
+    low[d + 1] = constant(taps - 1 - w.low[d] / 2);
+    padded[d + 1] = constant(x[d + 1].value() / 2 + taps - 1 + (w.low[d] % 2));
+  }
+  phased.append({kernel[rank + 1], kernel[rank]});
+  Value swapped = swapChannels(b, loc, kernelValue, false);
+  Value turned = exec::nest(
+      b, loc, phased, phased.size(), {{swapped, AffineMap()}}, exec::Combiner::None, element,
+      [&](OpBuilder &b, ValueRange loops, ValueRange in) -> Values {
+        Values at;
+        Value inside;
+        for (int64_t d = 0; d < rank; ++d) {
+          exec::Index r{&b, loc, loops[2 * d]}, j{&b, loc, loops[2 * d + 1]};
+          // (r + low) mod 2 is r where low is even, 1 - r where it is odd.
+          exec::Index first = w.low[d] % 2 == 0 ? r : r.constant(1) - r;
+          exec::Index tap = first + j * 2;
+          inside = exec::both(b, loc, inside, exec::below(tap, tap.constant(w.size[d])));
+          at.push_back(tap);
+        }
+        at.append({loops[2 * rank], loops[2 * rank + 1]});
+        return {exec::read(b, loc, in[0], at, inside, exec::scalarConstant(b, loc, element, 0))};
+      })[0];
+  Value room = exec::emitPad(b, loc, dy, padded, low, llvm::SmallVector<int64_t>(padded.size(), 0),
+                             zeroOf(dy));
+
+  Loops loops{context, {}};
+  AffineExpr n = loops.add(x[0]);
+  Exprs q, r, j, atDy{n}, atKernel;
+  for (int64_t d = 0; d < rank; ++d) {
+    q.push_back(loops.add(constant(x[d + 1].value() / 2)));
+    r.push_back(loops.add(constant(2)));
+  }
+  AffineExpr ci = loops.add(kernel[rank]);
+  int64_t parallel = loops.dims.size();
+  for (int64_t d = 0; d < rank; ++d)
+    j.push_back(loops.add(phased[2 * d + 1]));
+  AffineExpr co = loops.add(kernel[rank + 1]);
+  for (int64_t d = 0; d < rank; ++d) {
+    AffineExpr later = w.low[d] % 2 == 0 ? getAffineConstantExpr(0, context) : r[d];
+    atDy.push_back(q[d] + later - j[d] + (phased[2 * d + 1].value() - 1));
+    atKernel.append({r[d], j[d]});
+  }
+  atDy.push_back(co);
+  atKernel.append({co, ci});
+  return contraction(b, op, loops, parallel, room, atDy, turned, atKernel);
+}
+} // namespace
+
 void ConvInputGradientOp::emitStructured(OpBuilder &b, ValueRange operands,
                                          llvm::SmallVectorImpl<Value> &results) {
+  if (Value byPhases = inputGradientByPhases(b, *this, operands[0], operands[1])) {
+    results.push_back(byPhases);
+    return;
+  }
   // A convolution with stride 1 of dy, spread out by the stride, with the turned kernel.
   Dims kernel = dimsOf(getKernel()), x = dimsOf(getResult());
   int64_t rank = kernel.size() - 2, groups = getGroups();
@@ -221,7 +298,7 @@ void ConvInputGradientOp::emitStructured(OpBuilder &b, ValueRange operands,
     interior[d + 1] = w.strides[d] - 1;
   }
   Value dy = exec::emitPad(b, getLoc(), operands[0], padded, low, interior, zeroOf(operands[0]));
-  Value turned = turnKernel(b, getLoc(), operands[1]);
+  Value turned = swapChannels(b, getLoc(), operands[1], true);
 
   Loops loops{getContext(), {}};
   AffineExpr n = loops.add(x[0]);

@@ -58,3 +58,15 @@ func.func @paddingLargerThanTheWindow(%dy: tensor<?x5x8x1xf32, #graph.dims<[n, 5
   %r = graph.conv_input_gradient %dy, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 0, 4>, paddingLow = array<i64: 3, 2>, strides = array<i64: 1, 1>} : (tensor<?x5x8x1xf32, #graph.dims<[n, 5, 8, 1]>>, tensor<2x2x1x1xf32>) -> tensor<?x3x3x1xf32, #graph.dims<[n, 3, 3, 1]>>
   return %r : tensor<?x3x3x1xf32, #graph.dims<[n, 3, 3, 1]>>
 }
+func.func @phases(%dy: tensor<?x4x3x5xf32, #graph.dims<[n, 4, 3, 5]>>, %kernel: tensor<3x3x4x5xf32>) -> tensor<?x8x6x4xf32, #graph.dims<[n, 8, 6, 4]>> attributes {graph.sizes = {n = [1, 2]}} {
+  %r = graph.conv_input_gradient %dy, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 0>, paddingLow = array<i64: 1, 1>, strides = array<i64: 2, 2>} : (tensor<?x4x3x5xf32, #graph.dims<[n, 4, 3, 5]>>, tensor<3x3x4x5xf32>) -> tensor<?x8x6x4xf32, #graph.dims<[n, 8, 6, 4]>>
+  return %r : tensor<?x8x6x4xf32, #graph.dims<[n, 8, 6, 4]>>
+}
+func.func @phases_with_wide_windows(%dy: tensor<?x4x5x2xf32, #graph.dims<[n, 4, 5, 2]>>, %kernel: tensor<7x2x3x2xf32>) -> tensor<?x8x10x3xf32, #graph.dims<[n, 8, 10, 3]>> attributes {graph.sizes = {n = [1, 2]}} {
+  %r = graph.conv_input_gradient %dy, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 2, 0>, paddingLow = array<i64: 3, 0>, strides = array<i64: 2, 2>} : (tensor<?x4x5x2xf32, #graph.dims<[n, 4, 5, 2]>>, tensor<7x2x3x2xf32>) -> tensor<?x8x10x3xf32, #graph.dims<[n, 8, 10, 3]>>
+  return %r : tensor<?x8x10x3xf32, #graph.dims<[n, 8, 10, 3]>>
+}
+func.func @phases_of_one_dimension(%dy: tensor<?x5x5xf32, #graph.dims<[n, 5, 5]>>, %kernel: tensor<4x3x5xf32>) -> tensor<?x8x3xf32, #graph.dims<[n, 8, 3]>> attributes {graph.sizes = {n = [1, 2]}} {
+  %r = graph.conv_input_gradient %dy, %kernel {dilations = array<i64: 1>, groups = 1 : i64, paddingHigh = array<i64: 2>, paddingLow = array<i64: 2>, strides = array<i64: 2>} : (tensor<?x5x5xf32, #graph.dims<[n, 5, 5]>>, tensor<4x3x5xf32>) -> tensor<?x8x3xf32, #graph.dims<[n, 8, 3]>>
+  return %r : tensor<?x8x3xf32, #graph.dims<[n, 8, 3]>>
+}
