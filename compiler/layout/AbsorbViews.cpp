@@ -125,7 +125,8 @@ private:
   }
 
   void visit(exec::NestOp nest) {
-    if (makeView(nest) || sink(nest) || matchContraction(nest))
+    // A permutation stays one: AssignLayouts moves it.
+    if (makeView(nest) || sink(nest) || matchContraction(nest) || permutationOf(nest->getResult(0)))
       return;
     for (unsigned i = 0; i < nest.getInputs().size(); ++i)
       readThrough(nest, i);

@@ -92,6 +92,11 @@ struct Loops {
     dims.push_back(dim);
     return getAffineDimExpr(dims.size() - 1, context);
   }
+  /// A loop over what each of some groups has; none where that is one.
+  AffineExpr addOfGroup(AffineExpr group, int64_t count) {
+    return group && count == 1 ? getAffineConstantExpr(0, context)
+                               : add(Dim::constant(context, count));
+  }
   llvm::SmallVector<AffineExpr> addAll(llvm::ArrayRef<Dim> list) {
     return llvm::map_to_vector(list, [&](Dim d) { return add(d); });
   }
@@ -179,10 +184,10 @@ void ConvOp::emitStructured(OpBuilder &b, ValueRange operands,
   AffineExpr n = loops.add(y[0]);
   Exprs o = loops.addAll(llvm::ArrayRef(y).slice(1, rank));
   AffineExpr g = groups == 1 ? AffineExpr() : loops.add(Dim::constant(getContext(), groups));
-  AffineExpr co = loops.add(Dim::constant(getContext(), out));
+  AffineExpr co = loops.addOfGroup(g, out);
   int64_t parallel = loops.dims.size();
   Exprs k = loops.addAll(llvm::ArrayRef(kernel).take_front(rank));
-  AffineExpr ci = loops.add(kernel[rank]);
+  AffineExpr ci = loops.addOfGroup(g, in);
   Exprs atX{n}, atKernel = k;
   for (int64_t d = 0; d < rank; ++d)
     atX.push_back(tapPosition(w, d, o[d], k[d]));
@@ -304,10 +309,10 @@ void ConvInputGradientOp::emitStructured(OpBuilder &b, ValueRange operands,
   AffineExpr n = loops.add(x[0]);
   Exprs i = loops.addAll(llvm::ArrayRef(x).slice(1, rank));
   AffineExpr g = groups == 1 ? AffineExpr() : loops.add(Dim::constant(getContext(), groups));
-  AffineExpr ci = loops.add(kernel[rank]);
+  AffineExpr ci = loops.addOfGroup(g, kernel[rank].value());
   int64_t parallel = loops.dims.size();
   Exprs k = loops.addAll(llvm::ArrayRef(kernel).take_front(rank));
-  AffineExpr co = loops.add(Dim::constant(getContext(), out));
+  AffineExpr co = loops.addOfGroup(g, out);
   Exprs atDy{n}, atKernel = k;
   for (int64_t d = 0; d < rank; ++d)
     atDy.push_back(i[d] + k[d] * w.dilations[d]);
@@ -343,7 +348,7 @@ void ConvKernelGradientOp::emitStructured(OpBuilder &b, ValueRange operands,
   Exprs k = loops.addAll(llvm::ArrayRef(kernel).take_front(rank));
   AffineExpr ci = loops.add(kernel[rank]);
   AffineExpr g = groups == 1 ? AffineExpr() : loops.add(Dim::constant(getContext(), groups));
-  AffineExpr co = loops.add(Dim::constant(getContext(), out));
+  AffineExpr co = loops.addOfGroup(g, out);
   int64_t parallel = loops.dims.size();
   AffineExpr n = loops.add(y[0]);
   Exprs o = loops.addAll(llvm::ArrayRef(y).slice(1, rank));
