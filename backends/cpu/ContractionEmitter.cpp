@@ -45,7 +45,9 @@ ContractionEmitter::ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest
   Dim lane = loops[c.lane];
   bool registersAreMany = e.context.target.vectorRegisters >= 32;
   vectors = !lane.isStatic() || lane.value() <= cb.lanes ? 1 : 2;
-  maxRows = registersAreMany ? 14 : vectors == 2 ? 6 : 8;
+  if (lane.isStatic() && (lane.value() + cb.lanes - 1) / cb.lanes == 3)
+    vectors = 3; // all lanes at once, instead of two vectors and one
+  maxRows = registersAreMany ? (vectors == 3 ? 8 : 14) : vectors == 3 ? 4 : vectors == 2 ? 6 : 8;
   if (c.row < 0) {
     maxRows = 1;
     while (lane.isStatic() && vectors < 4 && lane.value() > vectors * cb.lanes)

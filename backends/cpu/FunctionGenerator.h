@@ -25,7 +25,7 @@ public:
                     FunctionDescription &description, const ArtifactDescription &artifact,
                     bool debugArena)
       : context(context), function(function), description(description), artifact(artifact),
-        debugArena(debugArena), slots(slotSizes(function)), b(context.module.getContext()),
+        debugArena(debugArena), slots(arenaSlots(function)), b(context.module.getContext()),
         cb(b, function.getLoc(), 1) {}
 
   mlir::LogicalResult generate();
@@ -159,7 +159,7 @@ private:
   FunctionDescription &description;
   const ArtifactDescription &artifact;
   bool debugArena;
-  Dims slots; // sizes in bytes
+  Dims slots; // offsets in bytes; sizes where there is a debug arena
   mlir::OpBuilder b;
   CodeBuilder cb;
   PlanLayout plan;

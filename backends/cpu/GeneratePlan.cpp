@@ -164,17 +164,17 @@ void FunctionGenerator::emitPlan() {
   for (Attribute entry : function->getAttrOfType<ArrayAttr>("exec.outputs"))
     for (Dim d : dimsOf(llvm::cast<TypeAttr>(llvm::cast<ArrayAttr>(entry)[1]).getValue()))
       storeWord(out, word++, evaluate(d));
-  Dim formula = Dim::constant(b.getContext(), 0);
-  Value total = cb.integer(0);
-  for (Dim size : slots) {
-    storeWord(out, word++, debugArena ? cb.add(total, cb.integer(redZoneBytes)) : total);
-    Dim taken = debugArena ? zonedBytes(size) : size;
-    total = cb.add(total, evaluate(taken));
-    formula = formula + taken;
+  Dim bytes = debugArena ? Dim::constant(b.getContext(), 0) : bounded(arenaBytes(function));
+  for (Dim slot : slots) {
+    Dim offset = debugArena ? bytes + redZoneBytes : slot;
+    storeWord(out, word++, evaluate(offset));
+    if (debugArena)
+      bytes = bytes + zonedBytes(slot);
   }
+  Value total = evaluate(bytes);
   refuseIf({}, noNode);
   storeWord(out, 0, total);
-  description.arenaFormula = formula.str();
+  description.arenaFormula = bytes.str();
   func::ReturnOp::create(b, cb.loc, status(INGOT_OK));
 }
 

@@ -3,6 +3,7 @@
 #include "compiler/autodiff/Optimizer.h"
 #include "compiler/autodiff/Recompute.h"
 #include "compiler/autodiff/Reverse.h"
+#include "compiler/prepare/Prepare.h"
 
 using namespace mlir;
 
@@ -233,6 +234,9 @@ LogicalResult buildTrainStep(ModuleOp module, llvm::StringRef lossFunction,
     return module.emitError("the module already has a `") << kTrainStep << "`";
   if (function.getNumResults() == 0)
     return function.emitError("`") << lossFunction << "` must return the loss first";
+  // What is constant once it is simplified (an index) has a simpler gradient.
+  if (failed(simplify(module)))
+    return failure();
   return TrainStepBuilder(module, optimizer, options).build(function);
 }
 

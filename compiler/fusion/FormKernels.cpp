@@ -348,6 +348,10 @@ private:
     });
   }
 
+  /// Ops that read the variables that the op's results are assigned to.
+  llvm::SmallVector<Operation *> readersBefore(Operation *op);
+  /// Whether the op, or what it is in a kernel with, uses what one of `others` makes.
+  bool needs(Operation *op, const llvm::DenseSet<Operation *> &others);
   void emit();
   void emitKernel(Group &group, OpBuilder &b);
   void cloneInto(Operation *op, OpBuilder &b, IRMapping &mapping, llvm::SetVector<Value> &inputs,
@@ -415,6 +419,54 @@ void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
     result.replaceAllUsesWith(output);
 }
 
+llvm::SmallVector<Operation *> KernelFormer::readersBefore(Operation *op) {
+  llvm::SmallVector<Operation *> readers;
+  std::function<void(Value)> collect = [&](Value value) {
+    for (Operation *user : value.getUsers()) {
+      user = block.findAncestorOpInBlock(*user);
+      if (user && (inlined.contains(user) || llvm::isa<exec::ViewOp>(user)))
+        collect(user->getResult(0));
+      else if (user && user != op)
+        readers.push_back(user);
+    }
+  };
+  std::function<void(Value)> follow = [&](Value value) {
+    for (Operation *user : value.getUsers())
+      if (auto view = llvm::dyn_cast<exec::ViewOp>(user))
+        follow(view.getResult());
+      else if (auto assign = llvm::dyn_cast<exec::AssignVariableOp>(user))
+        for (auto read : block.getOps<exec::ReadVariableOp>())
+          if (read.getVariable() == assign.getVariable())
+            collect(read.getResult());
+  };
+  for (Value result : op->getResults())
+    follow(result);
+  llvm::erase_if(readers, [](Operation *reader) {
+    return llvm::isa<exec::AssignVariableOp>(reader) || reader->hasTrait<OpTrait::IsTerminator>();
+  });
+  return readers;
+}
+
+bool KernelFormer::needs(Operation *op, const llvm::DenseSet<Operation *> &others) {
+  llvm::SmallVector<Operation *> work{op};
+  llvm::DenseSet<Operation *> seen{op};
+  while (!work.empty()) {
+    Operation *next = work.pop_back_val();
+    llvm::SmallVector<Operation *> together{next};
+    if (auto it = groupOf.find(next); it != groupOf.end())
+      together.assign(it->second->members.begin(), it->second->members.end());
+    for (Operation *part : together) {
+      if (others.contains(part))
+        return true;
+      for (Value used : exec::valuesUsedBy(part))
+        if (Operation *producer = used.getDefiningOp();
+            producer && producer->getBlock() == &block && seen.insert(producer).second)
+          work.push_back(producer);
+    }
+  }
+  return false;
+}
+
 /// Groups are emitted where all their inputs are ready: at the first member's place everything that
 /// is not yet there moves up. A topological order over groups and single ops gives that.
 void KernelFormer::emit() {
@@ -432,6 +484,9 @@ void KernelFormer::emit() {
   for (auto bind : block.getOps<exec::BindOp>())
     for (const auto &symbol : exec::symbolsBoundBy(bind))
       binders[symbol.getKey()].push_back(bind);
+  // An update comes after the other readers of its variable, so that it can be made in place; what
+  // is under way may not wait for them.
+  llvm::DenseSet<Operation *> underWay;
   std::function<void(Operation *)> visit = [&](Operation *op) {
     if (!op || op->getBlock() != &block || inlined.contains(op) || done.contains(op)) {
       if (op && inlined.contains(op))
@@ -442,8 +497,14 @@ void KernelFormer::emit() {
     llvm::SmallVector<Operation *> together{op};
     if (auto it = groupOf.find(op); it != groupOf.end())
       together.assign(it->second->members.begin(), it->second->members.end());
-    for (Operation *part : together)
+    for (Operation *part : together) {
       done.insert(part);
+      underWay.insert(part);
+    }
+    for (Operation *part : together)
+      for (Operation *reader : readersBefore(part))
+        if (!done.contains(reader) && !needs(reader, underWay))
+          visit(reader);
     for (Operation *part : together) {
       for (Value used : exec::valuesUsedBy(part))
         if (Operation *producer = used.getDefiningOp();
@@ -457,6 +518,8 @@ void KernelFormer::emit() {
         });
     }
     order.append(together.begin(), together.end());
+    for (Operation *part : together)
+      underWay.erase(part);
   };
   // Side effects keep their order and come after everything that reads.
   llvm::SmallVector<Operation *> effects;

@@ -1,12 +1,11 @@
 // Lifetimes, in-place variable updates and slot reuse over symbolic sizes. See PlanMemory.h.
 #include "compiler/memory/PlanMemory.h"
 #include "compiler/fusion/Structure.h"
+#include "compiler/memory/ArrangeArena.h"
 #include "ingot/artifact.h"
 #include "ir/exec/Control.h"
 #include "ir/exec/Custom.h"
 #include "ir/reference/Tensor.h"
-#include <map>
-#include <set>
 
 using namespace mlir;
 
@@ -46,16 +45,15 @@ Dim tensorBytes(Type tensor) {
          reference::elementBytes(type.getElementType());
 }
 
-Dim storageBytes(Type tensor) {
-  return tensorBytes(tensor).ceilDiv(INGOT_ALIGNMENT) * INGOT_ALIGNMENT;
+Dims arenaSlots(func::FuncOp function) {
+  Dims slots;
+  for (Attribute slot : function->getAttrOfType<graph::DimsAttr>("exec.slots").getExprs())
+    slots.push_back(Dim(slot));
+  return slots;
 }
 
-Dims slotSizes(func::FuncOp function) {
-  Dims sizes;
-  if (auto attr = function->getAttrOfType<graph::DimsAttr>("exec.slots"))
-    for (Attribute size : attr.getExprs())
-      sizes.push_back(Dim(size));
-  return sizes;
+Dim arenaBytes(func::FuncOp function) {
+  return Dim(function->getAttrOfType<graph::DimsAttr>("exec.arena").getExprs()[0]);
 }
 
 namespace {
@@ -65,11 +63,6 @@ Attribute toAttribute(MLIRContext *context, const Storage &storage) {
   return b.getArrayAttr({b.getI64IntegerAttr(static_cast<int64_t>(storage.kind)),
                          b.getI64IntegerAttr(storage.index), b.getStringAttr(storage.variable)});
 }
-
-struct Slot {
-  Dim size;
-  bool free = false;
-};
 
 /// How many values a loop carries: the first of its operands and of its results.
 size_t carriedCount(Operation *loop) {
@@ -96,6 +89,15 @@ public:
       for (Operation &op : block)
         positions[&op] = position++;
     });
+    int64_t now = 0;
+    function.walk<WalkOrder::PreOrder>([&](Operation *op) { starts[op] = now++; });
+    function.walk<WalkOrder::PostOrder>([&](Operation *op) {
+      int64_t &end = ends[op] = starts[op];
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          if (!block.empty())
+            end = std::max(end, ends[&block.back()]);
+    });
   }
 
   void run() {
@@ -105,6 +107,7 @@ public:
     }
     placeSlots(block);
     OpBuilder b(function.getContext());
+    arrange(b);
     exec::forEachBlock(function, [&](Block &block) {
       for (Operation &op : block) {
         llvm::SmallVector<Attribute> list;
@@ -115,13 +118,41 @@ public:
           op.setAttr("storage", b.getArrayAttr(list));
       }
     });
-    llvm::SmallVector<Attribute> sizes;
-    for (const Slot &slot : slots)
-      sizes.push_back(slot.size.asAttribute());
-    function->setAttr("exec.slots", graph::DimsAttr::get(b.getContext(), sizes));
   }
 
 private:
+  /// Gives each stay its offset; those of one offset are one slot.
+  void arrange(OpBuilder &b) {
+    llvm::SmallVector<Attribute> slots;
+    auto set = [&](llvm::StringRef name, llvm::ArrayRef<Attribute> list) {
+      function->setAttr(name, graph::DimsAttr::get(b.getContext(), list));
+    };
+    if (debugArena) {
+      for (const Stay &stay : stays)
+        slots.push_back(stay.bytes.asAttribute());
+      return set("exec.slots", slots);
+    }
+    Arrangement arrangement = arrangeArena(b.getContext(), stays);
+    llvm::SmallVector<int64_t> slotOf;
+    llvm::DenseMap<Attribute, int64_t> known;
+    for (Dim offset : arrangement.offsets) {
+      auto [it, isNew] = known.try_emplace(offset.asAttribute(), slots.size());
+      if (isNew)
+        slots.push_back(offset.asAttribute());
+      slotOf.push_back(it->second);
+    }
+    for (auto &[value, place] : places)
+      if (place.kind == Storage::Kind::Slot)
+        place.index = slotOf[place.index];
+    for (auto &[loop, list] : temporaries) {
+      for (int64_t &slot : list)
+        slot = slot < 0 ? slot : slotOf[slot];
+      loop->setAttr("exec.temporaries", b.getDenseI64ArrayAttr(list));
+    }
+    set("exec.slots", slots);
+    set("exec.arena", arrangement.bytes.asAttribute());
+  }
+
   static bool ownsNewMemory(Operation *op) { return exec::isDispatch(op) || exec::isControl(op); }
 
   void placeOutputs() {
@@ -147,10 +178,13 @@ private:
     });
     return allowed;
   }
-  /// Whether every nest is a map over the kernel's domain that reads the others at its own point.
+  /// Whether every nest is a map over the kernel's domain that reads the others at its own point,
+  /// but perhaps for a contraction behind which the maps are.
   static bool isElementwise(exec::KernelOp kernel) {
     for (Operation &op : kernel.getBody().front().without_terminator()) {
       auto nest = llvm::dyn_cast<exec::NestOp>(op);
+      if (nest && matchContraction(nest))
+        continue;
       if (!nest || !isMap(nest) || loopDims(nest) != kernelDomain(kernel))
         return false;
       for (auto [i, input] : llvm::enumerate(nest.getInputs()))
@@ -191,7 +225,7 @@ private:
       for (OpOperand &inner : inside.getUses()) {
         auto nest = llvm::dyn_cast<exec::NestOp>(inner.getOwner());
         AffineMap map = nest ? accessMap(nest, inner.getOperandNumber()) : AffineMap();
-        if (!map || !map.isIdentity())
+        if (!map || !map.isIdentity() || !isMap(nest))
           return false;
       }
       if (isReadAfterWrite(kernel, inside, result))
@@ -221,9 +255,11 @@ private:
 
   void placeVariableUpdates() {
     for (auto assign : block.getOps<exec::AssignVariableOp>()) {
-      Value root = storageRoot(assign.getX());
+      Value root = assign.getX();
+      while (auto view = root.getDefiningOp<exec::ViewOp>())
+        root = view.getX();
       auto kernel = root.getDefiningOp<exec::KernelOp>();
-      if (kernel && !places.count(root) && root == assign.getX() &&
+      if (kernel && !places.count(root) &&
           updatesInPlace(kernel, llvm::cast<OpResult>(root), assign.getVariable()))
         places[root] = {Storage::Kind::Variable, -1, assign.getVariable().str()};
     }
@@ -234,32 +270,18 @@ private:
     return positions.lookup(block.findAncestorOpInBlock(*op));
   }
 
-  /// Slots for what is made in the block and in the regions inside it. All of them are free again
-  /// when the block has run.
+  /// Slots for what is made in the block and in the regions inside it.
   void placeSlots(Block &block) {
-    std::multimap<int64_t, size_t> endings; // last use -> slot
     for (Operation &op : block) {
-      int64_t now = positions[&op];
-      while (!endings.empty() && endings.begin()->first < now) {
-        slots[endings.begin()->second].free = true;
-        endings.erase(endings.begin());
-      }
       if (ownsNewMemory(&op))
-        for (Value result : op.getResults()) {
-          if (places.count(result))
-            continue;
-          size_t slot = takeSlot(result.getType());
-          places[result] = {Storage::Kind::Slot, static_cast<int64_t>(slot), ""};
-          endings.emplace(positions[lastUser(result)], slot);
-        }
+        for (Value result : op.getResults())
+          if (!places.count(result))
+            places[result] = takeSlot(result.getType(), starts[&op], ends[lastUser(result)]);
       if (exec::isControl(&op))
         planRegions(&op);
     }
     if (&block != &this->block && isLoopBody(block))
-      for (size_t slot : placeTemporaries(block))
-        slots[slot].free = true;
-    for (auto &[last, slot] : endings)
-      slots[slot].free = true;
+      placeTemporaries(block);
   }
 
   void planRegions(Operation *op) {
@@ -305,97 +327,34 @@ private:
   }
 
   /// A carried value that becomes another one must be kept while that one is overwritten.
-  llvm::SmallVector<size_t> placeTemporaries(Block &body) {
-    llvm::SmallVector<size_t> taken;
+  void placeTemporaries(Block &body) {
     llvm::SmallVector<int64_t> list;
     auto arguments = carriedArguments(body);
+    Operation *end = body.getTerminator();
     for (auto [i, argument] : llvm::enumerate(arguments)) {
-      Value root = storageRoot(body.getTerminator()->getOperand(i));
+      Value root = storageRoot(end->getOperand(i));
       list.push_back(-1);
-      if (root == argument || !llvm::is_contained(arguments, root))
-        continue;
-      taken.push_back(takeSlot(argument.getType()));
-      list.back() = taken.back();
+      if (root != argument && llvm::is_contained(arguments, root))
+        list.back() = takeSlot(argument.getType(), starts[end], starts[end]).index;
     }
-    body.getParentOp()->setAttr("exec.temporaries", OpBuilder(function).getDenseI64ArrayAttr(list));
-    return taken;
+    Operation *loop = body.getParentOp();
+    loop->setAttr("exec.temporaries", OpBuilder(function).getDenseI64ArrayAttr(list));
+    temporaries.push_back({loop, list});
   }
 
-  /// The free slot that fits best: equal size first, then the least larger, then one to grow.
-  size_t takeSlot(Type tensor) {
-    if (debugArena) {
-      slots.push_back({tensorBytes(tensor)});
-      return slots.size() - 1;
-    }
-    Dim size = storageBytes(tensor);
-    std::optional<size_t> best;
-    auto ratio = [&](Dim a) -> std::optional<double> {
-      if (a.isStatic() && size.isStatic())
-        return size.value() ? double(a.value()) / size.value() : 1.0;
-      return proportion(a, size);
-    };
-    double bestScore = 1e300;
-    for (auto [i, slot] : llvm::enumerate(slots)) {
-      if (!slot.free)
-        continue;
-      auto r = ratio(slot.size);
-      if (!r)
-        continue;
-      double score = *r >= 1 ? *r : 2 / *r;
-      if (score < bestScore) {
-        bestScore = score;
-        best = i;
-      }
-    }
-    if (!best) {
-      slots.push_back({size, false});
-      return slots.size() - 1;
-    }
-    Slot &slot = slots[*best];
-    slot.free = false;
-    slot.size = larger(slot.size, size);
-    return *best;
-  }
-
-  /// A size that holds both, whatever the symbols' values.
-  static Dim larger(Dim a, Dim b) {
-    auto isMultiple = [](Dim x, Dim y) {
-      auto factor = Dim::exactDiv(x, y);
-      return factor && factor->isStatic() && factor->value() >= 1;
-    };
-    if (a == b || isMultiple(a, b))
-      return a;
-    return isMultiple(b, a) ? b : Dim::max(a, b);
-  }
-
-  /// a / b when both seem to grow alike with the one symbol: a guess that decides which slot is
-  /// reused, never how large it is.
-  std::optional<double> proportion(Dim a, Dim b) {
-    std::optional<double> result;
-    for (int64_t sample : {64, 4096}) {
-      double x = a.evaluate([&](llvm::StringRef) { return sample; });
-      double y = b.evaluate([&](llvm::StringRef) { return sample; });
-      if (x <= 0 || y <= 0)
-        return std::nullopt;
-      if (result && std::abs(*result - x / y) > 1e-9)
-        return std::nullopt;
-      result = x / y;
-    }
-    return sameSymbols(a, b) ? result : std::nullopt;
-  }
-  static bool sameSymbols(Dim a, Dim b) {
-    std::set<std::string> left, right;
-    a.collectSymbols([&](llvm::StringRef s) { left.insert(s.str()); });
-    b.collectSymbols([&](llvm::StringRef s) { right.insert(s.str()); });
-    return left == right && left.size() == 1;
+  Storage takeSlot(Type tensor, int64_t first, int64_t last) {
+    stays.push_back({tensorBytes(tensor), first, last});
+    return {Storage::Kind::Slot, static_cast<int64_t>(stays.size()) - 1, ""};
   }
 
   func::FuncOp function;
   Block &block;
   bool debugArena;
   llvm::DenseMap<Operation *, int64_t> positions;
+  llvm::DenseMap<Operation *, int64_t> starts, ends; // of every op, on one clock
   llvm::DenseMap<Value, Storage> places;
-  std::vector<Slot> slots;
+  std::vector<Stay> stays; // by slot until they are arranged
+  llvm::SmallVector<std::pair<Operation *, llvm::SmallVector<int64_t>>> temporaries;
   int64_t locals = 0;
 };
 

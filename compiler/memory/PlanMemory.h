@@ -16,13 +16,14 @@ struct Storage {
 };
 
 /// Gives every tensor that a kernel, scatter or control op makes a place: an output, the variable
-/// it is assigned to (where writing it in place is safe), or a slot of the arena; slots are reused
-/// once their tensor is dead. What a region captures lives as long as the op that has the region. A
-/// value that a region yields is made in the place of the op's result where that is safe, and else
-/// copied there; a loop's carried values live where its carried results do. Written as attributes:
-/// `storage` on the ops, `exec.slots` (bytes, by dimension expressions) on the function, and on
-/// loops what LoopStorage reads. With `debugArena` every tensor has a slot to itself, of exactly
-/// its size, and is copied from there to where it leaves to.
+/// it is assigned to (where writing it in place is safe), or a slot of the arena, where others are
+/// when it is dead (ArrangeArena.h). What a region captures lives as long as the op that has the
+/// region. A value that a region yields is made in the place of the op's result where that is safe,
+/// and else copied there; a loop's carried values live where its carried results do. Written as
+/// attributes: `storage` on the ops, `exec.slots` (their offsets, by dimension expressions) and
+/// `exec.arena` (its bytes) on the function, and on loops what LoopStorage reads. With `debugArena`
+/// every tensor has a slot to itself, of exactly its size, which is what `exec.slots` then says,
+/// and is copied from there to where it leaves to.
 void planMemory(mlir::func::FuncOp function, bool debugArena = false);
 
 /// What exec.scan and exec.while have besides the places of their results.
@@ -38,14 +39,13 @@ LoopStorage loopStorage(mlir::Operation *loop);
 mlir::Value storageRoot(mlir::Value value);
 /// The place of a tensor in a planned function.
 Storage storageOf(mlir::Value value);
-/// Sizes in bytes of the function's arena slots.
-Dims slotSizes(mlir::func::FuncOp function);
+/// What planMemory wrote as `exec.slots`, and as `exec.arena`.
+Dims arenaSlots(mlir::func::FuncOp function);
+Dim arenaBytes(mlir::func::FuncOp function);
 /// The last op of the tensor's block that uses it, itself, through views or in a region; its own op
 /// where nothing does.
 mlir::Operation *lastUser(mlir::Value root);
 /// Bytes of a tensor's elements.
 Dim tensorBytes(mlir::Type tensor);
-/// Bytes that a tensor takes in memory, rounded up to the artifact's alignment.
-Dim storageBytes(mlir::Type tensor);
 
 } // namespace ingot

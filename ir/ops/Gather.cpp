@@ -106,6 +106,14 @@ void GatherOp::emitStructured(OpBuilder &b, ValueRange operands,
       });
 }
 Values GatherOp::gradient(OpBuilder &b, ValueRange d) {
+  if (auto index = knownIndex(getIndices(), dimsOf(getX())[getAxis()])) {
+    // Zeros around the one slice.
+    Dims x = dimsOf(getX()), slice = x, low(x.size(), Dim::constant(getContext(), 0)), high = low;
+    slice[getAxis()] = Dim::constant(getContext(), 1);
+    low[getAxis()] = Dim::constant(getContext(), *index);
+    high[getAxis()] = x[getAxis()] - 1 - low[getAxis()];
+    return {pad(b, getLoc(), reshape(b, getLoc(), d[0], slice), low, high), Value()};
+  }
   // With the axis in front, a sum of rows; then the axis goes back to its place.
   int64_t axis = getAxis(), indexRank = rankOf(getIndices()), rank = rankOf(getX());
   llvm::SmallVector<int64_t> toFront, back;

@@ -5,7 +5,7 @@ graph.variable @w {role = "trainable"} : tensor<16xf32>
 
 // An elementwise update writes the variable in place: no slot, no copy.
 // CHECK-LABEL: func.func @train_step
-// CHECK-SAME: exec.slots = #graph.dims<[]>
+// CHECK-SAME: exec.arena = #graph.dims<[0]>, {{.*}}exec.slots = #graph.dims<[]>
 // CHECK: exec.kernel {{.*}} {storage = {{\[\[}}2, -1, "w"]]}
 // CHECK-NOT: exec.kernel
 func.func @train_step(%g: tensor<16xf32>) {
@@ -21,4 +21,16 @@ func.func @train_step(%g: tensor<16xf32>) {
 func.func @predict(%x: tensor<?xf32, #graph.dims<[batch]>>) -> tensor<?xf32, #graph.dims<[batch]>> {
   %y = graph.neg %x : tensor<?xf32, #graph.dims<[batch]>>
   return %y : tensor<?xf32, #graph.dims<[batch]>>
+}
+
+// Tensors whose sizes are multiples of the batch share one region: c, of 16 columns, is where a was,
+// beside b, of 32.
+// CHECK-LABEL: func.func @chain
+// CHECK-SAME: exec.arena = #graph.dims<[batch * 192]>
+func.func @chain(%x: tensor<?x4xf32, #graph.dims<[batch, 4]>>, %p: tensor<4x16xf32>, %q: tensor<16x32xf32>, %r: tensor<32x16xf32>, %s: tensor<16x4xf32>) -> tensor<?x4xf32, #graph.dims<[batch, 4]>> {
+  %a = graph.matmul %x, %p : (tensor<?x4xf32, #graph.dims<[batch, 4]>>, tensor<4x16xf32>) -> tensor<?x16xf32, #graph.dims<[batch, 16]>>
+  %b = graph.matmul %a, %q : (tensor<?x16xf32, #graph.dims<[batch, 16]>>, tensor<16x32xf32>) -> tensor<?x32xf32, #graph.dims<[batch, 32]>>
+  %c = graph.matmul %b, %r : (tensor<?x32xf32, #graph.dims<[batch, 32]>>, tensor<32x16xf32>) -> tensor<?x16xf32, #graph.dims<[batch, 16]>>
+  %d = graph.matmul %c, %s : (tensor<?x16xf32, #graph.dims<[batch, 16]>>, tensor<16x4xf32>) -> tensor<?x4xf32, #graph.dims<[batch, 4]>>
+  return %d : tensor<?x4xf32, #graph.dims<[batch, 4]>>
 }
