@@ -18,7 +18,7 @@ namespace ingot::cli {
 namespace {
 
 struct Arguments {
-  std::string model, output, emit = "so", header, stopAfter;
+  std::string model, output, emit = "so", header, stopAfter, convPrecision = "default";
   std::vector<std::string> functions, shapes, carries, customOps;
   std::string cc;
   bool noWeights = false, recompute = false, json = false;
@@ -179,6 +179,8 @@ void checkArguments(Arguments &arguments) {
   static const std::map<std::string, Emit> emits = {
       {"so", Emit::SharedLibrary}, {"obj", Emit::Object}, {"static", Emit::StaticLibrary}};
   arguments.options.emit = emits.at(arguments.emit);
+  arguments.options.convPrecision =
+      arguments.convPrecision == "exact" ? ConvPrecision::Exact : ConvPrecision::Default;
   arguments.options.stopAfter = arguments.stopAfter;
   if (arguments.output.empty() && arguments.stopAfter.empty()) {
     const char *suffix = arguments.emit == "so" ? ".so" : arguments.emit == "obj" ? ".o" : ".a";
@@ -357,15 +359,11 @@ void addCompile(CLI::App &app) {
   command->add_flag("--no-weights", arguments->noWeights,
                     "Leave the weights out; bind them at run time");
   command
-      ->add_option(
-          "--conv-precision", arguments->options.convPrecision,
-          "exact: convolutions are sums over the window; default: Winograd's algorithm too, "
-          "where it is faster")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, ConvPrecision>{{"exact", ConvPrecision::Exact},
-                                               {"default", ConvPrecision::Default}},
-          CLI::ignore_case))
-      ->default_str("default");
+      ->add_option("--conv-precision", arguments->convPrecision,
+                   "exact: convolutions are sums over the window; default: Winograd's algorithm "
+                   "too, where it is faster")
+      ->check(CLI::IsMember({"exact", "default"}))
+      ->capture_default_str();
   command->add_option("--sanitize", arguments->options.sanitize, "Instrument the generated code")
       ->check(CLI::IsMember({"address", "thread"}));
   command->add_flag("--debug-arena", arguments->options.debugArena,

@@ -223,6 +223,13 @@ TEST_F(CliNetTest, DebugArenaChangesNoResult) {
   EXPECT_THAT(ingot("inspect debug.so").out, HasSubstr("debug-arena        true"));
 }
 
+TEST_F(CliNetTest, ConvPrecisionIsOneOfTheKnown) {
+  EXPECT_EQ(ingot("compile net.mlir --conv-precision exact -o net.so").code, 0);
+  Outcome unknown = ingot("compile net.mlir --conv-precision fast -o net.so");
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("fast not in {exact,default}"));
+}
+
 TEST_F(CliNetTest, VariantsOfSeveralLevelsAreInOneFile) {
   ASSERT_EQ(ingot("compile net.mlir --target-cpu x86-64,x86-64-v3 -o net.so").code, 0);
   auto json = nlohmann::json::parse(ingot("inspect net.so --json").out);
