@@ -11,7 +11,6 @@ namespace {
 constexpr int64_t flopsPerTask = 400000;
 constexpr int64_t tasksOfBlocked = 8;      // of a contraction that walks its operands in blocks
 constexpr int64_t scratchElements = 16384; // on the task's stack
-int64_t estimate(Dim d) { return d.isStatic() ? std::max<int64_t>(1, d.value()) : 64; }
 } // namespace
 
 llvm::SmallVector<ContractionEmitter::ReductionLoop>

@@ -250,13 +250,13 @@ Dim KernelEmitter::emitVertical() {
   outer[lane] = Dim::constant(builder.getContext(), 1);
   Dim points = numElements(builder.getContext(), outer);
   // Work of one point: the lane loop times the longest reduction.
-  int64_t work = domain[lane].isStatic() ? domain[lane].value() : 64;
+  int64_t work = estimate(domain[lane]);
   int64_t longest = 1;
   for (exec::NestOp nest : storedNests()) {
     int64_t reduction = 1;
     Dims loops = loopDims(nest);
     for (Dim d : llvm::ArrayRef<Dim>(loops).drop_front(domain.size()))
-      reduction *= d.isStatic() ? std::max<int64_t>(1, d.value()) : 64;
+      reduction *= estimate(d);
     longest = std::max(longest, reduction);
   }
   if (points.isStatic() && points.value() == 1 && longest > 1) {
@@ -434,7 +434,7 @@ Dim KernelEmitter::emitRows() {
     int64_t size = 1;
     Dims loops = loopDims(nest);
     for (Dim d : llvm::ArrayRef<Dim>(loops).drop_front(domain.size()))
-      size *= d.isStatic() ? std::max<int64_t>(1, d.value()) : 64;
+      size *= estimate(d);
     work += size;
   }
   bool onlyMaps = llvm::all_of(

@@ -68,8 +68,8 @@ Dim TransposeEmitter::emit() {
     bands.push_back(loops[loop]);
   bands.push_back(rows.ceilDiv(lanes));
   Dim units = numElements(cb.b.getContext(), bands);
-  int64_t width = columns.isStatic() ? columns.value() : 64;
-  int64_t chunk = std::max<int64_t>(1, elementsPerTask / e.context.taskDivisor / (lanes * width));
+  int64_t chunk =
+      std::max<int64_t>(1, elementsPerTask / e.context.taskDivisor / (lanes * estimate(columns)));
 
   e.chunkLoop(e.taskIndex, chunk, units, [&](Value low, Value high) {
     cb.loop(low, high, 1, [&](Value unit) {

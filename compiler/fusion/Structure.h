@@ -8,6 +8,10 @@ namespace ingot {
 /// Whether the dimension is known and has this value.
 inline bool isConstant(Dim d, int64_t value) { return d.isStatic() && d.value() == value; }
 
+/// A size to choose by, at least 1: what an unknown dimension is taken for. Never one to compute
+/// with.
+inline int64_t estimate(Dim d) { return d.isStatic() ? std::max<int64_t>(1, d.value()) : 64; }
+
 /// The nest's loop extents.
 Dims loopDims(exec::NestOp nest);
 /// The map of an access; null for a tensor read whole.

@@ -23,8 +23,6 @@ std::optional<int64_t> constantTerm(AffineMap map, Type tensor) {
   return start;
 }
 
-int64_t estimate(Dim d) { return d.isStatic() ? d.value() : 64; }
-
 } // namespace
 
 std::optional<Transposition> transpositionOf(exec::NestOp nest, Value tensor, AffineMap map) {

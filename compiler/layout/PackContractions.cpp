@@ -15,8 +15,6 @@ namespace {
 
 constexpr int64_t kSmallBytes = 64 << 10; // stays in the caches, however it lies
 
-int64_t estimate(Dim d) { return d.isStatic() ? d.value() : 64; }
-
 /// Bytes of an operand that moves so, as a whole.
 int64_t bytesOf(exec::NestOp nest, Value operand, llvm::ArrayRef<Dim> strides) {
   int64_t bytes = getElementTypeOrSelf(operand).getIntOrFloatBitWidth() / 8;
