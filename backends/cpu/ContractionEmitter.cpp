@@ -151,7 +151,7 @@ ContractionEmitter::Blocking ContractionEmitter::chooseBlocking(Dim units) {
     return {};
   double bytes = 0, cache = static_cast<double>(e.context.target.l2Bytes) / 2;
   for (unsigned input : {c.a, c.b}) {
-    double elements = element.getIntOrFloatBitWidth() / 8;
+    double elements = element.getIntOrFloatBitWidth() == 64 ? 8 : 4;
     for (Dim extent : dimsOf(nest.getInputs()[input]))
       elements *= static_cast<double>(estimate(extent));
     bytes += elements;
