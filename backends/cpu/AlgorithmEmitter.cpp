@@ -219,13 +219,6 @@ AlgorithmTask::Values AlgorithmTask::choose(Value condition, Make onTrue, Make o
   return llvm::to_vector(ValueRange(branch.getResults()));
 }
 
-void AlgorithmTask::when(Value condition, llvm::function_ref<void()> then) {
-  auto branch = scf::IfOp::create(b, cb.loc, condition, false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  then();
-}
-
 AlgorithmTask::Values AlgorithmTask::repeatWhile(ValueRange init,
                                                  llvm::function_ref<Value(ValueRange)> condition,
                                                  llvm::function_ref<Values(ValueRange)> body) {

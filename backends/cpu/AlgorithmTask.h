@@ -32,7 +32,6 @@ protected:
     return mlir::arith::SelectOp::create(b, cb.loc, condition, x, y);
   }
   Values choose(mlir::Value condition, Make onTrue, Make onFalse);
-  void when(mlir::Value condition, llvm::function_ref<void()> then);
   /// The carried values for which `condition` did not hold.
   Values repeatWhile(mlir::ValueRange init,
                      llvm::function_ref<mlir::Value(mlir::ValueRange)> condition,

@@ -212,6 +212,57 @@ Value CodeBuilder::materialize(Index x) {
   return arith::AddIOp::create(b, loc, widen(x.base), step);
 }
 
+Value CodeBuilder::load(Value p, Type element, Value mask) {
+  Type type = vectorOf(element);
+  int32_t alignment = static_cast<int32_t>(element.getIntOrFloatBitWidth() / 8);
+  if (!mask)
+    return LLVM::LoadOp::create(b, loc, type, p, alignment);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  return LLVM::MaskedLoadOp::create(b, loc, type, p, mask, zero, b.getI32IntegerAttr(alignment));
+}
+
+void CodeBuilder::store(Value v, Value p, Value mask) {
+  auto type = llvm::cast<VectorType>(v.getType());
+  unsigned alignment = type.getElementTypeBitWidth() / 8;
+  if (mask)
+    LLVM::MaskedStoreOp::create(b, loc, v, p, mask, alignment);
+  else
+    LLVM::StoreOp::create(b, loc, v, p, alignment);
+}
+
+Value CodeBuilder::multiplyAdd(const CpuTarget &target, Value x, Value y, Value sum) {
+  if (target.fma)
+    return LLVM::FMAOp::create(b, loc, x, y, sum);
+  return arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, x, y), sum);
+}
+
+void CodeBuilder::branch(Value condition, llvm::function_ref<void()> then,
+                         llvm::function_ref<void()> otherwise) {
+  auto op = scf::IfOp::create(b, loc, condition, static_cast<bool>(otherwise));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op.thenBlock()->getTerminator());
+  then();
+  if (!otherwise)
+    return;
+  b.setInsertionPoint(op.elseBlock()->getTerminator());
+  otherwise();
+}
+
+void CodeBuilder::forEachCase(Value number, int64_t most, llvm::function_ref<void(int64_t)> body) {
+  Value key = arith::IndexCastOp::create(b, loc, b.getIndexType(), number);
+  llvm::SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, most + 1));
+  auto choice = scf::IndexSwitchOp::create(b, loc, TypeRange{}, key, cases, cases.size());
+  OpBuilder::InsertionGuard guard(b);
+  for (auto [value, region] : llvm::zip(cases, choice.getCaseRegions())) {
+    b.createBlock(&region);
+    Operation *end = scf::YieldOp::create(b, loc);
+    b.setInsertionPoint(end);
+    body(value);
+  }
+  b.createBlock(&choice.getDefaultRegion());
+  scf::YieldOp::create(b, loc);
+}
+
 void CodeBuilder::loop(Value low, Value high, int64_t step, llvm::function_ref<void(Value)> body) {
   loop(low, high, step, ValueRange{}, [&](Value i, ValueRange) {
     body(i);

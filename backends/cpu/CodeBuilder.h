@@ -58,6 +58,11 @@ public:
   mlir::Value splat(mlir::TypedAttr value);
   /// 0, 1, …, lanes - 1 as vector of i64.
   mlir::Value laneNumbers();
+  /// A vector in memory; only the lanes that the mask has, where there is one, others read as zero.
+  mlir::Value load(mlir::Value p, mlir::Type element, mlir::Value mask);
+  void store(mlir::Value v, mlir::Value p, mlir::Value mask);
+  /// x * y + sum, rounded once where the target can.
+  mlir::Value multiplyAdd(const CpuTarget &target, mlir::Value x, mlir::Value y, mlir::Value sum);
   /// Lanes [0, count) hold.
   mlir::Value firstLanes(mlir::Value count);
 
@@ -68,6 +73,11 @@ public:
   /// The index as a scalar (uniform) or a vector.
   mlir::Value materialize(Index x);
 
+  /// if (condition) then(); else otherwise()
+  void branch(mlir::Value condition, llvm::function_ref<void()> then,
+              llvm::function_ref<void()> otherwise = nullptr);
+  /// body(number), a copy of it for each number from 1 to most; nothing for others.
+  void forEachCase(mlir::Value number, int64_t most, llvm::function_ref<void(int64_t)> body);
   /// for (i = low; i < high; i += step) body(i)
   void loop(mlir::Value low, mlir::Value high, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);

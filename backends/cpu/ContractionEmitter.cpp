@@ -303,29 +303,15 @@ void ContractionEmitter::forTile(Value unit, TileBody body) {
         return tile(row, maxRows);
       Value isHigh = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::slt, rowBlock,
                                            cb.integer(high));
-      auto branch = scf::IfOp::create(cb.b, cb.loc, isHigh, true);
-      OpBuilder::InsertionGuard guard(cb.b);
-      cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-      tile(row, maxRows);
-      cb.b.setInsertionPoint(branch.elseBlock()->getTerminator());
-      tile(cb.sub(row, cb.sub(rowBlock, cb.integer(high))), maxRows - 1);
+      cb.branch(
+          isHigh, [&] { tile(row, maxRows); },
+          [&] { tile(cb.sub(row, cb.sub(rowBlock, cb.integer(high))), maxRows - 1); });
       return;
     }
     Value rows = e.dim(extent), count = e.dim(rowBlocks);
     Value height = cb.ceilDiv(rows, count), row = cb.mul(rowBlock, height);
     Value here = cb.minimum(height, cb.sub(rows, row));
-    Value key = arith::IndexCastOp::create(cb.b, cb.loc, cb.b.getIndexType(), here);
-    llvm::SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, maxRows + 1));
-    auto choice = scf::IndexSwitchOp::create(cb.b, cb.loc, TypeRange{}, key, cases, cases.size());
-    OpBuilder::InsertionGuard guard(cb.b);
-    for (auto [n, region] : llvm::zip(cases, choice.getCaseRegions())) {
-      cb.b.createBlock(&region);
-      auto end = scf::YieldOp::create(cb.b, cb.loc);
-      cb.b.setInsertionPoint(end);
-      tile(row, n);
-    }
-    cb.b.createBlock(&choice.getDefaultRegion());
-    scf::YieldOp::create(cb.b, cb.loc);
+    cb.forEachCase(here, maxRows, [&](int64_t n) { tile(row, n); });
   });
 }
 
@@ -351,12 +337,7 @@ void ContractionEmitter::forLaneBlock(Value block,
     return partial();
   Value inside =
       arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::slt, block, cb.integer(full));
-  auto branch = scf::IfOp::create(cb.b, cb.loc, inside, true);
-  OpBuilder::InsertionGuard guard(cb.b);
-  cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  body(lane, vectors, none, false);
-  cb.b.setInsertionPoint(branch.elseBlock()->getTerminator());
-  partial();
+  cb.branch(inside, [&] { body(lane, vectors, none, false); }, partial);
 }
 
 Value ContractionEmitter::operandAt(const Tile &tile, unsigned input) {

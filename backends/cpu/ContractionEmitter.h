@@ -32,6 +32,8 @@ struct TileOperands {
   llvm::SmallVector<mlir::Value> rowPlaces, columnPlaces;
   llvm::SmallVector<Loop> loops;
   mlir::Value tailMask; // of the last vector; null: all lanes
+  mlir::Value
+      fetched; // how far ahead in B memory is asked for; null: the processor does as it does
 };
 
 /// The code of a register tile: adds the products to the sums (rows x vectors), in loop order, one

@@ -192,9 +192,8 @@ bool KernelEmitter::canBeFlat() {
       if (!map || !(map.getNumResults() == 0 || readsWhole(map, nest.getInputs()[i])))
         return false;
     }
-    for (BlockArgument loop : nest.getBody().getArguments().take_front(domain.size()))
-      if (!loop.use_empty())
-        return false;
+    if (usesIndices(nest))
+      return false;
   }
   return true;
 }
@@ -293,15 +292,6 @@ Dim KernelEmitter::emitVertical() {
       emitVerticalNests(list);
     });
   };
-  auto choose = [&](Value condition, llvm::function_ref<void()> then,
-                    llvm::function_ref<void()> otherwise) {
-    auto branch = scf::IfOp::create(builder, cb.loc, condition, true);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPoint(branch.thenBlock()->getTerminator());
-    then();
-    builder.setInsertionPoint(branch.elseBlock()->getTerminator());
-    otherwise();
-  };
   auto emitInterior = [&](const Indices &loops, int64_t count) {
     interior = true;
     emitLanes(loops, count);
@@ -309,7 +299,7 @@ Dim KernelEmitter::emitVertical() {
   };
   auto emitColumn = [&](const Indices &loops) {
     if (Value inside = isInterior(loops, lane, column, 1))
-      choose(inside, [&] { emitInterior(loops, 1); }, [&] { emitLanes(loops, 1); });
+      cb.branch(inside, [&] { emitInterior(loops, 1); }, [&] { emitLanes(loops, 1); });
     else
       emitLanes(loops, 1);
   };
@@ -325,7 +315,7 @@ Dim KernelEmitter::emitVertical() {
                                              cb.sub(end, begin), cb.integer(step));
       if (Value inside = isInterior(loops, lane, column, step))
         together = arith::AndIOp::create(builder, cb.loc, together, inside);
-      choose(
+      cb.branch(
           together, [&] { emitInterior(loops, step); },
           [&] {
             cb.loop(begin, end, 1, [&](Value at) {
@@ -528,10 +518,7 @@ void KernelEmitter::laneLoop(Value low, Value high, llvm::function_ref<void(Inde
   if (cl && ch)
     return tail();
   Value some = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, full, high);
-  auto branch = scf::IfOp::create(builder, cb.loc, some, false);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPoint(branch.thenBlock()->getTerminator());
-  tail();
+  cb.branch(some, tail);
 }
 
 KernelEmitter::Indices KernelEmitter::delinearize(Value linear, llvm::ArrayRef<Dim> dims) {

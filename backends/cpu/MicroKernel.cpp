@@ -60,34 +60,21 @@ private:
 
   /// One step of all chains.
   llvm::SmallVector<Value> point(ValueRange rows, Value bRow, Value aOffset, ValueRange sums) {
+    if (tile.fetched)
+      LLVM::Prefetch::create(cb.b, cb.loc, cb.address(bRow, tile.fetched, element), 0, 2, 1);
     llvm::SmallVector<Value> columns, next;
     size_t vectors = tile.columnPlaces.size();
     unsigned alignment = element.getIntOrFloatBitWidth() / 8;
     for (size_t v = 0; v < vectors; ++v)
-      columns.push_back(load(cb.address(bRow, tile.columnPlaces[v], element),
-                             v + 1 == vectors ? tile.tailMask : Value()));
+      columns.push_back(cb.load(cb.address(bRow, tile.columnPlaces[v], element), element,
+                                v + 1 == vectors ? tile.tailMask : Value()));
     for (Value row : rows) {
       Value wide = cb.widen(LLVM::LoadOp::create(cb.b, cb.loc, element,
                                                  cb.address(row, aOffset, element), alignment));
       for (size_t v = 0; v < vectors; ++v)
-        next.push_back(multiplyAdd(wide, columns[v], sums[next.size()]));
+        next.push_back(cb.multiplyAdd(target, wide, columns[v], sums[next.size()]));
     }
     return next;
-  }
-
-  Value multiplyAdd(Value x, Value y, Value sum) {
-    if (target.fma)
-      return LLVM::FMAOp::create(cb.b, cb.loc, x, y, sum);
-    return arith::AddFOp::create(cb.b, cb.loc, arith::MulFOp::create(cb.b, cb.loc, x, y), sum);
-  }
-  Value load(Value p, Value mask) {
-    Type type = cb.vectorOf(element);
-    unsigned alignment = element.getIntOrFloatBitWidth() / 8;
-    if (!mask)
-      return LLVM::LoadOp::create(cb.b, cb.loc, type, p, alignment);
-    Value zero = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getZeroAttr(type));
-    return LLVM::MaskedLoadOp::create(cb.b, cb.loc, type, p, mask, zero,
-                                      cb.b.getI32IntegerAttr(alignment));
   }
 
   CodeBuilder &cb;
@@ -128,10 +115,8 @@ void fillMicroKernel(CodeContext &context, Block *entry, CodeBuilder &cb, Type e
   sums = sumProducts(cb, context.target, element, tile, sums);
   for (auto [i, sum] : llvm::enumerate(sums)) {
     Value to = place(static_cast<int64_t>(i));
-    if (shape.masked && static_cast<int64_t>(i) % shape.vectors + 1 == shape.vectors)
-      LLVM::MaskedStoreOp::create(cb.b, cb.loc, sum, to, tile.tailMask, alignment);
-    else
-      LLVM::StoreOp::create(cb.b, cb.loc, sum, to, alignment);
+    bool isLast = static_cast<int64_t>(i) % shape.vectors + 1 == shape.vectors;
+    cb.store(sum, to, isLast ? tile.tailMask : Value());
   }
 }
 

@@ -187,8 +187,8 @@ KernelCode TextTask::makeTexts(Value x, llvm::function_ref<Value(Value, Value)> 
 Value TextTask::appendBytes(Text text, Value used) {
   Value end = cb.add(used, text.size);
   Value isThere = both(compare(P::ule, end, room()), less(number(0), text.size));
-  when(isThere,
-       [&] { LLVM::MemcpyOp::create(b, cb.loc, made(used), text.data, text.size, false); });
+  cb.branch(isThere,
+            [&] { LLVM::MemcpyOp::create(b, cb.loc, made(used), text.data, text.size, false); });
   return end;
 }
 
@@ -269,7 +269,7 @@ Value TextTask::appendCharacter(Value code, Value used) {
   bytes = select(less(number(0x7FF), code), number(3), bytes);
   bytes = select(less(number(0xFFFF), code), number(4), bytes);
   Value end = cb.add(used, bytes);
-  when(compare(P::ule, end, room()), [&] {
+  cb.branch(compare(P::ule, end, room()), [&] {
     // From the last byte to the first, each taking 6 bits; the first takes what is left.
     Value rest = cb.loop(number(1), bytes, 1, {code}, [&](Value k, ValueRange left) -> Values {
       Value byte = arith::OrIOp::create(b, cb.loc, andBits(left[0], 0x3F), number(0x80));
@@ -310,7 +310,7 @@ KernelCode TextTask::changeCase(exec::TextCaseOp change) {
 }
 
 void TextTask::storePiece(const Pieces &to, Value count, Text text, Value start, Value end) {
-  when(less(count, to.width), [&] {
+  cb.branch(less(count, to.width), [&] {
     storeText({address(text.data, start), cb.sub(end, start)}, to.base, cb.add(to.first, count));
   });
 }
@@ -389,7 +389,8 @@ KernelCode TextTask::split(exec::TextSplitOp split) {
     Value count = atSpace ? splitAtSpace(text, most, to) : splitBy(text, delimiter, most, to);
     store(count, counts, i);
     cb.loop(count, width, 1, [&](Value k) { storeText(noText(), pieces, cb.add(to.first, k)); });
-    when(less(width, count), [&] { reportNode(context, cb, frame, task.frame, op->getLoc()); });
+    cb.branch(less(width, count),
+              [&] { reportNode(context, cb, frame, task.frame, op->getLoc()); });
   };
   return forTexts(split.getX(), one, /*mayFail=*/true);
 }

@@ -93,10 +93,8 @@ Dim TransposeEmitter::emit() {
       if (columns.isStatic() && columns.value() % lanes == 0)
         return;
       Value some = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::slt, whole, end);
-      auto branch = scf::IfOp::create(cb.b, cb.loc, some, false);
-      OpBuilder::InsertionGuard guard(cb.b);
-      cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-      emitSquare(from, to, row, rowPlaces, whole, rowCount, cb.sub(end, whole));
+      cb.branch(some,
+                [&] { emitSquare(from, to, row, rowPlaces, whole, rowCount, cb.sub(end, whole)); });
     });
   });
   return units.ceilDiv(chunk);
@@ -105,10 +103,9 @@ Dim TransposeEmitter::emit() {
 /// Null counts: the square is whole that way.
 void TransposeEmitter::emitSquare(Value from, Value to, Value row, const Values &rowPlaces,
                                   Value column, Value rowCount, Value columnCount) {
-  Type vector = cb.vectorOf(element);
   Value rowMask = rowCount ? cb.firstLanes(rowCount) : Value(),
         columnMask = columnCount ? cb.firstLanes(columnCount) : Value();
-  Value zero = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getZeroAttr(vector));
+  Value zero = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getZeroAttr(cb.vectorOf(element)));
   Values vectors(cb.lanes, zero);
   for (int64_t c = 0; c < cb.lanes; ++c) {
     // Columns behind the last are read where that is, and not stored.
@@ -116,21 +113,12 @@ void TransposeEmitter::emitSquare(Value from, Value to, Value row, const Values 
     if (columnCount && c > 0)
       here = cb.minimum(here, cb.sub(columnCount, cb.integer(1)));
     Value at = cb.add(row, place(cb.add(column, here), t.columns, t.read));
-    Value p = cb.address(from, at, element);
-    if (rowMask)
-      vectors[c] = LLVM::MaskedLoadOp::create(cb.b, cb.loc, vector, p, rowMask, zero,
-                                              cb.b.getI32IntegerAttr(4));
-    else
-      vectors[c] = LLVM::LoadOp::create(cb.b, cb.loc, vector, p, 4);
+    vectors[c] = cb.load(cb.address(from, at, element), element, rowMask);
   }
   vectors = turned(vectors);
   for (auto [r, v] : llvm::enumerate(vectors)) {
     auto store = [&, r = r, v = v] {
-      Value p = cb.address(to, cb.add(rowPlaces[r], column), element);
-      if (columnMask)
-        LLVM::MaskedStoreOp::create(cb.b, cb.loc, v, p, columnMask, 4);
-      else
-        LLVM::StoreOp::create(cb.b, cb.loc, v, p, 4);
+      cb.store(v, cb.address(to, cb.add(rowPlaces[r], column), element), columnMask);
     };
     if (!rowCount || r == 0) {
       store();
@@ -138,10 +126,7 @@ void TransposeEmitter::emitSquare(Value from, Value to, Value row, const Values 
     }
     Value exists = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::slt,
                                          cb.integer(static_cast<int64_t>(r)), rowCount);
-    auto branch = scf::IfOp::create(cb.b, cb.loc, exists, false);
-    OpBuilder::InsertionGuard guard(cb.b);
-    cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    store();
+    cb.branch(exists, store);
   }
 }
 

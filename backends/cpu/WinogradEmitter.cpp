@@ -8,8 +8,6 @@ using namespace mlir;
 
 namespace ingot::cpu {
 
-static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 WinogradEmitter::WinogradEmitter(KernelEmitter &emitter, exec::WinogradOp op)
     : e(emitter), cb(emitter.cb), op(op), matrices(op.getOutputs()), workspace(op),
       element(getElementTypeOrSelf(op.getResult())) {
@@ -21,9 +19,9 @@ WinogradEmitter::WinogradEmitter(KernelEmitter &emitter, exec::WinogradOp op)
   rows = y[1].value();
   columns = y[2].value();
   filters = y[3].value();
-  tileRows = ceilDiv(rows, matrices.outputs);
-  tileColumns = ceilDiv(columns, matrices.outputs);
-  bool isEven = ceilDiv(filters, exec::panelLanes) % 2 == 0;
+  tileRows = llvm::divideCeilSigned(rows, matrices.outputs);
+  tileColumns = llvm::divideCeilSigned(columns, matrices.outputs);
+  bool isEven = llvm::divideCeilSigned(filters, exec::panelLanes) % 2 == 0;
   filterBlock = isEven ? exec::WinogradWorkspace::filters : exec::panelLanes;
 }
 
@@ -36,8 +34,8 @@ Dim WinogradEmitter::emit() {
   int64_t blockTiles = op.getBlockTiles(), parts = op.getParts();
   Dim allTiles = y[0] * (tileRows * tileColumns);
   Dim units = allTiles.ceilDiv(blockTiles) * parts;
-  int64_t blocksOfFilters = ceilDiv(filters, filterBlock),
-          blocksOfPart = ceilDiv(blocksOfFilters, parts);
+  int64_t blocksOfFilters = llvm::divideCeilSigned(filters, filterBlock),
+          blocksOfPart = llvm::divideCeilSigned(blocksOfFilters, parts);
 
   base = cb.address(e.baseOf(op.getWorkspace()),
                     cb.mul(e.taskIndex, cb.integer(workspace.elements)), element);
@@ -51,12 +49,7 @@ Dim WinogradEmitter::emit() {
     Value tiles = cb.minimum(cb.integer(blockTiles), cb.sub(e.dim(allTiles), firstTile));
     Value isNew =
         arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::ne, block, done.front());
-    auto branch = scf::IfOp::create(cb.b, cb.loc, isNew, false);
-    {
-      OpBuilder::InsertionGuard guard(cb.b);
-      cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-      transformInputs(firstTile, tiles);
-    }
+    cb.branch(isNew, [&] { transformInputs(firstTile, tiles); });
     Value first = cb.mul(part, cb.integer(blocksOfPart));
     Value end = cb.minimum(cb.add(first, cb.integer(blocksOfPart)), cb.integer(blocksOfFilters));
     cb.loop(first, end, 1, [&](Value filterBlockIndex) {
@@ -99,15 +92,15 @@ void WinogradEmitter::transformInputs(Value firstTile, Value tiles) {
     };
     Value inside = arith::AndIOp::create(cb.b, cb.loc, fits(top, height - matrices.points),
                                          fits(left, width - matrices.points));
-    auto branch = scf::IfOp::create(cb.b, cb.loc, inside, true);
-    OpBuilder::InsertionGuard guard(cb.b);
-    cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    Value line = cb.add(cb.mul(tile.image, cb.integer(height)), top);
-    Value pixel = cb.add(cb.mul(line, cb.integer(width)), left);
-    call(cb.address(e.baseOf(op.getX()), cb.mul(pixel, cb.integer(channels)), element),
-         cb.integer(width * channels));
-    cb.b.setInsertionPoint(branch.elseBlock()->getTerminator());
-    call(patchOf(tile, top, left), cb.integer(matrices.points * channels));
+    cb.branch(
+        inside,
+        [&] {
+          Value line = cb.add(cb.mul(tile.image, cb.integer(height)), top);
+          Value pixel = cb.add(cb.mul(line, cb.integer(width)), left);
+          call(cb.address(e.baseOf(op.getX()), cb.mul(pixel, cb.integer(channels)), element),
+               cb.integer(width * channels));
+        },
+        [&] { call(patchOf(tile, top, left), cb.integer(matrices.points * channels)); });
   });
 }
 
@@ -128,16 +121,17 @@ Value WinogradEmitter::patchOf(const Tile &tile, Value top, Value left) {
       Value to = cb.address(patch, cb.mul(cb.add(cb.mul(i, count), j), size), element);
       Value line = cb.add(cb.mul(tile.image, cb.integer(height)), row);
       Value pixel = cb.add(cb.mul(line, cb.integer(width)), column);
-      auto branch = scf::IfOp::create(cb.b, cb.loc, inside, true);
-      OpBuilder::InsertionGuard guard(cb.b);
-      cb.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-      Value from = cb.address(e.baseOf(op.getX()), cb.mul(pixel, size), element);
-      e.laneLoop(none, size, [&](::ingot::cpu::Index at) {
-        e.storeTo(to, element, at, e.load(from, element, at));
-      });
-      cb.b.setInsertionPoint(branch.elseBlock()->getTerminator());
-      e.laneLoop(none, size,
-                 [&](::ingot::cpu::Index at) { e.storeTo(to, element, at, cb.widen(zero)); });
+      using At = ::ingot::cpu::Index;
+      cb.branch(
+          inside,
+          [&] {
+            Value from = cb.address(e.baseOf(op.getX()), cb.mul(pixel, size), element);
+            e.laneLoop(none, size,
+                       [&](At at) { e.storeTo(to, element, at, e.load(from, element, at)); });
+          },
+          [&] {
+            e.laneLoop(none, size, [&](At at) { e.storeTo(to, element, at, cb.widen(zero)); });
+          });
     });
   });
   return patch;
@@ -189,9 +183,9 @@ void WinogradEmitter::emitEpilogue(const Tile &tile, Value filter) {
         Value at = cb.add(filter, cb.integer(lane));
         if (filters % filterBlock != 0)
           e.mask = cb.firstLanes(cb.sub(cb.integer(filters), at));
-        Value sum = LLVM::LoadOp::create(
-            cb.b, cb.loc, cb.vectorOf(element),
-            cb.address(scratch(workspace.tile), cb.add(pixel, cb.integer(lane)), element), 4);
+        Value sum =
+            cb.load(cb.address(scratch(workspace.tile), cb.add(pixel, cb.integer(lane)), element),
+                    element, {});
         KernelEmitter::Indices point{cb.uniform(tile.image),
                                      cb.uniform(cb.add(tile.row, i)),
                                      cb.uniform(cb.add(tile.column, j)),

@@ -1,5 +1,6 @@
 // See WinogradFunctions.h.
 #include "backends/cpu/WinogradFunctions.h"
+#include "backends/cpu/ContractionEmitter.h"
 
 using namespace mlir;
 
@@ -23,19 +24,8 @@ public:
   }
   Value argument(unsigned i) { return function.getArgument(i); }
   Value address(Value base, Value offset) { return cb.address(base, offset, b.getF32Type()); }
-  Value load(Value p) {
-    Type type = cb.vectorOf(b.getF32Type());
-    if (!mask)
-      return LLVM::LoadOp::create(b, cb.loc, type, p, 4);
-    Value zero = arith::ConstantOp::create(b, cb.loc, b.getZeroAttr(type));
-    return LLVM::MaskedLoadOp::create(b, cb.loc, type, p, mask, zero, b.getI32IntegerAttr(4));
-  }
-  void store(Value v, Value p) {
-    if (mask)
-      LLVM::MaskedStoreOp::create(b, cb.loc, v, p, mask, 4);
-    else
-      LLVM::StoreOp::create(b, cb.loc, v, p, 4);
-  }
+  Value load(Value p) { return cb.load(p, b.getF32Type(), mask); }
+  void store(Value v, Value p) { cb.store(v, p, mask); }
   Value constant(double value) {
     Value &known = constants[value];
     if (!known) {
@@ -47,11 +37,6 @@ public:
   }
   Value sum(Value x, Value y) { return arith::AddFOp::create(b, cb.loc, x, y); }
   Value difference(Value x, Value y) { return arith::SubFOp::create(b, cb.loc, x, y); }
-  Value multiplyAdd(Value x, Value y, Value to) {
-    if (context.target.fma)
-      return LLVM::FMAOp::create(b, cb.loc, x, y, to);
-    return sum(arith::MulFOp::create(b, cb.loc, x, y), to);
-  }
   /// The sum of coefficient * value, in order, without the terms that are zero; null without any.
   Value combine(llvm::ArrayRef<std::pair<double, Value>> terms) {
     Value total;
@@ -67,7 +52,7 @@ public:
       else if (coefficient == -1)
         total = difference(total, value);
       else
-        total = multiplyAdd(constant(coefficient), value, total);
+        total = cb.multiplyAdd(context.target, constant(coefficient), value, total);
     }
     return total;
   }
@@ -194,36 +179,20 @@ func::FuncOp winogradProduct(CodeContext &context, int64_t vectors) {
   Type element = f.b.getF32Type();
   int64_t mostRows = context.target.vectorRegisters >= 32 ? 12 : 6;
 
-  Vectors columnPlaces;
-  for (int64_t v = 0; v < vectors; ++v) {
-    int64_t lane = v * cb.lanes;
-    columnPlaces.push_back(cb.add(cb.integer(lane % exec::panelLanes),
-                                  cb.mul(f.argument(3), cb.integer(lane / exec::panelLanes))));
-  }
+  TileOperands tile;
+  tile.b = f.argument(2);
+  tile.columnPlaces = placesOfVectors(cb, vectors, exec::panelLanes, f.argument(3));
+  tile.loops.push_back({depth, cb.integer(1), cb.integer(exec::panelLanes)});
+  // The next point's panel comes from memory where kernels are large: it is fetched meanwhile.
+  tile.fetched = cb.mul(depth, cb.integer(exec::panelLanes));
   auto multiplyRows = [&](Value row, int64_t count) {
-    Value a = f.address(f.argument(0), cb.mul(row, aStride)),
-          c = f.address(f.argument(4), cb.mul(row, cStride));
-    Vectors rowPlaces;
-    for (int64_t r = 0; r < count; ++r)
-      rowPlaces.push_back(f.address(a, cb.mul(aStride, cb.integer(r))));
-    Value zero = cb.splat(f.b.getF32FloatAttr(0));
-    Vectors sums(count * vectors, zero);
-    sums = cb.loop(cb.integer(0), depth, 1, sums, [&](Value k, ValueRange current) {
-      Value panel = f.address(f.argument(2), cb.mul(k, cb.integer(exec::panelLanes)));
-      // The next point's panel comes from memory where kernels are large: it is fetched meanwhile.
-      LLVM::Prefetch::create(
-          f.b, cb.loc, f.address(panel, cb.mul(depth, cb.integer(exec::panelLanes))), 0, 2, 1);
-      Vectors columns, next;
-      for (Value place : columnPlaces)
-        columns.push_back(f.load(f.address(panel, place)));
-      for (int64_t r = 0; r < count; ++r) {
-        Value wide =
-            cb.widen(LLVM::LoadOp::create(f.b, cb.loc, element, f.address(rowPlaces[r], k), 4));
-        for (int64_t v = 0; v < vectors; ++v)
-          next.push_back(f.multiplyAdd(wide, columns[v], current[r * vectors + v]));
-      }
-      return next;
-    });
+    tile.a = f.address(f.argument(0), cb.mul(row, aStride));
+    tile.rowPlaces.clear();
+    for (int64_t r = 1; r < count; ++r)
+      tile.rowPlaces.push_back(cb.mul(aStride, cb.integer(r)));
+    Value c = f.address(f.argument(4), cb.mul(row, cStride));
+    Vectors sums(count * vectors, cb.splat(f.b.getF32FloatAttr(0)));
+    sums = sumProducts(cb, context.target, element, tile, sums);
     for (int64_t r = 0; r < count; ++r)
       for (int64_t v = 0; v < vectors; ++v)
         f.store(sums[r * vectors + v],
@@ -232,18 +201,7 @@ func::FuncOp winogradProduct(CodeContext &context, int64_t vectors) {
   Value rows = f.argument(6), rest = cb.remainder(rows, cb.integer(mostRows)),
         whole = cb.sub(rows, rest);
   cb.loop(cb.integer(0), whole, mostRows, [&](Value row) { multiplyRows(row, mostRows); });
-  Value key = arith::IndexCastOp::create(f.b, cb.loc, f.b.getIndexType(), rest);
-  llvm::SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, mostRows));
-  auto choice = scf::IndexSwitchOp::create(f.b, cb.loc, TypeRange{}, key, cases, cases.size());
-  OpBuilder::InsertionGuard guard(f.b);
-  for (auto [count, region] : llvm::zip(cases, choice.getCaseRegions())) {
-    f.b.createBlock(&region);
-    Operation *end = scf::YieldOp::create(f.b, cb.loc);
-    f.b.setInsertionPoint(end);
-    multiplyRows(whole, count);
-  }
-  f.b.createBlock(&choice.getDefaultRegion());
-  scf::YieldOp::create(f.b, cb.loc);
+  cb.forEachCase(rest, mostRows - 1, [&](int64_t count) { multiplyRows(whole, count); });
   return f.function;
 }
 

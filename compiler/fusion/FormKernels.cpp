@@ -17,6 +17,7 @@ struct Group {
   int64_t size = 0;                       // members, and what is inlined into them
   Dims domain;
   bool contraction = false; // the first member is one, or a Winograd; the others are its epilogue
+  bool isTransposition = false; // the only member is one
 
   auto nests() const {
     return llvm::map_range(
@@ -169,6 +170,7 @@ private:
     Dims loops = loopDims(nest);
     begin(nest, Dims(loops.begin(), loops.begin() + nest.getParallel()),
           matchContraction(nest).has_value());
+    groups.back()->isTransposition = turns(nest);
   }
   void begin(Operation *op, Dims domain, bool isContraction) {
     groups.push_back(std::make_unique<Group>());
@@ -260,8 +262,7 @@ private:
 
   /// Whether `nest` may become the group's last member; shrinks the group's domain if it must.
   bool joins(exec::NestOp nest, Group &group) {
-    auto first = llvm::dyn_cast<exec::NestOp>(group.members.front());
-    if (first && turns(first))
+    if (group.isTransposition)
       return false;
     if (group.size + inlinedBelow(nest) + 1 > maxInKernel || dependsThroughOthers(nest, group))
       return false;

@@ -20,6 +20,11 @@ AffineMap accessMap(exec::NestOp nest, unsigned input) {
 
 bool hasChecks(exec::NestOp nest) { return !nest.getBody().getOps<exec::CheckOp>().empty(); }
 
+bool usesIndices(exec::NestOp nest) {
+  return llvm::any_of(nest.getBody().getArguments().take_front(loopDims(nest).size()),
+                      [](BlockArgument index) { return !index.use_empty(); });
+}
+
 bool isSmallWindow(llvm::ArrayRef<Dim> loops) {
   constexpr int64_t kMostPoints = 32;
   int64_t points = 1;

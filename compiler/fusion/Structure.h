@@ -18,6 +18,8 @@ Dims loopDims(exec::NestOp nest);
 mlir::AffineMap accessMap(exec::NestOp nest, unsigned input);
 /// Whether the body has side effects (checks) and so must run once, at its place.
 bool hasChecks(exec::NestOp nest);
+/// Whether the body asks where in the loops it is.
+bool usesIndices(exec::NestOp nest);
 inline bool isMap(exec::NestOp nest) { return nest.getCombiner() == exec::Combiner::None; }
 /// Whether the loops have few points, known now: a window of pooling or of a depthwise convolution.
 bool isSmallWindow(llvm::ArrayRef<Dim> loops);

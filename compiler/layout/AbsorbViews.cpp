@@ -183,11 +183,6 @@ private:
     }
   };
 
-  static bool usesIndices(exec::NestOp nest) {
-    return llvm::any_of(nest.getBody().getArguments().take_front(loopDims(nest).size()),
-                        [](BlockArgument index) { return !index.use_empty(); });
-  }
-
   /// To the shape of what a root made, whose view the nest reads from end to end; null: it does
   /// not.
   std::optional<Reshaping> reshapingOf(exec::NestOp nest) {

@@ -88,7 +88,7 @@ constexpr int64_t mostTasks = 16;
 constexpr int64_t unitsForThreads = 8;
 
 Schedule scheduleOf(const Convolution &conv, int64_t outputs) {
-  auto ceilDiv = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
+  auto ceilDiv = [](int64_t a, int64_t b) { return llvm::divideCeilSigned(a, b); };
   Schedule s;
   s.outputs = outputs;
   s.tiles = ceilDiv(conv.size(Row), outputs) * ceilDiv(conv.size(Column), outputs);
