@@ -14,8 +14,8 @@ as a line of JSON, and rows that FILE has already are not taken again.
 
 A row is taken in a process of its own, since libraries keep the number of CPUs they saw first, and in
 rounds: in each, every library runs for a few milliseconds, or once, and its mean time is that round's.
-Rounds in which other processes used more than a tenth of the machine are not counted. A peer that took
-over twice the best one's time while warming up is in the first rounds alone: it is not the best one.
+Rounds in which other processes used more than a tenth of the machine are not counted. A peer whose least
+time is over twice the best one's is in the first rounds alone: it is not the best one.
 The ratio of a row is the median over rounds of (best peer's time / ours), the best peer being the one of
 the least median; its interval is that of the median at 95 % (order statistics). Before that the outputs
 are compared: they must agree within 1e-4 of the largest; of training the losses of the second steps, within
@@ -61,21 +61,21 @@ def processor_seconds():
     return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK"), sum(os.times()[:2])
 
 
-def in_every_round(warm):
-    """Of the times while warming up: ours, and the peers that may be the best one."""
-    best = min((seconds for name, seconds in warm.items() if name != "ingot"), default=0)
-    return {name for name, seconds in warm.items() if name == "ingot" or seconds <= SLOW * best}
+def may_be_best(name, least):
+    """Whether a side is worth its time in a round, by the least times so far: ours always is."""
+    best = min((seconds for side, seconds in least.items() if side != "ingot"), default=0)
+    return name == "ingot" or least[name] <= SLOW * best
 
 
 def rounds_of(sides, wanted, patience, most_others):
     """Times by side of the rounds that were quiet, and how many were not."""
     times, disturbed, start = {side.name: [] for side in sides}, 0, time.monotonic()
-    every = in_every_round({side.name: side.run_for(5 * WINDOW) for side in sides})
+    least = {side.name: side.run_for(5 * WINDOW) for side in sides}
     while len(times["ingot"]) < wanted and time.monotonic() - start < patience:
         machine, own = processor_seconds()
         begun = time.monotonic()
         taken = {side.name: side.run_for(WINDOW) for side in sides
-                 if side.name in every or len(times[side.name]) < SLOW_ROUNDS}
+                 if len(times[side.name]) < SLOW_ROUNDS or may_be_best(side.name, least)}
         after, own_after = processor_seconds()
         others = (after - machine - own_after + own) / ((time.monotonic() - begun) * os.cpu_count())
         if others > most_others:
@@ -83,7 +83,8 @@ def rounds_of(sides, wanted, patience, most_others):
             continue
         for name, seconds in taken.items():
             times[name].append(seconds)
-    return times, disturbed, every
+            least[name] = min(least[name], seconds)
+    return times, disturbed
 
 
 def median_interval(values):
@@ -140,13 +141,14 @@ def measure(name, batch, threads, arguments, scratch):
     peers = [peer for peer in peers if peer.name in arguments.peer]
     case = case_of(name, batch, threads, arguments, scratch)
     taken, missing = sides_of(ours, peers, case, RUNS_COMPARED[arguments.training], TOLERANCE[arguments.training])
-    times, disturbed, every = rounds_of(taken, arguments.rounds, arguments.patience, arguments.most_others)
+    times, disturbed = rounds_of(taken, arguments.rounds, arguments.patience, arguments.most_others)
     row = {"model": name, "batch": batch, "threads": threads, "rounds": len(times["ingot"]), "disturbed": disturbed,
            "missing": missing, "python": [side.name for side in taken if side.calls == "Python"]}
-    if row["rounds"] < arguments.fewest or len(taken) < 2:
+    if row["rounds"] < max(arguments.fewest, 1) or len(taken) < 2:
         return row
     medians = {side: statistics.median(seconds) for side, seconds in times.items() if seconds}
-    best = min((side for side in medians if side in every and side != "ingot"), key=medians.get)
+    full = [side for side in medians if side != "ingot" and len(times[side]) == row["rounds"]]
+    best = min(full, key=medians.get)
     ratio, low, high = median_interval([t / o for t, o in zip(times[best], times["ingot"])])
     limits = taken[0].flops / taken[0].peak, taken[0].bytes / taken[0].bandwidth
     row.update(ms={side: seconds * 1e3 for side, seconds in medians.items()}, best=best, ratio=ratio, low=low, high=high,
