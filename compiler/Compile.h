@@ -32,6 +32,23 @@ enum class Emit { SharedLibrary, Object, StaticLibrary };
 /// Winograd's algorithm, whose rounding errors are larger (docs/Performance.md states the bound).
 enum class ConvPrecision { Exact, Default };
 
+/// What the arena of each function may take. Where it takes more, values are computed again
+/// instead of being kept, as few as needed, by kernels that give the same bits.
+struct MemoryBudget {
+  uint64_t bytes = 0; ///< 0: no budget
+  /// Sizes of named dimensions that the budget is meant for; one that is not here has its upper
+  /// bound. The code stays right for other sizes, within more or less memory.
+  std::map<std::string, int64_t> sizes;
+};
+
+/// Where generated code is kept for later compilations of the same program; weights are no part of
+/// it. Any number of processes may share one directory.
+struct CompileCache {
+  std::string directory; ///< empty: none. Made where it is not there
+  /// Beyond this, what was not used for longest is removed.
+  uint64_t mostBytes = uint64_t(1) << 30;
+};
+
 struct CompileOptions {
   /// "host", or comma-separated levels for one artifact with variants:
   /// "x86-64-v4,x86-64-v3,x86-64".
@@ -46,6 +63,8 @@ struct CompileOptions {
   /// Puts variables' values (graph.variable's `value`) into the artifact.
   bool embedWeights = false;
   ConvPrecision convPrecision = ConvPrecision::Default;
+  MemoryBudget memoryBudget;
+  CompileCache cache;
   /// Line tables that lead to node names.
   bool debugInfo = false;
   /// "", "address" or "thread": instruments the generated code.

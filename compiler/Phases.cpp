@@ -11,6 +11,7 @@
 #include "compiler/layout/SplitReductions.h"
 #include "compiler/lowering/LowerToExec.h"
 #include "compiler/lowering/WidenSums.h"
+#include "compiler/memory/FitBudget.h"
 #include "compiler/memory/PlanMemory.h"
 #include "compiler/prepare/Prepare.h"
 #include "ir/exec/Exec.h"
@@ -65,10 +66,15 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
   case Phase::Fuse:
     return failed(forEachFunction(module, formKernels)) ? failure()
                                                         : forEachFunction(module, collapseLoops);
-  case Phase::Plan:
-    for (auto function : module.getOps<func::FuncOp>())
+  case Phase::Plan: {
+    LogicalResult result = success();
+    for (auto function : module.getOps<func::FuncOp>()) {
+      if (options.memoryBudget.bytes != 0 && failed(fitBudget(function, options.memoryBudget)))
+        result = failure();
       planMemory(function, options.debugArena);
-    return success();
+    }
+    return result;
+  }
   }
   llvm_unreachable("unknown phase");
 }

@@ -45,6 +45,16 @@ Dim tensorBytes(Type tensor) {
          reference::elementBytes(type.getElementType());
 }
 
+bool mayFail(Operation *op) {
+  return op
+      ->walk([](Operation *inner) {
+        return llvm::isa<exec::CheckOp, exec::ScatterOp, exec::BindOp, exec::CustomCallOp>(inner)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 Dims arenaSlots(func::FuncOp function) {
   Dims slots;
   for (Attribute slot : function->getAttrOfType<graph::DimsAttr>("exec.slots").getExprs())
@@ -199,15 +209,6 @@ private:
     for (Attribute d : kernel.getDomain().getExprs())
       dims.push_back(Dim(d));
     return dims;
-  }
-  static bool mayFail(Operation *op) {
-    return op
-        ->walk([](Operation *inner) {
-          return llvm::isa<exec::CheckOp, exec::ScatterOp, exec::BindOp, exec::CustomCallOp>(inner)
-                     ? WalkResult::interrupt()
-                     : WalkResult::advance();
-        })
-        .wasInterrupted();
   }
   bool readersAllow(Value value, exec::KernelOp kernel, OpResult result) {
     for (OpOperand &use : value.getUses()) {

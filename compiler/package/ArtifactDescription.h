@@ -54,6 +54,15 @@ struct SymbolBoundDescription {
   int64_t symbol = 0, least = 0, most = 0;
 };
 
+/// What a function computes twice, so that its arena stays within a budget; not in the table.
+struct RecomputationDescription {
+  uint64_t budget = 0;                                // bytes; 0: there was none
+  std::vector<std::pair<std::string, int64_t>> sizes; // of symbols, that it is meant for
+  uint64_t arenaBefore = 0, arenaAfter = 0;           // bytes at these sizes
+  uint64_t flops = 0, flopsAgain = 0;                 // at these sizes: of all, of what is repeated
+  std::vector<std::string> kernels;                   // that are repeated, by name
+};
+
 struct FunctionDescription {
   std::string name;
   uint64_t flags = 0;
@@ -64,6 +73,7 @@ struct FunctionDescription {
   int64_t planWords = 0, outputDims = 0;
   std::vector<KernelDescription> kernels;
   std::string arenaFormula;
+  RecomputationDescription recomputation;
   /// Symbols of the code module: int32 plan(const int64_t *, int64_t *) and int32 run(ingot_run *).
   std::string planSymbol, runSymbol;
 };
@@ -93,7 +103,8 @@ struct ArtifactDescription {
   /// Outputs that a function's next run takes as inputs.
   std::vector<ingot_carry> carries;
   StateBytes initialState;
-  std::string manifest; // serialised ingot.Manifest
+  std::string manifest;      // serialised ingot.Manifest
+  bool isCodeCached = false; // it came from the compile cache; not in the table
 };
 
 } // namespace ingot

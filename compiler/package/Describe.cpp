@@ -1,10 +1,10 @@
 // See Describe.h.
 #include "compiler/package/Describe.h"
-#include "compiler/fusion/Structure.h"
+#include "compiler/fusion/Work.h"
+#include "compiler/memory/FitBudget.h"
 #include "ir/Text.h"
 #include "ir/exec/Control.h"
 #include "ir/exec/Custom.h"
-#include "ir/exec/Winograd.h"
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Path.h"
@@ -177,6 +177,7 @@ FunctionDescription describeFunction(func::FuncOp function) {
   for (Attribute entry : outputs)
     description.outputs.push_back(
         describeTensor(llvm::cast<ArrayAttr>(entry), description.symbols));
+  description.recomputation = recomputationOf(function);
   if (!function.getBody().getOps<exec::AssignVariableOp>().empty())
     description.flags |= INGOT_FUNCTION_WRITES_STATE;
   if (!readsDerived(function))
@@ -212,27 +213,6 @@ void describeCustomCall(exec::CustomCallOp call, const CompileOptions &options,
   known->calls.push_back({call->getParentOfType<func::FuncOp>().getName().str(),
                           graph::layerName(call.getLoc()),
                           hasWorkspace ? dimsOf(call.getResults().back())[0].str() : "0"});
-}
-
-/// Whether a kernel's result is only where its tasks write meanwhile.
-bool isWorkspace(Value result) {
-  auto kernel = result.getDefiningOp<exec::KernelOp>();
-  if (!kernel)
-    return false;
-  unsigned number = llvm::cast<OpResult>(result).getResultNumber();
-  Value inside = kernel.getBody().front().getTerminator()->getOperand(number);
-  auto winograd = inside.getDefiningOp<exec::WinogradOp>();
-  return winograd && inside == winograd.getWorkspace();
-}
-
-/// Floating-point operations of one point: those of the body, and one to combine.
-int64_t flopsPerPoint(exec::NestOp nest) {
-  int64_t count = isMap(nest) ? 0 : 1;
-  for (Operation &op : nest.getBody().front().without_terminator())
-    if (!op.getResultTypes().empty() && llvm::isa<FloatType>(op.getResult(0).getType()) &&
-        !llvm::isa<arith::ConstantOp, exec::ReadOp>(op))
-      ++count;
-  return count;
 }
 
 } // namespace
@@ -275,44 +255,16 @@ ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &opt
 }
 
 KernelDescription describeKernel(Operation *op) {
-  MLIRContext *context = op->getContext();
   KernelDescription description;
   description.node = graph::layerName(op->getLoc());
-  Dim flops = Dim::constant(context, 0), bytes = Dim::constant(context, 0);
-  auto addBytes = [&](Value tensor) {
-    auto type = llvm::cast<RankedTensorType>(tensor.getType());
-    bytes =
-        bytes + numElements(context, dimsOf(type)) * reference::elementBytes(type.getElementType());
-  };
-  for (Value operand : op->getOperands())
-    addBytes(operand);
-  for (Value result : op->getResults())
-    if (!isWorkspace(result))
-      addBytes(result);
-  if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op)) {
+  if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))
     description.name = kernel.getName().str();
-    for (auto nest : kernel.getBody().getOps<exec::NestOp>())
-      flops = flops + numElements(context, loopDims(nest)) * flopsPerPoint(nest);
-    for (auto winograd : kernel.getBody().getOps<exec::WinogradOp>()) {
-      // Those of the convolution as it is defined, so that speeds compare.
-      constexpr int64_t ofTap = 2, taps = 9;
-      flops = flops + numElements(context, dimsOf(winograd.getResult())) *
-                          dimsOf(winograd.getX()).back() * (ofTap * taps);
-    }
-  } else {
+  else
     description.name =
         description.node.empty() ? op->getName().stripDialect().str() : description.node;
-    // What a user's function computes is not known.
-    if (!llvm::isa<exec::CustomCallOp>(op))
-      flops = numElements(context, dimsOf(op->getOperands().back()));
-  }
-  for (auto scan = op->getParentOfType<exec::ScanOp>(); scan;
-       scan = scan->getParentOfType<exec::ScanOp>()) {
-    flops = flops * scan.getTripCount();
-    bytes = bytes * scan.getTripCount();
-  }
-  description.flops = flops.str();
-  description.bytes = bytes.str();
+  Work work = workOf(op);
+  description.flops = work.flops.str();
+  description.bytes = work.bytes.str();
   return description;
 }
 

@@ -28,6 +28,21 @@ void addVariable(const VariableDescription &from, Manifest::Variable &to) {
   to.set_control(from.flags & INGOT_VARIABLE_CONTROL);
 }
 
+void addRecomputation(const RecomputationDescription &from, Manifest::Recomputation &to) {
+  to.set_budget_bytes(from.budget);
+  for (const auto &[symbol, size] : from.sizes) {
+    Manifest::Recomputation::Size &added = *to.add_sizes();
+    added.set_symbol(symbol);
+    added.set_size(size);
+  }
+  to.set_arena_bytes_before(from.arenaBefore);
+  to.set_arena_bytes(from.arenaAfter);
+  to.set_flops(from.flops);
+  to.set_flops_again(from.flopsAgain);
+  for (const std::string &kernel : from.kernels)
+    to.add_kernels(kernel);
+}
+
 void addFunction(const FunctionDescription &from, Manifest::Function &to) {
   to.set_name(from.name);
   to.set_writes_state(from.flags & INGOT_FUNCTION_WRITES_STATE);
@@ -46,6 +61,8 @@ void addFunction(const FunctionDescription &from, Manifest::Function &to) {
     added.set_bytes(kernel.bytes);
   }
   to.set_arena_bytes(from.arenaFormula);
+  if (from.recomputation.budget != 0)
+    addRecomputation(from.recomputation, *to.mutable_recomputation());
   for (const SymbolBoundDescription &bound : from.bounds) {
     Manifest::Bound &added = *to.add_bounds();
     added.set_symbol(from.symbols[bound.symbol]);

@@ -56,8 +56,11 @@ void compileModel(const ModelImpl &model, const std::string &path) {
   ingot::CompileOptions options;
   options.name = model.name;
   options.functions = {"initialize", "predict"};
-  if (withTraining)
+  if (withTraining) {
     options.functions.insert(options.functions.end(), {"evaluate", "train_step"});
+    const MemoryBudget &budget = model.training->memoryBudget;
+    options.memoryBudget = {budget.bytes, {{"batch", budget.batchSize}}};
+  }
   // Passes follow chains of ops by recursion; 10,000 layers need tens of MiB of stack.
   constexpr unsigned stackBytes = 512u << 20;
   mlir::LogicalResult result = mlir::failure();
@@ -65,7 +68,9 @@ void compileModel(const ModelImpl &model, const std::string &path) {
     result = compileToFile(*module, options, path);
   }).join();
   if (mlir::failed(result))
-    throw Error("model '" + model.name + "' does not compile:" + messages, StatusCode::Internal);
+    throw Error("model '" + model.name + "' does not compile:" + messages,
+                options.memoryBudget.bytes != 0 ? StatusCode::ResourceExhausted
+                                                : StatusCode::Internal);
 }
 
 } // namespace

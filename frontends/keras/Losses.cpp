@@ -209,6 +209,9 @@ void checkTraining(const ModelImpl &model, const CompileOptions &options) {
   if (!options.lossWeights.empty() && options.lossWeights.size() != outputs)
     throw Error(who + "got " + std::to_string(options.lossWeights.size()) + " loss weights for " +
                 std::to_string(outputs) + " outputs; give one an output");
+  if (options.memoryBudget.bytes != 0 && options.memoryBudget.batchSize < 1)
+    throw Error(who + "the memory budget is for batches of " +
+                std::to_string(options.memoryBudget.batchSize) + " samples; give at least 1");
   std::vector<std::string> names = model.outputNames();
   for (size_t i = 0; i < outputs; ++i)
     checkLossFits(lossOf(options, i), options.metrics, model.outputs[i]->shape, names[i]);

@@ -87,6 +87,13 @@ struct Losses {
   Losses(std::vector<Loss> losses) : each(std::move(losses)) {}
 };
 
+/// What a step may take of memory, beside weights and optimizer state, for batches of that size.
+/// The model is compiled for any size all the same.
+struct MemoryBudget {
+  uint64_t bytes = 0; ///< 0: no budget
+  int64_t batchSize = 32;
+};
+
 struct CompileOptions {
   Optimizer optimizer = "rmsprop";
   Losses loss = {};
@@ -97,6 +104,9 @@ struct CompileOptions {
   /// Training computes cheap values of the forward pass again instead of keeping them (Keras's
   /// RematScope): less memory in a step, more time, the same bits.
   bool recompute = false;
+  /// Beyond that, computes again whatever it takes to stay within, also convolutions, and as little
+  /// as it can: the same bits. What does not fit is an error of the first call that runs the model.
+  MemoryBudget memoryBudget = {};
 };
 
 /// Arrays of the caller for the length of one call: one tensor, or one an input or output.

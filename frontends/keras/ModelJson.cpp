@@ -19,11 +19,14 @@ Json toJson(const CompileOptions &options) {
   Json optimizer = Json::object();
   for (const auto &[key, value] : options.optimizer.config)
     optimizer[key] = value;
-  return {{"optimizer", {{"class_name", options.optimizer.className}, {"config", optimizer}}},
-          {"loss", losses},
-          {"metrics", options.metrics},
-          {"loss_weights", options.lossWeights},
-          {"recompute", options.recompute}};
+  return {
+      {"optimizer", {{"class_name", options.optimizer.className}, {"config", optimizer}}},
+      {"loss", losses},
+      {"metrics", options.metrics},
+      {"loss_weights", options.lossWeights},
+      {"recompute", options.recompute},
+      {"memory_budget",
+       {{"bytes", options.memoryBudget.bytes}, {"batch_size", options.memoryBudget.batchSize}}}};
 }
 
 /// Indices of nodes, by address.
@@ -234,6 +237,9 @@ void Reader::readTraining() {
   options.metrics = training.at("metrics").get<std::vector<std::string>>();
   options.lossWeights = training.at("loss_weights").get<std::vector<double>>();
   options.recompute = training.value("recompute", false);
+  if (auto budget = training.find("memory_budget"); budget != training.end())
+    options.memoryBudget = {budget->at("bytes").get<uint64_t>(),
+                            budget->at("batch_size").get<int64_t>()};
   model->training = std::move(options);
 }
 

@@ -3,12 +3,16 @@
 // phase as before. INGOT_RANDOM_GRAPHS sets how many graphs (the gate takes 64), INGOT_RANDOM_FIRST
 // the first seed. Several graphs share a module, so that compiling costs little for each.
 #include "compiler/Phases.h"
+#include "compiler/autodiff/Differentiate.h"
+#include "compiler/memory/FitBudget.h"
+#include "ir/Builder.h"
 #include "ir/reference/Interpreter.h"
 #include "mlir/IR/Verifier.h"
 #include "tests/differential/RandomGraph.h"
 #include "tests/support/Environment.h"
 #include "tests/support/RunCompiled.h"
 #include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <map>
 
@@ -121,6 +125,105 @@ TEST_P(RandomGraphs, CompiledCodeEqualsTheReference) {
 TEST_P(RandomGraphs, KernelsStayInTheirTensors) {
   Graphs graphs(GetParam());
   compareOn("host", *graphs.module, /*debugArena=*/true);
+}
+
+/// Lets the function also return the gradients of its results' squares, so that much is kept for
+/// long. Leaves it as it is where an op on the way has none.
+void addGradients(mlir::func::FuncOp function) {
+  mlir::ScopedDiagnosticHandler quiet(function.getContext(), [](mlir::Diagnostic &) {});
+  auto isFloat = [](mlir::Value v) { return llvm::isa<mlir::FloatType>(graph::elementType(v)); };
+  auto with = llvm::cast<mlir::func::FuncOp>(function->clone());
+  mlir::Operation *end = with.getBody().front().getTerminator();
+  mlir::OpBuilder b(end);
+  graph::Expr loss(b, end->getLoc(), graph::splat(b, end->getLoc(), b.getF32Type(), {}, 0));
+  for (mlir::Value result : end->getOperands())
+    if (isFloat(result)) {
+      graph::Expr r(b, end->getLoc(), result);
+      loss = loss.with(loss + graph::sum(r * r, graph::allAxes(result)));
+    }
+  llvm::SmallVector<mlir::Value> targets;
+  llvm::copy_if(with.getArguments(), std::back_inserter(targets), isFloat);
+  auto gradients = differentiate(with, loss, targets);
+  if (mlir::failed(gradients) || targets.empty())
+    return with.erase();
+  end = with.getBody().front().getTerminator();
+  end->insertOperands(end->getNumOperands(), *gradients);
+  for (mlir::Value gradient : *gradients)
+    (void)with.insertResult(with.getNumResults(), gradient.getType(), {});
+  function->getBlock()->getOperations().insert(function->getIterator(), with);
+  function.erase();
+}
+
+/// How many kernels the function runs again within the budget.
+size_t repetitionsIn(mlir::ModuleOp module, const CompileOptions &options) {
+  mlir::OwningOpRef<mlir::ModuleOp> work = module.clone();
+  EXPECT_TRUE(mlir::succeeded(runPhases(*work, options)));
+  return recomputationOf(work->lookupSymbol<mlir::func::FuncOp>(options.functions[0]))
+      .kernels.size();
+}
+
+/// The least budget that the error of an impossible one names; 0 where the function needs no arena.
+uint64_t leastBudget(mlir::ModuleOp module, const CompileOptions &options) {
+  mlir::OwningOpRef<mlir::ModuleOp> work = module.clone();
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
+    message += diagnostic.str();
+    return mlir::success();
+  });
+  if (mlir::succeeded(runPhases(*work, options)))
+    return 0;
+  llvm::StringRef rest = llvm::StringRef(message).split("Give a budget of ").second;
+  uint64_t bytes = 0;
+  EXPECT_FALSE(rest.consumeInteger(10, bytes)) << message;
+  return bytes;
+}
+
+/// That budget is met, and no result changes by a bit; every other time in the debug arena, which
+/// sees what is read after it is gone.
+TEST_P(RandomGraphs, WithinTheLeastMemoryNoBitChanges) {
+  constexpr int64_t batch = 32;
+  Graphs graphs(GetParam());
+  size_t repetitions = 0;
+  for (auto function : llvm::to_vector(graphs.module->getOps<mlir::func::FuncOp>()))
+    addGradients(function);
+  CompiledModule plain(*graphs.module);
+  ASSERT_TRUE(plain.ok()) << plain.error();
+  for (auto function : graphs.module->getOps<mlir::func::FuncOp>()) {
+    CompileOptions options;
+    options.functions = {function.getName().str()};
+    options.memoryBudget = {1, {{"batch", batch}}};
+    uint64_t least = leastBudget(*graphs.module, options);
+    if (least == 0)
+      continue;
+    options.memoryBudget.bytes = least;
+    repetitions += repetitionsIn(*graphs.module, options);
+    options.debugArena = least / 64 % 2 == 1;
+    CompiledModule within(*graphs.module, options);
+    ASSERT_TRUE(within.ok()) << within.error() << textOf(function);
+    Tensors inputs = randomInputs(function, batch, batch);
+    std::vector<std::vector<double>> results[2];
+    for (CompiledModule *compiled : {&plain, &within}) {
+      for (auto &[name, value] : randomVariables(*graphs.module, batch))
+        compiled->setVariable(name, value);
+      Tensors all = compiled->run(function.getName().str(), inputs, function.getResultTypes());
+      ASSERT_EQ(compiled->error(), "") << textOf(function);
+      for (auto &[name, value] : randomVariables(*graphs.module, batch))
+        all.push_back(compiled->variable(name, value.element()));
+      for (const reference::Tensor &tensor : all) {
+        auto &numbers = results[compiled == &within].emplace_back();
+        for (int64_t i = 0; i < tensor.numElements(); ++i)
+          numbers.push_back(tensor.real(i));
+      }
+    }
+    for (size_t i = 0; i < results[0].size(); ++i)
+      EXPECT_EQ(std::memcmp(results[0][i].data(), results[1][i].data(),
+                            results[0][i].size() * sizeof(double)),
+                0)
+          << "result " << i << " within " << least << " bytes\n"
+          << textOf(function);
+  }
+  if (GetParam() == 0) // most modules have some, this one for certain
+    EXPECT_GT(repetitions, 0u) << "nothing was tried";
 }
 
 TEST_P(RandomGraphs, GraphPhasesKeepTheMeaning) {

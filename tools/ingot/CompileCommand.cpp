@@ -5,6 +5,7 @@
 #include "compiler/package/DTypeName.h"
 #include "compiler/package/Header.h"
 #include "runtime/core/AtomicFile.h"
+#include "tools/ingot/InspectText.h"
 #include "tools/ingot/RunCompiler.h"
 #include "tools/ingot/TensorFile.h"
 #include "tools/ingot/TrainArguments.h"
@@ -19,7 +20,7 @@ namespace {
 
 struct Arguments {
   std::string model, output, emit = "so", header, stopAfter, convPrecision = "default";
-  std::vector<std::string> functions, shapes, carries, customOps;
+  std::vector<std::string> functions, shapes, sizes, carries, customOps;
   std::string cc;
   bool noWeights = false, recompute = false, json = false;
   TrainArguments train;
@@ -28,7 +29,7 @@ struct Arguments {
 
 /// What is printed when the artifact is written; filled while the descriptions live.
 struct Summary {
-  std::vector<std::string> signatures, arenas, kernels, targets;
+  std::vector<std::string> signatures, arenas, kernels, budgets, targets;
   size_t variables = 0;
   uint64_t stateBytes = 0;
   bool hasWeights = false;
@@ -84,26 +85,35 @@ Json tensorsJson(const std::vector<TensorDescription> &tensors) {
 }
 
 /// As `ingot inspect --json` shows a function, but kernels are counted.
-Json functionJson(const FunctionDescription &function) {
-  return {{"name", function.name},
-          {"inputs", tensorsJson(function.inputs)},
-          {"outputs", tensorsJson(function.outputs)},
-          {"arena_bytes", function.arenaFormula.empty() ? "0" : function.arenaFormula},
-          {"kernels", function.kernels.size()}};
+Json functionJson(const FunctionDescription &function, const Manifest::Function &manifest) {
+  Json json = {{"name", function.name},
+               {"inputs", tensorsJson(function.inputs)},
+               {"outputs", tensorsJson(function.outputs)},
+               {"arena_bytes", function.arenaFormula.empty() ? "0" : function.arenaFormula},
+               {"kernels", function.kernels.size()}};
+  if (manifest.has_recomputation())
+    json["recomputation"] = recomputationJson(manifest.recomputation());
+  return json;
 }
 
 Summary summarize(llvm::ArrayRef<const ArtifactDescription *> variants,
                   const Arguments &arguments) {
   const ArtifactDescription &d = *variants.front();
   Summary summary;
-  for (const FunctionDescription &function : d.functions) {
+  Manifest manifest;
+  manifest.ParseFromString(d.manifest);
+  for (auto [i, function] : llvm::enumerate(d.functions)) {
     std::string outputs = describeTensors(function.outputs);
     summary.signatures.push_back(function.name + "(" + describeTensors(function.inputs) + ")" +
                                  (outputs.empty() ? "" : " -> " + outputs));
     summary.arenas.push_back((d.functions.size() > 1 ? function.name + ": " : "") +
                              (function.arenaFormula.empty() ? "0" : function.arenaFormula));
     summary.kernels.push_back(fmt::format("{} in {}", function.kernels.size(), function.name));
-    summary.functions.push_back(functionJson(function));
+    const Manifest::Function &its = manifest.functions(static_cast<int>(i));
+    summary.functions.push_back(functionJson(function, its));
+    if (its.has_recomputation())
+      summary.budgets.push_back((d.functions.size() > 1 ? function.name + ": " : "") +
+                                recomputationText(recomputationJson(its.recomputation())));
   }
   summary.variables = d.variables.size();
   summary.stateBytes = d.stateBytes;
@@ -158,6 +168,8 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
              humanBytes(s.stateBytes), s.hasWeights ? "inside" : "not inside");
   for (size_t i = 0; i < s.arenas.size(); ++i)
     fmt::print(stderr, "{} {} bytes\n", i == 0 ? "  arena    " : "           ", s.arenas[i]);
+  for (size_t i = 0; i < s.budgets.size(); ++i)
+    fmt::print(stderr, "{} {}\n", i == 0 ? "  budget   " : "           ", s.budgets[i]);
   if (!s.customOps.empty())
     fmt::print(stderr, "  custom    {}\n", joined(s.customOps));
   fmt::print(stderr, "  target    {}\n", joined(s.targets));
@@ -174,6 +186,19 @@ std::string modelName(const std::string &path) {
   return isVersion ? absolute.parent_path().filename().string() : name;
 }
 
+/// --size NAME=N.
+std::map<std::string, int64_t> parseSizes(const Arguments &arguments) {
+  std::map<std::string, int64_t> sizes;
+  for (const std::string &option : arguments.sizes) {
+    auto [name, number] = llvm::StringRef(option).split('=');
+    int64_t size = 0;
+    if (name.empty() || number.getAsInteger(10, size) || size < 0)
+      throw Failure(kUsage, "`" + option + "` for --size is not NAME=SIZE", "for example batch=32");
+    sizes[name.str()] = size;
+  }
+  return sizes;
+}
+
 /// Usage errors, all before anything is read.
 void checkArguments(Arguments &arguments) {
   static const std::map<std::string, Emit> emits = {
@@ -182,6 +207,7 @@ void checkArguments(Arguments &arguments) {
   arguments.options.convPrecision =
       arguments.convPrecision == "exact" ? ConvPrecision::Exact : ConvPrecision::Default;
   arguments.options.stopAfter = arguments.stopAfter;
+  arguments.options.memoryBudget.sizes = parseSizes(arguments);
   if (arguments.output.empty() && arguments.stopAfter.empty()) {
     const char *suffix = arguments.emit == "so" ? ".so" : arguments.emit == "obj" ? ".o" : ".a";
     arguments.output = modelName(arguments.model) + suffix;
@@ -319,6 +345,21 @@ void addCustomOpOptions(CLI::App &command, Arguments &arguments) {
                      "Command that compiles sources of custom ops; default $CC, then cc");
 }
 
+void addBudgetOptions(CLI::App &command, Arguments &arguments) {
+  CLI::Option *budget =
+      command
+          .add_option("--memory-budget", arguments.options.memoryBudget.bytes,
+                      "What the arena of each function may take, in bytes or as 256MiB: values are "
+                      "computed again, as few as needed, the same bits")
+          ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+          ->check(CLI::PositiveNumber);
+  command
+      .add_option("--size", arguments.sizes,
+                  "NAME=SIZE: a dimension's size that the budget is meant for; default: its upper "
+                  "bound (--shape NAME=LEAST..MOST)")
+      ->needs(budget);
+}
+
 } // namespace
 
 void addCompile(CLI::App &app) {
@@ -355,6 +396,7 @@ void addCompile(CLI::App &app) {
   command->add_flag("--recompute", arguments->recompute,
                     "train_step computes cheap values again instead of keeping them: less memory, "
                     "the same bits");
+  addBudgetOptions(*command, *arguments);
   addTrainOptions(*command, arguments->train);
   command->add_flag("--no-weights", arguments->noWeights,
                     "Leave the weights out; bind them at run time");
@@ -387,6 +429,7 @@ void addCompile(CLI::App &app) {
       "  ingot compile detector.onnx --shape images=1,3,height,width\n"
       "  ingot compile resnet18.onnx --train --loss sparse_categorical_crossentropy \\\n"
       "      --optimizer sgd:learning_rate=0.01,momentum=0.9 --trainable 'fc.*'\n"
+      "  ingot compile resnet18.onnx --train --loss mse --memory-budget 256MiB --size batch=16\n"
       "  ingot compile denoiser.onnx --carry state_out=state_in\n"
       "  ingot compile speech.onnx --custom-op beam_search.json --cc clang\n"
       "  ingot compile net.mlir --stop-after fuse | less");

@@ -110,9 +110,13 @@ Json inspectArtifact(const std::string &path, const std::string &symbol) {
   json["functions"] = Json::array();
   for (int64_t i = 0; i < table.function_count; ++i)
     json["functions"].push_back(functionInfo(*artifact, table.functions[i]));
-  for (int i = 0; i < manifest.functions_size() && i < table.function_count; ++i)
-    for (const Manifest::Bound &bound : manifest.functions(i).bounds())
+  for (int i = 0; i < manifest.functions_size() && i < table.function_count; ++i) {
+    const Manifest::Function &function = manifest.functions(i);
+    for (const Manifest::Bound &bound : function.bounds())
       json["functions"][i]["bounds"][bound.symbol()] = {bound.least(), bound.most()};
+    if (function.has_recomputation())
+      json["functions"][i]["recomputation"] = recomputationJson(function.recomputation());
+  }
   if (table.derive)
     json["functions"].push_back(functionInfo(*artifact, *table.derive));
   json["variables"] = Json::array();

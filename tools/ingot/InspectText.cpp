@@ -54,6 +54,36 @@ std::string valueText(const Json &value) {
   return value.dump();
 }
 
+Json recomputationJson(const Manifest::Recomputation &from) {
+  Json sizes = Json::object();
+  for (const Manifest::Recomputation::Size &size : from.sizes())
+    sizes[size.symbol()] = size.size();
+  return {{"budget_bytes", from.budget_bytes()},
+          {"sizes", sizes},
+          {"arena_bytes_before", from.arena_bytes_before()},
+          {"arena_bytes", from.arena_bytes()},
+          {"flops", from.flops()},
+          {"flops_again", from.flops_again()},
+          {"kernels", std::vector<std::string>(from.kernels().begin(), from.kernels().end())}};
+}
+
+std::string recomputationText(const Json &from) {
+  std::string at;
+  for (const auto &[symbol, size] : from["sizes"].items())
+    at += fmt::format("{} {}={}", at.empty() ? " at" : ",", symbol, size.get<int64_t>());
+  auto bytes = [&](const char *key) { return humanBytes(from[key].get<uint64_t>()); };
+  std::string text =
+      fmt::format("arena {} of {}{}", bytes("arena_bytes"), bytes("budget_bytes"), at);
+  size_t count = from["kernels"].size();
+  if (from["arena_bytes"] == from["arena_bytes_before"])
+    return text + ", nothing is computed again";
+  auto again = from["flops_again"].get<double>(), all = from["flops"].get<double>();
+  return text + fmt::format(" (without it {}): {} {} again, {:.1f} % more operations",
+                            bytes("arena_bytes_before"), count,
+                            count == 1 ? "kernel runs" : "kernels run",
+                            all > again ? 100 * again / (all - again) : 0);
+}
+
 static void printFunction(const Json &function) {
   std::string outputs = signatureText(function["outputs"]);
   fmt::print("\n{}({}){}\n", valueText(function["name"]), signatureText(function["inputs"]),
@@ -67,6 +97,8 @@ static void printFunction(const Json &function) {
                  valueText(carry["input"]));
   if (function.contains("arena_bytes"))
     fmt::print("  arena bytes: {}\n", valueText(function["arena_bytes"]));
+  if (function.contains("recomputation"))
+    fmt::print("  memory budget: {}\n", recomputationText(function["recomputation"]));
   if (function.contains("kernels"))
     for (const Json &kernel : function["kernels"])
       fmt::print("  kernel {}\n    flops {}\n    bytes {}\n", valueText(kernel["name"]),

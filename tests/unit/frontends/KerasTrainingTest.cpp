@@ -239,5 +239,44 @@ TEST_F(KerasTraining, recomputationTakesLessMemoryAndGivesTheSameBits) {
   }
 }
 
+TEST_F(KerasTraining, aMemoryBudgetIsKeptAndGivesTheSameBits) {
+  // Convolutions without activations: nothing cheap is there to be computed again.
+  auto train = [&](uint64_t budget) {
+    keras::clearSession();
+    std::vector<keras::Layer> stack = {layers::InputLayer({2}), layers::Dense(64),
+                                       layers::Reshape({8, 8, 1})};
+    for (int i = 0; i < 8; ++i)
+      stack.push_back(layers::Conv2D(8, 3, {.padding = "same"}));
+    stack.push_back(layers::GlobalAveragePooling2D());
+    stack.push_back(layers::Dense(2, {.activation = "softmax"}));
+    keras::Sequential model(stack);
+    model.compile({.optimizer = "adam",
+                   .loss = "sparse_categorical_crossentropy",
+                   .memoryBudget = {budget, 256}});
+    Points data = points(64);
+    model.fit(data.x, data.y, quiet(2));
+    std::vector<std::vector<float>> weights;
+    for (const ingot::Tensor &weight : model.getWeights())
+      weights.push_back(floatsOf(weight));
+    return std::pair(weights, arenaOf(model, 256));
+  };
+  auto [plain, arena] = train(0);
+  for (uint64_t share : {95, 85, 80}) {
+    uint64_t budget = arena * share / 100;
+    auto [weights, less] = train(budget);
+    EXPECT_LE(less, budget);
+    EXPECT_EQ(weights, plain) << share << " %";
+  }
+  try {
+    train(arena / 20);
+    FAIL() << "a twentieth cannot be enough";
+  } catch (const keras::Error &error) {
+    EXPECT_EQ(error.code(), StatusCode::ResourceExhausted);
+    EXPECT_THAT(error.what(), HasSubstr("`train_step` takes at least"));
+    EXPECT_THAT(error.what(), HasSubstr("at batch=256"));
+    EXPECT_THAT(error.what(), HasSubstr("conv2d"));
+  }
+}
+
 } // namespace
 } // namespace ingot::test

@@ -426,6 +426,35 @@ TEST_F(CliNetTest, TrainingIsAddedAndRuns) {
   EXPECT_LT(losses.back(), 0.8F * losses.front());
 }
 
+TEST_F(CliNetTest, AMemoryBudgetIsToldOrRefused) {
+  const std::string step = "compile net.mlir -o train.so --train --loss mse ";
+  Outcome kept = ingot(step + "--memory-budget 64KiB --size batch=100");
+  ASSERT_EQ(kept.code, 0) << kept.err;
+  EXPECT_THAT(kept.err, HasSubstr("of 64.0 KiB at batch=100"));
+  Outcome shown = ingot("inspect train.so");
+  EXPECT_THAT(shown.out, HasSubstr("memory budget: arena"));
+  auto json = nlohmann::json::parse(ingot("inspect train.so --json").out);
+  bool isSeen = false;
+  for (auto &function : json["functions"])
+    if (function["name"] == "train_step") {
+      isSeen = true;
+      EXPECT_EQ(function["recomputation"]["budget_bytes"], 65536);
+      EXPECT_EQ(function["recomputation"]["sizes"]["batch"], 100);
+      EXPECT_LE(function["recomputation"]["arena_bytes"], 65536);
+    }
+  EXPECT_TRUE(isSeen);
+  Outcome missing = ingot(step + "--memory-budget 64KiB");
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.err, HasSubstr("--size batch=32"));
+  Outcome impossible = ingot(step + "--memory-budget 100 --size batch=1000");
+  EXPECT_EQ(impossible.code, 2);
+  EXPECT_THAT(impossible.err, HasSubstr("Give a budget of"));
+  EXPECT_THAT(impossible.err, HasSubstr("at batch=1000"));
+  for (const char *wrong : {"--size batch=2", "--memory-budget lots", "--memory-budget 0",
+                            "--memory-budget 1MiB --size batch"})
+    EXPECT_EQ(ingot(step + wrong).code, 1) << wrong;
+}
+
 TEST_F(CliNetTest, WrongTrainingOptionsAreSaid) {
   auto said = [&](const char *options, int code, const char *text) {
     Outcome outcome = ingot(std::string("compile net.mlir ") + options);
