@@ -23,6 +23,12 @@ def network(name):
     if name == "resnet18":
         from torch.fx.experimental import optimization
         net = optimization.fuse(net)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            # The exporter merges parameters that are equal, such as biases of zeros: all sides but
+            # PyTorch would train one in their place.
+            if parameter.min() == parameter.max():
+                parameter.add_(torch.randn_like(parameter), alpha=1e-3)
     for parameter in net.parameters():
         parameter.requires_grad_(True)
     return net
@@ -51,7 +57,9 @@ class IngotTraining(Ingot):
 
     def __init__(self, case):
         loss = "mean_squared_error" if is_regression(case.name) else "sparse_categorical_crossentropy"
-        self.compile_options = ["--train", "--optimizer", f"adam:learning_rate={RATE},epsilon={EPSILON}", "--loss", loss]
+        # Keras adds epsilon before the second moment is corrected; after the first step this is the same.
+        epsilon = EPSILON * (1 - SQUARE_DECAY) ** 0.5
+        self.compile_options = ["--train", "--optimizer", f"adam:learning_rate={RATE},epsilon={epsilon}", "--loss", loss]
         super().__init__(case)
 
 

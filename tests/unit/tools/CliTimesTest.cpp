@@ -81,6 +81,34 @@ TEST_F(CliTimesTest, ProfileNamesTheUsersNodes) {
   EXPECT_THAT(table.out, HasSubstr("dense"));
 }
 
+// Which counters there are is the machine's; the profile is there with any, and with none.
+TEST_F(CliTimesTest, ProfileAddsCountersOrSaysWhyNot) {
+  Outcome outcome = ingot("profile net.so --shape batch=8 --runs 3 --threads 2 --counters --json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  Json report = Json::parse(outcome.out);
+  ASSERT_EQ(report["kernels"].size(), 1u);
+  std::string kind = report["counters"]["kind"], problem = report["counters"]["problem"];
+  EXPECT_EQ(kind == "hardware", problem.empty());
+  const Json &kernel = report["kernels"][0];
+  if (kind == "hardware") {
+    EXPECT_GT(kernel["counters"]["cycles"], 0);
+    EXPECT_GT(kernel["counters"]["instructions"], 0);
+    EXPECT_GE(kernel["counters"]["cache_misses"], 0);
+  } else {
+    EXPECT_THAT(outcome.err, HasSubstr("no hardware counters: " + problem));
+    EXPECT_EQ(kernel.contains("counters"), kind == "software");
+  }
+  if (kind == "software")
+    EXPECT_GT(kernel["counters"]["processor_seconds"], 0);
+  Outcome table = ingot("profile net.so --runs 3 --counters");
+  ASSERT_EQ(table.code, 0) << table.err;
+  EXPECT_THAT(table.out, HasSubstr(kind == "hardware"   ? "LLC misses"
+                                   : kind == "software" ? "switches"
+                                                        : "of memory"));
+  Outcome without = ingot("profile net.so --runs 3 --json");
+  EXPECT_FALSE(Json::parse(without.out).contains("counters"));
+}
+
 TEST_F(CliTimesTest, MistakesAreSaid) {
   Outcome unknown = ingot("bench net.so --shape bacth=8");
   EXPECT_EQ(unknown.code, 2);
