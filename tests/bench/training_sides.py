@@ -25,10 +25,9 @@ def network(name):
         net = optimization.fuse(net)
     with torch.no_grad():
         for parameter in net.parameters():
-            # The exporter merges parameters that are equal, such as biases of zeros: all sides but
-            # PyTorch would train one in their place.
-            if parameter.min() == parameter.max():
-                parameter.add_(torch.randn_like(parameter), alpha=1e-3)
+            # The exporter merges small parameters that are equal (biases of zeros, layers that are
+            # copies): all sides but PyTorch would train one in their place.
+            parameter.add_(torch.randn_like(parameter), alpha=1e-3)
     for parameter in net.parameters():
         parameter.requires_grad_(True)
     return net
