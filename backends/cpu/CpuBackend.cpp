@@ -1,6 +1,6 @@
 // The CPU as a target: code for every requested level, one artifact.
 #include "backends/cpu/CpuBackend.h"
-#include "backends/cpu/Generate.h"
+#include "backends/cpu/CodeCache.h"
 #include "backends/cpu/InitialState.h"
 #include "compiler/package/Manifest.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -30,7 +30,7 @@ public:
       if (!target)
         return planned.emitError("unknown CPU `")
                << name.trim() << "`; known are: host, " << knownNames();
-      auto variant = generateCode(planned, *target, options);
+      auto variant = makeCode(planned, *target, options);
       if (failed(variant))
         return failure();
       variants.push_back(std::move(*variant));
@@ -52,7 +52,7 @@ public:
           makeManifest(variant.description, options, variant.target->name, levels);
     if (variants.empty())
       return planned.emitError("no CPU to compile for; known are: host, ") << knownNames();
-    if (failed(writeArtifact(variants, options, path)))
+    if (failed(writeArtifact(variants, options, planned.getLoc(), path)))
       return failure();
     if (options.onWritten)
       options.onWritten(

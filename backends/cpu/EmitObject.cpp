@@ -156,10 +156,12 @@ Expected<ObjectBytes> emitObject(llvm::Module &module, llvm::TargetMachine &mach
 }
 
 struct CodeEmitter::Unit {
-  Unit(const CpuTarget &target, const EmitOptions &options) : target(&target), options(options) {}
+  Unit(const CpuTarget &target, const EmitOptions &options, size_t module)
+      : target(&target), options(options), added(module) {}
 
   const CpuTarget *target;
   EmitOptions options;
+  size_t added; // of which module, in the order of add()
   std::unique_ptr<llvm::TargetMachine> machine;
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module;
@@ -206,23 +208,24 @@ Error CodeEmitter::add(mlir::ModuleOp code, const CpuTarget &target, const EmitO
   if (options.debugInfo)
     addDebugLocations(code);
   for (mlir::OwningOpRef<mlir::ModuleOp> &part : splitCode(code)) {
-    Unit &unit = *units.emplace_back(std::make_unique<Unit>(target, options));
+    Unit &unit = *units.emplace_back(std::make_unique<Unit>(target, options, modules));
     if (Error error = createTargetMachine(target).moveInto(unit.machine))
       return error;
     if (Error error = unit.translate(*part))
       return error;
     pool.async([&unit] { unit.compile(); });
   }
+  ++modules;
   return Error::success();
 }
 
-Expected<std::vector<ObjectBytes>> CodeEmitter::finish() {
+Expected<std::vector<std::vector<ObjectBytes>>> CodeEmitter::finish() {
   pool.wait();
-  std::vector<ObjectBytes> objects;
+  std::vector<std::vector<ObjectBytes>> objects(modules);
   for (const std::unique_ptr<Unit> &unit : units) {
     if (!unit->error.empty())
       return createStringError(unit->target->name + ": " + unit->error);
-    objects.push_back(std::move(unit->object));
+    objects[unit->added].push_back(std::move(unit->object));
   }
   return objects;
 }

@@ -44,12 +44,13 @@ public:
   /// has to stay. The module's context may be used again when this returns.
   llvm::Error add(mlir::ModuleOp code, const CpuTarget &target, const EmitOptions &options);
 
-  /// Waits, and gives the objects of everything that was added. Call it once.
-  llvm::Expected<std::vector<ObjectBytes>> finish();
+  /// Waits, and gives the objects of each module that was added. Call it once.
+  llvm::Expected<std::vector<std::vector<ObjectBytes>>> finish();
 
 private:
   struct Unit;
   std::vector<std::unique_ptr<Unit>> units;
+  size_t modules = 0;
   llvm::DefaultThreadPool pool; // ends before the units do
 };
 

@@ -225,8 +225,7 @@ void FunctionGenerator::copyBytes(Value like, Value from, const Storage &to) {
   LLVM::MemcpyOp::create(b, cb.loc, cb.loadPointer(words, frame.storage(to)), from, size, false);
 }
 
-/// Every custom op that is called has its code.
-static LogicalResult checkCustomCode(ModuleOp planned, const CompileOptions &options) {
+LogicalResult checkCustomCode(ModuleOp planned, const CompileOptions &options) {
   LogicalResult result = success();
   planned.walk([&](exec::CustomCallOp call) {
     if (options.customCode.count(call.getCallee().str()))
@@ -237,10 +236,13 @@ static LogicalResult checkCustomCode(ModuleOp planned, const CompileOptions &opt
   return result;
 }
 
-FailureOr<Variant> generateCode(ModuleOp planned, const CpuTarget &target,
+FailureOr<Variant> generateCode(ModuleOp given, const CpuTarget &target,
                                 const CompileOptions &options) {
-  if (failed(checkCustomCode(planned, options)))
+  if (failed(checkCustomCode(given, options)))
     return failure();
+  // What is noted on ops meanwhile is no part of the program, nor of the key of its code.
+  OwningOpRef<ModuleOp> copy = given.clone();
+  ModuleOp planned = *copy;
   Variant variant;
   variant.target = &target;
   variant.description = describeArtifact(planned, options);

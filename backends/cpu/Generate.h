@@ -5,6 +5,9 @@
 
 namespace ingot::cpu {
 
+/// Every custom op that is called has its code.
+mlir::LogicalResult checkCustomCode(mlir::ModuleOp planned, const CompileOptions &options);
+
 /// Generates all functions of a module that has passed the phase `plan`.
 mlir::FailureOr<Variant> generateCode(mlir::ModuleOp planned, const CpuTarget &target,
                                       const CompileOptions &options);

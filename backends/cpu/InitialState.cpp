@@ -1,7 +1,8 @@
 // See InitialState.h.
 #include "backends/cpu/InitialState.h"
-#include "backends/cpu/Generate.h"
+#include "backends/cpu/CodeCache.h"
 #include "backends/cpu/WeightsObject.h"
+#include "compiler/package/Describe.h"
 #include "ir/exec/Exec.h"
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -17,6 +18,10 @@ namespace ingot::cpu {
 namespace {
 
 void copyValue(graph::VariableOp variable, char *to) {
+  if (auto resource = llvm::dyn_cast_or_null<DenseResourceElementsAttr>(variable.getValueAttr())) {
+    std::memcpy(to, resource.getData().data(), resource.getData().size());
+    return;
+  }
   auto elements = llvm::dyn_cast_or_null<DenseElementsAttr>(variable.getValueAttr());
   if (!elements)
     return;
@@ -81,32 +86,49 @@ void release(const char *from, uint64_t bytes) {
   (void)madvise(const_cast<char *>(from), llvm::alignDown(bytes, pageBytes), MADV_DONTNEED);
 }
 
+/// The module with its variables and `derive` alone.
+OwningOpRef<ModuleOp> deriveAlone(ModuleOp planned) {
+  OwningOpRef<ModuleOp> alone = ModuleOp::create(planned.getLoc());
+  for (Operation &op : *planned.getBody())
+    if (auto function = llvm::dyn_cast<func::FuncOp>(op);
+        !function || function.getName() == "derive")
+      alone->push_back(op.clone());
+  return alone;
+}
+
+/// Compiles `derive` for the baseline and runs it on the block.
+LogicalResult fillDerived(ModuleOp alone, const CompileOptions &options, char *block) {
+  CompileOptions plain;
+  plain.name = options.name;
+  plain.cache = options.cache;
+  plain.customCode = options.customCode;
+  plain.debugArena = options.debugArena; // the plan is made for it, or not
+  auto variant = makeCode(alone, allTargets().front(), plain);
+  if (failed(variant))
+    return failure();
+  llvm::SmallString<128> path;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("ingot-derive", "so", path))
+    return alone.emitError("cannot make a temporary file: ") << error.message();
+  llvm::scope_exit remove([&] { llvm::sys::fs::remove(path); });
+  std::string file(path);
+  if (failed(writeArtifact(llvm::MutableArrayRef<Variant>(*variant), plain, alone.getLoc(), file)))
+    return failure();
+  return runDerive(file, block, alone.getLoc());
+}
+
 } // namespace
 
 FailureOr<StateBytes> initialState(ModuleOp planned, const CompileOptions &options) {
-  const CpuTarget *baseline = &allTargets().front();
-  auto variant = generateCode(planned, *baseline, options);
-  if (failed(variant))
-    return failure();
-  ArtifactDescription &description = variant->description;
+  OwningOpRef<ModuleOp> alone = deriveAlone(planned);
+  ArtifactDescription description = describeArtifact(*alone, options);
   uint64_t size = description.stateBytes;
   std::shared_ptr<char> block = zeros(size + 1); // never of no size
   if (!block)
     return planned.emitError("no memory for ") << size << " bytes of weights";
   for (const VariableDescription &v : description.variables)
     copyValue(planned.lookupSymbol<graph::VariableOp>(v.name), block.get() + v.offset);
-  if (description.hasDerive) {
-    CompileOptions plain;
-    plain.name = options.name;
-    llvm::SmallString<128> path;
-    if (std::error_code error = llvm::sys::fs::createTemporaryFile("ingot-derive", "so", path))
-      return planned.emitError("cannot make a temporary file: ") << error.message();
-    llvm::scope_exit remove([&] { llvm::sys::fs::remove(path); });
-    std::string file(path);
-    if (failed(writeArtifact(llvm::MutableArrayRef<Variant>(*variant), plain, file)) ||
-        failed(runDerive(file, block.get(), planned.getLoc())))
-      return failure();
-  }
+  if (description.hasDerive && failed(fillDerived(*alone, options, block.get())))
+    return failure();
   return StateBytes{std::move(block), size, release};
 }
 

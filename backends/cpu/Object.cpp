@@ -3,6 +3,7 @@
 #include "backends/cpu/Object.h"
 #include "backends/cpu/ArtifactTable.h"
 #include "backends/cpu/CheckArtifact.h"
+#include "backends/cpu/CodeCache.h"
 #include "backends/cpu/CustomCode.h"
 #include "backends/cpu/EmitObject.h"
 #include "backends/cpu/Link.h"
@@ -47,8 +48,8 @@ private:
 class ArtifactWriter {
 public:
   ArtifactWriter(llvm::MutableArrayRef<Variant> given, const CompileOptions &options,
-                 const std::string &path)
-      : options(options), path(path), location(given.front().code->getLoc()) {
+                 mlir::Location location, const std::string &path)
+      : options(options), path(path), location(location) {
     for (Variant &variant : given)
       variants.push_back(&variant);
     llvm::sort(variants, [](const Variant *a, const Variant *b) {
@@ -66,6 +67,15 @@ private:
   Error linkAndPublish();
   Error writeObjects(const ScratchDirectory &scratch, std::vector<std::string> &files);
   std::string buildId(const CustomObjects &custom) const;
+  /// What is linked but for weights and custom code.
+  std::vector<const ObjectBytes *> allObjects() const {
+    std::vector<const ObjectBytes *> all;
+    for (const Variant *variant : variants)
+      for (const ObjectBytes &object : variant->objects)
+        all.push_back(&object);
+    all.push_back(&tableObject);
+    return all;
+  }
   std::string prefix(const Variant &variant) const {
     return options.symbol + "." + variant.target->name + ".";
   }
@@ -74,7 +84,7 @@ private:
   const std::string &path;
   mlir::Location location;
   std::vector<Variant *> variants; // the preferred one first
-  std::vector<ObjectBytes> objects;
+  ObjectBytes tableObject;
   /// Distinct initial states, and each variant's index among them (-1: none).
   std::vector<StateBytes> states;
   std::vector<int> stateOf;
@@ -83,7 +93,10 @@ private:
 
 LogicalResult ArtifactWriter::emitVariants() {
   CodeEmitter emitter;
+  llvm::SmallVector<Variant *> added;
   for (Variant *variant : variants) {
+    if (!variant->code)
+      continue; // its objects are there
     mlir::ModuleOp code = *variant->code;
     if (failed(lowerToLlvm(code, *variant->target)))
       return failure();
@@ -92,12 +105,16 @@ LogicalResult ArtifactWriter::emitVariants() {
     if (Error error = emitter.add(code, *variant->target, emit))
       return code.emitError("internal error: ")
              << variant->target->name << ": " << llvm::toString(std::move(error));
+    added.push_back(variant);
     timer.done("translate");
   }
   auto emitted = emitter.finish();
   if (!emitted)
     return mlir::emitError(location) << "internal error: " << llvm::toString(emitted.takeError());
-  objects = std::move(*emitted);
+  for (auto [variant, objects] : llvm::zip_equal(added, *emitted)) {
+    variant->objects = std::move(objects);
+    storeCode(*variant, options, location);
+  }
   timer.done("code");
   return success();
 }
@@ -146,7 +163,7 @@ Error ArtifactWriter::emitTables() {
   auto object = emitObject(module, **machine);
   if (!object)
     return object.takeError();
-  objects.push_back(std::move(*object));
+  tableObject = std::move(*object);
   return Error::success();
 }
 
@@ -157,9 +174,9 @@ Error ArtifactWriter::writeObjects(const ScratchDirectory &scratch,
       files.push_back(std::move(*file));
     return file.takeError();
   };
-  for (const ObjectBytes &object : objects)
+  for (const ObjectBytes *object : allObjects())
     if (Error error = add(scratch.write(std::to_string(files.size()) + ".o", [&](auto &out) {
-          out.write(object.data(), object.size());
+          out.write(object->data(), object->size());
         })))
       return error;
   for (size_t i = 0; i < states.size(); ++i)
@@ -181,8 +198,8 @@ std::string ArtifactWriter::buildId(const CustomObjects &custom) const {
     hashes += llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
               llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
   };
-  for (const ObjectBytes &object : objects)
-    add(llvm::StringRef(object.data(), object.size()));
+  for (const ObjectBytes *object : allObjects())
+    add(llvm::StringRef(object->data(), object->size()));
   for (const std::string &file : custom.objects)
     if (auto code = llvm::MemoryBuffer::getFile(file)) // the link says what it cannot read
       add((*code)->getBuffer());
@@ -244,8 +261,8 @@ LogicalResult ArtifactWriter::write() {
 } // namespace
 
 LogicalResult writeArtifact(llvm::MutableArrayRef<Variant> variants, const CompileOptions &options,
-                            const std::string &path) {
-  return ArtifactWriter(variants, options, path).write();
+                            mlir::Location location, const std::string &path) {
+  return ArtifactWriter(variants, options, location, path).write();
 }
 
 } // namespace ingot::cpu

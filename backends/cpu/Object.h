@@ -1,6 +1,6 @@
 // From generated code to a file: LLVM dialect, LLVM IR, object code, in-process link.
 #pragma once
-#include "backends/cpu/CpuTarget.h"
+#include "backends/cpu/EmitObject.h"
 #include "compiler/Compile.h"
 #include "compiler/package/ArtifactDescription.h"
 
@@ -12,6 +12,9 @@ struct Variant {
   const CpuTarget *target;
   mlir::OwningOpRef<mlir::ModuleOp> code;
   ArtifactDescription description;
+  std::vector<ObjectBytes> objects =
+      {};                    // of the code: made by writeArtifact, or from the compile cache
+  std::string cacheKey = {}; // where the objects are to be kept; empty: nowhere
 };
 
 /// Lowers every variant to the LLVM dialect and LLVM IR, adds the artifact's constant tables and
@@ -19,9 +22,10 @@ struct Variant {
 /// emits object code and links. Variants have different targets; their code is used up. The file is
 /// written beside its place and renamed; nothing is left of it when that fails. Its bytes depend
 /// only on the inputs, not on the path. Checks that only memcpy, memmove and memset stay undefined.
-/// Errors are reported at the module's location. Not safe while another thread uses the modules'
+/// Errors are reported at `location`. Not safe while another thread uses the modules'
 /// context. With INGOT_TIMING in the environment the time of each step goes to stderr.
 mlir::LogicalResult writeArtifact(llvm::MutableArrayRef<Variant> variants,
-                                  const CompileOptions &options, const std::string &path);
+                                  const CompileOptions &options, mlir::Location location,
+                                  const std::string &path);
 
 } // namespace ingot::cpu

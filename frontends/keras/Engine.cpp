@@ -6,6 +6,7 @@
 #include "frontends/keras/ModelImpl.h"
 #include "llvm/Support/thread.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 namespace ingot::keras::detail {
@@ -61,6 +62,8 @@ void compileModel(const ModelImpl &model, const std::string &path) {
     const MemoryBudget &budget = model.training->memoryBudget;
     options.memoryBudget = {budget.bytes, {{"batch", budget.batchSize}}};
   }
+  if (const char *directory = std::getenv("INGOT_CACHE"))
+    options.cache.directory = directory;
   // Passes follow chains of ops by recursion; 10,000 layers need tens of MiB of stack.
   constexpr unsigned stackBytes = 512u << 20;
   mlir::LogicalResult result = mlir::failure();

@@ -32,7 +32,7 @@ struct Summary {
   std::vector<std::string> signatures, arenas, kernels, budgets, targets;
   size_t variables = 0;
   uint64_t stateBytes = 0;
-  bool hasWeights = false;
+  bool hasWeights = false, isCodeCached = false;
   std::vector<std::string> customOps;
   std::string next;
   std::string training;           // of --train: loss, output, optimizer, how many parameters
@@ -117,6 +117,8 @@ Summary summarize(llvm::ArrayRef<const ArtifactDescription *> variants,
   }
   summary.variables = d.variables.size();
   summary.stateBytes = d.stateBytes;
+  summary.isCodeCached = llvm::all_of(
+      variants, [](const ArtifactDescription *variant) { return variant->isCodeCached; });
   summary.hasWeights = !d.initialState.empty();
   for (const CustomOpDescription &op : d.customOps)
     summary.customOps.push_back(op.name);
@@ -143,6 +145,7 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
     Json json = {{"path", arguments.output},
                  {"bytes", bytes},
                  {"seconds", seconds},
+                 {"code_cached", s.isCodeCached},
                  {"name", arguments.options.name},
                  {"emit", arguments.emit},
                  {"symbol", arguments.options.symbol},
@@ -158,7 +161,8 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
     fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
     return;
   }
-  fmt::print(stderr, "{}: {} in {:.2f} s\n", arguments.output, humanBytes(bytes), seconds);
+  fmt::print(stderr, "{}: {} in {:.2f} s{}\n", arguments.output, humanBytes(bytes), seconds,
+             s.isCodeCached ? ", code cached" : "");
   for (size_t i = 0; i < s.signatures.size(); ++i)
     fmt::print(stderr, "{} {}\n", i == 0 ? "  functions" : "           ", s.signatures[i]);
   if (!s.training.empty())
@@ -345,6 +349,22 @@ void addCustomOpOptions(CLI::App &command, Arguments &arguments) {
                      "Command that compiles sources of custom ops; default $CC, then cc");
 }
 
+void addCacheOptions(CLI::App &command, Arguments &arguments) {
+  command
+      .add_option(
+          "--cache", arguments.options.cache.directory,
+          "Directory that keeps generated code: the same program with other weights takes it "
+          "from there; default: none")
+      ->envname("INGOT_CACHE");
+  command
+      .add_option(
+          "--cache-size", arguments.options.cache.mostBytes,
+          "What the directory may take, in bytes or as 2GiB; default 1GiB. What was not used "
+          "for longest goes")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->envname("INGOT_CACHE_SIZE");
+}
+
 void addBudgetOptions(CLI::App &command, Arguments &arguments) {
   CLI::Option *budget =
       command
@@ -397,6 +417,7 @@ void addCompile(CLI::App &app) {
                     "train_step computes cheap values again instead of keeping them: less memory, "
                     "the same bits");
   addBudgetOptions(*command, *arguments);
+  addCacheOptions(*command, *arguments);
   addTrainOptions(*command, arguments->train);
   command->add_flag("--no-weights", arguments->noWeights,
                     "Leave the weights out; bind them at run time");
