@@ -253,6 +253,16 @@ bool checkVariable(graph::VariableOp variable) {
                         << variable.getValue()->getShapedType();
     return false;
   }
+  if (auto resource = llvm::dyn_cast_or_null<DenseResourceElementsAttr>(variable.getValueAttr())) {
+    // Bytes as they are: only elements that have whole ones, and as many as there must be.
+    unsigned bits = type.getElementTypeBitWidth();
+    auto bytes = static_cast<int64_t>(resource.getData().size());
+    if (bits % 8 != 0 || bytes != type.getNumElements() * (bits / 8)) {
+      emitError(location) << what << " has a resource of " << bytes << " bytes as its value, which "
+                          << type << " does not take; give the elements, dense<…>";
+      return false;
+    }
+  }
   return true;
 }
 

@@ -277,9 +277,7 @@ LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph)
   for (int i = 0; i < graph.initializer_size(); ++i) {
     const ::onnx::TensorProto &tensor = graph.initializer(i);
     Location loc = NameLoc::get(b.getStringAttr(tensor.name()));
-    EntryPtr entry = importInitializer(tensor, loc);
-    if (isMain && consumed)
-      std::string().swap(*consumed->mutable_graph()->mutable_initializer(i)->mutable_raw_data());
+    EntryPtr entry = importInitializer(tensor, isMain ? i : -1, loc);
     isWhole &= entry != nullptr;
     scopes.back()[tensor.name()] = entry ? entry : missing();
     if (!entry)
@@ -304,8 +302,9 @@ LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph)
   return success(isWhole);
 }
 
-EntryPtr GraphImporter::importInitializer(const ::onnx::TensorProto &tensor, Location loc) {
-  auto value = readTensor(tensor, modelDirectory, loc);
+EntryPtr GraphImporter::importInitializer(const ::onnx::TensorProto &tensor, int number,
+                                          Location loc) {
+  auto value = readInitializer(tensor, number, mapped, modelDirectory, loc);
   if (failed(value))
     return nullptr;
   auto type = llvm::cast<RankedTensorType>(value->getType());

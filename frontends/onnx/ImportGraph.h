@@ -5,6 +5,7 @@
 // op made carries its node's name as location. Used by ReadOnnx, and by rules of nodes with
 // subgraphs.
 #pragma once
+#include "frontends/onnx/MappedFile.h"
 #include "frontends/onnx/Node.h"
 #include "frontends/onnx/OnnxFile.h"
 #include <map>
@@ -24,9 +25,8 @@ public:
   GraphImporter(const ::onnx::ModelProto &model, std::string directory, const OnnxOptions &options,
                 mlir::ModuleOp module);
 
-  /// Frees the bytes of the main graph's initializers, one by one, as they are read: the model's
-  /// weights are not there twice. `model` is the one that the importer was made for.
-  void consume(::onnx::ModelProto &model) { consumed = &model; }
+  /// The file has what the message lacks.
+  void takeFrom(MappedFile file) { mapped = std::move(file); }
   /// Makes the function `predict`. Reports all that is wrong; what is not supported as well, unless
   /// that is left to the caller (`unsupported`).
   mlir::LogicalResult import(bool reportsUnsupported = true);
@@ -93,7 +93,8 @@ private:
   mlir::LogicalResult finishFunction();
   void addIntermediates(std::vector<std::pair<std::string, EntryPtr>> &outputs);
   mlir::LogicalResult importInitializers(const ::onnx::GraphProto &graph);
-  EntryPtr importInitializer(const ::onnx::TensorProto &tensor, mlir::Location loc);
+  /// `number` among those of the main graph; -1 elsewhere.
+  EntryPtr importInitializer(const ::onnx::TensorProto &tensor, int number, mlir::Location loc);
   void importNode(const ::onnx::NodeProto &proto);
   void runRule(const Row &row, std::unique_ptr<Node> node);
   const ::onnx::FunctionProto *functionOf(const ::onnx::NodeProto &proto) const;
@@ -115,7 +116,7 @@ private:
   std::string nodeName(const ::onnx::NodeProto &proto) const;
 
   const ::onnx::ModelProto &model;
-  ::onnx::ModelProto *consumed = nullptr;
+  MappedFile mapped;
   std::string modelDirectory;
   const OnnxOptions &options;
   mlir::ModuleOp module;

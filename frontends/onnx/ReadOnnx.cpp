@@ -94,27 +94,41 @@ const char *otherKind(llvm::StringRef start) {
 
 } // namespace
 
-FailureOr<::onnx::ModelProto> readOnnxFile(const std::string &path, MLIRContext *context) {
+/// Parses a file by `parse`, and checks that its versions are known.
+static FailureOr<::onnx::ModelProto>
+parseFile(const std::string &path, MLIRContext *context, onnx::MappedFile &mapped,
+          llvm::function_ref<bool(::onnx::ModelProto &)> parse) {
   Location loc = UnknownLoc::get(context);
   auto buffer = llvm::MemoryBuffer::getFile(path, false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return emitError(loc) << "cannot read `" << path << "`: " << buffer.getError().message();
+  mapped.file = std::move(*buffer);
+  llvm::StringRef file = mapped.file->getBuffer();
   ::onnx::ModelProto model;
-  if ((*buffer)->getBufferSize() > INT32_MAX ||
-      !model.ParseFromArray((*buffer)->getBufferStart(),
-                            static_cast<int>((*buffer)->getBufferSize())))
+  if (file.size() > INT32_MAX || !parse(model))
     return emitError(loc) << "`" << path << "` is no ONNX model, or is damaged: "
-                          << ((*buffer)->getBufferSize() > INT32_MAX
+                          << (file.size() > INT32_MAX
                                   ? "it has more than 2 GiB; store its weights as external data"
-                                  : otherKind((*buffer)->getBuffer().take_front(64)));
+                                  : otherKind(file.take_front(64)));
   if (failed(checkVersions(model, loc)))
     return failure();
   return model;
 }
 
+FailureOr<::onnx::ModelProto> readOnnxFile(const std::string &path, MLIRContext *context) {
+  onnx::MappedFile mapped;
+  return parseFile(path, context, mapped, [&](::onnx::ModelProto &model) {
+    return model.ParseFromArray(mapped.file->getBufferStart(),
+                                static_cast<int>(mapped.file->getBufferSize()));
+  });
+}
+
 OwningOpRef<ModuleOp> readOnnx(const std::string &path, MLIRContext *context,
                                const OnnxOptions &options) {
-  FailureOr<::onnx::ModelProto> model = readOnnxFile(path, context);
+  onnx::MappedFile mapped;
+  FailureOr<::onnx::ModelProto> model =
+      parseFile(path, context, mapped,
+                [&](::onnx::ModelProto &parsed) { return parseMapped(parsed, mapped); });
   if (failed(model))
     return nullptr;
   if (failed(checkShapeNames(*model, options, UnknownLoc::get(context))))
@@ -122,7 +136,7 @@ OwningOpRef<ModuleOp> readOnnx(const std::string &path, MLIRContext *context,
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(context));
   std::string directory = llvm::sys::path::parent_path(path).str();
   onnx::GraphImporter importer(*model, directory, options, *module);
-  importer.consume(*model);
+  importer.takeFrom(std::move(mapped));
   if (failed(importer.import()) || failed(verify(*module)))
     return nullptr;
   return module;

@@ -93,15 +93,20 @@ std::vector<char> unpack(llvm::ArrayRef<char> packed, unsigned width, int64_t co
 
 class Reader {
 public:
-  Reader(const TensorProto &tensor, llvm::StringRef directory, Location loc)
-      : tensor(tensor), directory(directory), loc(loc) {}
+  /// `rawData` stands for the tensor's own, unless it is null.
+  Reader(const TensorProto &tensor, llvm::StringRef directory, Location loc,
+         llvm::StringRef rawData = {})
+      : tensor(tensor), directory(directory), loc(loc), rawData(rawData) {}
   FailureOr<DenseElementsAttr> read();
+  /// Leaves floats of 32 bits in the file.
+  FailureOr<ElementsAttr> readFrom(const MappedFile &mapped);
   /// Of a tensor in another file.
   FailureOr<std::string> readFile();
 
 private:
   InFlightDiagnostic error() { return emitError(loc) << "tensor `" << tensor.name() << "`: "; }
   LogicalResult readType();
+  FailureOr<llvm::ArrayRef<char>> checkedBytes();
   FailureOr<DenseElementsAttr> texts();
   /// The bytes as raw_data has them, packed where elements are narrower than a byte.
   FailureOr<llvm::ArrayRef<char>> bytes();
@@ -112,6 +117,7 @@ private:
   const TensorProto &tensor;
   llvm::StringRef directory;
   Location loc;
+  llvm::StringRef rawData;
   RankedTensorType type;
   unsigned width = 0; // bits of an element in the file
   int64_t count = 0, byteCount = 0;
@@ -217,19 +223,28 @@ FailureOr<llvm::ArrayRef<char>> Reader::externalBytes() {
 FailureOr<llvm::ArrayRef<char>> Reader::bytes() {
   if (tensor.data_location() == TensorProto::EXTERNAL)
     return externalBytes();
+  if (rawData.data())
+    return llvm::ArrayRef<char>(rawData.data(), rawData.size());
   if (tensor.has_raw_data())
     return llvm::ArrayRef<char>(tensor.raw_data().data(), tensor.raw_data().size());
   return fieldBytes();
 }
 
 FailureOr<DenseElementsAttr> Reader::texts() {
-  if (tensor.data_location() == TensorProto::EXTERNAL || tensor.has_raw_data() ||
+  if (tensor.data_location() == TensorProto::EXTERNAL || tensor.has_raw_data() || rawData.data() ||
       tensor.string_data_size() != count)
     return error() << "its shape needs " << count << " strings in string_data, which has "
                    << tensor.string_data_size();
   llvm::SmallVector<llvm::StringRef> texts(tensor.string_data().begin(),
                                            tensor.string_data().end());
   return DenseElementsAttr::get(type, texts);
+}
+
+FailureOr<llvm::ArrayRef<char>> Reader::checkedBytes() {
+  FailureOr<llvm::ArrayRef<char>> raw = bytes();
+  if (succeeded(raw) && static_cast<int64_t>(raw->size()) != byteCount)
+    return error() << "it has " << raw->size() << " bytes of data, its shape needs " << byteCount;
+  return raw;
 }
 
 FailureOr<DenseElementsAttr> Reader::read() {
@@ -239,11 +254,9 @@ FailureOr<DenseElementsAttr> Reader::read() {
     return failure();
   if (llvm::isa<text::StringType>(type.getElementType()))
     return texts();
-  FailureOr<llvm::ArrayRef<char>> raw = bytes();
+  FailureOr<llvm::ArrayRef<char>> raw = checkedBytes();
   if (failed(raw))
     return failure();
-  if (static_cast<int64_t>(raw->size()) != byteCount)
-    return error() << "it has " << raw->size() << " bytes of data, its shape needs " << byteCount;
   if (type.getElementType().isInteger(1)) {
     llvm::SmallVector<bool> bools(llvm::map_range(*raw, [](char c) { return c != 0; }));
     return DenseElementsAttr::get(type, bools);
@@ -254,6 +267,17 @@ FailureOr<DenseElementsAttr> Reader::read() {
     raw = llvm::ArrayRef<char>(unpacked);
   }
   return DenseElementsAttr::getFromRawBuffer(type, *raw);
+}
+
+FailureOr<ElementsAttr> Reader::readFrom(const MappedFile &mapped) {
+  if (!rawData.data() || tensor.data_type() != TensorProto::FLOAT || tensor.has_segment() ||
+      tensor.data_location() == TensorProto::EXTERNAL) {
+    auto value = read();
+    return failed(value) ? FailureOr<ElementsAttr>(failure()) : ElementsAttr(*value);
+  }
+  if (failed(readType()) || failed(checkedBytes()))
+    return failure();
+  return ElementsAttr(mappedElements(type, rawData, mapped, tensor.name()));
 }
 
 FailureOr<std::string> Reader::readFile() {
@@ -270,6 +294,12 @@ FailureOr<std::string> Reader::readFile() {
 FailureOr<DenseElementsAttr> readTensor(const TensorProto &tensor, llvm::StringRef directory,
                                         Location loc) {
   return Reader(tensor, directory, loc).read();
+}
+
+FailureOr<ElementsAttr> readInitializer(const TensorProto &tensor, int number,
+                                        const MappedFile &mapped, llvm::StringRef directory,
+                                        Location loc) {
+  return Reader(tensor, directory, loc, mapped.rawDataOf(number)).readFrom(mapped);
 }
 
 } // namespace ingot::onnx

@@ -7,9 +7,16 @@ using namespace mlir;
 
 namespace ingot::reference {
 
+/// Also of elements that are in a resource.
+static DenseElementsAttr denseElements(Attribute value) {
+  auto resource = llvm::dyn_cast_or_null<DenseResourceElementsAttr>(value);
+  return resource ? DenseElementsAttr::getFromRawBuffer(resource.getType(), resource.getData())
+                  : llvm::dyn_cast_or_null<DenseElementsAttr>(value);
+}
+
 Interpreter::Interpreter(ModuleOp module, bool exact) : module(module), exact(exact) {
   for (auto variable : module.getOps<graph::VariableOp>()) {
-    auto value = llvm::dyn_cast_or_null<DenseElementsAttr>(variable.getValueAttr());
+    DenseElementsAttr value = denseElements(variable.getValueAttr());
     if (!value)
       continue;
     auto type = llvm::cast<RankedTensorType>(variable.getType());

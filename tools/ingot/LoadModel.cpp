@@ -232,7 +232,7 @@ std::string moduleText(ModuleOp module, int64_t elideAbove) {
   llvm::raw_string_ostream stream(text);
   OpPrintingFlags flags;
   if (elideAbove >= 0)
-    flags.elideLargeElementsAttrs(elideAbove);
+    flags.elideLargeElementsAttrs(elideAbove).elideLargeResourceString(elideAbove);
   module.print(stream, flags);
   stream << '\n';
   return text;
