@@ -2,9 +2,11 @@
 #include "compiler/Phases.h"
 #include "compiler/fusion/CollapseLoops.h"
 #include "compiler/fusion/FormKernels.h"
+#include "compiler/fusion/SliceBatches.h"
 #include "compiler/layout/AbsorbViews.h"
 #include "compiler/layout/AssignLayouts.h"
 #include "compiler/layout/ChooseWinograd.h"
+#include "compiler/layout/ComposeMovements.h"
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/layout/HoistInvariants.h"
 #include "compiler/layout/PackContractions.h"
@@ -59,13 +61,15 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
          failed(forEachFunction(module, chooseWinograd))) ||
         failed(forEachFunction(module, splitReductions)) ||
         failed(forEachFunction(module, packContractions)) ||
+        failed(forEachFunction(module, composeMovements)) ||
         failed(forEachFunction(module, hoistInvariants)))
       return failure();
     hoistDerived(module);
     return success();
   case Phase::Fuse:
-    return failed(forEachFunction(module, formKernels)) ? failure()
-                                                        : forEachFunction(module, collapseLoops);
+    return success(succeeded(forEachFunction(module, formKernels)) &&
+                   succeeded(forEachFunction(module, [](func::FuncOp f) { sliceBatches(f); })) &&
+                   succeeded(forEachFunction(module, collapseLoops)));
   case Phase::Plan: {
     LogicalResult result = success();
     for (auto function : module.getOps<func::FuncOp>()) {

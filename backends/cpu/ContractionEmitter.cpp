@@ -59,7 +59,7 @@ ContractionEmitter::ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest
   }
   reductions = reductionLoops(nest, c);
   laneGroup = chooseLaneGroup();
-  hasEpilogue = llvm::any_of(e.storedNests(), [&](exec::NestOp other) { return other != nest; });
+  hasEpilogue = llvm::any_of(e.madeNests(), [&](exec::NestOp other) { return other != nest; });
 }
 
 /// Joins the loop before the rows with them where that makes fewer tiles: 7 rows of 7 are 9 tiles

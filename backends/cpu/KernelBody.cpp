@@ -188,7 +188,7 @@ Value KernelEmitter::emitRead(exec::ReadOp op, Scope &scope) {
   for (Value index : op.getIndices())
     at.push_back(scope.indices.lookup(index));
   auto nest = tensor.getDefiningOp<exec::NestOp>();
-  if (!op.getGuard() || (nest && !isStored(tensor) && nest.getInputs().empty())) {
+  if (!op.getGuard() || (nest && !isMade(tensor) && nest.getInputs().empty())) {
     Value v = pull(tensor, at);
     if (!op.getGuard())
       return v;
@@ -203,7 +203,7 @@ Value KernelEmitter::emitRead(exec::ReadOp op, Scope &scope) {
     return arith::SelectOp::create(builder, cb.loc, guard, v, otherwise);
   }
   Type element = getElementTypeOrSelf(tensor);
-  return guardedLoad(baseOf(tensor), element, linearize(tensor.getType(), at),
+  return guardedLoad(baseOf(tensor), element, placeOf(tensor, at),
                      scope.values.lookup(op.getGuard()), scope.values.lookup(op.getOtherwise()));
 }
 
@@ -238,12 +238,11 @@ Value KernelEmitter::pull(Value tensor, llvm::ArrayRef<Index> indices) {
       at.push_back(cb.add(index, cb.constant(-low)));
     return pull(it->second.source, at);
   }
-  if (nest && !isStored(tensor)) {
+  if (nest && !isMade(tensor)) {
     Values values = isMap(nest) ? emitBody(nest, indices) : reduce(nest, indices, false);
     return values[llvm::cast<OpResult>(tensor).getResultNumber()];
   }
-  Index at =
-      flat ? (indices.empty() ? cb.constant(0) : indices[0]) : linearize(tensor.getType(), indices);
+  Index at = flat ? (indices.empty() ? cb.constant(0) : indices[0]) : placeOf(tensor, indices);
   return load(baseOf(tensor), getElementTypeOrSelf(tensor), at);
 }
 
@@ -251,6 +250,16 @@ Index KernelEmitter::linearize(Type tensor, llvm::ArrayRef<Index> indices) {
   Index sum = cb.constant(0);
   for (auto [index, stride] : llvm::zip(indices, rowMajorStrides(tensor)))
     sum = cb.add(sum, cb.mul(index, cb.uniform(dim(stride))));
+  return sum;
+}
+
+Index KernelEmitter::placeOf(Value tensor, llvm::ArrayRef<Index> indices) {
+  if (!isKept(tensor))
+    return linearize(tensor.getType(), indices);
+  Index sum = cb.constant(0);
+  auto strides = rowMajorStrides(tensor.getType());
+  for (size_t d = domain.size(); d < indices.size(); ++d)
+    sum = cb.add(sum, cb.mul(indices[d], cb.uniform(dim(strides[d]))));
   return sum;
 }
 
@@ -262,6 +271,20 @@ Value KernelEmitter::pointerTo(const Storage &storage) {
 }
 
 Value KernelEmitter::baseOf(Value tensor) {
+  if (isKept(tensor)) {
+    Value &buffer = keptBuffers[tensor];
+    if (!buffer)
+      buffer = hoist([&] {
+        Dims dims = dimsOf(tensor);
+        int64_t count = 1;
+        for (Dim d : llvm::ArrayRef<Dim>(dims).drop_front(domain.size()))
+          count *= std::max<int64_t>(d.value(), 1);
+        return Value(LLVM::AllocaOp::create(builder, cb.loc, cb.pointer(),
+                                            memoryType(getElementTypeOrSelf(tensor)),
+                                            cb.integer(count), 64));
+      });
+    return buffer;
+  }
   Value outside;
   if (auto argument = llvm::dyn_cast<BlockArgument>(tensor))
     outside = kernel.getInputs()[argument.getArgNumber()];
@@ -345,10 +368,10 @@ void KernelEmitter::storeTo(Value base, Type element, Index at, Value value) {
 
 void KernelEmitter::store(ValueRange outputs, ValueRange values, llvm::ArrayRef<Index> loops) {
   for (auto [output, value] : llvm::zip(outputs, values)) {
-    if (!isStored(output))
+    if (!isStored(output) && !(rows && isKept(output)))
       continue;
     auto type = llvm::cast<RankedTensorType>(output.getType());
-    Index at = flat ? loops[0] : linearize(type, loops.take_front(type.getRank()));
+    Index at = flat ? loops[0] : placeOf(output, loops.take_front(type.getRank()));
     storeTo(baseOf(output), type.getElementType(), at, value);
   }
 }

@@ -8,6 +8,7 @@
 #include "backends/cpu/SeededBug.h"
 #include "backends/cpu/TransposeEmitter.h"
 #include "backends/cpu/WinogradEmitter.h"
+#include "compiler/fusion/FormKernels.h"
 #include "compiler/fusion/Structure.h"
 
 using namespace mlir;
@@ -98,12 +99,17 @@ KernelEmitter::KernelEmitter(CodeContext &context, const Frame &frame, exec::Ker
     resultNumber.try_emplace(v, i);
 }
 
-llvm::SmallVector<exec::NestOp> KernelEmitter::storedNests() {
+llvm::SmallVector<exec::NestOp> KernelEmitter::madeNests() {
   llvm::SmallVector<exec::NestOp> nests;
   for (auto nest : kernel.getBody().getOps<exec::NestOp>())
-    if (llvm::any_of(nest.getOutputs(), [&](Value v) { return isStored(v); }))
+    if (llvm::any_of(nest.getOutputs(), [&](Value v) { return isMade(v); }))
       nests.push_back(nest);
   return nests;
+}
+
+bool KernelEmitter::isKept(Value result) {
+  Operation *maker = result.getDefiningOp();
+  return maker && maker->hasAttr(kKeptAttr) && !isStored(result);
 }
 
 bool KernelEmitter::isShared(exec::NestOp nest) {
@@ -119,7 +125,7 @@ bool KernelEmitter::isShared(exec::NestOp nest) {
 llvm::SmallVector<exec::NestOp> KernelEmitter::nestsOfPoint() {
   llvm::SmallVector<exec::NestOp> nests;
   for (auto nest : kernel.getBody().getOps<exec::NestOp>())
-    if (llvm::any_of(nest.getOutputs(), [&](Value v) { return isStored(v); }) || isShared(nest))
+    if (llvm::any_of(nest.getOutputs(), [&](Value v) { return isMade(v); }) || isShared(nest))
       nests.push_back(nest);
   return nests;
 }
@@ -135,7 +141,7 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
   kernel.walk([&](exec::CheckOp) { code.mayFail = true; });
   chooseLanes();
   for (auto nest : kernel.getBody().getOps<exec::NestOp>())
-    if (auto padding = isStored(nest->getResult(0)) ? std::nullopt : paddingOf(nest))
+    if (auto padding = isMade(nest->getResult(0)) ? std::nullopt : paddingOf(nest))
       paddings.try_emplace(nest, *padding);
   exec::NestOp root;
   std::optional<Contraction> contraction;
@@ -232,7 +238,7 @@ bool KernelEmitter::canBeVertical() {
   int64_t lane = domain.size() - 1;
   while (isOne(domain[lane]))
     --lane;
-  for (exec::NestOp nest : storedNests()) {
+  for (exec::NestOp nest : madeNests()) {
     if (nest.getParallel() != domain.size())
       return false;
     if (!isMap(nest) && !lanesAreContiguous(nest, lane))
@@ -251,7 +257,7 @@ Dim KernelEmitter::emitVertical() {
   // Work of one point: the lane loop times the longest reduction.
   int64_t work = estimate(domain[lane]);
   int64_t longest = 1;
-  for (exec::NestOp nest : storedNests()) {
+  for (exec::NestOp nest : madeNests()) {
     int64_t reduction = 1;
     Dims loops = loopDims(nest);
     for (Dim d : llvm::ArrayRef<Dim>(loops).drop_front(domain.size()))
@@ -335,7 +341,7 @@ int64_t KernelEmitter::columnLoop(int64_t lane) {
     --column;
   if (column < 0 || !domain[column].isStatic() || domain[column].value() < 2)
     return -1;
-  for (exec::NestOp nest : storedNests()) {
+  for (exec::NestOp nest : madeNests()) {
     Dims loops = loopDims(nest);
     auto window = llvm::ArrayRef<Dim>(loops).drop_front(nest.getParallel());
     if (!isMap(nest) && isSmallWindow(window) && !llvm::all_of(window, isOne))
@@ -360,7 +366,7 @@ static bool growsWithAllLoops(AffineExpr expr) {
 Value KernelEmitter::isInterior(llvm::ArrayRef<Index> first, int64_t lane, int64_t column,
                                 int64_t count) {
   Value all;
-  for (exec::NestOp nest : storedNests()) {
+  for (exec::NestOp nest : madeNests()) {
     Dims bounds = loopDims(nest);
     for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
       auto it = paddings.find(nest.getInputs()[i].getDefiningOp());
@@ -418,9 +424,10 @@ void KernelEmitter::emitVerticalNests(llvm::ArrayRef<Indices> points) {
 }
 
 Dim KernelEmitter::emitRows() {
+  rows = true;
   Dim points = numElements(builder.getContext(), domain);
   int64_t work = 1;
-  for (exec::NestOp nest : storedNests()) {
+  for (exec::NestOp nest : madeNests()) {
     int64_t size = 1;
     Dims loops = loopDims(nest);
     for (Dim d : llvm::ArrayRef<Dim>(loops).drop_front(domain.size()))
@@ -428,7 +435,7 @@ Dim KernelEmitter::emitRows() {
     work += size;
   }
   bool onlyMaps = llvm::all_of(
-      storedNests(), [&](exec::NestOp nest) { return isMap(nest) && loopDims(nest) == domain; });
+      madeNests(), [&](exec::NestOp nest) { return isMap(nest) && loopDims(nest) == domain; });
   int64_t chunk = std::max<int64_t>(1, elementsPerTask / context.taskDivisor / work);
   chunkLoop(taskIndex, chunk, points, [&](Value first, Value last) {
     cb.loop(first, last, 1, [&](Value point) {
@@ -437,7 +444,7 @@ Dim KernelEmitter::emitRows() {
         cb.lanes = 1;
         return emitVerticalNests(llvm::ArrayRef<Indices>(outer));
       }
-      for (exec::NestOp nest : storedNests())
+      for (exec::NestOp nest : madeNests())
         emitRowNest(nest, outer);
     });
   });

@@ -146,6 +146,8 @@ private:
   mlir::Value fromMemory(mlir::Value v, mlir::Type element);
   mlir::Value toMemory(mlir::Value v, mlir::Type element);
   mlir::Value baseOf(mlir::Value tensor);
+  /// Where the tensor's element is: of one that is kept, in the buffer of the point.
+  Index placeOf(mlir::Value tensor, llvm::ArrayRef<Index> indices);
   mlir::Value pointerTo(const Storage &storage);
 
   /// Runs `make` at the function's entry, where what it makes dominates everything.
@@ -160,9 +162,13 @@ private:
   void laneLoop(mlir::Value low, mlir::Value high, llvm::function_ref<void(Index)> body);
 
   bool isStored(mlir::Value result) { return resultNumber.count(result); }
-  llvm::SmallVector<exec::NestOp> storedNests();
-  /// Nests to compute once a point of the domain: the stored ones, and maps that several others
-  /// read at the same point.
+  /// Kept for one point of the domain (kKeptAttr), not stored.
+  bool isKept(mlir::Value result);
+  /// What is made once and read afterwards; the rest is computed where it is read.
+  bool isMade(mlir::Value result) { return isStored(result) || isKept(result); }
+  llvm::SmallVector<exec::NestOp> madeNests();
+  /// Nests to compute once a point of the domain: those whose results are made, and maps that
+  /// several others read at the same point.
   llvm::SmallVector<exec::NestOp> nestsOfPoint();
   bool isShared(exec::NestOp nest);
 
@@ -175,6 +181,7 @@ private:
   mlir::Operation *anchor = nullptr;
   mlir::Value mask; // active lanes; null: all
   bool flat = false;
+  bool rows = false; // each nest runs through what belongs to a point of the domain
   Dims domain;
   llvm::DenseMap<mlir::Value, unsigned> resultNumber; // yielded values of the kernel's nests
   llvm::DenseMap<mlir::Value, std::function<mlir::Value(llvm::ArrayRef<Index>)>> providers;
@@ -184,6 +191,7 @@ private:
   bool interior = false;
   llvm::DenseMap<mlir::Attribute, mlir::Value> dimCache;
   std::map<std::string, mlir::Value> pointerCache;
+  llvm::DenseMap<mlir::Value, mlir::Value> keptBuffers;
 };
 
 } // namespace ingot::cpu

@@ -30,6 +30,11 @@ Real clampForExp(Real x, int scale) {
   double shift = -0.6931471805599453 * scale;
   return atLeast(atMost(x, x.pick(89.0, 710.0) + shift), x.pick(-104.0, -746.0) + shift);
 }
+/// exp where it neither overflows nor is denormal.
+Real normalExp(Real x) {
+  Reduced reduced = reduce(x);
+  return (1.0 + smallExpm1(reduced.r)) * powerOfTwo(reduced.n, x);
+}
 /// expm1 for x from -20 (-40) on, up to where it overflows.
 Real reducedExpm1(Real x) {
   Reduced reduced = reduce(x);
@@ -99,9 +104,9 @@ Real erf(Real x) {
   Real large = magnitude;
   if (x.isDouble()) {
     Real limited = atMost(magnitude, 6.0);
-    large = 1.0 - exp(-(limited * limited)) * scaledErfc(limited);
+    large = 1.0 - normalExp(-(limited * limited)) * scaledErfc(limited);
   } else {
-    large = 1.0 - exp(-polynomial(atMost(magnitude, 3.95), erfLogTailF32));
+    large = 1.0 - normalExp(-polynomial(atMost(magnitude, 3.95), erfLogTailF32));
   }
   return select(magnitude < 1.0, small, copySign(large, x));
 }

@@ -16,7 +16,7 @@ TransposeEmitter::TransposeEmitter(KernelEmitter &emitter, exec::NestOp nest,
 }
 
 std::optional<TransposeEmitter> TransposeEmitter::of(KernelEmitter &emitter) {
-  auto stored = emitter.storedNests();
+  auto stored = emitter.madeNests();
   if (stored.size() != 1 || !isMovement(stored.front()))
     return std::nullopt;
   exec::NestOp nest = stored.front();

@@ -4,6 +4,7 @@
 #include "compiler/fusion/Transposition.h"
 #include "ir/exec/Control.h"
 #include "ir/exec/Winograd.h"
+#include "ir/reference/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -33,6 +34,7 @@ struct Group {
 /// through it, and LLVM's time grows faster than a function does.
 constexpr int64_t maxInlined = 64; // nests below one that are computed in place, itself included
 constexpr int64_t maxInKernel = 256;
+constexpr int64_t maxKeptBytes = 32 << 10; // of a row, on the stack of a host's thread
 
 bool isHeavy(exec::NestOp nest) {
   for (Operation &op : nest.getBody().front())
@@ -355,6 +357,9 @@ private:
   bool needs(Operation *op, const llvm::DenseSet<Operation *> &others);
   void emit();
   void emitKernel(Group &group, OpBuilder &b);
+  /// Marks the member as one whose result is kept for one outer point, and counts its bytes; false
+  /// where that would be too much.
+  static bool keeps(Operation *member, Value output, const Group &group, int64_t &bytes);
   void cloneInto(Operation *op, OpBuilder &b, IRMapping &mapping, llvm::SetVector<Value> &inputs,
                  exec::KernelOp kernel);
 
@@ -382,15 +387,31 @@ void KernelFormer::cloneInto(Operation *op, OpBuilder &b, IRMapping &mapping,
   b.clone(*op, mapping);
 }
 
+bool KernelFormer::keeps(Operation *member, Value output, const Group &group, int64_t &bytes) {
+  int64_t size = reference::elementBytes(getElementTypeOrSelf(output));
+  Dims dims = dimsOf(output);
+  for (Dim d : llvm::ArrayRef<Dim>(dims).drop_front(group.domain.size())) {
+    if (!d.isStatic())
+      return false;
+    size *= std::max<int64_t>(d.value(), 1);
+  }
+  if (bytes + size > maxKeptBytes)
+    return false;
+  bytes += size;
+  member->setAttr(kKeptAttr, UnitAttr::get(member->getContext()));
+  return true;
+}
+
 void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
   llvm::SmallVector<Value> results;
   llvm::SmallVector<Type> types;
   std::string name;
-  // In a row kernel what crosses nests goes through memory; elsewhere it stays in registers.
+  // What crosses nests in a row kernel is kept for one row; elsewhere it stays in registers.
   bool inRegisters = group.contraction || group.isAllMaps();
+  int64_t keptBytes = 0;
   for (Operation *member : group.members) {
     for (Value output : member->getResults()) {
-      if (inRegisters && !leaving.contains(output))
+      if (!leaving.contains(output) && (inRegisters || keeps(member, output, group, keptBytes)))
         continue;
       results.push_back(output);
       types.push_back(output.getType());

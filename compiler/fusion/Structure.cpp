@@ -164,25 +164,25 @@ std::optional<PanelAccess> panelAccess(AffineMap map, Type tensor, unsigned loop
   }
   if (map.getNumResults() < 2)
     return std::nullopt;
-  auto first = llvm::dyn_cast<AffineBinaryOpExpr>(map.getResults().front()),
-       last = llvm::dyn_cast<AffineBinaryOpExpr>(map.getResults().back());
-  if (!first || !last || first.getKind() != AffineExprKind::FloorDiv ||
-      last.getKind() != AffineExprKind::Mod || first.getLHS() != last.getLHS() ||
-      first.getRHS() != last.getRHS())
+  auto last = llvm::dyn_cast<AffineBinaryOpExpr>(map.getResults().back());
+  if (!last || last.getKind() != AffineExprKind::Mod)
     return std::nullopt;
-  auto loop = llvm::dyn_cast<AffineDimExpr>(first.getLHS());
-  auto panel = llvm::dyn_cast<AffineConstantExpr>(first.getRHS());
+  auto loop = llvm::dyn_cast<AffineDimExpr>(last.getLHS());
+  auto panel = llvm::dyn_cast<AffineConstantExpr>(last.getRHS());
   if (!loop || !panel || !isConstant(dimsOf(tensor).back(), panel.getValue()))
     return std::nullopt;
   llvm::SmallVector<AffineExpr> inside(map.getResults());
-  inside.front() = getAffineConstantExpr(0, map.getContext());
+  auto number = llvm::find(inside, loop.floorDiv(panel.getValue()));
+  if (number == inside.end())
+    return std::nullopt;
+  Dim step = rowMajorStrides(tensor)[number - inside.begin()];
+  *number = getAffineConstantExpr(0, map.getContext());
   inside.back() = loop;
   auto strides =
       linearStrides(AffineMap::get(map.getNumDims(), 0, inside, map.getContext()), tensor, loops);
   if (!strides)
     return std::nullopt;
-  return PanelAccess{*strides, loop.getPosition(), panel.getValue(),
-                     rowMajorStrides(tensor).front()};
+  return PanelAccess{*strides, loop.getPosition(), panel.getValue(), step};
 }
 } // namespace
 

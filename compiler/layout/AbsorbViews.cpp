@@ -2,6 +2,7 @@
 // what they are and only loops change.
 #include "compiler/layout/AbsorbViews.h"
 #include "compiler/fusion/Structure.h"
+#include "compiler/layout/Views.h"
 #include "ir/exec/Control.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/DenseSet.h"
@@ -10,91 +11,6 @@ using namespace mlir;
 
 namespace ingot {
 namespace {
-
-/// Dimensions of two shapes of one memory that cover the same elements, in order: one of the one
-/// and one or more of the other. Dimensions of one element are in none.
-struct Group {
-  llvm::SmallVector<unsigned> left, right;
-};
-
-/// Null where the shapes do not fall into such groups.
-std::optional<llvm::SmallVector<Group>> groupsOf(llvm::ArrayRef<Dim> left,
-                                                 llvm::ArrayRef<Dim> right) {
-  llvm::SmallVector<Group> groups;
-  size_t l = 0, r = 0;
-  auto skipUnits = [](llvm::ArrayRef<Dim> dims, size_t &d) {
-    while (d < dims.size() && isConstant(dims[d], 1))
-      ++d;
-  };
-  while (true) {
-    skipUnits(left, l);
-    skipUnits(right, r);
-    if (l == left.size() || r == right.size())
-      break;
-    Group group{{static_cast<unsigned>(l)}, {static_cast<unsigned>(r)}};
-    Dim inLeft = left[l++], inRight = right[r++];
-    // The side that has less takes in its next dimension; which that is, the other side's size
-    // says.
-    auto grow = [&](llvm::ArrayRef<Dim> dims, size_t &next, Dim &product,
-                    llvm::SmallVector<unsigned> &list, Dim target) {
-      while (product != target) {
-        skipUnits(dims, next);
-        if (next == dims.size())
-          return false;
-        list.push_back(next);
-        product = product * dims[next++];
-      }
-      return true;
-    };
-    if (inLeft != inRight) {
-      size_t l0 = l, r0 = r;
-      Dim left0 = inLeft;
-      llvm::SmallVector<unsigned> list0 = group.left;
-      if (!grow(left, l, inLeft, group.left, inRight)) {
-        l = l0;
-        inLeft = left0;
-        group.left = list0;
-        r = r0;
-        if (!grow(right, r, inRight, group.right, inLeft))
-          return std::nullopt;
-      }
-    }
-    groups.push_back(std::move(group));
-  }
-  if (l != left.size() || r != right.size())
-    return std::nullopt;
-  return groups;
-}
-
-/// The dimensions of `from` by those of `to`, zero where they have one element; null where an entry
-/// is not the sum of multiples.
-llvm::SmallVector<AffineExpr> dimensionsBy(llvm::ArrayRef<Dim> from, llvm::ArrayRef<Dim> to,
-                                           MLIRContext *context) {
-  llvm::SmallVector<AffineExpr> result(from.size());
-  for (auto [d, extent] : llvm::enumerate(from))
-    if (isConstant(extent, 1))
-      result[d] = getAffineConstantExpr(0, context);
-  auto groups = groupsOf(from, to);
-  if (!groups)
-    return result;
-  for (const Group &group : *groups) {
-    if (group.left.size() > 1)
-      continue;
-    AffineExpr sum = getAffineConstantExpr(0, context);
-    int64_t stride = 1;
-    for (unsigned d : llvm::reverse(group.right)) {
-      sum = getAffineDimExpr(d, context) * stride + sum;
-      bool isLast = d == group.right.front();
-      if (!isLast && !to[d].isStatic()) {
-        sum = {};
-        break;
-      }
-      stride *= isLast ? 1 : to[d].value();
-    }
-    result[group.left.front()] = sum;
-  }
-  return result;
-}
 
 class ViewAbsorber {
 public:
@@ -112,11 +28,6 @@ public:
   }
 
 private:
-  static exec::ViewOp viewOf(Value value) {
-    auto view = value.getDefiningOp<exec::ViewOp>();
-    return view && !view.getChecked() ? view : exec::ViewOp();
-  }
-
   static void simplify(exec::ViewOp view) {
     if (exec::ViewOp inner = viewOf(view.getX()))
       view->setOperand(0, inner.getX());
@@ -164,22 +75,63 @@ private:
 
   /// How the loops of a nest become those of the shape whose view it reads.
   struct Reshaping {
-    Dims loops, shape;                      // before and after
-    llvm::SmallVector<AffineExpr> oldLoops; // by the new ones; null where not affine
-    unsigned parallel;                      // of the new loops
+    Dims loops, shape;                        // before and after
+    llvm::SmallVector<DimensionGroup> groups; // of those
+    llvm::SmallVector<AffineExpr> oldLoops;   // by the new ones; null where not affine
+    unsigned parallel;                        // of the new loops
     AffineMap identity() const {
       return AffineMap::getMultiDimIdentityMap(shape.size(), shape.front().context());
     }
-    /// The map of the old loops as one of the new; null where there is none.
-    AffineMap apply(AffineMap map) const {
-      llvm::SmallVector<AffineExpr> values = oldLoops;
+    /// The access as one by the new loops; null tensor: there is none. Where several loops became
+    /// one, the map must count them as one, or the tensor have their dimensions side by side, which
+    /// a view then joins.
+    exec::Access apply(OpBuilder &b, Value tensor, AffineMap map) const {
+      Dims dims = dimsOf(tensor);
+      llvm::SmallVector<AffineExpr> results(map.getResults()), values = oldLoops;
+      for (const DimensionGroup &group : groups) {
+        if (group.left.size() == 1 || group.right.size() != 1)
+          continue;
+        if (!joinDimensions(dims, results, group.left))
+          for (AffineExpr &expr : results)
+            expr = joinLoops(expr, loops, group.left);
+        if (llvm::is_contained(results, AffineExpr()))
+          return {};
+        values[group.left[0]] = getAffineDimExpr(group.right[0], map.getContext());
+      }
+      AffineMap joined = AffineMap::get(loops.size(), 0, results, map.getContext());
       for (auto [l, value] : llvm::enumerate(values)) {
-        if (!value && map.isFunctionOfDim(l))
+        if (!value && joined.isFunctionOfDim(l))
           return {};
         if (!value)
           value = getAffineConstantExpr(0, map.getContext());
       }
-      return map.replaceDimsAndSymbols(values, {}, shape.size(), 0);
+      AffineMap after = joined.replaceDimsAndSymbols(values, {}, shape.size(), 0);
+      if (dims.size() != dimsOf(tensor).size())
+        tensor = viewAs(b, tensor, dims);
+      return {tensor, after};
+    }
+    /// Makes one dimension of those that are indexed by these loops, side by side and nowhere else,
+    /// with the first loop for its index; false where there are none such.
+    bool joinDimensions(Dims &dims, llvm::SmallVectorImpl<AffineExpr> &results,
+                        llvm::ArrayRef<unsigned> list) const {
+      MLIRContext *context = dims.empty() ? nullptr : dims[0].context();
+      auto uses = [&](unsigned loop) {
+        return llvm::count_if(results, [&](AffineExpr e) { return e.isFunctionOfDim(loop); });
+      };
+      size_t place = 0;
+      while (place < results.size() && results[place] != getAffineDimExpr(list[0], context))
+        ++place;
+      if (place + list.size() > results.size())
+        return false;
+      for (auto [i, loop] : llvm::enumerate(list))
+        if (results[place + i] != getAffineDimExpr(loop, context) ||
+            dims[place + i] != loops[loop] || uses(loop) != 1)
+          return false;
+      for (size_t i = 1; i < list.size(); ++i)
+        dims[place] = dims[place] * dims[place + i];
+      dims.erase(dims.begin() + place + 1, dims.begin() + place + list.size());
+      results.erase(results.begin() + place + 1, results.begin() + place + list.size());
+      return true;
     }
   };
 
@@ -199,21 +151,21 @@ private:
     }
     if (r.shape.empty())
       return std::nullopt;
+    r.groups = groupsOf(r.loops, r.shape).value_or(llvm::SmallVector<DimensionGroup>());
     r.oldLoops = dimensionsBy(r.loops, r.shape, nest.getContext());
     r.parallel = isMap(nest) ? r.shape.size() : parallelAfter(r, nest.getParallel());
     return isMap(nest) || r.parallel > 0 ? std::optional(r) : std::nullopt;
   }
 
-  /// How many loops of the new shape are parallel, where it only has other dimensions of one
-  /// element; 0 elsewhere.
+  /// How many loops of the new shape are parallel, where the loops that a reduction runs over stay
+  /// what they are, so that it adds in the same order; 0 elsewhere.
   static unsigned parallelAfter(const Reshaping &r, unsigned parallel) {
-    auto groups = groupsOf(r.loops, r.shape);
     unsigned count = 0;
-    for (const Group &group : groups.value_or(llvm::SmallVector<Group>())) {
-      if (group.left.size() != 1 || group.right.size() != 1)
+    for (const DimensionGroup &group : r.groups) {
+      if (group.left.back() < parallel)
+        count = group.right.back() + 1;
+      else if (group.left.size() != 1 || group.right.size() != 1)
         return 0;
-      if (group.left.front() < parallel)
-        count = group.right.front() + 1;
     }
     return count;
   }
@@ -237,10 +189,11 @@ private:
       AffineMap map = accessMap(nest, i);
       Value tensor = nest.getInputs()[i];
       bool isWhole = map.isIdentity() && dimsOf(tensor) == r.loops;
-      AffineMap after = isWhole ? r.identity() : r.apply(map);
-      if (!after)
+      exec::Access access =
+          isWhole ? exec::Access{reshaped(b, tensor, r), r.identity()} : r.apply(b, tensor, map);
+      if (!access.tensor)
         return false;
-      inputs.push_back({isWhole ? reshaped(b, tensor, r) : tensor, after});
+      inputs.push_back(access);
     }
     Value old = nest.getOutputs()[0];
     Value result = copyOver(b, nest, r, inputs);
@@ -273,15 +226,13 @@ private:
     if (maker && isMap(maker) && maker->getNumResults() == 1 && !usesIndices(maker)) {
       if (maker.getInputs().empty())
         return copyOver(b, maker, all, {});
-      AffineMap map = isMovement(maker) ? all.apply(accessMap(maker, 0)) : AffineMap();
-      if (map && !map.isIdentity())
-        return copyOver(b, maker, all, {{maker.getInputs()[0], map}});
+      if (isMovement(maker)) {
+        exec::Access access = all.apply(b, maker.getInputs()[0], accessMap(maker, 0));
+        if (access.tensor && !access.map.isIdentity())
+          return copyOver(b, maker, all, access);
+      }
     }
-    if (exec::ViewOp view = viewOf(tensor))
-      tensor = view.getX();
-    Type type = tensorType(r.shape, getElementTypeOrSelf(tensor));
-    return tensor.getType() == type ? tensor
-                                    : exec::ViewOp::create(b, tensor.getLoc(), type, tensor);
+    return viewAs(b, tensor, r.shape);
   }
 
   /// An access to a view as one to what is viewed, unless it reads the whole in order.
@@ -290,11 +241,10 @@ private:
     exec::ViewOp view = viewOf(nest.getInputs()[input]);
     if (!map || !view || map.isIdentity())
       return;
-    auto places = dimensionsBy(dimsOf(view.getX()), dimsOf(view.getResult()), nest.getContext());
-    if (llvm::is_contained(places, AffineExpr()))
-      return;
     AffineMap through =
-        AffineMap::get(map.getNumResults(), 0, places, nest.getContext()).compose(map);
+        throughView(map, loopDims(nest), dimsOf(view.getX()), dimsOf(view.getResult()));
+    if (!through)
+      return;
     auto accesses = llvm::to_vector(nest.getAccesses());
     accesses[input] = AffineMapAttr::get(through);
     nest.setAccessesAttr(ArrayAttr::get(nest.getContext(), accesses));

@@ -84,7 +84,6 @@ constexpr double flopsPerCycle = 32, bytesPerCycle = 5, bytesPerCycleAgain = 16;
 constexpr double directShare = 0.88, winogradShare = 0.8; // of the peak that kernels reach
 constexpr int64_t mostBlockTiles = 24;                    // a multiple of the register tiles' rows
 constexpr int64_t rowsOfRegisterTile = 6;
-constexpr int64_t mostTasks = 16;
 constexpr int64_t unitsForThreads = 8;
 
 Schedule scheduleOf(const Convolution &conv, int64_t outputs) {
@@ -193,10 +192,9 @@ void replace(const Convolution &conv, const Schedule &s) {
   exec::NestOp nest = conv.nest;
   OpBuilder b(nest);
   Value kernel = transformKernel(b, conv, s.outputs);
-  Dim units = (loopDims(nest)[N] * s.tiles).ceilDiv(s.blockTiles) * s.parts;
-  Dim tasks = Dim::min(units, Dim::constant(b.getContext(), mostTasks));
   int64_t elements = exec::WinogradWorkspace(s.outputs, s.blockTiles, conv.size(Channel)).elements;
   Value result = nest.getOutputs()[0];
+  Dim tasks = exec::winogradTasks(dimsOf(result), s.outputs, s.blockTiles, s.parts);
   Type workspace =
       tensorType({tasks, Dim::constant(b.getContext(), elements)}, getElementTypeOrSelf(result));
   auto op = exec::WinogradOp::create(b, nest.getLoc(), result.getType(), workspace, conv.x.tensor,

@@ -1,8 +1,8 @@
 // See PackContractions.h. The packed copy has one dimension for each loop its operand depends on,
 // in loop order with the lane loop last, so that its access is a selection of loops. Large operands
-// have their lanes in panels, [lanes / 16, …, 16]: what a block of lanes reads is contiguous, where
-// rows a power of two apart would compete for a few sets of the caches. The last panel is filled up
-// with zeros.
+// have their lanes in panels, [batches, lanes / 16, …, 16]: what a block of lanes reads is
+// contiguous, where rows a power of two apart would compete for a few sets of the caches. The last
+// panel is filled up with zeros.
 #include "compiler/layout/PackContractions.h"
 #include "compiler/fusion/Structure.h"
 #include "compiler/layout/FixedOps.h"
@@ -131,17 +131,23 @@ void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
   Dims packedDims;
   llvm::SmallVector<AffineExpr> selection;
   llvm::SmallVector<AffineExpr> toPacked(loops.size(), b.getAffineConstantExpr(0));
-  if (hasPanels) {
+  AffineExpr panel;
+  auto addPanel = [&] {
+    panel = b.getAffineDimExpr(packedDims.size());
     packedDims.push_back(loops[contraction.lane].ceilDiv(exec::panelLanes));
     selection.push_back(lane.floorDiv(exec::panelLanes));
-  }
+  };
   for (int64_t l : order) {
+    if (hasPanels && !panel && l >= static_cast<int64_t>(nest.getParallel()))
+      addPanel();
     toPacked[l] = b.getAffineDimExpr(packedDims.size());
     packedDims.push_back(loops[l]);
     selection.push_back(b.getAffineDimExpr(l));
   }
+  if (hasPanels && !panel)
+    addPanel();
   AffineExpr last = b.getAffineDimExpr(packedDims.size());
-  AffineExpr place = hasPanels ? b.getAffineDimExpr(0) * exec::panelLanes + last : last;
+  AffineExpr place = hasPanels ? panel * exec::panelLanes + last : last;
   toPacked[contraction.lane] = place;
   packedDims.push_back(hasPanels ? Dim::constant(b.getContext(), exec::panelLanes)
                                  : loops[contraction.lane]);

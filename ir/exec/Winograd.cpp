@@ -60,6 +60,12 @@ WinogradWorkspace::WinogradWorkspace(int64_t outputs, int64_t blockTiles, int64_
   elements = tile + outputs * outputs * filters;
 }
 
+Dim winogradTasks(llvm::ArrayRef<Dim> result, int64_t outputs, int64_t blockTiles, int64_t parts) {
+  constexpr int64_t most = 16; // enough to even out cores, and their workspaces are known memory
+  Dim tiles = result[0] * (result[1].ceilDiv(outputs).value() * result[2].ceilDiv(outputs).value());
+  return Dim::min(tiles.ceilDiv(blockTiles) * parts, Dim::constant(result[0].context(), most));
+}
+
 LogicalResult WinogradOp::verify() {
   Dims x = dimsOf(getX()), kernel = dimsOf(getKernel()), y = dimsOf(getResult());
   int64_t points = getOutputs() + 2;

@@ -40,4 +40,7 @@ struct WinogradWorkspace {
   int64_t elements;    // of all
 };
 
+/// How many tasks share the work of an op with such a result, each of which needs a workspace.
+Dim winogradTasks(llvm::ArrayRef<Dim> result, int64_t outputs, int64_t blockTiles, int64_t parts);
+
 } // namespace ingot::exec
