@@ -147,6 +147,17 @@ private:
   // GenerateControl.cpp
   void emitIf(exec::IfOp op);
   void emitScan(exec::ScanOp op);
+  /// Iterations one after another, each kernel by all threads.
+  void emitIterations(exec::ScanOp op, mlir::Value trips, mlir::Block *after);
+  /// "<function>_s<number>"(frame, index): a task's share of the iterations, on a frame of its own.
+  mlir::func::FuncOp sliceTask(exec::ScanOp op);
+  /// The ops of a body, on this thread.
+  void emitInTask(mlir::Block &body);
+  /// Sets the pointers to what a body makes in the workspace of this number.
+  void pointAtWorkspace(exec::ScanOp op, mlir::Value number);
+  /// The number of a workspace that is free, now taken: few threads use few of them, again and
+  /// again, so that they stay in cache. `word` has a bit for each; there are as many as tasks.
+  mlir::Value takeWorkspace(mlir::func::FuncOp task, mlir::Value word);
   void emitWhile(exec::WhileOp op);
   /// Sets a scan's position and its pointers to the slices there.
   void pointAtSlices(exec::ScanOp op, mlir::Value position);
@@ -169,7 +180,9 @@ private:
   // `run` under construction.
   mlir::func::FuncOp made;
   mlir::Value run, words;
-  bool wroteState = false; // by what has been emitted so far
+  bool wroteState = false;                             // by what has been emitted so far
+  llvm::DenseMap<mlir::Operation *, KernelCode> codes; // of kernels in slices that run side by side
+  int64_t sliceTasks = 0;
 };
 
 } // namespace ingot::cpu

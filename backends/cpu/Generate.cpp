@@ -79,6 +79,12 @@ void FunctionGenerator::addLoop(Operation *op) {
   auto scan = llvm::dyn_cast<exec::ScanOp>(op);
   if (!scan)
     return;
+  if (LoopStorage storage = loopStorage(op); storage.workspace >= 0) {
+    addPlace({Storage::Kind::Slot, storage.workspace, ""});
+    frame.taken[op] = frame.words++;
+    for (auto [pointer, offset] : storage.places)
+      addPlace({Storage::Kind::Local, pointer, ""});
+  }
   frame.positions[op] = frame.words++;
   int64_t count = 1 + scan.getInputs().size() + scan.getNumResults() - scan.getCarried().size();
   for (int64_t i = 0; i < count; ++i)

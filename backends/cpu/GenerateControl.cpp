@@ -26,7 +26,38 @@ void FunctionGenerator::emitScan(exec::ScanOp op) {
   for (auto [initial, result] : llvm::zip(op.getCarried(), op.getResults()))
     copy(initial, storageOf(result));
   Value trips = evaluate(op.getTripCount());
-  Block *head = made.addBlock(), *body = made.addBlock(), *after = made.addBlock();
+  Block *after = made.addBlock();
+  if (loopStorage(op).workspace < 0)
+    return emitIterations(op, trips, after);
+  // Slices side by side where there are several, and threads; kernel by kernel for an observer.
+  Value several = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::sgt, trips, cb.integer(1));
+  Value isObserved = isSet(cb.loadPointer(run, Begin));
+  Value yes = arith::ConstantOp::create(b, cb.loc, b.getBoolAttr(true));
+  Value sideBySide = arith::AndIOp::create(
+      b, cb.loc, arith::AndIOp::create(b, cb.loc, several, isSet(cb.loadPointer(run, ParallelFor))),
+      arith::XOrIOp::create(b, cb.loc, isObserved, yes));
+  Block *shared = made.addBlock(), *inOrder = made.addBlock();
+  cf::CondBranchOp::create(b, cb.loc, sideBySide, shared, inOrder);
+  b.setInsertionPointToStart(inOrder);
+  pointAtWorkspace(op, cb.integer(0));
+  emitIterations(op, trips, after); // generates the kernels that the tasks call
+  auto here = b.saveInsertionPoint();
+  func::FuncOp task = sliceTask(op);
+  b.setInsertionPointToStart(shared);
+  storeWord(words, frame.taken.at(op), cb.integer(0));
+  Value address = func::ConstantOp::create(b, cb.loc, task.getFunctionType(),
+                                           FlatSymbolRefAttr::get(task.getSymNameAttr()));
+  Value pointer =
+      UnrealizedConversionCastOp::create(b, cb.loc, TypeRange{cb.pointer()}, ValueRange{address})
+          .getResult(0);
+  Value tasks = cb.minimum(trips, cb.integer(LoopStorage::mostTasks));
+  func::CallOp::create(b, cb.loc, dispatchFunction(), ValueRange{run, pointer, words, tasks});
+  cf::BranchOp::create(b, cb.loc, after);
+  b.restoreInsertionPoint(here);
+}
+
+void FunctionGenerator::emitIterations(exec::ScanOp op, Value trips, Block *after) {
+  Block *head = made.addBlock(), *body = made.addBlock();
   Value iteration = head->addArgument(cb.i64(), cb.loc);
   cf::BranchOp::create(b, cb.loc, head, cb.integer(0));
   b.setInsertionPointToStart(head);
@@ -43,6 +74,80 @@ void FunctionGenerator::emitScan(exec::ScanOp op) {
   carryOver(op, yielded.take_front(carried));
   cf::BranchOp::create(b, cb.loc, head, cb.add(iteration, cb.integer(1)));
   b.setInsertionPointToStart(after);
+}
+
+func::FuncOp FunctionGenerator::sliceTask(exec::ScanOp op) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(context.module.getBody());
+  std::string name = function.getName().str() + "_s" + std::to_string(sliceTasks++);
+  auto task =
+      func::FuncOp::create(b, cb.loc, name, b.getFunctionType({cb.pointer(), cb.i64()}, {}));
+  task.setPrivate();
+  b.setInsertionPointToStart(task.addEntryBlock());
+  Value ofRun = words, index = task.getArgument(1);
+  words = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
+  LLVM::MemcpyOp::create(b, cb.loc, words, task.getArgument(0),
+                         cb.integer(frame.words * int64_t{sizeof(int64_t)}), false);
+  Value taken = wordAddress(task.getArgument(0), frame.taken.at(op));
+  Value workspace = takeWorkspace(task, taken);
+  Value trips = evaluate(op.getTripCount());
+  Value tasks = cb.minimum(trips, cb.integer(LoopStorage::mostTasks));
+  pointAtWorkspace(op, workspace);
+  auto bound = [&](Value i) { return cb.floorDiv(cb.mul(i, trips), cb.nonZero(tasks)); };
+  Value low = bound(index), high = bound(cb.add(index, cb.integer(1)));
+  cb.loop(low, high, 1, [&](Value iteration) {
+    pointAtSlices(op, iteration);
+    emitInTask(op.getBody().front());
+    auto yielded = op.getBody().front().getTerminator()->getOperands();
+    for (auto [i, value] : llvm::enumerate(yielded))
+      copy(value, local(op, 1 + op.getInputs().size() + i));
+  });
+  Value bit = arith::ShLIOp::create(b, cb.loc, cb.integer(1), workspace);
+  Value others = arith::XOrIOp::create(b, cb.loc, bit, cb.integer(-1));
+  LLVM::AtomicRMWOp::create(b, cb.loc, LLVM::AtomicBinOp::_and, taken, others,
+                            LLVM::AtomicOrdering::release);
+  func::ReturnOp::create(b, cb.loc);
+  words = ofRun;
+  return task;
+}
+
+void FunctionGenerator::emitInTask(Block &body) {
+  for (Operation &op : body)
+    if (exec::isDispatch(&op)) {
+      const KernelCode &code = codes.at(&op);
+      assert(!code.mayFail && !code.makesText && "slices that run side by side cannot fail");
+      cb.loop(cb.integer(0), evaluate(code.tasks), 1,
+              [&](Value i) { func::CallOp::create(b, cb.loc, code.task, ValueRange{words, i}); });
+    }
+}
+
+Value FunctionGenerator::takeWorkspace(func::FuncOp task, Value word) {
+  Block *look = task.addBlock(), *go = task.addBlock();
+  cf::BranchOp::create(b, cb.loc, look);
+  b.setInsertionPointToStart(look);
+  auto load = LLVM::LoadOp::create(b, cb.loc, cb.i64(), word, 8);
+  load.setOrdering(LLVM::AtomicOrdering::monotonic);
+  Value isFree = arith::XOrIOp::create(b, cb.loc, load, cb.integer(-1));
+  Value number = LLVM::CountTrailingZerosOp::create(b, cb.loc, cb.i64(), isFree, false);
+  Value bit = arith::ShLIOp::create(b, cb.loc, cb.integer(1), number);
+  Value before = LLVM::AtomicRMWOp::create(b, cb.loc, LLVM::AtomicBinOp::_or, word, bit,
+                                           LLVM::AtomicOrdering::acquire);
+  Value wasTaken =
+      arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne,
+                            arith::AndIOp::create(b, cb.loc, before, bit), cb.integer(0));
+  cf::CondBranchOp::create(b, cb.loc, wasTaken, look, go);
+  b.setInsertionPointToStart(go);
+  return number;
+}
+
+void FunctionGenerator::pointAtWorkspace(exec::ScanOp op, Value number) {
+  LoopStorage storage = loopStorage(op);
+  Value base = cb.loadPointer(words, frame.storage({Storage::Kind::Slot, storage.workspace, ""}));
+  Value first = cb.mul(number, evaluate(storage.taskBytes));
+  for (auto [pointer, offset] : storage.places) {
+    Value place = cb.address(base, cb.add(first, evaluate(offset)), b.getI8Type());
+    storeWord(words, frame.storage({Storage::Kind::Local, pointer, ""}), place);
+  }
 }
 
 void FunctionGenerator::emitWhile(exec::WhileOp op) {

@@ -163,6 +163,7 @@ void FunctionGenerator::emitDispatch(Operation *op) {
   else
     code = emitAlgorithm(context, frame, op, symbol);
   b.restoreInsertionPoint(here);
+  codes[op] = code;
   description.kernels.push_back(describeKernel(op));
 
   callBegin(number);

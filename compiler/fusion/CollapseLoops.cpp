@@ -174,6 +174,12 @@ static void leaveOutUnitLoops(exec::NestOp nest) {
   nest.setAccessesAttr(b.getArrayAttr(accesses));
 }
 
+bool joinLoops(exec::KernelOp kernel, unsigned first) {
+  bool areNests = llvm::all_of(kernel.getBody().front().without_terminator(),
+                               [](Operation &op) { return llvm::isa<exec::NestOp>(op); });
+  return areNests && PairOfLoops(kernel, first).join();
+}
+
 void collapseLoops(func::FuncOp function) {
   function.walk([](exec::KernelOp kernel) {
     auto nests = kernel.getBody().getOps<exec::NestOp>();
@@ -184,7 +190,7 @@ void collapseLoops(func::FuncOp function) {
     for (exec::NestOp nest : nests)
       leaveOutUnitLoops(nest);
     for (int64_t d = static_cast<int64_t>(kernel.getDomain().getExprs().size()) - 2; d >= 0; --d)
-      PairOfLoops(kernel, d).join();
+      joinLoops(kernel, d);
   });
 }
 

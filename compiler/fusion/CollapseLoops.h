@@ -10,4 +10,8 @@ namespace ingot {
 /// viewed.
 void collapseLoops(mlir::func::FuncOp function);
 
+/// Makes one loop of two neighbouring ones of the kernel's domain, of known extents; false where
+/// some tensor or nest has them apart.
+bool joinLoops(exec::KernelOp kernel, unsigned first);
+
 } // namespace ingot

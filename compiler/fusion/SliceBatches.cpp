@@ -1,6 +1,7 @@
 // See SliceBatches.h. A walk in program order collects runs of kernels; each run becomes the body
 // of a scan, copied with the batch taken out of its types.
 #include "compiler/fusion/SliceBatches.h"
+#include "compiler/fusion/CollapseLoops.h"
 #include "compiler/fusion/Structure.h"
 #include "ir/exec/Control.h"
 #include "ir/exec/Winograd.h"
@@ -19,10 +20,29 @@ enum class Use {
   Mixed,  // all else
 };
 
+/// What is sliced, and how.
+struct Slicing {
+  Dim batch;
+  int64_t leastBytes;    // that an op reads and makes of a slice
+  bool parallel = false; // slices side by side, each by one thread
+  bool products = false; // only runs that have a product of slices with slices, of this very batch
+};
+
+/// Whether the loop runs over products of matrices: both operands move with it.
+bool isBatched(exec::NestOp nest, unsigned loop) {
+  auto c = matchContraction(nest);
+  return c && loop < nest.getParallel() && !isConstant(c->aStrides[loop], 0) &&
+         !isConstant(c->bStrides[loop], 0);
+}
+bool isBatched(Operation *op, unsigned loop) {
+  auto kernel = llvm::dyn_cast<exec::KernelOp>(op);
+  return kernel && llvm::any_of(kernel.getBody().getOps<exec::NestOp>(),
+                                [&](exec::NestOp nest) { return isBatched(nest, loop); });
+}
+
 class Slicer {
 public:
-  Slicer(Block &block, Dim batch, int64_t leastBytes)
-      : block(block), batch(batch), leastBytes(leastBytes) {}
+  Slicer(Block &block, const Slicing &how) : block(block), how(how), batch(how.batch) {}
 
   void run() {
     llvm::SmallVector<Operation *> ops;
@@ -39,7 +59,8 @@ private:
   /// Elements of the first dimension that belong to one slice; null where slices are none.
   std::optional<Dim> inSlice(Dim first) const {
     auto part = Dim::exactDiv(first, batch);
-    return part && part->isStatic() ? part : std::nullopt;
+    return part && part->isStatic() && (!how.products || isConstant(*part, 1)) ? part
+                                                                               : std::nullopt;
   }
   bool isSliced(Value value) const {
     Dims dims = dimsOf(value);
@@ -91,7 +112,8 @@ private:
 
   bool isSliced(exec::NestOp nest) const {
     Dims loops = loopDims(nest);
-    return nest.getParallel() > 0 && inSlice(loops[0]) && (!usesIndices(nest) || paddingOf(nest));
+    return nest.getParallel() > 0 && inSlice(loops[0]) && (!usesIndices(nest) || paddingOf(nest)) &&
+           !(how.parallel && hasChecks(nest));
   }
   bool isSliced(exec::WinogradOp winograd) const { return dimsOf(winograd.getX())[0] == batch; }
 
@@ -154,7 +176,7 @@ private:
     for (Value result : op->getResults())
       if (isSliced(result))
         passing += bytesOf(sliceOf(result.getType()));
-    return passing >= leastBytes && shared <= passing;
+    return passing >= how.leastBytes && shared <= passing;
   }
 
   void visit(Operation *op) {
@@ -183,11 +205,31 @@ private:
   /// Makes a scan of the run where it has two kernels or more, and begins the next.
   void close() {
     int64_t kernels = llvm::count_if(members, [](Operation *op) { return exec::isDispatch(op); });
-    if (kernels > 1)
+    bool hasProduct = llvm::any_of(members, [](Operation *op) { return isBatched(op, 0); });
+    if (kernels > 1 && (hasProduct || !how.products) && mostStaysInside())
       emit();
     members.clear();
     usesOfMember.clear();
     others.clear();
+  }
+
+  /// Whether of what the run makes more is needed in it alone than is needed later: a training step
+  /// keeps what its gradients need, and would gain nothing.
+  bool mostStaysInside() const {
+    int64_t inside = 0, leaving = 0;
+    for (Operation *op : members)
+      if (exec::isDispatch(op))
+        for (Value result : op->getResults())
+          (leaves(result) ? leaving : inside) += bytesOf(result.getType());
+    return inside >= leaving;
+  }
+  bool leaves(Value value) const {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      if (!members.contains(user))
+        return true;
+      auto view = llvm::dyn_cast<exec::ViewOp>(user);
+      return view && leaves(view.getResult());
+    });
   }
 
   void emit();
@@ -197,8 +239,8 @@ private:
   void shrink(Operation *op);
 
   Block &block;
+  Slicing how;
   Dim batch;
-  int64_t leastBytes;
   llvm::SetVector<Operation *> members;
   llvm::DenseMap<Operation *, llvm::SmallVector<Use>> usesOfMember;
   llvm::SmallVector<Operation *> others; // between members, in need of none
@@ -287,6 +329,8 @@ void Slicer::emit() {
       types.push_back(stacked(sliceOf(leaving.back().getType())));
   auto trips = graph::DimsAttr::get(b.getContext(), {batch.asAttribute()});
   auto scan = exec::ScanOp::create(b, loc, types, trips, ValueRange(), stackedInputs);
+  if (how.parallel)
+    scan->setAttr(exec::kParallelAttr, b.getUnitAttr());
   Block *body = b.createBlock(&scan.getBody());
   body->addArgument(RankedTensorType::get({}, b.getI64Type()), loc);
   IRMapping slices;
@@ -326,12 +370,56 @@ std::optional<Dim> batchOf(func::FuncOp function) {
   return std::nullopt;
 }
 
+/// How many products of matrices there are at most in one of the block's kernels, by its first loop
+/// of more than one iteration; null: none.
+Dim headsOf(Block &block) {
+  for (auto kernel : block.getOps<exec::KernelOp>()) {
+    auto domain = kernel.getDomain().getExprs();
+    size_t loop = !domain.empty() && isConstant(Dim(domain[0]), 1) ? 1 : 0;
+    if (loop < domain.size() && isBatched(kernel, loop) && Dim(domain[loop]).isStatic())
+      return Dim(domain[loop]);
+  }
+  return {};
+}
+
+/// Attention's heads: products of small matrices and what is between them, side by side.
+void sliceHeads(Block &block, int64_t leastBytes) {
+  Dim heads = headsOf(block);
+  if (!heads)
+    return;
+  for (auto kernel : llvm::to_vector(block.getOps<exec::KernelOp>())) {
+    auto domain = kernel.getDomain().getExprs();
+    if (domain.size() > 1 && isConstant(Dim(domain[0]), 1) && Dim(domain[1]) == heads)
+      joinLoops(kernel, 0);
+  }
+  auto views = llvm::to_vector(block.getOps<exec::ViewOp>());
+  for (exec::ViewOp view : views) {
+    auto inner = view.getX().getDefiningOp<exec::ViewOp>();
+    if (inner && !view.getChecked() && !inner.getChecked())
+      view->setOperand(0, inner.getX());
+    if (view.getX().getType() == view.getType())
+      view.getResult().replaceAllUsesWith(view.getX());
+  }
+  for (exec::ViewOp view : llvm::reverse(views))
+    if (view->use_empty())
+      view->erase();
+  Slicer(block, {heads, leastBytes, /*parallel=*/true, /*products=*/true}).run();
+}
+
 } // namespace
 
 void sliceBatches(func::FuncOp function, int64_t leastBytes) {
+  Block &block = function.getBody().front();
   auto batch = batchOf(function);
-  if (batch && (batch->isStatic() || batch->asSymbol()))
-    Slicer(function.getBody().front(), *batch, leastBytes).run();
+  int64_t leastSideBySide = leastBytes / 4;
+  if (batch && (batch->isStatic() || batch->asSymbol())) {
+    Slicer(block, {*batch, leastBytes}).run();
+    Slicer(block, {*batch, leastSideBySide, /*parallel=*/true}).run();
+  }
+  for (auto scan : llvm::to_vector(block.getOps<exec::ScanOp>()))
+    if (!scan->hasAttr(exec::kParallelAttr))
+      sliceHeads(scan.getBody().front(), leastSideBySide);
+  sliceHeads(block, leastSideBySide);
 }
 
 } // namespace ingot

@@ -154,6 +154,8 @@ private:
     for (auto &[value, place] : places)
       if (place.kind == Storage::Kind::Slot)
         place.index = slotOf[place.index];
+    for (auto &[loop, slot] : workspaces)
+      loop->setAttr("exec.workspace", b.getI64IntegerAttr(slotOf[slot]));
     for (auto &[loop, list] : temporaries) {
       for (int64_t &slot : list)
         slot = slot < 0 ? slot : slotOf[slot];
@@ -290,13 +292,36 @@ private:
     if (auto scan = llvm::dyn_cast<exec::ScanOp>(op)) {
       locals += 1 + scan.getInputs().size() + scan.getNumResults() - scan.getCarried().size();
       op->setAttr("exec.locals", OpBuilder(op).getI64IntegerAttr(firstLocal));
+      if (op->hasAttr(exec::kParallelAttr) && !debugArena && !workspace)
+        return planWorkspace(scan, firstLocal);
     }
+    planBodies(op, firstLocal);
+  }
+  void planBodies(Operation *op, int64_t firstLocal) {
     for (Region &region : op->getRegions()) {
       Block &block = region.front();
       if (!debugArena && (llvm::isa<exec::IfOp>(op) || isLoopBody(block)))
         placeYields(block, firstLocal);
       placeSlots(block);
     }
+  }
+
+  /// What is made in a body whose iterations run side by side, each task of them by itself.
+  void planWorkspace(exec::ScanOp scan, int64_t firstLocal) {
+    Workspace here;
+    workspace = &here;
+    planBodies(scan, firstLocal);
+    workspace = nullptr;
+    MLIRContext *context = scan.getContext();
+    Arrangement arrangement = arrangeArena(context, here.stays);
+    llvm::SmallVector<Attribute> dims{arrangement.bytes.asAttribute()};
+    for (Dim offset : arrangement.offsets)
+      dims.push_back(offset.asAttribute());
+    scan->setAttr("exec.workspace_places", graph::DimsAttr::get(context, dims));
+    scan->setAttr("exec.workspace_locals", Builder(context).getDenseI64ArrayAttr(here.locals));
+    Dim tasks = Dim::min(scan.getTripCount(), Dim::constant(context, LoopStorage::mostTasks));
+    workspaces.push_back({scan, static_cast<int64_t>(stays.size())});
+    stays.push_back({arrangement.bytes * tasks, starts[scan], ends[scan]});
   }
 
   /// What the region yields is made in the place of the op's result where nothing else is kept
@@ -344,6 +369,11 @@ private:
   }
 
   Storage takeSlot(Type tensor, int64_t first, int64_t last) {
+    if (workspace) {
+      workspace->stays.push_back({tensorBytes(tensor), first, last});
+      workspace->locals.push_back(locals);
+      return {Storage::Kind::Local, locals++, ""};
+    }
     stays.push_back({tensorBytes(tensor), first, last});
     return {Storage::Kind::Slot, static_cast<int64_t>(stays.size()) - 1, ""};
   }
@@ -357,6 +387,12 @@ private:
   std::vector<Stay> stays; // by slot until they are arranged
   llvm::SmallVector<std::pair<Operation *, llvm::SmallVector<int64_t>>> temporaries;
   int64_t locals = 0;
+  struct Workspace {
+    std::vector<Stay> stays;
+    llvm::SmallVector<int64_t> locals; // by stay
+  };
+  Workspace *workspace = nullptr;                                 // of the body being planned
+  llvm::SmallVector<std::pair<exec::ScanOp, int64_t>> workspaces; // with their stays
 };
 
 } // namespace
@@ -369,6 +405,14 @@ LoopStorage loopStorage(Operation *loop) {
     storage.firstLocal = first.getInt();
   llvm::append_range(storage.temporaries,
                      loop->getAttrOfType<DenseI64ArrayAttr>("exec.temporaries").asArrayRef());
+  if (auto slot = loop->getAttrOfType<IntegerAttr>("exec.workspace")) {
+    auto dims = loop->getAttrOfType<graph::DimsAttr>("exec.workspace_places").getExprs();
+    auto pointers = loop->getAttrOfType<DenseI64ArrayAttr>("exec.workspace_locals").asArrayRef();
+    storage.workspace = slot.getInt();
+    storage.taskBytes = Dim(dims[0]);
+    for (auto [local, offset] : llvm::zip(pointers, dims.drop_front()))
+      storage.places.push_back({local, Dim(offset)});
+  }
   return storage;
 }
 

@@ -19,11 +19,12 @@ struct Storage {
 /// it is assigned to (where writing it in place is safe), or a slot of the arena, where others are
 /// when it is dead (ArrangeArena.h). What a region captures lives as long as the op that has the
 /// region. A value that a region yields is made in the place of the op's result where that is safe,
-/// and else copied there; a loop's carried values live where its carried results do. Written as
-/// attributes: `storage` on the ops, `exec.slots` (their offsets, by dimension expressions) and
-/// `exec.arena` (its bytes) on the function, and on loops what LoopStorage reads. With `debugArena`
-/// every tensor has a slot to itself, of exactly its size, which is what `exec.slots` then says,
-/// and is copied from there to where it leaves to.
+/// and else copied there; a loop's carried values live where its carried results do. What a body
+/// whose iterations run side by side makes lives in a workspace of its task. Written as attributes:
+/// `storage` on the ops, `exec.slots` (their offsets, by dimension expressions) and `exec.arena`
+/// (its bytes) on the function, and on loops what LoopStorage reads. With `debugArena` every tensor
+/// has a slot to itself, of exactly its size, which is what `exec.slots` then says, and is copied
+/// from there to where it leaves to.
 void planMemory(mlir::func::FuncOp function, bool debugArena = false);
 
 /// What exec.scan and exec.while have besides the places of their results.
@@ -32,6 +33,12 @@ struct LoopStorage {
   /// By carried value: the slot through which the new value passes at the end of an iteration,
   /// since it is the old one of another carried value; -1 where it does not.
   llvm::SmallVector<int64_t> temporaries;
+  /// Where iterations run side by side: the slot in which each of the tasks that run at a time has
+  /// `taskBytes` for what its body makes, which local pointers point at, each at its offset.
+  int64_t workspace = -1; // -1: they do not
+  Dim taskBytes;
+  llvm::SmallVector<std::pair<int64_t, Dim>> places;
+  static constexpr int64_t mostTasks = 32; // one bit a workspace in a word
 };
 LoopStorage loopStorage(mlir::Operation *loop);
 

@@ -9,6 +9,10 @@
 
 namespace ingot::exec {
 
+/// An attribute of an exec.scan that carries nothing: its iterations may run side by side, each on
+/// one thread, and nothing in it may fail.
+constexpr llvm::StringLiteral kParallelAttr = "exec.parallel";
+
 /// Whether the op runs regions of program (not a nest's or kernel's body).
 bool isControl(mlir::Operation *op);
 

@@ -1,5 +1,5 @@
-// Layers that run image by image: what they give, for any number of images and threads, in a debug
-// arena too, and that an image in a batch has the bits that it has alone.
+// Kernels that run slice by slice, one slice after another or several side by side: what they give,
+// for any number of slices and threads, in a debug arena too.
 #include "compiler/Phases.h"
 #include "ingot/ThreadPool.h"
 #include "ir/exec/Control.h"
@@ -16,7 +16,7 @@ constexpr const char *images = R"mlir(
 #p = #graph.dims<[n, 15, 15, 32]>
 graph.variable @window {role = "trainable"} : tensor<3x3x1x32xf32>
 graph.variable @kernel {role = "trainable"} : tensor<3x3x32x32xf32>
-func.func @f(%x: tensor<?x30x30x32xf32, #x>) -> (tensor<?x15x15x32xf32, #p>, tensor<?x30x30x32xf32, #x>) {
+func.func @f(%x: tensor<?x30x30x32xf32, #x>) -> (tensor<?x15x15x32xf32, #p>, tensor<?x15x15x32xf32, #p>) {
   %w = graph.read @window : tensor<3x3x1x32xf32>
   %k = graph.read @kernel : tensor<3x3x32x32xf32>
   %d = graph.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, groups = 32 : i64} : (tensor<?x30x30x32xf32, #x>, tensor<3x3x1x32xf32>) -> tensor<?x30x30x32xf32, #x>
@@ -24,7 +24,33 @@ func.func @f(%x: tensor<?x30x30x32xf32, #x>) -> (tensor<?x15x15x32xf32, #p>, ten
   %c = graph.conv %r, %k {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, groups = 1 : i64} : (tensor<?x30x30x32xf32, #x>, tensor<3x3x32x32xf32>) -> tensor<?x30x30x32xf32, #x>
   %s = graph.add %c, %x : tensor<?x30x30x32xf32, #x>
   %p = graph.max_pool %s {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, paddingLow = array<i64: 0, 0>, paddingHigh = array<i64: 0, 0>} : (tensor<?x30x30x32xf32, #x>) -> tensor<?x15x15x32xf32, #p>
-  return %p, %r : tensor<?x15x15x32xf32, #p>, tensor<?x30x30x32xf32, #x>
+  %m = graph.max_pool %r {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, paddingLow = array<i64: 0, 0>, paddingHigh = array<i64: 0, 0>} : (tensor<?x30x30x32xf32, #x>) -> tensor<?x15x15x32xf32, #p>
+  return %p, %m : tensor<?x15x15x32xf32, #p>, tensor<?x15x15x32xf32, #p>
+})mlir";
+
+/// Images so small that they run side by side.
+constexpr const char *thumbnails = R"mlir(
+#x = #graph.dims<[n, 20, 20, 16]>
+#y = #graph.dims<[n, 20, 20, 24]>
+#p = #graph.dims<[n, 10, 10, 24]>
+graph.variable @kernel {role = "trainable"} : tensor<1x1x16x24xf32>
+func.func @f(%x: tensor<?x20x20x16xf32, #x>) -> tensor<?x10x10x24xf32, #p> {
+  %k = graph.read @kernel : tensor<1x1x16x24xf32>
+  %c = graph.conv %x, %k {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, paddingLow = array<i64: 0, 0>, paddingHigh = array<i64: 0, 0>, groups = 1 : i64} : (tensor<?x20x20x16xf32, #x>, tensor<1x1x16x24xf32>) -> tensor<?x20x20x24xf32, #y>
+  %r = graph.relu %c : tensor<?x20x20x24xf32, #y>
+  %p = graph.max_pool %r {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, paddingLow = array<i64: 0, 0>, paddingHigh = array<i64: 0, 0>} : (tensor<?x20x20x24xf32, #y>) -> tensor<?x10x10x24xf32, #p>
+  return %p : tensor<?x10x10x24xf32, #p>
+})mlir";
+
+/// softmax(q k^T) v: sequences after one another, their heads side by side.
+constexpr const char *attention = R"mlir(
+#q = #graph.dims<[n, 6, 80, 16]>
+#s = #graph.dims<[n, 6, 80, 80]>
+func.func @f(%q: tensor<?x6x80x16xf32, #q>, %k: tensor<?x6x80x16xf32, #q>, %v: tensor<?x6x80x16xf32, #q>) -> tensor<?x6x80x16xf32, #q> {
+  %s = graph.matmul %q, %k {transposeRhs = true} : (tensor<?x6x80x16xf32, #q>, tensor<?x6x80x16xf32, #q>) -> tensor<?x6x80x80xf32, #s>
+  %p = graph.softmax %s {axis = 3 : i64} : (tensor<?x6x80x80xf32, #s>) -> tensor<?x6x80x80xf32, #s>
+  %o = graph.matmul %p, %v : (tensor<?x6x80x80xf32, #s>, tensor<?x6x80x16xf32, #q>) -> tensor<?x6x80x16xf32, #q>
+  return %o : tensor<?x6x80x16xf32, #q>
 })mlir";
 
 class SliceBatches : public test::GraphTest {
@@ -36,53 +62,88 @@ protected:
     context.loadAllAvailableDialects();
   }
 
-  /// The kernels that run image by image.
-  int64_t slicedKernels() {
+  struct Sliced {
+    int64_t inOrder = 0, sideBySide = 0; // kernels
+    bool operator==(const Sliced &) const = default;
+  };
+  Sliced sliced() {
     mlir::OwningOpRef<mlir::ModuleOp> copy(module->clone());
     EXPECT_TRUE(mlir::succeeded(runPhases(*copy, CompileOptions(), Phase::Fuse)));
-    int64_t count = 0;
-    copy->walk([&](exec::ScanOp scan) { scan.walk([&](exec::KernelOp) { ++count; }); });
+    Sliced count;
+    copy->walk([&](exec::KernelOp kernel) {
+      if (auto scan = kernel->getParentOfType<exec::ScanOp>())
+        ++(scan->hasAttr(exec::kParallelAttr) ? count.sideBySide : count.inOrder);
+    });
     return count;
+  }
+
+  /// What the compiled function gives for 0, 1, 3 and 40 slices, beside the interpreter.
+  void expectTheReference(llvm::ArrayRef<llvm::SmallVector<int64_t>> shapes,
+                          const std::map<std::string, test::Tensor, std::less<>> &variables,
+                          llvm::ArrayRef<int64_t> batches) {
+    struct Run {
+      std::vector<test::Tensor> inputs;
+      llvm::SmallVector<test::Tensor> expected;
+    };
+    std::map<int64_t, Run> runs;
+    for (int64_t n : batches) {
+      Run &run = runs[n];
+      for (auto [i, shape] : llvm::enumerate(shapes)) {
+        llvm::SmallVector<int64_t> whole{n};
+        llvm::append_range(whole, shape);
+        run.inputs.push_back(noise(whole, 10 + i));
+      }
+      test::Interpreter interpreter(*module);
+      for (const auto &[name, value] : variables)
+        interpreter.variables[name] = value;
+      auto expected = interpreter.run("f", run.inputs);
+      ASSERT_TRUE(mlir::succeeded(expected));
+      run.expected = *expected;
+    }
+    auto types = function("f").getResultTypes();
+    ThreadPool pool(3);
+    for (bool debugArena : {false, true})
+      for (const std::string &level : tests::levelsHere()) {
+        SCOPED_TRACE(level);
+        CompileOptions options;
+        options.targetCpu = level;
+        options.debugArena = debugArena;
+        tests::CompiledModule compiled(*module, options);
+        ASSERT_TRUE(compiled.ok()) << compiled.error();
+        for (const auto &[name, value] : variables)
+          compiled.setVariable(name, value);
+        for (const auto &[n, run] : runs) {
+          auto alone = compiled.run("f", run.inputs, types),
+               shared = compiled.run("f", run.inputs, types, &pool);
+          ASSERT_EQ(compiled.error(), "");
+          for (size_t result = 0; result < types.size(); ++result) {
+            EXPECT_EQ(tests::difference(run.expected[result], alone[result], 1e-5, 1e-5), "")
+                << "n = " << n;
+            EXPECT_EQ(tests::difference(alone[result], shared[result], 0, 0), "") << "n = " << n;
+          }
+        }
+      }
   }
 };
 
-TEST_F(SliceBatches, GivesWhatTheWholeBatchGives) {
+TEST_F(SliceBatches, LargeImagesRunOneAfterAnother) {
   parse(images);
-  ASSERT_EQ(slicedKernels(), 3);
-  auto types = function("f").getResultTypes();
-  test::Tensor window = noise({3, 3, 1, 32}, 1), kernel = noise({3, 3, 32, 32}, 2);
-  std::map<int64_t, std::pair<std::vector<test::Tensor>, llvm::SmallVector<test::Tensor>>> runs;
-  for (int64_t n : {1, 3, 0}) {
-    std::vector<test::Tensor> inputs{noise({n, 30, 30, 32}, 3)};
-    test::Interpreter interpreter(*module);
-    interpreter.variables = {{"window", window}, {"kernel", kernel}};
-    auto expected = interpreter.run("f", inputs);
-    ASSERT_TRUE(mlir::succeeded(expected));
-    runs[n] = {inputs, *expected};
-  }
-  ThreadPool pool(3);
-  for (bool debugArena : {false, true})
-    for (const std::string &level : tests::levelsHere()) {
-      SCOPED_TRACE(level);
-      CompileOptions options;
-      options.targetCpu = level;
-      options.debugArena = debugArena;
-      tests::CompiledModule compiled(*module, options);
-      ASSERT_TRUE(compiled.ok()) << compiled.error();
-      compiled.setVariable("window", window);
-      compiled.setVariable("kernel", kernel);
-      for (const auto &[n, run] : runs) {
-        const auto &[inputs, expected] = run;
-        auto alone = compiled.run("f", inputs, types),
-             shared = compiled.run("f", inputs, types, &pool);
-        ASSERT_EQ(compiled.error(), "");
-        for (int result : {0, 1}) {
-          EXPECT_EQ(tests::difference(expected[result], alone[result], 1e-5, 1e-5), "")
-              << "n = " << n;
-          EXPECT_EQ(tests::difference(alone[result], shared[result], 0, 0), "") << "n = " << n;
-        }
-      }
-    }
+  EXPECT_EQ(sliced(), (Sliced{3, 0}));
+  expectTheReference({{30, 30, 32}},
+                     {{"window", noise({3, 3, 1, 32}, 1)}, {"kernel", noise({3, 3, 32, 32}, 2)}},
+                     {0, 1, 3});
+}
+
+TEST_F(SliceBatches, SmallImagesRunSideBySide) {
+  parse(thumbnails);
+  EXPECT_EQ(sliced(), (Sliced{0, 2}));
+  expectTheReference({{20, 20, 16}}, {{"kernel", noise({1, 1, 16, 24}, 1)}}, {0, 1, 3, 40});
+}
+
+TEST_F(SliceBatches, HeadsRunSideBySide) {
+  parse(attention);
+  EXPECT_EQ(sliced(), (Sliced{0, 3}));
+  expectTheReference({{6, 80, 16}, {6, 80, 16}, {6, 80, 16}}, {}, {0, 1, 3});
 }
 
 } // namespace

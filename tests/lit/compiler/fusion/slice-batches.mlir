@@ -44,3 +44,20 @@ func.func @heavy(%x: tensor<?x4096xf32, #graph.dims<[n * 16, 4096]>>) -> tensor<
   %b = graph.matmul %a, %w : (tensor<?x4096xf32, #graph.dims<[n * 16, 4096]>>, tensor<4096x4096xf32>) -> tensor<?x4096xf32, #graph.dims<[n * 16, 4096]>>
   return %b : tensor<?x4096xf32, #graph.dims<[n * 16, 4096]>>
 }
+
+// Attention's heads run side by side: of the scores there is one head's for each task.
+// CHECK-LABEL: func.func @attention
+// CHECK: exec.scan <[n]>
+// CHECK: exec.scan <[6]> {{.*}} {exec.parallel}
+// CHECK: exec.kernel {{.*}} -> tensor<1x80x80xf32>
+// CHECK: exec.kernel {{.*}} -> tensor<1x80x80xf32>
+// CHECK: exec.kernel {{.*}} -> tensor<1x80x16xf32>
+// CHECK: exec.yield
+#q = #graph.dims<[n, 6, 80, 16]>
+#s = #graph.dims<[n, 6, 80, 80]>
+func.func @attention(%q: tensor<?x6x80x16xf32, #q>, %k: tensor<?x6x16x80xf32, #graph.dims<[n, 6, 16, 80]>>, %v: tensor<?x6x80x16xf32, #q>) -> tensor<?x6x80x16xf32, #q> {
+  %s = graph.matmul %q, %k : (tensor<?x6x80x16xf32, #q>, tensor<?x6x16x80xf32, #graph.dims<[n, 6, 16, 80]>>) -> tensor<?x6x80x80xf32, #s>
+  %p = graph.softmax %s {axis = 3 : i64} : (tensor<?x6x80x80xf32, #s>) -> tensor<?x6x80x80xf32, #s>
+  %o = graph.matmul %p, %v : (tensor<?x6x80x80xf32, #s>, tensor<?x6x80x16xf32, #q>) -> tensor<?x6x80x16xf32, #q>
+  return %o : tensor<?x6x80x16xf32, #q>
+}
