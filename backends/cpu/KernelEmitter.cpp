@@ -140,8 +140,15 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
   code.task = task.function;
   kernel.walk([&](exec::CheckOp) { code.mayFail = true; });
   chooseLanes();
+  // What isInterior() does not ask about keeps its guard.
+  auto isAskedAbout = [&](OpOperand &use) {
+    auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
+    return user && accessMap(user, use.getOperandNumber()) &&
+           llvm::any_of(user.getOutputs(), [&](Value v) { return isMade(v); });
+  };
   for (auto nest : kernel.getBody().getOps<exec::NestOp>())
-    if (auto padding = isMade(nest->getResult(0)) ? std::nullopt : paddingOf(nest))
+    if (auto padding = isMade(nest->getResult(0)) ? std::nullopt : paddingOf(nest);
+        padding && llvm::all_of(nest->getUses(), isAskedAbout))
       paddings.try_emplace(nest, *padding);
   exec::NestOp root;
   std::optional<Contraction> contraction;

@@ -49,3 +49,13 @@ func.func @strings(%x: tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<
   %r = graph.pad %x {high = #graph.dims<[0, 2]>, interior = array<i64: 0, 1>, low = #graph.dims<[0, 1]>, value = 1.0 : f64} : (tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<?x8x!text.string, #graph.dims<[n, 8]>>
   return %r : tensor<?x8x!text.string, #graph.dims<[n, 8]>>
 }
+
+// As in the gradient of three slices of one tensor: at one place, one operand alone is inside.
+func.func @sum(%x: tensor<1x?x16xf32, #graph.dims<[1, n, 16]>>, %y: tensor<1x?x16xf32, #graph.dims<[1, n, 16]>>, %z: tensor<1x?x16xf32, #graph.dims<[1, n, 16]>>) -> tensor<3x?x16xf32, #graph.dims<[3, n, 16]>> attributes {graph.sizes = {n = [0, 1, 3]}} {
+  %a = graph.pad %x {high = #graph.dims<[0, 0, 0]>, interior = array<i64: 0, 0, 0>, low = #graph.dims<[2, 0, 0]>, value = 0.000000e+00 : f64} : (tensor<1x?x16xf32, #graph.dims<[1, n, 16]>>) -> tensor<3x?x16xf32, #graph.dims<[3, n, 16]>>
+  %b = graph.pad %y {high = #graph.dims<[1, 0, 0]>, interior = array<i64: 0, 0, 0>, low = #graph.dims<[1, 0, 0]>, value = 0.000000e+00 : f64} : (tensor<1x?x16xf32, #graph.dims<[1, n, 16]>>) -> tensor<3x?x16xf32, #graph.dims<[3, n, 16]>>
+  %c = graph.pad %z {high = #graph.dims<[2, 0, 0]>, interior = array<i64: 0, 0, 0>, low = #graph.dims<[0, 0, 0]>, value = 0.000000e+00 : f64} : (tensor<1x?x16xf32, #graph.dims<[1, n, 16]>>) -> tensor<3x?x16xf32, #graph.dims<[3, n, 16]>>
+  %d = graph.add %a, %b : tensor<3x?x16xf32, #graph.dims<[3, n, 16]>>
+  %r = graph.add %d, %c : tensor<3x?x16xf32, #graph.dims<[3, n, 16]>>
+  return %r : tensor<3x?x16xf32, #graph.dims<[3, n, 16]>>
+}
