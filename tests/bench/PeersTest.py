@@ -54,7 +54,7 @@ class PeersTest(unittest.TestCase):
         self.assertIn("| mlp | 8 | 1 | too few quiet rounds |", table)
         self.assertIn("Geometric mean of 2 rows: 0.95.", table)
         self.assertIn("iree is missing from resnet18 1: ImportError: no iree", table)
-        self.assertIn("called from Python all the same", table)
+        self.assertIn("called from Python all the same: jax", table)
         self.assertEqual(len({line.count("|") for line in table.splitlines() if line.startswith("|")}), 1)
 
     def test_the_table_goes_between_its_lines_and_nowhere_else(self):

@@ -184,7 +184,7 @@ def notes_on(rows):
                     if row.get("ms", {}).get(name, 1) < 1})
     notes = []
     if short:
-        notes.append(f"\nUnder a millisecond, called from Python all the same, since they have no C interface here: {', '.join(short)}.")
+        notes.append(f"\nUnder a millisecond, and called from Python all the same: {', '.join(short)}.")
     reasons = {}
     for row in rows:
         for peer, reason in row["missing"].items():
