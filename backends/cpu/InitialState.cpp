@@ -7,7 +7,9 @@
 #include "ir/reference/Tensor.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/ThreadPool.h"
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <dlfcn.h>
 #include <sys/mman.h>
@@ -17,11 +19,47 @@ using namespace mlir;
 namespace ingot::cpu {
 namespace {
 
-void copyValue(graph::VariableOp variable, char *to) {
-  if (auto resource = llvm::dyn_cast_or_null<DenseResourceElementsAttr>(variable.getValueAttr())) {
-    std::memcpy(to, resource.getData().data(), resource.getData().size());
-    return;
+/// Threads for memory-bound work: most of the time is the kernel clearing pages, on each of them.
+class Workers {
+public:
+  /// What ingot_run::parallel_for does; `workers` is one of these.
+  static void run(void *workers, ingot_task task, void *argument, int64_t count) {
+    llvm::DefaultThreadPool &pool = static_cast<Workers *>(workers)->pool;
+    std::atomic<int64_t> next = 0;
+    for (unsigned t = 0; t < pool.getMaxConcurrency(); ++t)
+      pool.async([&] {
+        for (int64_t i = next++; i < count; i = next++)
+          task(argument, i);
+      });
+    pool.wait();
   }
+
+private:
+  llvm::DefaultThreadPool pool;
+};
+
+/// Bytes to be copied, not too many for one thread.
+struct Piece {
+  static constexpr size_t most = 16 << 20;
+  char *to;
+  const char *from;
+  size_t bytes;
+
+  static void copy(void *pieces, int64_t i) {
+    const Piece &piece = static_cast<const Piece *>(pieces)[i];
+    std::memcpy(piece.to, piece.from, piece.bytes);
+  }
+};
+
+void addPieces(char *to, llvm::ArrayRef<char> bytes, std::vector<Piece> &pieces) {
+  for (; !bytes.empty(); bytes = bytes.drop_front(pieces.back().bytes), to += pieces.back().bytes)
+    pieces.push_back({to, bytes.data(), std::min(bytes.size(), Piece::most)});
+}
+
+/// Writes the variable's value, or leaves that to `pieces`.
+void copyValue(graph::VariableOp variable, char *to, std::vector<Piece> &pieces) {
+  if (auto resource = llvm::dyn_cast_or_null<DenseResourceElementsAttr>(variable.getValueAttr()))
+    return addPieces(to, resource.getData(), pieces);
   auto elements = llvm::dyn_cast_or_null<DenseElementsAttr>(variable.getValueAttr());
   if (!elements)
     return;
@@ -39,15 +77,14 @@ void copyValue(graph::VariableOp variable, char *to) {
       to[i / perByte] |= static_cast<char>((v & ((1 << width) - 1)) << (i % perByte * width));
     return;
   }
-  const char *raw = elements.getRawData().data();
   if (!elements.isSplat())
-    std::memcpy(to, raw, static_cast<size_t>(count * bytes));
-  for (int64_t i = 0; elements.isSplat() && i < count; ++i)
-    std::memcpy(to + i * bytes, raw, bytes);
+    return addPieces(to, elements.getRawData(), pieces);
+  for (int64_t i = 0; i < count; ++i)
+    std::memcpy(to + i * bytes, elements.getRawData().data(), bytes);
 }
 
-/// Runs the artifact's derive on the block, on this thread.
-LogicalResult runDerive(const std::string &path, char *block, Location loc) {
+/// Runs the artifact's derive on the block.
+LogicalResult runDerive(const std::string &path, char *block, Workers &workers, Location loc) {
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     return emitError(loc, "internal error: the code that packs weights cannot be loaded: ")
@@ -65,6 +102,8 @@ LogicalResult runDerive(const std::string &path, char *block, Location loc) {
   run.plan = plan.data();
   run.state = block;
   run.arena = arena;
+  run.parallel_for = Workers::run;
+  run.pool = &workers;
   if (status == INGOT_OK)
     status = derive->run(&run);
   if (status != INGOT_OK)
@@ -97,7 +136,8 @@ OwningOpRef<ModuleOp> deriveAlone(ModuleOp planned) {
 }
 
 /// Compiles `derive` for the baseline and runs it on the block.
-LogicalResult fillDerived(ModuleOp alone, const CompileOptions &options, char *block) {
+LogicalResult fillDerived(ModuleOp alone, const CompileOptions &options, char *block,
+                          Workers &workers) {
   CompileOptions plain;
   plain.name = options.name;
   plain.cache = options.cache;
@@ -113,7 +153,7 @@ LogicalResult fillDerived(ModuleOp alone, const CompileOptions &options, char *b
   std::string file(path);
   if (failed(writeArtifact(llvm::MutableArrayRef<Variant>(*variant), plain, alone.getLoc(), file)))
     return failure();
-  return runDerive(file, block, alone.getLoc());
+  return runDerive(file, block, workers, alone.getLoc());
 }
 
 } // namespace
@@ -125,9 +165,12 @@ FailureOr<StateBytes> initialState(ModuleOp planned, const CompileOptions &optio
   std::shared_ptr<char> block = zeros(size + 1); // never of no size
   if (!block)
     return planned.emitError("no memory for ") << size << " bytes of weights";
+  std::vector<Piece> pieces;
   for (const VariableDescription &v : description.variables)
-    copyValue(planned.lookupSymbol<graph::VariableOp>(v.name), block.get() + v.offset);
-  if (description.hasDerive && failed(fillDerived(*alone, options, block.get())))
+    copyValue(planned.lookupSymbol<graph::VariableOp>(v.name), block.get() + v.offset, pieces);
+  Workers workers;
+  Workers::run(&workers, Piece::copy, pieces.data(), static_cast<int64_t>(pieces.size()));
+  if (description.hasDerive && failed(fillDerived(*alone, options, block.get(), workers)))
     return failure();
   return StateBytes{std::move(block), size, release};
 }

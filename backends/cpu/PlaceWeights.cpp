@@ -6,6 +6,7 @@
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <cstring>
+#include <fcntl.h>
 #include <vector>
 
 using namespace llvm::ELF;
@@ -107,11 +108,12 @@ Error placeWeights(const std::string &path, llvm::ArrayRef<StateBytes> blocks) {
     return unexpected("the section for weights has another size");
   if (Error error = makeSegment(headers, offset))
     return error;
-  std::error_code code;
-  llvm::raw_fd_ostream out(path, code, llvm::sys::fs::CD_OpenExisting, llvm::sys::fs::FA_Write,
-                           llvm::sys::fs::OF_None);
+  int descriptor = -1;
+  std::error_code code = llvm::sys::fs::openFile(path, descriptor, llvm::sys::fs::CD_OpenExisting,
+                                                 llvm::sys::fs::FA_Write, llvm::sys::fs::OF_None);
   if (code)
     return createStringError("cannot write '" + path + "': " + code.message());
+  llvm::raw_fd_ostream out(descriptor, /*shouldClose=*/true);
   auto put = [&](const auto &table, uint64_t at) {
     out.seek(at);
     out.write(reinterpret_cast<const char *>(table.data()), table.size() * sizeof(table[0]));
@@ -125,7 +127,12 @@ Error placeWeights(const std::string &path, llvm::ArrayRef<StateBytes> blocks) {
         llvm::offsetToAlignment(out.tell() - offset, llvm::Align(pageBytes))));
     for (llvm::StringRef rest = contentOf(block); !rest.empty();) {
       llvm::StringRef part = rest.take_front(partBytes);
+      uint64_t at = out.tell();
       out << part;
+      out.flush();
+      // The disk works while the next part is written; else the sync at the end waits for all.
+      (void)::sync_file_range(descriptor, static_cast<off_t>(at), static_cast<off_t>(part.size()),
+                              SYNC_FILE_RANGE_WRITE);
       if (block.release && !out.has_error())
         block.release(part.data(), part.size());
       rest = rest.drop_front(part.size());
