@@ -36,6 +36,49 @@ std::string humanBytes(int64_t bytes) {
   return text;
 }
 
+/// What the op needs of the arena while it runs, beside its results: what is made in its regions.
+int64_t innerBytes(Operation *op, llvm::function_ref<int64_t(Dim)> sizeOf) {
+  if (!exec::isControl(op))
+    return 0;
+  if (auto scan = llvm::dyn_cast<exec::ScanOp>(op))
+    if (LoopStorage storage = loopStorage(op); storage.workspace >= 0)
+      return sizeOf(storage.taskBytes) *
+             std::min(sizeOf(scan.getTripCount()), LoopStorage::mostTasks);
+  int64_t most = 0;
+  for (Region &region : op->getRegions()) {
+    llvm::DenseSet<Value> yielded; // these have the places of the op's results
+    for (Value value : region.front().getTerminator()->getOperands())
+      yielded.insert(storageRoot(value));
+    int64_t now = 0;
+    llvm::DenseMap<Operation *, int64_t> ending; // bytes, by the last user
+    for (Operation &inner : region.front()) {
+      for (Value result : inner.getResults())
+        if ((exec::isDispatch(&inner) || exec::isControl(&inner)) && !yielded.contains(result) &&
+            storageOf(result).kind == Storage::Kind::Slot) {
+          int64_t bytes = sizeOf(tensorBytes(result.getType()));
+          now += bytes;
+          ending[lastUser(result)] += bytes;
+        }
+      most = std::max(most, now + innerBytes(&inner, sizeOf));
+      now -= ending.lookup(&inner);
+    }
+  }
+  return most;
+}
+
+/// Of all kernels in the op.
+Work workIn(Operation *op) {
+  Dim none = Dim::constant(op->getContext(), 0);
+  Work all{none, none};
+  op->walk([&](Operation *inner) {
+    if (!exec::isDispatch(inner))
+      return;
+    Work work = workOf(inner);
+    all = {all.flops + work.flops, all.bytes + work.bytes};
+  });
+  return all;
+}
+
 class BudgetFitter {
 public:
   BudgetFitter(func::FuncOp function, const MemoryBudget &budget)
@@ -171,8 +214,13 @@ StepProgram BudgetFitter::makeProgram(func::FuncOp planned) {
       layerOf.push_back(graph::layerName(op.getLoc()));
     }
     step.mayRepeat = canRepeat(&op);
+    if (int64_t inner = innerBytes(&op, [&](Dim d) { return sizeOf(d); })) {
+      step.results.push_back(static_cast<int>(made.values.size()));
+      made.values.push_back({static_cast<int>(position), inner, false});
+      layerOf.push_back(graph::layerName(op.getLoc()));
+    }
     if (step.mayRepeat) {
-      Work work = workOf(&op);
+      Work work = workIn(&op);
       step.cost = static_cast<double>(sizeOf(work.flops)) +
                   kFlopsPerByte * static_cast<double>(sizeOf(work.bytes));
     }

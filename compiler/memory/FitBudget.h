@@ -9,8 +9,9 @@ namespace ingot {
 
 /// Makes repetitions in the function, which has kernels and no plan yet, until the arena that
 /// planMemory gives takes no more than the budget, at the sizes that it is meant for. A repetition
-/// is a copy of its kernel, so the results keep their bits. Where the least that this way reaches
-/// is more, the function stays as it is, and the error says how much that is and what takes it.
+/// is a copy of its kernel, or of a scan of kernels, so the results keep their bits. Where the
+/// least that this way reaches is more, the function stays as it is, and the error says how much
+/// that is and what takes it.
 mlir::LogicalResult fitBudget(mlir::func::FuncOp function, const MemoryBudget &budget);
 
 /// What fitBudget did, as it left it on the function; `budget` 0 where it was not called.

@@ -10,7 +10,7 @@ using namespace mlir;
 namespace ingot {
 namespace {
 
-constexpr llvm::StringLiteral kRepetition = "exec.repetition";
+constexpr llvm::StringLiteral kRepetition = "exec.repetition", kAgain = " (again)";
 
 class Repeater {
 public:
@@ -37,11 +37,12 @@ public:
       if (!op->use_empty() || (!isView(op) && !isRepeated))
         continue;
       if (auto it = repetitions.find(op); it != repetitions.end())
-        becomeOnly(it->second, llvm::cast<exec::KernelOp>(op));
+        becomeOnly(it->second);
       op->erase();
     }
-    for (auto &[original, kernel] : repetitions)
-      dropResults(kernel);
+    for (auto &[original, copy] : repetitions)
+      if (auto kernel = llvm::dyn_cast<exec::KernelOp>(copy))
+        dropResults(kernel);
   }
 
 private:
@@ -54,9 +55,9 @@ private:
   void repeat(const StepRun &run) {
     Operation *original = ops[run.step];
     OpBuilder b(ops[run.before]);
-    auto copy = llvm::cast<exec::KernelOp>(b.clone(*original));
+    Operation *copy = b.clone(*original);
     copy->setAttr(kRepetition, b.getUnitAttr());
-    copy.setName((copy.getName() + " (again)").str());
+    copy->walk([](exec::KernelOp kernel) { kernel.setName((kernel.getName() + kAgain).str()); });
     redirect(copy, run.before);
     for (auto [result, again] : llvm::zip_equal(original->getResults(), copy->getResults()))
       repeated[result] = again;
@@ -64,9 +65,11 @@ private:
   }
 
   /// The kernel runs once, later than it did.
-  static void becomeOnly(exec::KernelOp copy, exec::KernelOp original) {
+  static void becomeOnly(Operation *copy) {
     copy->removeAttr(kRepetition);
-    copy.setName(original.getName());
+    copy->walk([](exec::KernelOp kernel) {
+      kernel.setName(kernel.getName().drop_back(kAgain.size()).str());
+    });
   }
 
   /// Lets the op, which is or stands right before that of the position, read repetitions.
@@ -130,14 +133,18 @@ private:
   const std::vector<int> &from;
   llvm::SmallVector<Operation *> ops; // of the block, as it was
   llvm::DenseMap<Operation *, int> positions;
-  llvm::DenseMap<Value, Value> repeated; // results and views of first computations
-  llvm::MapVector<Operation *, exec::KernelOp> repetitions; // by the first computation
+  llvm::DenseMap<Value, Value> repeated;                 // results and views of first computations
+  llvm::MapVector<Operation *, Operation *> repetitions; // by the first computation
 };
 
 } // namespace
 
 bool canRepeat(Operation *op) {
-  if (!llvm::isa<exec::KernelOp>(op) || mayFail(op))
+  bool isOfKernels = llvm::isa<exec::KernelOp, exec::ScanOp>(op);
+  op->walk([&](Operation *inner) {
+    isOfKernels &= !exec::isDispatch(inner) || llvm::isa<exec::KernelOp>(inner);
+  });
+  if (!isOfKernels || mayFail(op))
     return false;
   return llvm::none_of(op->getResults(), [](Value result) {
     return llvm::any_of(result.getUsers(), [](Operation *user) {
@@ -157,7 +164,12 @@ bool isRepeatedAlone(OpResult result) {
   return nest && nest->getNumResults() == 1 && inside.hasOneUse();
 }
 
-bool isRepetition(Operation *op) { return op->hasAttr(kRepetition); }
+bool isRepetition(Operation *op) {
+  for (; op && !llvm::isa<func::FuncOp>(op); op = op->getParentOp())
+    if (op->hasAttr(kRepetition))
+      return true;
+  return false;
+}
 
 void repeatKernels(func::FuncOp function, const std::vector<int> &from,
                    const StepProgram &program) {

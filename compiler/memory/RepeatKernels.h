@@ -6,12 +6,13 @@
 
 namespace ingot {
 
-/// Whether a copy of the op gives the same results wherever its operands are there: a kernel in
-/// which nothing may fail, whose results are no tensors of a size that is known while running.
+/// Whether a copy of the op gives the same results wherever its operands are there: a kernel, or a
+/// scan of kernels, in which nothing may fail, whose results are no tensors of a size that is known
+/// while running.
 bool canRepeat(mlir::Operation *op);
 /// Whether a repetition of the op that makes the result can leave it out where nothing reads it.
 bool isRepeatedAlone(mlir::OpResult result);
-/// Whether repeatKernels made it, and it is not the only computation.
+/// Whether repeatKernels made it, or the scan around it, and it is not the only computation.
 bool isRepetition(mlir::Operation *op);
 
 /// Puts copies of kernels where the choice says; `program` has one step for each op of the
