@@ -151,8 +151,8 @@ private:
   void emitIterations(exec::ScanOp op, mlir::Value trips, mlir::Block *after);
   /// "<function>_s<number>"(frame, index): a task's share of the iterations, on a frame of its own.
   mlir::func::FuncOp sliceTask(exec::ScanOp op);
-  /// The ops of a body, on this thread.
-  void emitInTask(mlir::Block &body);
+  /// Iterations of a loop that carries nothing, on this thread.
+  void emitInTask(exec::ScanOp scan, mlir::Value low, mlir::Value high);
   /// Sets the pointers to what a body makes in the workspace of this number.
   void pointAtWorkspace(exec::ScanOp op, mlir::Value number);
   /// The number of a workspace that is free, now taken: few threads use few of them, again and

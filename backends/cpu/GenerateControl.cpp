@@ -95,13 +95,7 @@ func::FuncOp FunctionGenerator::sliceTask(exec::ScanOp op) {
   pointAtWorkspace(op, workspace);
   auto bound = [&](Value i) { return cb.floorDiv(cb.mul(i, trips), cb.nonZero(tasks)); };
   Value low = bound(index), high = bound(cb.add(index, cb.integer(1)));
-  cb.loop(low, high, 1, [&](Value iteration) {
-    pointAtSlices(op, iteration);
-    emitInTask(op.getBody().front());
-    auto yielded = op.getBody().front().getTerminator()->getOperands();
-    for (auto [i, value] : llvm::enumerate(yielded))
-      copy(value, local(op, 1 + op.getInputs().size() + i));
-  });
+  emitInTask(op, low, high);
   Value bit = arith::ShLIOp::create(b, cb.loc, cb.integer(1), workspace);
   Value others = arith::XOrIOp::create(b, cb.loc, bit, cb.integer(-1));
   LLVM::AtomicRMWOp::create(b, cb.loc, LLVM::AtomicBinOp::_and, taken, others,
@@ -111,14 +105,23 @@ func::FuncOp FunctionGenerator::sliceTask(exec::ScanOp op) {
   return task;
 }
 
-void FunctionGenerator::emitInTask(Block &body) {
-  for (Operation &op : body)
-    if (exec::isDispatch(&op)) {
+void FunctionGenerator::emitInTask(exec::ScanOp scan, Value low, Value high) {
+  cb.loop(low, high, 1, [&](Value iteration) {
+    pointAtSlices(scan, iteration);
+    for (Operation &op : scan.getBody().front()) {
+      if (auto inner = llvm::dyn_cast<exec::ScanOp>(op))
+        emitInTask(inner, cb.integer(0), evaluate(inner.getTripCount()));
+      if (!exec::isDispatch(&op))
+        continue;
       const KernelCode &code = codes.at(&op);
       assert(!code.mayFail && !code.makesText && "slices that run side by side cannot fail");
       cb.loop(cb.integer(0), evaluate(code.tasks), 1,
               [&](Value i) { func::CallOp::create(b, cb.loc, code.task, ValueRange{words, i}); });
     }
+    auto yielded = scan.getBody().front().getTerminator()->getOperands();
+    for (auto [i, value] : llvm::enumerate(yielded))
+      copy(value, local(scan, 1 + scan.getInputs().size() + i));
+  });
 }
 
 Value FunctionGenerator::takeWorkspace(func::FuncOp task, Value word) {

@@ -174,23 +174,83 @@ static void leaveOutUnitLoops(exec::NestOp nest) {
   nest.setAccessesAttr(b.getArrayAttr(accesses));
 }
 
-bool joinLoops(exec::KernelOp kernel, unsigned first) {
-  bool areNests = llvm::all_of(kernel.getBody().front().without_terminator(),
-                               [](Operation &op) { return llvm::isa<exec::NestOp>(op); });
-  return areNests && PairOfLoops(kernel, first).join();
+static bool hasNestsAlone(exec::KernelOp kernel) {
+  return llvm::all_of(kernel.getBody().front().without_terminator(),
+                      [](Operation &op) { return llvm::isa<exec::NestOp>(op); });
+}
+
+static RankedTensorType withoutFirst(Type tensor) {
+  Dims dims = dimsOf(tensor);
+  dims.erase(dims.begin());
+  return tensorType(dims, getElementTypeOrSelf(tensor));
+}
+
+bool leaveOutFirstLoop(exec::KernelOp kernel) {
+  auto hasUnit = [](Value tensor) {
+    Dims dims = dimsOf(tensor);
+    return dims.size() > 1 && isConstant(dims[0], 1);
+  };
+  auto nests = llvm::to_vector(kernel.getBody().getOps<exec::NestOp>());
+  if (!hasNestsAlone(kernel) || !isConstant(Dim(kernel.getDomain().getExprs()[0]), 1))
+    return false;
+  for (exec::NestOp nest : nests)
+    if (nest.getParallel() < 2 || !isConstant(loopDims(nest)[0], 1) || usesIndices(nest) ||
+        llvm::any_of(llvm::seq<unsigned>(0, nest.getInputs().size()),
+                     [&](unsigned i) { return !accessMap(nest, i); }))
+      return false;
+  auto dropped = [](graph::DimsAttr dims) {
+    return graph::DimsAttr::get(dims.getContext(), dims.getExprs().drop_front());
+  };
+  OpBuilder b(kernel);
+  for (exec::NestOp nest : nests) {
+    leaveOutUnitLoops(nest);
+    unsigned count = loopDims(nest).size();
+    llvm::SmallVector<AffineExpr> renamed{b.getAffineConstantExpr(0)};
+    for (unsigned l = 1; l < count; ++l)
+      renamed.push_back(b.getAffineDimExpr(l - 1));
+    llvm::SmallVector<Attribute> accesses;
+    for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
+      AffineMap map = accessMap(nest, i);
+      auto results = map.getResults().drop_front(hasUnit(nest.getInputs()[i]) ? 1 : 0);
+      accesses.push_back(AffineMapAttr::get(AffineMap::get(count, 0, results, b.getContext())
+                                                .replaceDimsAndSymbols(renamed, {}, count - 1, 0)));
+    }
+    nest.setAccessesAttr(b.getArrayAttr(accesses));
+    nest.setBoundsAttr(dropped(nest.getBounds()));
+    nest.setParallel(nest.getParallel() - 1);
+    nest.getBody().front().eraseArgument(0);
+  }
+  Block &block = kernel.getBody().front();
+  for (auto [argument, input] : llvm::zip(block.getArguments(), kernel->getOpOperands()))
+    if (hasUnit(argument)) {
+      Type type = withoutFirst(argument.getType());
+      input.set(exec::ViewOp::create(b, kernel.getLoc(), type, input.get()));
+      argument.setType(type);
+    }
+  for (exec::NestOp nest : nests)
+    for (Value output : nest.getOutputs())
+      output.setType(withoutFirst(output.getType()));
+  b.setInsertionPointAfter(kernel);
+  for (Value result : kernel.getOutputs()) {
+    Type before = result.getType();
+    result.setType(withoutFirst(before));
+    auto view = exec::ViewOp::create(b, kernel.getLoc(), before, result);
+    result.replaceAllUsesExcept(view, view);
+  }
+  kernel.setDomainAttr(dropped(kernel.getDomain()));
+  return true;
 }
 
 void collapseLoops(func::FuncOp function) {
   function.walk([](exec::KernelOp kernel) {
     auto nests = kernel.getBody().getOps<exec::NestOp>();
-    if (!llvm::all_of(kernel.getBody().front().without_terminator(),
-                      [](Operation &op) { return llvm::isa<exec::NestOp>(op); }) ||
+    if (!hasNestsAlone(kernel) ||
         llvm::none_of(nests, [](exec::NestOp nest) { return matchContraction(nest).has_value(); }))
       return;
     for (exec::NestOp nest : nests)
       leaveOutUnitLoops(nest);
     for (int64_t d = static_cast<int64_t>(kernel.getDomain().getExprs().size()) - 2; d >= 0; --d)
-      joinLoops(kernel, d);
+      PairOfLoops(kernel, d).join();
   });
 }
 

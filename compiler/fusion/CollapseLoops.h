@@ -10,8 +10,8 @@ namespace ingot {
 /// viewed.
 void collapseLoops(mlir::func::FuncOp function);
 
-/// Makes one loop of two neighbouring ones of the kernel's domain, of known extents; false where
-/// some tensor or nest has them apart.
-bool joinLoops(exec::KernelOp kernel, unsigned first);
+/// Takes the kernel's first loop, which has one iteration, out of its domain and tensors; false
+/// where it is something else.
+bool leaveOutFirstLoop(exec::KernelOp kernel);
 
 } // namespace ingot

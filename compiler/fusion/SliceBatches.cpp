@@ -23,10 +23,15 @@ enum class Use {
 /// What is sliced, and how.
 struct Slicing {
   Dim batch;
-  int64_t leastBytes;    // that an op reads and makes of a slice
-  bool parallel = false; // slices side by side, each by one thread
-  bool products = false; // only runs that have a product of slices with slices, of this very batch
+  int64_t leastBytes;     // that an op reads and makes of a slice
+  bool parallel = false;  // slices side by side, each by one thread
+  bool products = false;  // only runs that have a product of slices with slices, of this very batch
+  int64_t mostShared = 1; // times what passes through an op: what it may read again for each slice
 };
+
+/// Attention's scores for one head that are more than this are never whole; a tile of their rows is
+/// at most so much.
+constexpr int64_t mostScoreBytes = 512 << 10, tileBytes = 256 << 10;
 
 /// Whether the loop runs over products of matrices: both operands move with it.
 bool isBatched(exec::NestOp nest, unsigned loop) {
@@ -176,7 +181,7 @@ private:
     for (Value result : op->getResults())
       if (isSliced(result))
         passing += bytesOf(sliceOf(result.getType()));
-    return passing >= how.leastBytes && shared <= passing;
+    return passing >= how.leastBytes && shared <= how.mostShared * passing;
   }
 
   void visit(Operation *op) {
@@ -382,15 +387,13 @@ Dim headsOf(Block &block) {
   return {};
 }
 
-/// Attention's heads: products of small matrices and what is between them, side by side.
-void sliceHeads(Block &block, int64_t leastBytes) {
-  Dim heads = headsOf(block);
-  if (!heads)
-    return;
+/// The kernel's loops but the first, which has one iteration; views of views are views of what
+/// those view.
+void leaveOutFirstLoops(Block &block, Dim second) {
   for (auto kernel : llvm::to_vector(block.getOps<exec::KernelOp>())) {
     auto domain = kernel.getDomain().getExprs();
-    if (domain.size() > 1 && isConstant(Dim(domain[0]), 1) && Dim(domain[1]) == heads)
-      joinLoops(kernel, 0);
+    if (domain.size() > 1 && isConstant(Dim(domain[0]), 1) && Dim(domain[1]) == second)
+      leaveOutFirstLoop(kernel);
   }
   auto views = llvm::to_vector(block.getOps<exec::ViewOp>());
   for (exec::ViewOp view : views) {
@@ -403,7 +406,49 @@ void sliceHeads(Block &block, int64_t leastBytes) {
   for (exec::ViewOp view : llvm::reverse(views))
     if (view->use_empty())
       view->erase();
+}
+
+/// The scores of one head, a product of which all rows are needed one by one: in tiles of rows.
+void sliceRows(Block &block) {
+  Dim rows;
+  int64_t rowBytes = 0;
+  for (auto kernel : block.getOps<exec::KernelOp>()) {
+    auto nests = kernel.getBody().getOps<exec::NestOp>();
+    Dims dims = dimsOf(kernel.getOutputs()[0]);
+    if (rows || dims.size() != 3 || !isConstant(dims[0], 1) || !dims[1].isStatic() ||
+        !dims[2].isStatic() ||
+        llvm::none_of(nests, [](exec::NestOp nest) { return matchContraction(nest).has_value(); }))
+      continue;
+    int64_t bytes = reference::elementBytes(getElementTypeOrSelf(kernel.getOutputs()[0]));
+    if (bytes * dims[1].value() * dims[2].value() <= mostScoreBytes)
+      continue;
+    rows = dims[1];
+    rowBytes = bytes * dims[2].value();
+  }
+  if (!rows)
+    return;
+  int64_t count = rows.value(), tile = std::max<int64_t>(tileBytes / rowBytes, 1);
+  while (count % tile != 0)
+    --tile;
+  constexpr int64_t leastRows = 4; // fewer would not fill a product's registers
+  if (tile < leastRows)
+    return;
+  leaveOutFirstLoops(block, rows);
+  Slicing how{Dim::constant(rows.context(), count / tile), 0};
+  how.mostShared = 64; // from the cache, for sums of many products
+  Slicer(block, how).run();
+}
+
+/// Attention's heads: products of small matrices and what is between them, side by side.
+void sliceHeads(Block &block, int64_t leastBytes) {
+  Dim heads = headsOf(block);
+  if (!heads)
+    return;
+  leaveOutFirstLoops(block, heads);
   Slicer(block, {heads, leastBytes, /*parallel=*/true, /*products=*/true}).run();
+  for (auto scan : llvm::to_vector(block.getOps<exec::ScanOp>()))
+    if (scan->hasAttr(exec::kParallelAttr))
+      sliceRows(scan.getBody().front());
 }
 
 } // namespace

@@ -53,6 +53,17 @@ func.func @f(%q: tensor<?x6x80x16xf32, #q>, %k: tensor<?x6x80x16xf32, #q>, %v: t
   return %o : tensor<?x6x80x16xf32, #q>
 })mlir";
 
+/// Scores of a head that are too many to be whole.
+constexpr const char *longAttention = R"mlir(
+#q = #graph.dims<[n, 2, 384, 4]>
+#s = #graph.dims<[n, 2, 384, 384]>
+func.func @f(%q: tensor<?x2x384x4xf32, #q>, %k: tensor<?x2x384x4xf32, #q>, %v: tensor<?x2x384x4xf32, #q>) -> tensor<?x2x384x4xf32, #q> {
+  %s = graph.matmul %q, %k {transposeRhs = true} : (tensor<?x2x384x4xf32, #q>, tensor<?x2x384x4xf32, #q>) -> tensor<?x2x384x384xf32, #s>
+  %p = graph.softmax %s {axis = 3 : i64} : (tensor<?x2x384x384xf32, #s>) -> tensor<?x2x384x384xf32, #s>
+  %o = graph.matmul %p, %v : (tensor<?x2x384x384xf32, #s>, tensor<?x2x384x4xf32, #q>) -> tensor<?x2x384x4xf32, #q>
+  return %o : tensor<?x2x384x4xf32, #q>
+})mlir";
+
 class SliceBatches : public test::GraphTest {
 protected:
   SliceBatches() {
@@ -144,6 +155,20 @@ TEST_F(SliceBatches, HeadsRunSideBySide) {
   parse(attention);
   EXPECT_EQ(sliced(), (Sliced{0, 3}));
   expectTheReference({{6, 80, 16}, {6, 80, 16}, {6, 80, 16}}, {}, {0, 1, 3});
+}
+
+TEST_F(SliceBatches, LongSequencesAreTakenInTilesOfRows) {
+  parse(longAttention);
+  mlir::OwningOpRef<mlir::ModuleOp> copy(module->clone());
+  ASSERT_TRUE(mlir::succeeded(runPhases(*copy, CompileOptions(), Phase::Fuse)));
+  int64_t largest = 0;
+  copy->walk([&](exec::KernelOp kernel) {
+    for (mlir::Type type : kernel->getResultTypes())
+      if (auto tensor = llvm::cast<mlir::RankedTensorType>(type); tensor.hasStaticShape())
+        largest = std::max(largest, tensor.getNumElements());
+  });
+  EXPECT_LE(largest, 128 * 384) << "rows of scores that are there at a time";
+  expectTheReference({{2, 384, 4}, {2, 384, 4}, {2, 384, 4}}, {}, {1, 2});
 }
 
 } // namespace
