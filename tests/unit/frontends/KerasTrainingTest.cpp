@@ -3,7 +3,9 @@
 #include "tests/unit/frontends/KerasTest.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
+#include <unistd.h>
 
 namespace ingot::test {
 namespace {
@@ -276,6 +278,29 @@ TEST_F(KerasTraining, aMemoryBudgetIsKeptAndGivesTheSameBits) {
     EXPECT_THAT(error.what(), HasSubstr("at batch=256"));
     EXPECT_THAT(error.what(), HasSubstr("conv2d"));
   }
+}
+
+TEST_F(KerasTraining, codeIsKeptWhereTheEnvironmentSays) {
+  namespace fs = std::filesystem;
+  std::string directory = testing::TempDir() + "keras-cache-" + std::to_string(getpid());
+  auto train = [&] {
+    keras::clearSession();
+    keras::Sequential model({layers::InputLayer({2}), layers::Dense(4, {.activation = "tanh"}),
+                             layers::Dense(2, {.activation = "softmax"})});
+    model.compile({.optimizer = "sgd", .loss = "sparse_categorical_crossentropy"});
+    Points data = points(64);
+    model.fit(data.x, data.y, quiet(2));
+    return floatsOf(model.getWeights()[0]);
+  };
+  std::vector<float> plain = train();
+  setenv("INGOT_CACHE", directory.c_str(), 1);
+  std::vector<float> first = train(), second = train();
+  unsetenv("INGOT_CACHE");
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory), fs::directory_iterator()), 1)
+      << "the second model took the first one's code";
+  EXPECT_EQ(first, plain);
+  EXPECT_EQ(second, plain);
+  fs::remove_all(directory);
 }
 
 } // namespace
