@@ -11,6 +11,7 @@
 #include "compiler/layout/HoistInvariants.h"
 #include "compiler/layout/PackContractions.h"
 #include "compiler/layout/SplitReductions.h"
+#include "compiler/lowering/IntegerContractions.h"
 #include "compiler/lowering/LowerToExec.h"
 #include "compiler/lowering/WidenSums.h"
 #include "compiler/memory/FitBudget.h"
@@ -53,7 +54,9 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
     decomposeComposites(module);
     return simplify(module);
   case Phase::Lower:
-    return failed(lowerToExec(module)) ? failure() : forEachFunction(module, widenSums);
+    if (failed(lowerToExec(module)) || failed(forEachFunction(module, widenSums)))
+      return failure();
+    return forEachFunction(module, makeIntegerContractions);
   case Phase::Layout:
     if (failed(forEachFunction(module, absorbViews)) ||
         failed(forEachFunction(module, assignLayouts)) ||

@@ -7,10 +7,15 @@ namespace ingot::cpu {
 
 llvm::ArrayRef<CpuTarget> allTargets() {
   static const CpuTarget targets[] = {
-      {"x86-64", "x86-64", "", 16, 16, false, false, 32 << 10, 256 << 10, 0},
-      {"x86-64-v2", "x86-64-v2", "", 16, 16, false, false, 32 << 10, 256 << 10, 1},
-      {"x86-64-v3", "x86-64-v3", "", 32, 16, true, false, 32 << 10, 512 << 10, 2},
-      {"x86-64-v4", "x86-64-v4", "-prefer-256-bit", 64, 32, true, true, 32 << 10, 1 << 20, 3},
+      {"x86-64", "x86-64", "", 16, 16, false, false, false, 32 << 10, 256 << 10, 0},
+      {"x86-64-v2", "x86-64-v2", "", 16, 16, false, false, false, 32 << 10, 256 << 10, 1},
+      {"x86-64-v3", "x86-64-v3", "", 32, 16, true, false, false, 32 << 10, 512 << 10, 2},
+      {"x86-64-v3+vnni", "x86-64-v3", "+avxvnni", 32, 16, true, false, true, 32 << 10, 512 << 10,
+       3},
+      {"x86-64-v4", "x86-64-v4", "-prefer-256-bit", 64, 32, true, true, false, 32 << 10, 1 << 20,
+       4},
+      {"x86-64-v4+vnni", "x86-64-v4", "-prefer-256-bit,+avx512vnni", 64, 32, true, true, true,
+       32 << 10, 1 << 20, 5},
   };
   return targets;
 }
@@ -36,8 +41,13 @@ bool runsHere(const CpuTarget &target) {
     return all({"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt"});
   case 2:
     return all({"avx", "avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"});
-  default:
+  case 3:
+    return all({"avx2", "fma", "bmi2", "f16c", "movbe", "avxvnni"});
+  case 4:
     return all({"avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+  default:
+    return all(
+        {"avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512vnni"});
   }
 }
 

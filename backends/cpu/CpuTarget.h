@@ -17,13 +17,15 @@ struct CpuTarget {
   int64_t vectorRegisters = 16;
   bool fma = false;          // fused multiply-add in hardware; without it mul and add are separate
   bool maskedMemory = false; // cheap masked loads and stores (AVX-512)
+  bool dotProducts = false;  // sums of four products of bytes in one instruction (VNNI)
   int64_t l1Bytes = 32 << 10, l2Bytes = 1 << 20;
   int rank = 0; // order among variants; a higher one is preferred
   /// f32 lanes of one register.
   int64_t lanes() const { return vectorBytes / 4; }
 };
 
-/// x86-64 (SSE2), x86-64-v2, x86-64-v3 (AVX2, FMA), x86-64-v4 (AVX-512). Null for an unknown name.
+/// x86-64 (SSE2), x86-64-v2, x86-64-v3 (AVX2, FMA), x86-64-v4 (AVX-512), the last two also with
+/// VNNI (…+vnni). Null for an unknown name.
 const CpuTarget *lookupTarget(llvm::StringRef name);
 llvm::ArrayRef<CpuTarget> allTargets();
 /// The best level this machine can run.

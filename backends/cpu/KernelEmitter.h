@@ -99,6 +99,7 @@ public:
 
 private:
   friend class ContractionEmitter;
+  friend class IntegerContractionEmitter;
   friend class WinogradEmitter;
   friend class TransposeEmitter;
   using Values = llvm::SmallVector<mlir::Value>;

@@ -17,7 +17,7 @@ using llvm::Value;
 namespace ingot::cpu {
 namespace {
 
-enum Word { Leaf1Ecx, Leaf7Ebx, Extended1Ecx, StateMask, WordCount };
+enum Word { Leaf1Ecx, Leaf7Ebx, Leaf7Ecx, Leaf7SecondEax, Extended1Ecx, StateMask, WordCount };
 using Needs = std::array<uint32_t, WordCount>;
 
 struct Feature {
@@ -51,6 +51,8 @@ const Feature features[] = {
     {"avx512cd", Leaf7Ebx, 28, zmmState},
     {"avx512bw", Leaf7Ebx, 30, zmmState},
     {"avx512vl", Leaf7Ebx, 31, zmmState},
+    {"avx512vnni", Leaf7Ecx, 11, zmmState},
+    {"avxvnni", Leaf7SecondEax, 4, ymmState},
     {"sahf", Extended1Ecx, 0},
     {"lzcnt", Extended1Ecx, 5},
 };
@@ -102,8 +104,8 @@ private:
     return llvm::BasicBlock::Create(builder.getContext(), name, function);
   }
   /// Field 0-3 of the result: eax, ebx, ecx, edx.
-  Value *cpuid(uint32_t leaf, unsigned field);
-  Value *cpuidIfThere(uint32_t leaf, unsigned field);
+  Value *cpuid(uint32_t leaf, unsigned field, uint32_t part = 0);
+  Value *cpuidIfThere(uint32_t leaf, unsigned field, uint32_t part = 0);
   Value *readState();
 
   llvm::IRBuilder<> builder;
@@ -111,7 +113,7 @@ private:
   std::array<Value *, WordCount> words = {};
 };
 
-Value *SelectorBuilder::cpuid(uint32_t leaf, unsigned field) {
+Value *SelectorBuilder::cpuid(uint32_t leaf, unsigned field, uint32_t part) {
   llvm::Type *word = builder.getInt32Ty();
   auto *result = llvm::StructType::get(word, word, word, word);
   auto *type = llvm::FunctionType::get(result, {word, word}, false);
@@ -119,15 +121,17 @@ Value *SelectorBuilder::cpuid(uint32_t leaf, unsigned field) {
       llvm::InlineAsm::get(type, "cpuid", "={ax},={bx},={cx},={dx},0,2,~{dirflag},~{fpsr},~{flags}",
                            /*hasSideEffects=*/true);
   Value *call =
-      builder.CreateCall(type, instruction, {builder.getInt32(leaf), builder.getInt32(0)});
+      builder.CreateCall(type, instruction, {builder.getInt32(leaf), builder.getInt32(part)});
   return builder.CreateExtractValue(call, field);
 }
 
-Value *SelectorBuilder::cpuidIfThere(uint32_t leaf, unsigned field) {
+Value *SelectorBuilder::cpuidIfThere(uint32_t leaf, unsigned field, uint32_t part) {
   // The first leaf of a range tells the last one that exists.
   Value *last = cpuid(leaf & 0x80000000u, 0);
   Value *there = builder.CreateICmpUGE(last, builder.getInt32(leaf));
-  return builder.CreateSelect(there, cpuid(leaf, field), builder.getInt32(0));
+  if (part != 0) // the first part tells the last one
+    there = builder.CreateAnd(there, builder.CreateICmpUGE(cpuid(leaf, 0), builder.getInt32(part)));
+  return builder.CreateSelect(there, cpuid(leaf, field, part), builder.getInt32(0));
 }
 
 Value *SelectorBuilder::readState() {
@@ -155,6 +159,10 @@ void SelectorBuilder::readCpu(const Needs &all) {
     words[Leaf1Ecx] = cpuid(1, 2);
   if (all[Leaf7Ebx])
     words[Leaf7Ebx] = cpuidIfThere(7, 1);
+  if (all[Leaf7Ecx])
+    words[Leaf7Ecx] = cpuidIfThere(7, 2);
+  if (all[Leaf7SecondEax])
+    words[Leaf7SecondEax] = cpuidIfThere(7, 0, 1);
   if (all[Extended1Ecx])
     words[Extended1Ecx] = cpuidIfThere(0x80000001u, 2);
   if (all[StateMask])

@@ -87,6 +87,8 @@ private:
   bool isInlined(exec::NestOp nest) {
     if (!isMap(nest) || nest.getNumResults() != 1 || hasChecks(nest) || nest->use_empty())
       return false;
+    if (narrowsSums(nest))
+      return false;
     bool constant = nest.getInputs().empty();
     bool cheap = constant || isMovement(nest) || !isHeavy(nest);
     bool scalar = nest.getParallel() == 0 && !constant;

@@ -149,12 +149,27 @@ std::optional<llvm::SmallVector<Dim>> linearStrides(AffineMap map, Type tensor, 
 }
 
 namespace {
-/// An access that is linear but for one loop whose lanes are in panels: (l floordiv p, …, l mod p).
+/// An access that is linear but for one loop whose lanes are in panels, (l floordiv p, …, l mod p),
+/// and perhaps one whose elements are in groups inside them, (l floordiv p, …, k floordiv g, …,
+/// l mod p, k mod g).
 struct PanelAccess {
-  llvm::SmallVector<Dim> strides; // that of the loop inside a panel
-  int64_t loop = -1, panel = 0;   // -1: there are no panels
+  llvm::SmallVector<Dim> strides; // that of the lanes inside a panel, that from group to group
+  int64_t loop = -1, group = -1;  // -1: there are none
+  int64_t panel = 0;
   Dim panelStride;
 };
+
+/// The loop l and the number n of `l floordiv n` or `l mod n`.
+std::optional<std::pair<int64_t, int64_t>> partOf(AffineExpr expr, AffineExprKind kind) {
+  auto binary = llvm::dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || binary.getKind() != kind)
+    return std::nullopt;
+  auto loop = llvm::dyn_cast<AffineDimExpr>(binary.getLHS());
+  auto number = llvm::dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (!loop || !number)
+    return std::nullopt;
+  return std::pair<int64_t, int64_t>{loop.getPosition(), number.getValue()};
+}
 
 std::optional<PanelAccess> panelAccess(AffineMap map, Type tensor, unsigned loops) {
   PanelAccess access;
@@ -162,27 +177,79 @@ std::optional<PanelAccess> panelAccess(AffineMap map, Type tensor, unsigned loop
     access.strides = *strides;
     return access;
   }
+  Dims dims = dimsOf(tensor);
   if (map.getNumResults() < 2)
     return std::nullopt;
-  auto last = llvm::dyn_cast<AffineBinaryOpExpr>(map.getResults().back());
-  if (!last || last.getKind() != AffineExprKind::Mod)
-    return std::nullopt;
-  auto loop = llvm::dyn_cast<AffineDimExpr>(last.getLHS());
-  auto panel = llvm::dyn_cast<AffineConstantExpr>(last.getRHS());
-  if (!loop || !panel || !isConstant(dimsOf(tensor).back(), panel.getValue()))
-    return std::nullopt;
   llvm::SmallVector<AffineExpr> inside(map.getResults());
-  auto number = llvm::find(inside, loop.floorDiv(panel.getValue()));
-  if (number == inside.end())
+  AffineExpr zero = getAffineConstantExpr(0, map.getContext());
+  /// Where `loop floordiv n` is, of the `loop mod n` at the place; null: nowhere.
+  auto numberFor = [&](size_t place) -> AffineExpr * {
+    auto part = partOf(inside[place], AffineExprKind::Mod);
+    if (!part || !isConstant(dims[place], part->second))
+      return nullptr;
+    auto *it =
+        llvm::find(inside, getAffineDimExpr(part->first, map.getContext()).floorDiv(part->second));
+    return it == inside.end() ? nullptr : it;
+  };
+  size_t lane = inside.size() - 1;
+  if (partOf(inside[lane - 1], AffineExprKind::Mod)) {
+    auto inGroup = partOf(inside[lane], AffineExprKind::Mod);
+    AffineExpr *group = numberFor(lane);
+    if (!group || inGroup->second != Contraction::groupSize)
+      return std::nullopt;
+    access.group = inGroup->first;
+    *group = getAffineDimExpr(access.group, map.getContext());
+    inside[lane--] = zero;
+  }
+  AffineExpr *number = numberFor(lane);
+  if (!number)
     return std::nullopt;
-  Dim step = rowMajorStrides(tensor)[number - inside.begin()];
-  *number = getAffineConstantExpr(0, map.getContext());
-  inside.back() = loop;
+  std::tie(access.loop, access.panel) = *partOf(inside[lane], AffineExprKind::Mod);
+  access.panelStride = rowMajorStrides(tensor)[number - inside.begin()];
+  *number = zero;
+  inside[lane] = getAffineDimExpr(access.loop, map.getContext());
   auto strides =
       linearStrides(AffineMap::get(map.getNumDims(), 0, inside, map.getContext()), tensor, loops);
   if (!strides)
     return std::nullopt;
-  return PanelAccess{*strides, loop.getPosition(), panel.getValue(), step};
+  access.strides = *strides;
+  return access;
+}
+
+/// What a body multiplies.
+struct Product {
+  bool isInteger = false;
+  std::array<bool, 2> isUnsigned = {}; // by input
+};
+
+/// The product of its two inputs that the nest's body is: of floats, or of bytes extended to 32
+/// bits.
+std::optional<Product> productOf(exec::NestOp nest) {
+  Block &body = nest.getBody().front();
+  auto arguments = body.getArguments().take_back(2);
+  Operation *op = body.getTerminator()->getOperand(0).getDefiningOp();
+  size_t ops = std::distance(body.begin(), body.end());
+  Product product;
+  if (!llvm::isa_and_nonnull<arith::MulFOp, arith::MulIOp>(op))
+    return std::nullopt;
+  product.isInteger = llvm::isa<arith::MulIOp>(op);
+  if (ops != (product.isInteger ? 4 : 2))
+    return std::nullopt;
+  llvm::SmallVector<Value> factors(op->getOperands());
+  for (auto [i, factor] : llvm::enumerate(factors)) {
+    if (!product.isInteger)
+      continue;
+    Operation *extension = factor.getDefiningOp();
+    if (!factor.getType().isInteger(32) ||
+        !llvm::isa_and_nonnull<arith::ExtSIOp, arith::ExtUIOp>(extension) ||
+        !extension->getOperand(0).getType().isInteger(8))
+      return std::nullopt;
+    factor = extension->getOperand(0);
+    product.isUnsigned[factor == arguments[1]] = llvm::isa<arith::ExtUIOp>(extension);
+  }
+  if (!llvm::is_contained(factors, arguments[0]) || !llvm::is_contained(factors, arguments[1]))
+    return std::nullopt;
+  return product;
 }
 } // namespace
 
@@ -201,16 +268,11 @@ exec::NestOp permutationOf(Value value) {
 }
 
 std::optional<Contraction> matchContraction(exec::NestOp nest) {
-  Block &body = nest.getBody().front();
   if (nest.getCombiner() != exec::Combiner::Add || nest.getInputs().size() != 2 ||
       !accessMap(nest, 0) || !accessMap(nest, 1))
     return std::nullopt;
-  auto product = llvm::dyn_cast<arith::MulFOp>(body.front());
-  auto arguments = body.getArguments().take_back(2);
-  if (!product || product->getNextNode() != body.getTerminator() ||
-      body.getTerminator()->getOperand(0) != product.getResult() ||
-      !llvm::is_contained(product->getOperands(), arguments[0]) ||
-      !llvm::is_contained(product->getOperands(), arguments[1]))
+  auto product = productOf(nest);
+  if (!product)
     return std::nullopt;
 
   Dims loops = loopDims(nest);
@@ -232,8 +294,13 @@ std::optional<Contraction> matchContraction(exec::NestOp nest) {
     std::swap(c.aStrides, c.bStrides);
     std::swap(first, second);
   }
-  if (first->loop >= 0 || (second->loop >= 0 && second->loop != c.lane))
+  if (first->loop >= 0 || (second->loop >= 0 && second->loop != c.lane) ||
+      (second->group >= 0 && second->group < parallel))
     return std::nullopt;
+  c.isInteger = product->isInteger;
+  c.aUnsigned = product->isUnsigned[c.a];
+  c.bUnsigned = product->isUnsigned[c.b];
+  c.groupLoop = second->group;
   c.panel = second->panel;
   c.panelStride = second->panelStride;
   if (!isConstant(c.aStrides[c.lane], 0) || isConstant(c.bStrides[c.lane], 0))
@@ -243,6 +310,20 @@ std::optional<Contraction> matchContraction(exec::NestOp nest) {
     if (l != c.lane && !isConstant(loops[l], 1) && isConstant(c.bStrides[l], 0))
       c.row = l;
   return c;
+}
+
+static bool readsSums(exec::NestOp nest) {
+  return llvm::any_of(nest.getInputs(), [](Value input) {
+    auto maker = input.getDefiningOp<exec::NestOp>();
+    if (!maker || getElementTypeOrSelf(input).isInteger(8))
+      return false;
+    return matchContraction(maker) || (isMap(maker) && maker->hasOneUse() && readsSums(maker));
+  });
+}
+
+bool narrowsSums(exec::NestOp nest) {
+  return getElementTypeOrSelf(nest.getOutputs()[0]).isInteger(8) && !isMovement(nest) &&
+         readsSums(nest);
 }
 
 } // namespace ingot

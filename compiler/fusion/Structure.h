@@ -55,10 +55,21 @@ struct Contraction {
   /// Where B is packed in panels of so many lanes, each contiguous: the step from one to the next.
   int64_t panel = 0; // 0: it is not
   Dim panelStride = {};
+  /// Bytes with sums of 32 bits, extended as these say; else floats.
+  bool isInteger = false, aUnsigned = false, bUnsigned = false;
+  /// The reduction loop that has `groupSize` neighbouring elements together for each lane of B's
+  /// panels, whose bStrides is the step from group to group; -1: none.
+  int64_t groupLoop = -1;
+  static constexpr int64_t groupSize = 4;
 };
 
 /// The contraction that the nest is, if it is one: combiner add, body one product of two inputs
-/// read by linear maps (B perhaps in panels: lane floordiv 16, …, lane mod 16), floats.
+/// read by linear maps (B perhaps in panels: lane floordiv 16, …, lane mod 16; bytes, then, in
+/// groups: lane floordiv 16, …, k floordiv 4, …, lane mod 16, k mod 4), floats or extended bytes.
 std::optional<Contraction> matchContraction(exec::NestOp nest);
+
+/// Whether the map makes bytes of what a contraction sums: stored by the contraction's kernel they
+/// are a quarter of the sums.
+bool narrowsSums(exec::NestOp nest);
 
 } // namespace ingot

@@ -15,7 +15,10 @@ static bool isFixed(Operation &op, const llvm::SetVector<Operation *> &fixed) {
                    [](Type type) { return reference::isText(getElementTypeOrSelf(type)); }))
     return false;
   if (auto nest = llvm::dyn_cast<exec::NestOp>(op)) {
-    if (hasChecks(nest) || llvm::any_of(loopDims(nest), [](Dim d) { return !d.isStatic(); }))
+    if (hasChecks(nest) || llvm::any_of(loopDims(nest), [](Dim d) { return !d.isStatic(); }) ||
+        llvm::any_of(nest.getBody().getOps<exec::ExtentOp>(), [](exec::ExtentOp extent) {
+          return !Dim(extent.getDim().getExprs()[0]).isStatic();
+        }))
       return false;
   } else if (!llvm::isa<exec::ViewOp>(op)) {
     return false;

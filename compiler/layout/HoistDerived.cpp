@@ -39,7 +39,7 @@ private:
     }
     for (Operation *op : fixed.all) {
       bool worth =
-          llvm::isa<exec::NestOp>(op) && fixed.reading.contains(op) && !repeated.contains(op);
+          llvm::isa<exec::NestOp>(op) && op->getNumOperands() > 0 && !repeated.contains(op);
       if (!worth)
         continue;
       for (Value result : op->getResults())

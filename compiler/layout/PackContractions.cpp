@@ -169,6 +169,86 @@ void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
   nest.setAccessesAttr(b.getArrayAttr(accesses));
 }
 
+/// The reduction loop whose bytes go together: the longest along which the other operand is
+/// contiguous, else the innermost of several points. -1 where the lanes or a reduction are of
+/// unknown extent, or the operand does not move along one.
+int64_t loopOfGroups(exec::NestOp nest, const Contraction &c) {
+  Dims loops = loopDims(nest);
+  int64_t parallel = nest.getParallel(), end = loops.size(), group = end - 1, longest = 0;
+  if (parallel == end || !loops[c.lane].isStatic())
+    return -1;
+  for (int64_t l = parallel; l < end; ++l) {
+    if (!loops[l].isStatic() || (loops[l].value() != 1 && isConstant(c.bStrides[l], 0)))
+      return -1;
+    bool isContiguous = isConstant(c.aStrides[l], 1);
+    if (isContiguous ? loops[l].value() > longest : longest == 0 && loops[l].value() != 1) {
+      group = l;
+      longest = isContiguous ? loops[l].value() : 0;
+    }
+  }
+  return group;
+}
+
+/// A copy of bytes in panels of 16 lanes, for each lane 4 neighbouring elements of the sum
+/// together, [lanes / 16, …, k / 4, 16, 4]: what an instruction multiplies and adds for a lane.
+/// Filled up with zeros.
+void packGroups(exec::NestOp nest, const Contraction &c, int64_t group) {
+  OpBuilder b(nest);
+  Location loc = nest.getLoc();
+  Dims loops = loopDims(nest);
+  constexpr int64_t size = Contraction::groupSize;
+  int64_t lanes = loops[c.lane].value(), depth = loops[group].value();
+  AffineExpr lane = b.getAffineDimExpr(c.lane), k = b.getAffineDimExpr(group);
+  Dims dims{loops[c.lane].ceilDiv(exec::panelLanes)};
+  llvm::SmallVector<AffineExpr> selection{lane.floorDiv(exec::panelLanes)};
+  llvm::SmallVector<AffineExpr> toPacked(loops.size(), b.getAffineConstantExpr(0));
+  for (int64_t l = 0; l < static_cast<int64_t>(loops.size()); ++l) {
+    if (l == c.lane || l == group || isConstant(c.bStrides[l], 0))
+      continue;
+    toPacked[l] = b.getAffineDimExpr(dims.size());
+    dims.push_back(loops[l]);
+    selection.push_back(b.getAffineDimExpr(l));
+  }
+  toPacked[group] = b.getAffineDimExpr(dims.size());
+  dims.push_back(loops[group].ceilDiv(size));
+  selection.push_back(k.floorDiv(size));
+  toPacked[c.lane] = b.getAffineDimExpr(0) * exec::panelLanes + b.getAffineDimExpr(dims.size());
+  dims.push_back(Dim::constant(b.getContext(), exec::panelLanes));
+  toPacked[group] = toPacked[group] * size + b.getAffineDimExpr(dims.size());
+  dims.push_back(Dim::constant(b.getContext(), size));
+  selection.append({lane % exec::panelLanes, k % size});
+
+  Value operand = nest.getInputs()[c.b];
+  AffineMap source = accessMap(nest, c.b).replaceDimsAndSymbols(toPacked, {}, dims.size(), 0);
+  if (auto permutation = permutationOf(operand)) {
+    source = accessMap(permutation, 0).compose(source);
+    operand = permutation.getInputs()[0];
+  }
+  bool isWhole = lanes % exec::panelLanes == 0 && depth % size == 0;
+  Value packed = exec::nest(
+      b, loc, dims, dims.size(), {{operand, isWhole ? source : AffineMap()}}, exec::Combiner::None,
+      b.getI8Type(), [&](OpBuilder &inner, ValueRange at, ValueRange arguments) {
+        if (isWhole)
+          return llvm::SmallVector<Value>{arguments[0]};
+        auto below = [&](AffineExpr place, int64_t limit) -> Value {
+          return arith::CmpIOp::create(inner, loc, arith::CmpIPredicate::ult,
+                                       valueOf(inner, loc, place, at),
+                                       exec::indexConstant(inner, loc, limit));
+        };
+        Value inside = arith::AndIOp::create(inner, loc, below(toPacked[c.lane], lanes),
+                                             below(toPacked[group], depth));
+        auto indices = llvm::map_to_vector(
+            source.getResults(), [&](AffineExpr expr) { return valueOf(inner, loc, expr, at); });
+        Value zero = exec::scalarConstant(inner, loc, b.getI8Type(), 0);
+        return llvm::SmallVector<Value>{exec::ReadOp::create(
+            inner, loc, b.getI8Type(), arguments[0], ValueRange(indices), inside, zero)};
+      })[0];
+  nest->setOperand(c.b, packed);
+  auto accesses = llvm::to_vector(nest.getAccesses());
+  accesses[c.b] = AffineMapAttr::get(AffineMap::get(loops.size(), 0, selection, b.getContext()));
+  nest.setAccessesAttr(b.getArrayAttr(accesses));
+}
+
 } // namespace
 
 void packContractions(func::FuncOp function) {
@@ -177,6 +257,13 @@ void packContractions(func::FuncOp function) {
     auto contraction = matchContraction(nest);
     if (!contraction)
       return;
+    if (contraction->isInteger) {
+      int64_t group = contraction->groupLoop < 0 ? loopOfGroups(nest, *contraction) : -1;
+      if (group >= 0 && (fixed.all.contains(nest.getInputs()[contraction->b].getDefiningOp()) ||
+                         isUsedOften(nest, contraction->bStrides)))
+        packGroups(nest, *contraction, group);
+      return;
+    }
     turnRows(nest, *contraction);
     if (bool hasPanels = wantsPanels(nest, *contraction, fixed);
         hasPanels || !contraction->unitLane)

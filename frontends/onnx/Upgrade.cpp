@@ -11,13 +11,6 @@ using namespace mlir;
 namespace ingot::onnx {
 namespace {
 
-struct AttributeToInput {
-  const char *op;
-  int64_t before; ///< the first operator set that has the input
-  const char *attribute;
-  size_t input;
-};
-
 constexpr AttributeToInput kAttributesToInputs[] = {
     {"Clip", 11, "min", 1},
     {"Clip", 11, "max", 2},
@@ -98,6 +91,8 @@ void alignSecondOperand(Node &node) {
 }
 
 } // namespace
+
+llvm::ArrayRef<AttributeToInput> attributesToInputs() { return kAttributesToInputs; }
 
 void upgrade(Node &node) {
   alignSecondOperand(node);

@@ -155,6 +155,20 @@ Value emitCast(OpBuilder &b, Location loc, Value x, Type from, Type to) {
   auto test = [&](arith::CmpFPredicate p, double v) {
     return Value(arith::CmpFOp::create(b, loc, p, x, number(v)));
   };
+  if (toWidth <= 16 && fromWidth >= 32) {
+    // The ends are floats, too, and 32 bits hold what is between: a quantised tensor's last steps.
+    if (!to.isUnsignedInteger()) {
+      Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, x, x);
+      x = arith::SelectOp::create(b, loc, isNumber, x, number(0));
+    }
+    auto least = static_cast<double>(range.leastInteger),
+         greatest = static_cast<double>(range.greatestInteger);
+    x = arith::SelectOp::create(b, loc, test(arith::CmpFPredicate::OGT, least), x, number(least));
+    x = arith::SelectOp::create(b, loc, test(arith::CmpFPredicate::OLT, greatest), x,
+                                number(greatest));
+    return arith::TruncIOp::create(b, loc, target,
+                                   arith::FPToSIOp::create(b, loc, b.getI32Type(), x));
+  }
   Value low = test(arith::CmpFPredicate::OLE, range.least);
   Value high = test(arith::CmpFPredicate::OGE, range.limit);
   Value nan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);

@@ -81,7 +81,8 @@ template <typename Body> double leastSeconds(ThreadPool &pool, int rounds, Body 
 } // namespace
 
 MachineLimits measureLimits(std::string_view variant, ThreadPool &pool) {
-  bool is64 = variant == "x86-64-v4", is32 = variant == "x86-64-v3";
+  std::string_view level = variant.substr(0, variant.find('+'));
+  bool is64 = level == "x86-64-v4", is32 = level == "x86-64-v3";
   auto chains = is64 ? chains64 : is32 ? chains32 : chains16;
   double lanes = is64 ? 16 : is32 ? 8 : 4;
   double seconds =

@@ -3,6 +3,7 @@
 // Exit codes: 0 done, 1 wrong usage, 2 something is wrong with a model or an input, 3 results
 // differ from the expected ones, 4 a bug in Ingot. No signal, no uncaught exception.
 #include "tools/ingot/Cli.h"
+#include "tools/ingot/QuantizeCommand.h"
 #include <cstdio>
 #include <fmt/format.h>
 
@@ -28,6 +29,7 @@ int run(int argc, char **argv) {
   addReduce(app);
   addBench(app);
   addProfile(app);
+  addQuantize(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

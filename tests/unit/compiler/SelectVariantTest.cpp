@@ -13,6 +13,7 @@ namespace {
 // an undefined one of the same length, whose signal handler answers instead.
 struct FakeCpu {
   uint32_t lastLeaf, leaf1Ecx, leaf7Ebx, extended1Ecx, xcr0;
+  uint32_t leaf7Ecx = 0, leaf7Second = 0; // the latter: part 1, eax
 };
 FakeCpu fakeCpu;
 
@@ -25,12 +26,17 @@ void answerForCpu(int, siginfo_t *, void *context) {
     registers[REG_RIP] += 3;
     return;
   }
-  uint32_t leaf = registers[REG_RAX];
-  registers[REG_RAX] = leaf == 0 ? fakeCpu.lastLeaf : leaf == 0x80000000u ? 0x80000001u : 0;
+  uint32_t leaf = registers[REG_RAX], part = registers[REG_RCX];
+  registers[REG_RAX] = leaf == 0             ? fakeCpu.lastLeaf
+                       : leaf == 0x80000000u ? 0x80000001u
+                       : leaf != 7           ? 0
+                       : part == 0           ? 1
+                                             : fakeCpu.leaf7Second;
   // Beyond the last leaf a CPU answers nonsense.
   bool beyond = leaf < 0x80000000u && leaf > fakeCpu.lastLeaf;
   registers[REG_RBX] = beyond ? ~0u : leaf == 7 ? fakeCpu.leaf7Ebx : 0;
   registers[REG_RCX] = leaf == 1             ? fakeCpu.leaf1Ecx
+                       : leaf == 7           ? fakeCpu.leaf7Ecx
                        : leaf == 0x80000001u ? fakeCpu.extended1Ecx
                                              : 0;
   registers[REG_RDX] = 0;
@@ -73,6 +79,16 @@ TEST_F(ArtifactWriting, choosesTheBestVariantThatCpuAndSystemSupport) {
   FakeCpu full = {7, everything, everything, everything, 0xe7};
   EXPECT_EQ(variantOn(full, file("all.so")), "x86-64-v4");
   EXPECT_EQ(variantOn(full, file("v3.so")), "x86-64-v3");
+  const uint32_t avx512Vnni = 1u << 11, avxVnni = 1u << 4;
+  EXPECT_EQ(variantOn({7, everything, everything, everything, 0xe7, avx512Vnni, 0}, file("all.so")),
+            "x86-64-v4+vnni");
+  EXPECT_EQ(variantOn({7, everything, everything, everything, 0xe7, 0, avxVnni}, file("all.so")),
+            "x86-64-v4");
+  EXPECT_EQ(variantOn({7, everything, noAvx512Bw, everything, 0xe7, 0, avxVnni}, file("all.so")),
+            "x86-64-v3+vnni");
+  EXPECT_EQ(
+      variantOn({7, everything, everything, everything, 0x7, avx512Vnni, avxVnni}, file("all.so")),
+      "x86-64-v3+vnni");
   EXPECT_EQ(variantOn({7, everything, noAvx512Bw, everything, 0xe7}, file("all.so")), "x86-64-v3");
   EXPECT_EQ(variantOn({7, everything, everything, everything, 0x7}, file("all.so")), "x86-64-v3");
   EXPECT_EQ(variantOn({7, everything, everything, everything, 0x3}, file("all.so")), "x86-64-v2");

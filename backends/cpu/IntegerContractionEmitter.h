@@ -1,0 +1,96 @@
+// Kernels whose first nest is a contraction of bytes in groups
+// (compiler/layout/PackContractions.h): sums of 32 bits by the instructions that multiply and add
+// neighbouring elements.
+//
+// A unit of work is a block of rows and a group of lane blocks. The rows of A are packed on the
+// task's stack as the instructions want them, once for all lanes of the unit; the micro-kernel then
+// reads both operands contiguously. Integer sums are exact, so that no order matters.
+#pragma once
+#include "backends/cpu/KernelEmitter.h"
+#include "compiler/fusion/Structure.h"
+
+namespace ingot::cpu {
+
+/// A micro-kernel: rows x vectors of sums over groups of 4 elements.
+struct IntegerKernel {
+  int64_t rows, vectors;
+  bool bUnsigned;
+  bool inBytes;     // the target multiplies bytes, and A is unsigned, B signed
+  bool accumulates; // starts from what C holds instead of zero
+};
+
+/// How A's packed rows lie: a row after the other, of `depth` groups; a group is an i32 of four
+/// bytes, or, for instructions on 16 bits, its elements 0 and 2 in one row and 1 and 3 in the next.
+struct PackedRows {
+  int64_t depth = 0;
+  bool inBytes = false;
+  int64_t rowsEach() const { return inBytes ? 1 : 2; }
+};
+/// The largest register tile.
+struct RegisterTile {
+  int64_t rows, vectors;
+};
+RegisterTile registerTile(const CpuTarget &target, bool inBytes);
+PackedRows packedRows(const CpuTarget &target, const Contraction &contraction);
+
+/// The shared function of that shape: void (A, B, C, groups, B's panel stride in bytes); C's rows
+/// are `vectors` vectors each.
+mlir::func::FuncOp integerKernel(CodeContext &context, const PackedRows &rows, IntegerKernel shape);
+
+class IntegerContractionEmitter {
+public:
+  IntegerContractionEmitter(KernelEmitter &emitter, exec::NestOp nest,
+                            const Contraction &contraction);
+  static bool supports(exec::NestOp nest, const Contraction &contraction);
+  /// Emits the task function's body and returns the number of tasks.
+  Dim emit();
+
+private:
+  /// What a unit computes: the point of the loops that move B, its rows, its blocks of lanes.
+  struct Unit {
+    KernelEmitter::Indices outer;
+    mlir::Value row, rows, firstBlock, endBlock;
+  };
+  void chooseRows();
+  void chooseLaneGroup();
+  void chooseDepthBlocks();
+  Dim extentOf(llvm::ArrayRef<int64_t> list) const;
+  Unit unitOf(mlir::Value number);
+  KernelEmitter::Indices pointOf(const Unit &unit, mlir::Value row);
+  mlir::Value operandAt(llvm::ArrayRef<Index> point, unsigned input);
+  void emitUnit(const Unit &unit);
+  void packRows(const Unit &unit, mlir::Value firstSegment, mlir::Value endSegment);
+  void packSegments(size_t next, mlir::Value from, mlir::Value number, mlir::Value to);
+  void packSegment(mlir::Value from, mlir::Value segment, mlir::Value to);
+  void packRun(mlir::Value from, mlir::Value count, mlir::Value isLast, mlir::Value to);
+  void storeGroups(mlir::Value groups, mlir::Value to, mlir::Value at);
+  mlir::Value lastGroup(mlir::Value from, mlir::Value group, int64_t count);
+  mlir::Value groupOfBytes(mlir::Value from, mlir::Value at, int64_t count);
+  void
+  forLaneBlocks(const Unit &unit,
+                llvm::function_ref<void(mlir::Value block, int64_t vectors, int64_t tail)> body);
+  void callKernel(const Unit &unit, mlir::Value block, int64_t vectorCount, mlir::Value segment,
+                  mlir::Value groups, mlir::Value sums, bool accumulates);
+  void emitEpilogue(const Unit &unit, mlir::Value block, int64_t vectorCount, int64_t tail,
+                    mlir::Value sums);
+  int64_t blockLanes() const { return vectors * cb.lanes; }
+  int64_t tileSize() const { return maxRows * blockLanes(); }
+
+  KernelEmitter &e;
+  CodeBuilder &cb;
+  exec::NestOp nest;
+  Contraction c;
+  Dims loops;
+  PackedRows packed;
+  llvm::SmallVector<int64_t> rowLoops, outerLoops, outerReductions;
+  int64_t inner;       // elements of the loop that is in groups
+  int64_t innerGroups; // and its groups
+  int64_t maxRows, vectors;
+  int64_t laneBlocks, groupBlocks; // blocks of lanes: all, and those of a unit
+  /// The sum goes segment by segment: one iteration of the outer reductions, or a chunk of the
+  /// inner loop of one; so many segments are packed at once.
+  int64_t chunks, segments, segmentGroups, segmentsAtOnce;
+  mlir::Value rowScratch, sumScratch;
+};
+
+} // namespace ingot::cpu
