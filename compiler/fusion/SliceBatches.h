@@ -11,7 +11,8 @@ namespace ingot {
 /// of a result changes: by all threads, kernel after kernel, where each of these reads and makes
 /// `leastBytes` and more; else (less is no time beside a dispatch) slices run side by side, each on
 /// one thread (exec::kParallelAttr). So do attention's heads: products of small matrices and what
-/// is between them, of which there is then as much as there are tasks.
+/// is between them, of which there is then as much as there are tasks; scores of long sequences of
+/// known length are made in tiles of their rows.
 void sliceBatches(mlir::func::FuncOp function, int64_t leastBytes = 128 << 10);
 
 } // namespace ingot
