@@ -130,7 +130,8 @@ public:
   /// Of a contraction whose rows are those of a movement that joins some of its dimensions.
   static void change(exec::NestOp contraction) {
     auto match = matchContraction(contraction);
-    if (!match || contraction.getParallel() < 2)
+    if (!match || contraction.getParallel() < 2 ||
+        accessMap(contraction, match->b).isFunctionOfDim(0)) // of matrices, each with its own
       return;
     RowOrder order;
     order.rows = loopDims(contraction)[0];

@@ -78,3 +78,23 @@ func.func @manyRowsOfBatches(%x: tensor<2x7x520xf32>, %y: tensor<520x144xf32>) -
   %r = graph.matmul %x, %b : (tensor<2x7x520xf32>, tensor<2x520x144xf32>) -> tensor<2x7x144xf32>
   return %r : tensor<2x7x144xf32>
 }
+
+// Batches of matrices that one operand has in another order.
+func.func @turnedBatches(%x: tensor<3x?x4x5xf32, #graph.dims<[3, n, 4, 5]>>, %y: tensor<?x5x6xf32, #graph.dims<[n * 3, 5, 6]>>) -> tensor<3x?x4x6xf32, #graph.dims<[3, n, 4, 6]>> attributes {graph.sizes = {n = [0, 1, 4]}} {
+  %t = graph.transpose %x {permutation = array<i64: 1, 0, 2, 3>} : (tensor<3x?x4x5xf32, #graph.dims<[3, n, 4, 5]>>) -> tensor<?x3x4x5xf32, #graph.dims<[n, 3, 4, 5]>>
+  %a = graph.reshape %t : tensor<?x3x4x5xf32, #graph.dims<[n, 3, 4, 5]>> to tensor<?x4x5xf32, #graph.dims<[n * 3, 4, 5]>>
+  %m = graph.matmul %a, %y : (tensor<?x4x5xf32, #graph.dims<[n * 3, 4, 5]>>, tensor<?x5x6xf32, #graph.dims<[n * 3, 5, 6]>>) -> tensor<?x4x6xf32, #graph.dims<[n * 3, 4, 6]>>
+  %v = graph.reshape %m : tensor<?x4x6xf32, #graph.dims<[n * 3, 4, 6]>> to tensor<?x3x4x6xf32, #graph.dims<[n, 3, 4, 6]>>
+  %r = graph.transpose %v {permutation = array<i64: 1, 0, 2, 3>} : (tensor<?x3x4x6xf32, #graph.dims<[n, 3, 4, 6]>>) -> tensor<3x?x4x6xf32, #graph.dims<[3, n, 4, 6]>>
+  return %r : tensor<3x?x4x6xf32, #graph.dims<[3, n, 4, 6]>>
+}
+
+// Rows that a transposition has put in another order, and what goes back behind the product.
+func.func @turnedRows(%x: tensor<3x?x5xf32, #graph.dims<[3, n, 5]>>, %y: tensor<5x6xf32>) -> tensor<3x?x6xf32, #graph.dims<[3, n, 6]>> attributes {graph.sizes = {n = [0, 1, 4]}} {
+  %t = graph.transpose %x {permutation = array<i64: 1, 0, 2>} : (tensor<3x?x5xf32, #graph.dims<[3, n, 5]>>) -> tensor<?x3x5xf32, #graph.dims<[n, 3, 5]>>
+  %a = graph.reshape %t : tensor<?x3x5xf32, #graph.dims<[n, 3, 5]>> to tensor<?x5xf32, #graph.dims<[n * 3, 5]>>
+  %m = graph.matmul %a, %y : (tensor<?x5xf32, #graph.dims<[n * 3, 5]>>, tensor<5x6xf32>) -> tensor<?x6xf32, #graph.dims<[n * 3, 6]>>
+  %v = graph.reshape %m : tensor<?x6xf32, #graph.dims<[n * 3, 6]>> to tensor<?x3x6xf32, #graph.dims<[n, 3, 6]>>
+  %r = graph.transpose %v {permutation = array<i64: 1, 0, 2>} : (tensor<?x3x6xf32, #graph.dims<[n, 3, 6]>>) -> tensor<3x?x6xf32, #graph.dims<[3, n, 6]>>
+  return %r : tensor<3x?x6xf32, #graph.dims<[3, n, 6]>>
+}
