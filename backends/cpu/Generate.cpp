@@ -81,7 +81,7 @@ void FunctionGenerator::addLoop(Operation *op) {
     return;
   if (LoopStorage storage = loopStorage(op); storage.workspace >= 0) {
     addPlace({Storage::Kind::Slot, storage.workspace, ""});
-    frame.taken[op] = frame.words++;
+    frame.taken.try_emplace(op, frame.taken.size());
     for (auto [pointer, offset] : storage.places)
       addPlace({Storage::Kind::Local, pointer, ""});
   }

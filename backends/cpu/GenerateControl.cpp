@@ -44,7 +44,7 @@ void FunctionGenerator::emitScan(exec::ScanOp op) {
   auto here = b.saveInsertionPoint();
   func::FuncOp task = sliceTask(op);
   b.setInsertionPointToStart(shared);
-  storeWord(words, frame.taken.at(op), cb.integer(0));
+  storeWord(words, frame.words + frame.taken.at(op), cb.integer(0));
   Value address = func::ConstantOp::create(b, cb.loc, task.getFunctionType(),
                                            FlatSymbolRefAttr::get(task.getSymNameAttr()));
   Value pointer =
@@ -88,7 +88,7 @@ func::FuncOp FunctionGenerator::sliceTask(exec::ScanOp op) {
   words = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
   LLVM::MemcpyOp::create(b, cb.loc, words, task.getArgument(0),
                          cb.integer(frame.words * int64_t{sizeof(int64_t)}), false);
-  Value taken = wordAddress(task.getArgument(0), frame.taken.at(op));
+  Value taken = wordAddress(task.getArgument(0), frame.words + frame.taken.at(op));
   Value workspace = takeWorkspace(task, taken);
   Value trips = evaluate(op.getTripCount());
   Value tasks = cb.minimum(trips, cb.integer(LoopStorage::mostTasks));

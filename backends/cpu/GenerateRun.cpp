@@ -66,7 +66,8 @@ int64_t FunctionGenerator::variableOffset(const std::string &name) {
 void FunctionGenerator::emitRun() {
   made = beginFunction(description.runSymbol, {cb.pointer()});
   run = made.getArgument(0);
-  words = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(frame.words), 64);
+  int64_t ofRun = frame.words + static_cast<int64_t>(frame.taken.size());
+  words = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(ofRun), 64);
   fillFrame(run, words);
   fillText();
   if (debugArena)

@@ -24,7 +24,7 @@ public:
   }
   std::map<std::string, int64_t> symbols, storages;
   llvm::DenseMap<mlir::Operation *, int64_t> positions; // words that hold where a loop is
-  /// Words with a bit for each workspace that a task of the loop has taken.
+  /// By loop, words behind those that tasks copy, with a bit for each workspace that one has taken.
   llvm::DenseMap<mlir::Operation *, int64_t> taken;
   int64_t error = 0; // the word that holds a failed node's number, or noError
   /// The first of three words where the function makes text: where it goes, how many bytes there is
