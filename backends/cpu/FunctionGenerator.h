@@ -125,6 +125,8 @@ private:
   void emitRun();
   void emitBlock(mlir::Block &block);
   void emitDispatch(mlir::Operation *op);
+  /// Calls the task `count` times on the run's frame.
+  void dispatch(mlir::func::FuncOp task, mlir::Value count);
   /// dispatch(run, task, frame, count): through parallel_for, or here when there is none or one
   /// task.
   mlir::func::FuncOp dispatchFunction();

@@ -45,13 +45,7 @@ void FunctionGenerator::emitScan(exec::ScanOp op) {
   func::FuncOp task = sliceTask(op);
   b.setInsertionPointToStart(shared);
   storeWord(words, frame.words + frame.taken.at(op), cb.integer(0));
-  Value address = func::ConstantOp::create(b, cb.loc, task.getFunctionType(),
-                                           FlatSymbolRefAttr::get(task.getSymNameAttr()));
-  Value pointer =
-      UnrealizedConversionCastOp::create(b, cb.loc, TypeRange{cb.pointer()}, ValueRange{address})
-          .getResult(0);
-  Value tasks = cb.minimum(trips, cb.integer(LoopStorage::mostTasks));
-  func::CallOp::create(b, cb.loc, dispatchFunction(), ValueRange{run, pointer, words, tasks});
+  dispatch(task, cb.minimum(trips, cb.integer(LoopStorage::mostTasks)));
   cf::BranchOp::create(b, cb.loc, after);
   b.restoreInsertionPoint(here);
 }

@@ -168,13 +168,7 @@ void FunctionGenerator::emitDispatch(Operation *op) {
   description.kernels.push_back(describeKernel(op));
 
   callBegin(number);
-  Value count = evaluate(code.tasks);
-  Value address = func::ConstantOp::create(b, cb.loc, code.task.getFunctionType(),
-                                           FlatSymbolRefAttr::get(code.task.getSymNameAttr()));
-  Value task =
-      UnrealizedConversionCastOp::create(b, cb.loc, TypeRange{cb.pointer()}, ValueRange{address})
-          .getResult(0);
-  func::CallOp::create(b, cb.loc, dispatchFunction(), ValueRange{run, task, words, count});
+  dispatch(code.task, evaluate(code.tasks));
   callEnd(number);
   if (code.makesText) {
     Value isTooLong =
@@ -249,6 +243,15 @@ void FunctionGenerator::callEnd(int64_t number) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenBlock()->getTerminator());
   callThrough(end, {}, {cb.loadPointer(run, User), cb.integer(number)});
+}
+
+void FunctionGenerator::dispatch(func::FuncOp task, Value count) {
+  Value address = func::ConstantOp::create(b, cb.loc, task.getFunctionType(),
+                                           FlatSymbolRefAttr::get(task.getSymNameAttr()));
+  Value pointer =
+      UnrealizedConversionCastOp::create(b, cb.loc, TypeRange{cb.pointer()}, ValueRange{address})
+          .getResult(0);
+  func::CallOp::create(b, cb.loc, dispatchFunction(), ValueRange{run, pointer, words, count});
 }
 
 func::FuncOp FunctionGenerator::dispatchFunction() {

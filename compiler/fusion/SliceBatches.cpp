@@ -312,13 +312,12 @@ void Slicer::emit() {
         outputs.insert(result);
   }
   // A view that leaves is one of what its kernel stacks.
-  llvm::SmallVector<Value> stackedInputs, roots;
-  auto whole = [&](Value value) {
-    RankedTensorType type = stacked(sliceOf(value.getType()));
+  auto viewAs = [&](Value value, Type type) {
     return value.getType() == type ? value : Value(exec::ViewOp::create(b, loc, type, value));
   };
+  llvm::SmallVector<Value> stackedInputs;
   for (Value input : inputs)
-    stackedInputs.push_back(whole(input));
+    stackedInputs.push_back(viewAs(input, stacked(sliceOf(input.getType()))));
   llvm::SetVector<Value> leaving;
   auto rootOf = [&](Value value) {
     while (auto view = value.getDefiningOp<exec::ViewOp>()) {
@@ -339,9 +338,6 @@ void Slicer::emit() {
   Block *body = b.createBlock(&scan.getBody());
   body->addArgument(RankedTensorType::get({}, b.getI64Type()), loc);
   IRMapping slices;
-  auto viewAs = [&](Value value, Type type) {
-    return value.getType() == type ? value : Value(exec::ViewOp::create(b, loc, type, value));
-  };
   for (auto [input, all] : llvm::zip(inputs, stackedInputs)) {
     auto type = withoutFirst(llvm::cast<RankedTensorType>(all.getType()));
     slices.map(input, viewAs(body->addArgument(type, loc), sliceOf(input.getType())));

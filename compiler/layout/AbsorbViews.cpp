@@ -21,10 +21,7 @@ public:
       else if (auto nest = llvm::dyn_cast<exec::NestOp>(op))
         visit(nest);
     }
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-      if (op.use_empty() && llvm::isa<exec::NestOp, exec::ViewOp>(op) &&
-          !(llvm::isa<exec::NestOp>(op) && hasChecks(llvm::cast<exec::NestOp>(op))))
-        op.erase();
+    eraseUnused(block);
   }
 
 private:

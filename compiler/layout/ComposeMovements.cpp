@@ -16,13 +16,6 @@ exec::NestOp movementThatMakes(Value value) {
   return nest && isMovement(nest) && accessMap(nest, 0) && !hasChecks(nest) ? nest : exec::NestOp();
 }
 
-Value moved(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> loops, Value source, AffineMap map) {
-  return exec::nest(b, loc, loops, loops.size(), exec::Access{source, map}, exec::Combiner::None,
-                    getElementTypeOrSelf(source), [](OpBuilder &, ValueRange, ValueRange elements) {
-                      return llvm::SmallVector<Value>{elements[0]};
-                    })[0];
-}
-
 /// Where all that uses a movement is views that split its dimensions, it makes what is viewed
 /// first: the more loops there are, the more maps are sums of multiples of them.
 exec::NestOp split(exec::NestOp movement) {
@@ -273,10 +266,7 @@ void composeMovements(func::FuncOp function) {
           compose(movement);
           makeView(movement);
         }
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-      if (op.use_empty() && llvm::isa<exec::NestOp, exec::ViewOp>(op) &&
-          !(llvm::isa<exec::NestOp>(op) && hasChecks(llvm::cast<exec::NestOp>(op))))
-        op.erase();
+    eraseUnused(block);
   });
 }
 

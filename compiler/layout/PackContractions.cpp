@@ -6,6 +6,7 @@
 #include "compiler/layout/PackContractions.h"
 #include "compiler/fusion/Structure.h"
 #include "compiler/layout/FixedOps.h"
+#include "compiler/layout/Views.h"
 #include "ir/exec/Winograd.h"
 
 using namespace mlir;
@@ -70,12 +71,8 @@ void turnRows(exec::NestOp nest, const Contraction &c) {
     source.push_back(b.getAffineDimExpr(d));
   source.push_back(b.getAffineDimExpr(0));
   std::rotate(access.begin(), access.end() - 1, access.end());
-  Value turned = exec::nest(b, nest.getLoc(), dims, dims.size(),
-                            {{operand, AffineMap::get(dims.size(), 0, source, b.getContext())}},
-                            exec::Combiner::None, getElementTypeOrSelf(operand),
-                            [](OpBuilder &, ValueRange, ValueRange arguments) {
-                              return llvm::SmallVector<Value>{arguments[0]};
-                            })[0];
+  Value turned = moved(b, nest.getLoc(), dims, operand,
+                       AffineMap::get(dims.size(), 0, source, b.getContext()));
   nest->setOperand(c.a, turned);
   auto accesses = llvm::to_vector(nest.getAccesses());
   accesses[c.a] = AffineMapAttr::get(AffineMap::get(loops.size(), 0, access, b.getContext()));

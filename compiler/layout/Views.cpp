@@ -18,6 +18,20 @@ Value viewAs(OpBuilder &b, Value tensor, llvm::ArrayRef<Dim> shape) {
   return tensor.getType() == type ? tensor : exec::ViewOp::create(b, tensor.getLoc(), type, tensor);
 }
 
+Value moved(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> loops, Value source, AffineMap map) {
+  return exec::nest(b, loc, loops, loops.size(), exec::Access{source, map}, exec::Combiner::None,
+                    getElementTypeOrSelf(source), [](OpBuilder &, ValueRange, ValueRange elements) {
+                      return llvm::SmallVector<Value>{elements[0]};
+                    })[0];
+}
+
+void eraseUnused(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (op.use_empty() && llvm::isa<exec::NestOp, exec::ViewOp>(op) &&
+        !(llvm::isa<exec::NestOp>(op) && hasChecks(llvm::cast<exec::NestOp>(op))))
+      op.erase();
+}
+
 std::optional<llvm::SmallVector<DimensionGroup>> groupsOf(llvm::ArrayRef<Dim> left,
                                                           llvm::ArrayRef<Dim> right) {
   auto isUnit = [](Dim d) { return isConstant(d, 1); };

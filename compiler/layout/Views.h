@@ -10,6 +10,12 @@ exec::ViewOp viewOf(mlir::Value value);
 /// The tensor in this shape.
 mlir::Value viewAs(mlir::OpBuilder &b, mlir::Value tensor, llvm::ArrayRef<Dim> shape);
 
+/// A copy over these loops of what the map reads of the source.
+mlir::Value moved(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<Dim> loops,
+                  mlir::Value source, mlir::AffineMap map);
+/// Erases nests and views that nothing uses, from the end; checks stay.
+void eraseUnused(mlir::Block &block);
+
 /// Dimensions of two shapes of one memory that cover the same elements, in order, as few as can be:
 /// most often one of the one and one or more of the other. Dimensions of one element are in none.
 struct DimensionGroup {
