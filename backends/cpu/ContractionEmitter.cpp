@@ -416,25 +416,31 @@ void ContractionEmitter::emitTile(const Tile &tile) {
 /// Stores the tile's sums and runs the maps over it, row by row.
 void ContractionEmitter::emitEpilogue(const Tile &tile, Value sums) {
   cb.loop(cb.integer(0), cb.integer(tile.rows), 1, [&](Value r) {
-    for (int64_t v = 0; v < tile.vectors; ++v) {
+    for (int64_t v = 0, next; v < tile.vectors; v = next) {
       Value at = cb.add(cb.mul(r, tileStride()), cb.integer(v * cb.lanes));
+      next = std::min(tile.vectors, v + (e.hasFormulas() ? kVectorsOfFormulas : 1));
+      auto type = VectorType::get({(next - v) * cb.lanes}, element);
       finish(tile, r, v,
-             LLVM::LoadOp::create(cb.b, cb.loc, cb.vectorOf(element), cb.address(sums, at, element),
+             LLVM::LoadOp::create(cb.b, cb.loc, type, cb.address(sums, at, element),
                                   element.getIntOrFloatBitWidth() / 8));
     }
   });
 }
 
-/// Stores one vector of the tile and runs the maps over it.
+/// Stores what the tile has from its v-th vector on, one vector of it or several, and runs the maps
+/// over it.
 void ContractionEmitter::finish(const Tile &tile, Value row, int64_t v, Value sum) {
+  int64_t lanes = cb.lanes, count = llvm::cast<VectorType>(sum.getType()).getNumElements() / lanes;
   KernelEmitter::Indices point(tile.point.begin(), tile.point.begin() + nest.getParallel());
   if (c.row >= 0)
     setRow(point, cb.add(tile.row, row));
-  point[c.lane] = {cb.add(tile.lane, cb.integer(v * cb.lanes)), 1, {}};
-  if (tile.masked && v + 1 == tile.vectors)
-    e.mask = cb.firstLanes(tile.tail);
+  point[c.lane] = {cb.add(tile.lane, cb.integer(v * lanes)), 1, {}};
+  cb.lanes = count * lanes;
+  if (tile.masked && v + count == tile.vectors)
+    e.mask = cb.firstLanes(cb.add(tile.tail, cb.integer((count - 1) * lanes)));
   e.finishPoint(nest.getOutputs()[0], sum, point);
   e.mask = {};
+  cb.lanes = lanes;
 }
 
 } // namespace ingot::cpu

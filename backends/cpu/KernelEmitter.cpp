@@ -18,6 +18,7 @@ namespace ingot::cpu {
 
 namespace {
 constexpr int64_t elementsPerTask = 8192;
+constexpr int64_t kChains = 4; // of a sum along a row: what hides an addition's latency
 bool isOne(Dim d) { return isConstant(d, 1); }
 
 /// Round to nearest, denormals kept, exceptions masked: what every task computes under, whatever
@@ -197,6 +198,33 @@ bool KernelEmitter::readsWhole(AffineMap map, Value tensor) {
                                  llvm::ArrayRef<Dim>(domain).drop_front();
 }
 
+/// Whether the body computes functions by formulas, chains of operations that each wait for the one
+/// before. Two vectors of elements at a time keep the units busy meanwhile.
+bool KernelEmitter::hasFormulas(exec::NestOp nest) {
+  return llvm::any_of(nest.getBody().front(), [](Operation &op) {
+    return op.getDialect()->getNamespace() == math::MathDialect::getDialectNamespace() &&
+           !llvm::isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::FloorOp,
+                      math::FmaOp, math::RoundEvenOp, math::SqrtOp, math::TruncOp>(op);
+  });
+}
+
+bool KernelEmitter::hasFormulas() {
+  return llvm::any_of(kernel.getBody().getOps<exec::NestOp>(),
+                      [&](exec::NestOp nest) { return hasFormulas(nest); });
+}
+
+/// Elements that a row's nest takes at a time along its loop of lanes: several vectors where one
+/// chain of sums, or of a formula, would leave the units waiting.
+int64_t KernelEmitter::lanesOfRow(exec::NestOp nest, int64_t loop) {
+  int64_t vectors = loop >= static_cast<int64_t>(nest.getParallel()) ? kChains
+                    : hasFormulas()                                  ? kVectorsOfFormulas
+                                                                     : 1;
+  Dim extent = loopDims(nest)[loop];
+  while (extent.isStatic() && vectors > 1 && extent.value() < vectors * cb.lanes)
+    vectors /= 2;
+  return vectors * cb.lanes;
+}
+
 bool KernelEmitter::canBeFlat() {
   if (domain.empty())
     return false;
@@ -218,6 +246,8 @@ Dim KernelEmitter::emitFlat() {
   flat = true;
   Dim count = numElements(builder.getContext(), domain);
   int64_t chunk = elementsPerTask / context.taskDivisor;
+  if (hasFormulas())
+    cb.lanes *= kVectorsOfFormulas;
   chunkLoop(taskIndex, chunk, count, [&](Value low, Value high) {
     laneLoop(low, high, [&](Index i) { emitVerticalNests(Indices{i}); });
   });
@@ -468,9 +498,12 @@ void KernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer) 
   while (lane >= shared && isOne(loops[lane]))
     --lane;
   bool lanesOnParallel = lane >= shared && (isMap(nest) || lanesAreContiguous(nest, lane));
-  int64_t width = cb.lanes;
+  int64_t native = cb.lanes;
   if (isMap(nest) && !lanesOnParallel)
     cb.lanes = 1;
+  else if (native > 1)
+    cb.lanes = lanesOfRow(nest, lanesOnParallel ? lane : static_cast<int64_t>(loops.size()) - 1);
+  int64_t width = cb.lanes;
   Indices point(outer.begin(), outer.end());
   point.resize(parallel, cb.constant(0));
   auto finish = [&] {
@@ -478,7 +511,7 @@ void KernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer) 
     if (!lanesOnParallel)
       cb.lanes = 1;
     store(nest.getOutputs(), values, point);
-    cb.lanes = isMap(nest) && !lanesOnParallel ? 1 : width;
+    cb.lanes = width;
   };
   std::function<void(int64_t)> walk = [&](int64_t loop) {
     if (loop == parallel)
@@ -494,7 +527,7 @@ void KernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer) 
     });
   };
   walk(shared);
-  cb.lanes = width;
+  cb.lanes = native;
 }
 
 void KernelEmitter::chunkLoop(Value task, int64_t chunk, Dim count,

@@ -92,6 +92,8 @@ KernelCode emitAlgorithm(CodeContext &context, const Frame &frame, mlir::Operati
 KernelCode emitCustomCall(CodeContext &context, const Frame &frame, exec::CustomCallOp op,
                           llvm::StringRef symbol);
 
+constexpr int64_t kVectorsOfFormulas = 2; // taken at a time where formulas are computed
+
 class KernelEmitter {
 public:
   KernelEmitter(CodeContext &context, const Frame &frame, exec::KernelOp kernel);
@@ -109,6 +111,9 @@ private:
   // How the loops are laid out.
   void chooseLanes();
   bool readsWhole(mlir::AffineMap map, mlir::Value tensor);
+  static bool hasFormulas(exec::NestOp nest);
+  bool hasFormulas();
+  int64_t lanesOfRow(exec::NestOp nest, int64_t loop);
   bool canBeFlat();
   bool canBeVertical();
   bool lanesAreContiguous(exec::NestOp nest, int64_t loop);

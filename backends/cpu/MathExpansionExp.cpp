@@ -94,7 +94,8 @@ static Real scaledErfc(Real x) {
   Real half = x * 0.5, d = 1.0 + half, t = 1.0 / d;
   Pair product = twoProduct(t, d);
   Real low = t * (((1.0 - product.high) - product.low) - t * (half - (d - 1.0)));
-  Real y = polynomial((t - erfcScaledCentre) + low, erfcScaledF64);
+  Table c = erfcScaledF64; // the greatest term last: its rounding is most of the error
+  Real z = (t - erfcScaledCentre) + low, y = multiplyAdd(z, polynomial(z, c.drop_front()), c[0]);
   return multiplyAdd(t, y, low * y);
 }
 

@@ -114,10 +114,19 @@ Real multiplyAdd(Real a, Real b, Real c) {
 }
 
 Real polynomial(Real x, llvm::ArrayRef<double> coefficients) {
-  Real y = x.constant(coefficients.back());
-  for (double c : llvm::reverse(coefficients.drop_back()))
-    y = multiplyAdd(y, x, c);
-  return y;
+  llvm::SmallVector<Real> terms;
+  for (double c : coefficients)
+    terms.push_back(x.constant(c));
+  for (Real power = x;; power = power * power) {
+    size_t pairs = terms.size() / 2;
+    for (size_t i = 0; i < pairs; ++i)
+      terms[i] = multiplyAdd(power, terms[2 * i + 1], terms[2 * i]);
+    if (terms.size() % 2 != 0)
+      terms[pairs] = terms.back();
+    terms.truncate(terms.size() - pairs);
+    if (terms.size() == 1)
+      return terms.front();
+  }
 }
 
 Real absolute(Real x) {

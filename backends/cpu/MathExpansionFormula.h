@@ -115,7 +115,7 @@ inline Real multiplyAdd(Real a, Real b, double c) { return multiplyAdd(a, b, a.c
 inline Real multiplyAdd(Real a, double b, double c) {
   return multiplyAdd(a, a.constant(b), a.constant(c));
 }
-/// Horner's scheme; the lowest power first.
+/// By Estrin's scheme, whose operations wait for few others; the lowest power first.
 Real polynomial(Real x, llvm::ArrayRef<double> coefficients);
 Real absolute(Real x);
 Real copySign(Real magnitude, Real sign);

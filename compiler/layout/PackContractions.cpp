@@ -41,7 +41,7 @@ bool wantsPanels(exec::NestOp nest, const Contraction &c, const FixedOps &fixed)
   Type element = getElementTypeOrSelf(operand);
   Dim lanes = loopDims(nest)[c.lane];
   if (!(element.isF32() || element.isF64()) || c.panel != 0 || !lanes.isStatic() ||
-      lanes.value() <= exec::panelLanes || c.row < 0)
+      lanes.value() <= exec::panelLanes)
     return false;
   return bytesOf(nest, operand, c.bStrides) > kSmallBytes &&
          (!c.unitLane || fixed.isDerivable(operand) || isUsedOften(nest, c.bStrides));
