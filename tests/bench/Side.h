@@ -1,7 +1,8 @@
 // One library beside others in tests/bench/peers: a model with bound inputs, called from C. A side
 // throws std::runtime_error where its library refuses; Sides.cpp turns that into a message. Peers
-// come as the shared libraries of their Python wheels, of which no headers are installed: each file
-// declares the few functions that it calls, by the vendor's documentation of its C interface.
+// come as the shared libraries of their Python wheels. No headers are needed: each file declares
+// the few functions that it calls, by the vendor's documentation of its C interface. Only PyTorch,
+// which has none but in C++, is built against its wheel's headers (TorchSide.cpp).
 #pragma once
 #include "ingot/ingot.h"
 #include <dlfcn.h>
@@ -14,7 +15,7 @@ namespace ingot::bench {
 /// What is asked of a side; all pointers stay the caller's, and valid while the side exists.
 struct Request {
   const char *library;  // the peer's shared library
-  const char *model;    // an .onnx file, or our artifact
+  const char *model;    // an .onnx file, our artifact, a GraphDef; see each side
   const char *function; // of our artifact
   int32_t threads;
   int32_t count; // of the inputs
@@ -32,6 +33,11 @@ public:
 std::unique_ptr<Side> openIngot(const Request &request);
 std::unique_ptr<Side> openOnnxRuntime(const Request &request);
 std::unique_ptr<Side> openOpenVino(const Request &request);
+std::unique_ptr<Side> openTensorFlow(const Request &request);
+
+/// Of the library that is linked: CSides.cpp in libingot_peer_calls.so, TorchSide.cpp in
+/// libingot_torch_calls.so.
+std::unique_ptr<Side> openSide(const std::string &kind, const Request &request);
 
 /// The library's function of that name; `Function` is its type.
 template <typename Function> Function *symbolOf(void *library, const char *name) {
@@ -63,7 +69,7 @@ inline int64_t elementsOf(const ingot_tensor &tensor) {
 // fails.
 extern "C" {
 enum { kMessage = 1024 };
-/// "ingot", "onnxruntime" or "openvino" with its inputs bound; NULL where it cannot be.
+/// The side of that name (sides.py) with its inputs bound; NULL where it cannot be.
 ingot::bench::Side *ingot_bench_open(const char *kind, const ingot::bench::Request *request,
                                      char *message);
 /// Seconds of a run, the mean of as many as fit into `window` after one that warms up; of a run

@@ -1,5 +1,5 @@
-// What tests/bench/peers.py calls (ctypes): the sides that have a C interface, so that between two
-// runs of a model stands a loop in C++ and no Python. No exception leaves a function.
+// What tests/bench/peers.py calls (ctypes): the sides that have a C or C++ interface, so that
+// between two runs of a model stands a loop in C++ and no Python. No exception leaves a function.
 #include "tests/bench/Side.h"
 #include <algorithm>
 #include <chrono>
@@ -26,14 +26,7 @@ double secondsOf(Side &side, int64_t runs) {
 
 Side *ingot_bench_open(const char *kind, const Request *request, char *message) {
   try {
-    std::string wanted = kind;
-    if (wanted == "ingot")
-      return openIngot(*request).release();
-    if (wanted == "onnxruntime")
-      return openOnnxRuntime(*request).release();
-    if (wanted == "openvino")
-      return openOpenVino(*request).release();
-    throw std::runtime_error("no side is called " + wanted);
+    return openSide(kind, *request).release();
   } catch (const std::exception &error) {
     say(message, error.what());
     return nullptr;

@@ -41,10 +41,11 @@ TEST_F(SidesTest, MistakesAreMessages) {
   EXPECT_FALSE(open("ingot", absent));
   EXPECT_THAT(std::string(message), HasSubstr("absent"));
   absent.library = "/absent.so";
-  EXPECT_FALSE(open("onnxruntime", absent));
-  EXPECT_THAT(std::string(message), HasSubstr("/absent.so"));
-  EXPECT_FALSE(open("openvino", absent));
-  EXPECT_THAT(std::string(message), HasSubstr("/absent.so"));
+  for (const char *peer : {"onnxruntime", "openvino", "tf", "tf xla"}) {
+    message[0] = 0;
+    EXPECT_FALSE(open(peer, absent));
+    EXPECT_THAT(std::string(message), HasSubstr("/absent.so")) << peer;
+  }
 }
 
 TEST_F(SidesTest, AFailedRunIsAMessage) {

@@ -1,11 +1,15 @@
 """The libraries that tests/bench/peers.py compares: each a class whose objects hold one model with bound
 inputs. `run` runs it, `output` gives the first output of the last run, `run_for` the mean time of a run.
 
-Ours, ONNX Runtime and OpenVINO are called from C++ (Sides.cpp), so that no Python is between two runs;
-`calls` says from where a side is called. Imports are inside the classes: a library that cannot be
-imported is missing from the table, with the reason, and nothing else.
+Whoever has a C or C++ interface in its wheel is called from C++ (Sides.cpp), so that no Python is between
+two runs: ours, ONNX Runtime, OpenVINO, TensorFlow, AOTInductor, and PyTorch's eager mode for the models
+whose runs are shorter than Python's calls. The others are called from Python: the wheels of IREE's runtime
+and of JAX export nothing but modules of Python, and torch.compile is a compiler of Python functions, whose
+form for C++ is AOTInductor. `calls` says from where a side is called. Imports are inside the classes: a
+library that cannot be imported is missing from the table, with the reason, and nothing else.
 """
 import ctypes
+import functools
 import glob
 import json
 import math
@@ -90,23 +94,29 @@ class Request(ctypes.Structure):
                 ("threads", ctypes.c_int32), ("count", ctypes.c_int32), ("inputs", ctypes.POINTER(Tensor))]
 
 
+@functools.cache
+def calls_of(library):
+    """What Side.h declares for Python, of a library that has sides."""
+    loaded = ctypes.CDLL(ROOT + "/build/" + library)
+    loaded.ingot_bench_open.restype = ctypes.c_void_p
+    loaded.ingot_bench_time.restype = ctypes.c_double
+    return loaded
+
+
 class Native:
     """A side of Sides.cpp."""
     calls = "C++"
-    loaded = None
+    sides = "lib/libingot_peer_calls.so"
 
-    def __init__(self, case, model, library="", function=""):
-        if Native.loaded is None:
-            Native.loaded = ctypes.CDLL(ROOT + "/build/lib/libingot_peer_calls.so")
-            Native.loaded.ingot_bench_open.restype = ctypes.c_void_p
-            Native.loaded.ingot_bench_time.restype = ctypes.c_double
+    def __init__(self, case, model, library="", function="", weights=()):
+        self.library = calls_of(self.sides)
         self.message = ctypes.create_string_buffer(1024)
-        self.arrays = case.inputs  # which the side reads in place
-        self.tensors = (Tensor * len(case.inputs))(*(Tensor.of(array) for array in case.inputs))
-        request = Request(library.encode(), model.encode(), function.encode(), case.threads, len(case.inputs),
+        self.arrays = [*case.inputs, *weights]  # which the side reads in place
+        self.tensors = (Tensor * len(self.arrays))(*(Tensor.of(array) for array in self.arrays))
+        request = Request(library.encode(), model.encode(), function.encode(), case.threads, len(self.arrays),
                           self.tensors)
-        self.side = ctypes.c_void_p(Native.loaded.ingot_bench_open(self.name.encode(), ctypes.byref(request),
-                                                                   self.message))
+        self.side = ctypes.c_void_p(self.library.ingot_bench_open(self.name.encode(), ctypes.byref(request),
+                                                                  self.message))
         self.check(self.side)
 
     def check(self, is_fine):
@@ -114,22 +124,22 @@ class Native:
             raise RuntimeError(self.message.value.decode(errors="replace"))
 
     def run(self):
-        self.check(Native.loaded.ingot_bench_run(self.side, ctypes.c_int64(1), self.message))
+        self.check(self.library.ingot_bench_run(self.side, ctypes.c_int64(1), self.message))
 
     def run_for(self, seconds):
-        took = Native.loaded.ingot_bench_time(self.side, ctypes.c_double(seconds), self.message)
+        took = self.library.ingot_bench_time(self.side, ctypes.c_double(seconds), self.message)
         self.check(took >= 0)
         return took
 
     def output(self):
         y = Tensor()
-        self.check(Native.loaded.ingot_bench_output(self.side, ctypes.byref(y), self.message))
+        self.check(self.library.ingot_bench_output(self.side, ctypes.byref(y), self.message))
         shape = [y.dims[i] for i in range(y.rank)]
         data = ctypes.cast(y.data, ctypes.POINTER(ctypes.c_float))
         return np.ctypeslib.as_array(data, (math.prod(shape),)).reshape(shape).copy()
 
     def close(self):
-        Native.loaded.ingot_bench_close(self.side)
+        self.library.ingot_bench_close(self.side)
 
 
 class Ingot(Native):
@@ -235,16 +245,19 @@ class Iree(FromPython):
         return path
 
 
+def torch_network(case):
+    keras = case.name in ("mlp", "keras_cnn")
+    return torch_models.keras_network(case.name, case.model) if keras else torch_models.network(case.name)
+
+
 class Torch(FromPython):
     def __init__(self, case):
         import torch
         torch.set_num_threads(case.threads)
         self.guard = torch.no_grad()
         self.x = torch.from_numpy(case.inputs[0])
-        keras = case.name in ("mlp", "keras_cnn")
-        net = torch_models.keras_network(case.name, case.model) if keras else torch_models.network(case.name)
         with self.guard:
-            self.call = self.made(torch, net, case)
+            self.call = self.made(torch, torch_network(case))
 
     def run(self):
         with self.guard:
@@ -254,12 +267,12 @@ class Torch(FromPython):
         return self.y.contiguous().numpy()
 
 
-class TorchEager(Torch):
+class TorchEagerFromPython(Torch):
     """In the memory layout that is faster for this model."""
     name = "torch eager"
 
-    def made(self, torch, net, case):
-        if self.x.ndim != 4 or case.name == "keras_cnn":
+    def made(self, torch, net):
+        if self.x.ndim != 4:
             return net
         plain, x = run_for(lambda: net(self.x), 0.05), self.x
         self.x = x.to(memory_format=torch.channels_last)
@@ -270,26 +283,67 @@ class TorchEager(Torch):
         return net.to(memory_format=torch.contiguous_format)
 
 
+class TorchNative(Native):
+    """A side of TorchSide.cpp, which the script `peers` builds."""
+    sides = "bench-venv/libingot_torch_calls.so"
+
+    def __init__(self, case, model, **options):
+        import torch  # loads what the library is linked to, with all that it needs
+        torch.set_num_threads(case.threads)
+        super().__init__(case, model, **options)
+
+
+class TorchEagerFromC(TorchNative):
+    """Written out in TorchSide.cpp; the weights are handed over."""
+    name = "torch eager"
+    MODELS = ("mlp", "keras_cnn", "torch_cnn")
+
+    def __init__(self, case, layout):
+        weights = [parameter.detach().numpy() for parameter in torch_network(case).parameters()]
+        super().__init__(case, case.name, function=layout, weights=weights)
+
+
+class TorchEager:
+    name = "torch eager"
+
+    def __new__(cls, case):
+        if case.name not in TorchEagerFromC.MODELS:
+            return TorchEagerFromPython(case)
+        layouts = ("contiguous", "channels_last") if case.inputs[0].ndim == 4 else ("contiguous",)
+        made = [TorchEagerFromC(case, layout) for layout in layouts]
+        fastest = min(made, key=lambda side: side.run_for(0.05))
+        for side in made:
+            if side is not fastest:
+                side.close()
+        return fastest
+
+
 class TorchCompiled(Torch):
     name = "torch.compile"
 
-    def made(self, torch, net, case):
+    def made(self, torch, net):
         import torch._inductor.config
         torch._inductor.config.freezing = True
         return torch.compile(net)
 
 
-class AotInductor(Torch):
+class AotInductor(TorchNative):
     name = "aotinductor"
 
-    def made(self, torch, net, case):
+    def __init__(self, case):
+        super().__init__(case, self.compiled(case))
+
+    def compiled(self, case):
         path = case.built("aoti.pt2")
         if not os.path.exists(path):
+            import torch
+            torch.set_num_threads(case.threads)
             torch.backends.mha.set_fastpath_enabled(False)
-            program = torch.export.export(net, (self.x,))
-            torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs={
-                "freezing": True, "cpp.dynamic_threads": True})
-        return torch._inductor.aoti_load_package(path)
+            with torch.no_grad():
+                program = torch.export.export(torch_network(case), (torch.from_numpy(case.inputs[0]),))
+                torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs={
+                    "freezing": True, "cpp.dynamic_threads": True})
+        return path
 
 
 class Jax(FromPython):
@@ -319,23 +373,31 @@ def tensorflow_with(threads):
     return tf
 
 
-class TensorFlow(FromPython):
+class TensorFlow(Native):
+    """A graph in which the weights are constants, written for TensorFlow's C interface."""
     name, jit = "tf", False
 
     def __init__(self, case):
+        graph = os.path.join(case.scratch, self.name + ".pb")
+        self.write(case, graph)
+        super().__init__(case, graph, installed("tensorflow", "libtensorflow_cc.so.*"))
+        os.remove(graph)
+
+    def write(self, case, path):
         tf = tensorflow_with(case.threads)
         from onnx_program import Program, TensorFlowLibrary
         program = Program(case.static_model(), TensorFlowLibrary())
-        weights = {name: tf.constant(value) for name, value in program.weights.items()}
-        self.x = tf.constant(case.inputs[0])
-        function = tf.function(lambda x: program(weights, x), jit_compile=self.jit, autograph=False)
-        self.call = function.get_concrete_function(tf.TensorSpec(self.x.shape, self.x.dtype))
 
-    def run(self):
-        self.y = self.call(self.x).numpy()
+        def served(x):
+            weights = {name: tf.constant(value) for name, value in program.weights.items()}
+            body = tf.function(lambda x: program(weights, x), jit_compile=True, autograph=False) if self.jit else (
+                lambda x: program(weights, x))
+            return tf.identity(body(x), name="y")
 
-    def output(self):
-        return self.y
+        x = tf.TensorSpec(case.inputs[0].shape, case.inputs[0].dtype, name="x")
+        graph = tf.function(served, autograph=False).get_concrete_function(x).graph.as_graph_def()
+        with open(path, "wb") as file:
+            file.write(graph.SerializeToString())
 
 
 class TensorFlowXla(TensorFlow):
