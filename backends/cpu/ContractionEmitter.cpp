@@ -144,18 +144,15 @@ int64_t ContractionEmitter::chooseLaneGroup() {
   return std::max<int64_t>(1, cache / panel);
 }
 
-/// The outermost reduction loop and the number of its iterations for which what all tiles of a task
-/// read stays in the second-level cache.
+/// The outermost reduction loop and the number of its iterations for which what all blocks of lanes
+/// read of B stays in the second-level cache, where each block of rows reads it again.
 ContractionEmitter::Blocking ContractionEmitter::chooseBlocking(Dim units) {
   if (!units.isStatic() || units.value() < 2 || reductions.size() < 2 || laneGroup != 0)
     return {};
-  double bytes = 0, cache = static_cast<double>(e.context.target.l2Bytes) / 2;
-  for (unsigned input : {c.a, c.b}) {
-    double elements = element.getIntOrFloatBitWidth() == 64 ? 8 : 4;
-    for (Dim extent : dimsOf(nest.getInputs()[input]))
-      elements *= static_cast<double>(estimate(extent));
-    bytes += elements;
-  }
+  double cache = static_cast<double>(e.context.target.l2Bytes) / 2;
+  double bytes = element.getIntOrFloatBitWidth() / 8 * static_cast<double>(estimate(loops[c.lane]));
+  for (const ReductionLoop &loop : reductions)
+    bytes *= static_cast<double>(estimate(loop.extent));
   if (bytes <= cache)
     return {};
   for (size_t l = 0;; ++l) {

@@ -79,6 +79,25 @@ private:
   CpuTarget target;
 };
 
+/// The greater (the less) of x and a constant that is a number: one instruction, where NaN has to
+/// be x's alone. The sign of a zero is x's.
+template <typename Op, auto formula> struct ExpandBound : OpRewritePattern<Op> {
+  ExpandBound(MLIRContext *context, const CpuTarget &) : OpRewritePattern<Op>(context) {}
+
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    Value bound = op.getRhs();
+    if (auto wide = bound.getDefiningOp<vector::BroadcastOp>())
+      bound = wide.getSource();
+    llvm::APFloat limit(0.0);
+    if (!isSupported(op.getType()) || !matchPattern(bound, m_ConstantFloat(&limit)) ||
+        limit.isNaN())
+      return failure();
+    Formula in{rewriter, op.getLoc(), false, false};
+    rewriter.replaceOp(op, formula(Real{{&in, op.getLhs()}}, limit.convertToDouble()).value);
+    return success();
+  }
+};
+
 template <typename... Patterns> void add(RewritePatternSet &patterns, const CpuTarget &target) {
   (patterns.add<Patterns>(patterns.getContext(), target), ...);
 }
@@ -96,8 +115,9 @@ void populate(RewritePatternSet &patterns, const CpuTarget &target) {
   add<Expand<ops::SinOp, math::sin>, Expand<ops::CosOp, math::cos>, Expand<ops::TanOp, math::tan>,
       Expand<ops::AsinOp, math::asin>, Expand<ops::AcosOp, math::acos>,
       Expand<ops::AtanOp, math::atan>, Expand<ops::Atan2Op, math::atan2>,
-      Expand<ops::RoundOp, math::round>, Expand<arith::RemFOp, math::remainder>,
-      ExpandIntegerPower>(patterns, target);
+      Expand<ops::RoundOp, math::round>, Expand<arith::RemFOp, math::remainder>, ExpandIntegerPower,
+      ExpandBound<arith::MaximumFOp, math::atLeast>, ExpandBound<arith::MinimumFOp, math::atMost>>(
+      patterns, target);
   if (target.rank == 0)
     add<Expand<ops::FloorOp, math::floor>, Expand<ops::CeilOp, math::ceil>,
         Expand<ops::TruncOp, math::trunc>, Expand<ops::RoundEvenOp, math::roundEven>>(patterns,

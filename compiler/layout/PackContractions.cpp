@@ -14,7 +14,7 @@ using namespace mlir;
 namespace ingot {
 namespace {
 
-constexpr int64_t kSmallBytes = 64 << 10; // stays in the caches, however it lies
+constexpr int64_t kSmallBytes = 16 << 10; // stays in the caches, however it lies
 
 /// Bytes of an operand that moves so, as a whole.
 int64_t bytesOf(exec::NestOp nest, Value operand, llvm::ArrayRef<Dim> strides) {
