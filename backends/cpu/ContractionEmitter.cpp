@@ -150,7 +150,8 @@ ContractionEmitter::Blocking ContractionEmitter::chooseBlocking(Dim units) {
   if (!units.isStatic() || units.value() < 2 || reductions.size() < 2 || laneGroup != 0)
     return {};
   double cache = static_cast<double>(e.context.target.l2Bytes) / 2;
-  double bytes = element.getIntOrFloatBitWidth() / 8 * static_cast<double>(estimate(loops[c.lane]));
+  double bytes = element.isF64() ? 8 : 4;
+  bytes *= static_cast<double>(estimate(loops[c.lane]));
   for (const ReductionLoop &loop : reductions)
     bytes *= static_cast<double>(estimate(loop.extent));
   if (bytes <= cache)
