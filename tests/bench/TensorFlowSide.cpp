@@ -92,10 +92,14 @@ private:
   }
 
   void openSession(int32_t threads) {
-    // ConfigProto: intra_op_parallelism_threads = 2, inter_op_parallelism_threads = 5.
-    const unsigned char config[] = {2 << 3, static_cast<unsigned char>(threads), 5 << 3, 1};
+    // ConfigProto: intra_op_parallelism_threads = 2 of that many, inter_op_parallelism_threads = 5
+    // of -1 (ten bytes): operations are started by the caller's thread, which is faster than by a
+    // thread of a pool.
+    std::string config = {2 << 3, static_cast<char>(threads), 5 << 3};
+    config.append(9, '\xff') += '\1';
     Handle options = call<Handle>("TF_NewSessionOptions");
-    call<void>("TF_SetConfig", options, static_cast<const void *>(config), sizeof config, status);
+    call<void>("TF_SetConfig", options, static_cast<const void *>(config.data()), config.size(),
+               status);
     if (call<int>("TF_GetCode", status) == kOk)
       session = call<Handle>("TF_NewSession", graph, options, status);
     call<void>("TF_DeleteSessionOptions", options);
