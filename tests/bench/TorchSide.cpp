@@ -20,8 +20,10 @@ at::Tensor tensorOf(const ingot_tensor &given) {
 
 class TorchSide : public Side {
 public:
-  explicit TorchSide(const Request &request) : x(tensorOf(request.inputs[0])) {
+  explicit TorchSide(const Request &request) {
     at::set_num_threads(request.threads);
+    c10::InferenceMode guard; // so that nothing is kept of x for gradients
+    x = tensorOf(request.inputs[0]);
   }
   ingot_tensor output() override {
     y = y.contiguous();
@@ -51,6 +53,7 @@ private:
 class EagerSide final : public TorchSide {
 public:
   explicit EagerSide(const Request &request) : TorchSide(request), forward(forwardOf(request)) {
+    c10::InferenceMode guard;
     bool isChannelsLast = std::string(request.function) == "channels_last";
     for (int32_t i = 1; i < request.count; ++i) {
       at::Tensor weight = tensorOf(request.inputs[i]);
