@@ -148,18 +148,10 @@ func::FuncOp integerKernel(CodeContext &context, const PackedRows &rows, Integer
   if (auto existing = context.module.lookupSymbol<func::FuncOp>(name))
     return existing;
   OpBuilder b(context.module.getContext());
-  Location loc = NameLoc::get(b.getStringAttr(name));
-  b.setInsertionPointToEnd(context.module.getBody());
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-  llvm::SmallVector<Type> types{pointer, pointer, pointer, i64, i64};
-  auto function = func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
-  function.setPrivate();
-  Block *entry = function.addEntryBlock();
-  b.setInsertionPointToStart(entry);
-  auto end = func::ReturnOp::create(b, loc);
-  b.setInsertionPoint(end);
-  CodeBuilder cb(b, loc, context.target.lanes());
-  KernelBuilder(context, cb, rows, shape).fill(entry);
+  CodeBuilder cb(b, NameLoc::get(b.getStringAttr(name)), context.target.lanes());
+  auto function = privateFunction(context, cb, name,
+                                  {cb.pointer(), cb.pointer(), cb.pointer(), cb.i64(), cb.i64()});
+  KernelBuilder(context, cb, rows, shape).fill(&function.front());
   return function;
 }
 

@@ -39,18 +39,23 @@ Value enterFloatMode(CodeBuilder &cb) {
 }
 } // namespace
 
-TaskFunction beginTask(CodeContext &context, CodeBuilder &cb, llvm::StringRef symbol) {
-  TaskFunction task;
+func::FuncOp privateFunction(CodeContext &context, CodeBuilder &cb, llvm::StringRef name,
+                             llvm::ArrayRef<Type> arguments) {
   cb.b.setInsertionPointToEnd(context.module.getBody());
-  auto type = cb.b.getFunctionType({cb.pointer(), cb.i64()}, {});
-  task.function = func::FuncOp::create(cb.b, cb.loc, symbol, type);
-  task.function.setPrivate();
-  Block *entry = task.function.addEntryBlock();
-  task.frame = entry->getArgument(0);
-  task.index = entry->getArgument(1);
-  cb.b.setInsertionPointToStart(entry);
+  auto type = cb.b.getFunctionType(arguments, {});
+  auto function = func::FuncOp::create(cb.b, cb.loc, name, type);
+  function.setPrivate();
+  cb.b.setInsertionPointToStart(function.addEntryBlock());
   Operation *end = func::ReturnOp::create(cb.b, cb.loc);
   cb.b.setInsertionPoint(end);
+  return function;
+}
+
+TaskFunction beginTask(CodeContext &context, CodeBuilder &cb, llvm::StringRef symbol) {
+  TaskFunction task;
+  task.function = privateFunction(context, cb, symbol, {cb.pointer(), cb.i64()});
+  task.frame = task.function.getArgument(0);
+  task.index = task.function.getArgument(1);
   task.anchor = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getI64IntegerAttr(0));
   task.callersMode = enterFloatMode(cb);
   return task;

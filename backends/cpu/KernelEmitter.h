@@ -61,6 +61,10 @@ struct KernelCode {
   bool makesText = false; // one task: text is made in order
 };
 
+/// A private function of the module without results; the builder stands where its code goes.
+mlir::func::FuncOp privateFunction(CodeContext &context, CodeBuilder &cb, llvm::StringRef name,
+                                   llvm::ArrayRef<mlir::Type> arguments);
+
 /// A task function under construction: what is made before `anchor` dominates all of its code. The
 /// builder stands where the code goes; `finish` restores the caller's floating-point mode.
 struct TaskFunction {

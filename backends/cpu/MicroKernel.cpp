@@ -146,19 +146,12 @@ func::FuncOp microKernel(CodeContext &context, Type element, MicroKernel shape) 
   if (auto existing = context.module.lookupSymbol<func::FuncOp>(name))
     return existing;
   OpBuilder b(context.module.getContext());
-  Location loc = NameLoc::get(b.getStringAttr(name));
-  b.setInsertionPointToEnd(context.module.getBody());
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  llvm::SmallVector<Type> types(4, pointer);
-  types.append(1 + 3 * loopCount + 2, b.getI64Type());
-  auto function = func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
-  function.setPrivate();
-  Block *entry = function.addEntryBlock();
-  b.setInsertionPointToStart(entry);
-  auto end = func::ReturnOp::create(b, loc);
-  b.setInsertionPoint(end);
-  CodeBuilder cb(b, loc, context.target.vectorBytes * 8 / element.getIntOrFloatBitWidth());
-  fillMicroKernel(context, entry, cb, element, shape);
+  CodeBuilder cb(b, NameLoc::get(b.getStringAttr(name)),
+                 context.target.vectorBytes * 8 / element.getIntOrFloatBitWidth());
+  llvm::SmallVector<Type> types(4, cb.pointer());
+  types.append(1 + 3 * loopCount + 2, cb.i64());
+  auto function = privateFunction(context, cb, name, types);
+  fillMicroKernel(context, &function.front(), cb, element, shape);
   return function;
 }
 

@@ -14,14 +14,8 @@ class SharedFunction {
 public:
   SharedFunction(CodeContext &context, llvm::StringRef name, llvm::ArrayRef<Type> types)
       : context(context), b(context.module.getContext()),
-        cb(b, NameLoc::get(b.getStringAttr(name)), context.target.vectorBytes / 4) {
-    b.setInsertionPointToEnd(context.module.getBody());
-    function = func::FuncOp::create(b, cb.loc, name, b.getFunctionType(types, {}));
-    function.setPrivate();
-    b.setInsertionPointToStart(function.addEntryBlock());
-    Operation *end = func::ReturnOp::create(b, cb.loc);
-    b.setInsertionPoint(end);
-  }
+        cb(b, NameLoc::get(b.getStringAttr(name)), context.target.lanes()),
+        function(privateFunction(context, cb, name, types)) {}
   Value argument(unsigned i) { return function.getArgument(i); }
   Value address(Value base, Value offset) { return cb.address(base, offset, b.getF32Type()); }
   Value load(Value p) { return cb.load(p, b.getF32Type(), mask); }
