@@ -10,10 +10,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
+#include <pthread.h>
 #include <sched.h>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -53,6 +57,47 @@ int availableCpus() {
   if (sched_getaffinity(0, sizeof(set), &set) == 0)
     return std::max(1, CPU_COUNT(&set));
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+/// The first of the CPUs that share the core of `cpu`; itself where the system does not say.
+int firstOfCore(int cpu) {
+  std::string path =
+      "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list";
+  std::FILE *file = std::fopen(path.c_str(), "re");
+  if (!file)
+    return cpu;
+  char text[16] = {};
+  size_t length = std::fread(text, 1, sizeof(text) - 1, file);
+  std::fclose(file);
+  int first = cpu;
+  std::from_chars(text, text + length, first);
+  return first;
+}
+
+/// The CPUs that this process may run on: one of each core, then the others.
+std::vector<int> cpusInOrder() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus, others, cores;
+  if (sched_getaffinity(0, sizeof(set), &set) != 0)
+    return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &set))
+      continue;
+    int core = firstOfCore(cpu);
+    bool isNew = std::find(cores.begin(), cores.end(), core) == cores.end();
+    cores.push_back(core);
+    (isNew ? cpus : others).push_back(cpu);
+  }
+  cpus.insert(cpus.end(), others.begin(), others.end());
+  return cpus;
+}
+
+void pinTo(std::thread &thread, int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  pthread_setaffinity_np(thread.native_handle(), sizeof(set), &set); // where it may not: anywhere
 }
 
 struct Region {
@@ -157,8 +202,9 @@ struct ThreadPool::Impl {
   }
 };
 
-ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
+ThreadPool::ThreadPool(int threads, Placement placement) : impl_(std::make_unique<Impl>()) {
   int cpus = availableCpus();
+  std::vector<int> places = placement == Placement::Pinned ? cpusInOrder() : std::vector<int>();
   if (threads <= 0)
     threads = cpus;
   if (cpus == 1)
@@ -170,6 +216,8 @@ ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
     } catch (const std::system_error &) {
       break; // the pool works with the threads it got
     }
+    if (!places.empty())
+      pinTo(impl_->workers.back(), places[static_cast<size_t>(i + 1) % places.size()]);
   }
 }
 

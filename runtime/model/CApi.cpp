@@ -137,16 +137,22 @@ const ingot_variable_info *ingot_model_variable(const ingot_model *model, const 
   return model->artifact->findVariable(name);
 }
 
+static Status givePool(int32_t threads, Placement placement, ingot_pool **pool) {
+  INGOT_RETURN_IF_ERROR(required("the place for the pool", pool));
+  *pool = nullptr;
+  if (threads < 0 || threads > 4096)
+    return Status(StatusCode::InvalidArgument,
+                  "a pool has 1 to 4096 threads, not " + std::to_string(threads));
+  *pool = new ingot_pool{ThreadPool(threads, placement)};
+  return Status::ok();
+}
+
 ingot_code ingot_pool_create(int32_t threads, ingot_pool **pool, ingot_error *error) {
-  return guarded(error, [&]() -> Status {
-    INGOT_RETURN_IF_ERROR(required("the place for the pool", pool));
-    *pool = nullptr;
-    if (threads < 0 || threads > 4096)
-      return Status(StatusCode::InvalidArgument,
-                    "a pool has 1 to 4096 threads, not " + std::to_string(threads));
-    *pool = new ingot_pool{ThreadPool(threads)};
-    return Status::ok();
-  });
+  return guarded(error, [&] { return givePool(threads, Placement::Free, pool); });
+}
+
+ingot_code ingot_pool_create_pinned(int32_t threads, ingot_pool **pool, ingot_error *error) {
+  return guarded(error, [&] { return givePool(threads, Placement::Pinned, pool); });
 }
 
 void ingot_pool_destroy(ingot_pool *pool) { delete pool; }

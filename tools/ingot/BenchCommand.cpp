@@ -16,6 +16,7 @@ constexpr int64_t kFewestRuns = 10;
 struct Arguments {
   CallArguments call;
   std::vector<int> threads = {1, 0};
+  bool pinned = false;
   std::vector<double> percentiles = {99};
   int64_t runs = 0; // 0: as many as fit into `seconds`
   double seconds = 1;
@@ -75,7 +76,7 @@ void bench(const Arguments &arguments) {
     table += fmt::format(" {:>11}", fmt::format("p{:g} ms", percent));
   table += " " + Rates::heading() + "\n";
   for (int threads : arguments.threads) {
-    ThreadPool pool(threads);
+    ThreadPool pool(threads, arguments.pinned ? Placement::Pinned : Placement::Free);
     SessionOptions options;
     options.pool = &pool;
     callable.use(options);
@@ -134,6 +135,8 @@ void addBench(CLI::App &app) {
       ->delimiter(',')
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  command->add_flag("--pin", arguments->pinned,
+                    "Keep each thread but the caller's on one CPU, on cores of their own first");
   command->add_option("--percentiles", arguments->percentiles, "Percentiles of time to show")
       ->delimiter(',')
       ->check(CLI::Range(0.0, 100.0))

@@ -15,11 +15,19 @@
 
 namespace ingot {
 
+/// Where a pool's workers run.
+enum class Placement {
+  Free,  ///< wherever the system puts them
+  Pinned ///< each on one CPU of those this process may run on, on cores of their own first
+};
+
 class ThreadPool {
 public:
   /// `threads` counts the caller: n starts n - 1 workers; 0 takes the CPUs this process may run on.
   /// When the system refuses a thread the pool works with those it got (see threadCount()).
-  explicit ThreadPool(int threads = 0);
+  /// Pinned workers leave the first CPU to the caller, who is not pinned. One that the system does
+  /// not let be pinned runs anywhere.
+  explicit ThreadPool(int threads = 0, Placement placement = Placement::Free);
   /// Precondition: no parallelFor is in flight.
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;

@@ -89,6 +89,9 @@ const ingot_variable_info *ingot_model_variable(const ingot_model *model, const 
 
 /* Threads. `threads` counts the calling one; 0 takes the CPUs this process may run on. */
 ingot_code ingot_pool_create(int32_t threads, ingot_pool **pool, ingot_error *error);
+/* The same; each thread but the caller's stays on one CPU, on cores of their own as far as there
+ * are so many, the first being left to the caller. */
+ingot_code ingot_pool_create_pinned(int32_t threads, ingot_pool **pool, ingot_error *error);
 void ingot_pool_destroy(ingot_pool *pool);
 int32_t ingot_pool_threads(const ingot_pool *pool);
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <sched.h>
 #include <thread>
 #include <vector>
 
@@ -23,6 +24,29 @@ TEST(ThreadPoolTest, RunsEachItemOnce) {
       EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), count);
     }
   }
+}
+
+TEST(ThreadPoolTest, PinnedWorkersStayOnOneCpuAndTheCallerIsFree) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  ThreadPool pool(3, Placement::Pinned);
+  std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> helped{0}, wrong{0};
+  for (int round = 0; round < 1000 && helped < 100; ++round)
+    pool.parallelFor(64, [&](int64_t) {
+      cpu_set_t set;
+      CPU_ZERO(&set);
+      sched_getaffinity(0, sizeof(set), &set);
+      if (std::this_thread::get_id() == caller) {
+        wrong += !CPU_EQUAL(&set, &before);
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+      } else {
+        wrong += CPU_COUNT(&set) != 1;
+        ++helped;
+      }
+    });
+  EXPECT_GT(helped, 0);
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(ThreadPoolTest, NegativeCountRunsNothing) {

@@ -178,6 +178,10 @@ static void testSessions(const ingot_model *model, ingot_state *state) {
               "no function 'fit'");
   ingot_pool *none;
   CHECK_ERROR(ingot_pool_create(-1, &none, &error), INGOT_CODE_INVALID_ARGUMENT, "not -1");
+  ingot_pool *pinned;
+  CHECK_OK(ingot_pool_create_pinned(2, &pinned, &error));
+  CHECK(ingot_pool_threads(pinned) == 2);
+  ingot_pool_destroy(pinned);
   ingot_session_destroy(predict);
   ingot_session_destroy(train);
   ingot_pool_destroy(pool);
