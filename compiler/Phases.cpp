@@ -9,6 +9,7 @@
 #include "compiler/layout/ComposeMovements.h"
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/layout/HoistInvariants.h"
+#include "compiler/layout/JoinChannels.h"
 #include "compiler/layout/PackContractions.h"
 #include "compiler/layout/SplitReductions.h"
 #include "compiler/lowering/IntegerContractions.h"
@@ -65,6 +66,7 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
         failed(forEachFunction(module, splitReductions)) ||
         failed(forEachFunction(module, packContractions)) ||
         failed(forEachFunction(module, composeMovements)) ||
+        failed(forEachFunction(module, joinChannels)) ||
         failed(forEachFunction(module, hoistInvariants)))
       return failure();
     hoistDerived(module);
