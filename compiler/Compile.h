@@ -63,6 +63,10 @@ struct CompileOptions {
   /// Puts variables' values (graph.variable's `value`) into the artifact.
   bool embedWeights = false;
   ConvPrecision convPrecision = ConvPrecision::Default;
+  /// Less exact arithmetic for speed: exp and erf of f32 within 2^-15 of the result, products and
+  /// sums of elements contracted and in any order. Results are still the same for any number of
+  /// threads, but perhaps no longer for any batch, and NaN and infinities may come out as numbers.
+  bool fastMath = false;
   MemoryBudget memoryBudget;
   CompileCache cache;
   /// Line tables that lead to node names.

@@ -113,6 +113,7 @@ std::string keyOf(ModuleOp planned, const CpuTarget &target, const CompileOption
       .add(options.sanitize)
       .add(options.debugInfo ? "debug info" : "")
       .add(options.debugArena ? "debug arena" : "")
+      .add(options.fastMath ? "fast math" : "")
       .digest();
 }
 

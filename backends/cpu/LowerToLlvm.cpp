@@ -95,11 +95,11 @@ void foldPointerCasts(ModuleOp code) {
 
 } // namespace
 
-LogicalResult lowerToLlvm(ModuleOp code, const CpuTarget &target) {
+LogicalResult lowerToLlvm(ModuleOp code, const CpuTarget &target, bool fastMath) {
   code.getContext()
       ->loadDialect<LLVM::LLVMDialect, cf::ControlFlowDialect, arith::ArithDialect,
                     vector::VectorDialect>();
-  expandMath(code, target);
+  expandMath(code, target, fastMath);
   if (failed(expandCompoundOps(code)) || failed(lowerControlFlow(code)))
     return code.emitError("internal error: generated code cannot be simplified for ")
            << target.name;

@@ -6,7 +6,8 @@
 
 namespace ingot::cpu {
 
-/// Fails with a message at the op that has no lowering.
-mlir::LogicalResult lowerToLlvm(mlir::ModuleOp code, const CpuTarget &target);
+/// Fails with a message at the op that has no lowering. `fastMath`: see expandMath.
+mlir::LogicalResult lowerToLlvm(mlir::ModuleOp code, const CpuTarget &target,
+                                bool fastMath = false);
 
 } // namespace ingot::cpu

@@ -28,14 +28,14 @@ bool isSupported(Type type) {
 
 /// A pattern that replaces an op of floats by a formula over its operands.
 template <typename Op, auto formula> struct Expand : OpRewritePattern<Op> {
-  Expand(MLIRContext *context, const CpuTarget &target)
-      : OpRewritePattern<Op>(context), target(target) {}
+  Expand(MLIRContext *context, const CpuTarget &target, bool fast)
+      : OpRewritePattern<Op>(context), target(target), fast(fast) {}
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     Type type = op.getType();
     if (!isSupported(type))
       return failure();
-    Formula in{rewriter, op.getLoc(), target.fma, target.rank >= 1};
+    Formula in{rewriter, op.getLoc(), target.fma, target.rank >= 1, fast};
     llvm::SmallVector<Real, 3> args;
     for (Value operand : op->getOperands())
       args.push_back({{&in, operand}});
@@ -52,6 +52,7 @@ private:
     return formula(args[I]...);
   }
   CpuTarget target;
+  bool fast;
 };
 
 Real reciprocalRoot(Real x) { return 1.0 / math::squareRoot(x); }
@@ -59,13 +60,13 @@ Real unfusedMultiplyAdd(Real a, Real b, Real c) { return a * b + c; }
 
 /// Integer powers through pow in f64, where exponents up to 2^53 are exact.
 struct ExpandIntegerPower : OpRewritePattern<ops::FPowIOp> {
-  ExpandIntegerPower(MLIRContext *context, const CpuTarget &target)
+  ExpandIntegerPower(MLIRContext *context, const CpuTarget &target, bool)
       : OpRewritePattern(context), target(target) {}
 
   LogicalResult matchAndRewrite(ops::FPowIOp op, PatternRewriter &rewriter) const override {
     if (!isSupported(op.getType()))
       return failure();
-    Formula in{rewriter, op.getLoc(), target.fma, target.rank >= 1};
+    Formula in{rewriter, op.getLoc(), target.fma, target.rank >= 1, false};
     Real x = {{&in, op.getLhs()}};
     Type wide = x.withElement(rewriter.getF64Type());
     Real y = {{&in, arith::SIToFPOp::create(rewriter, op.getLoc(), wide, op.getRhs())}};
@@ -82,7 +83,7 @@ private:
 /// The greater (the less) of x and a constant that is a number: one instruction, where NaN has to
 /// be x's alone. The sign of a zero is x's.
 template <typename Op, auto formula> struct ExpandBound : OpRewritePattern<Op> {
-  ExpandBound(MLIRContext *context, const CpuTarget &) : OpRewritePattern<Op>(context) {}
+  ExpandBound(MLIRContext *context, const CpuTarget &, bool) : OpRewritePattern<Op>(context) {}
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     Value bound = op.getRhs();
@@ -92,50 +93,62 @@ template <typename Op, auto formula> struct ExpandBound : OpRewritePattern<Op> {
     if (!isSupported(op.getType()) || !matchPattern(bound, m_ConstantFloat(&limit)) ||
         limit.isNaN())
       return failure();
-    Formula in{rewriter, op.getLoc(), false, false};
+    Formula in{rewriter, op.getLoc(), false, false, false};
     rewriter.replaceOp(op, formula(Real{{&in, op.getLhs()}}, limit.convertToDouble()).value);
     return success();
   }
 };
 
-template <typename... Patterns> void add(RewritePatternSet &patterns, const CpuTarget &target) {
-  (patterns.add<Patterns>(patterns.getContext(), target), ...);
+template <typename... Patterns>
+void add(RewritePatternSet &patterns, const CpuTarget &target, bool fast) {
+  (patterns.add<Patterns>(patterns.getContext(), target, fast), ...);
 }
 
-void populate(RewritePatternSet &patterns, const CpuTarget &target) {
+void populate(RewritePatternSet &patterns, const CpuTarget &target, bool fast) {
   add<Expand<ops::ExpOp, math::exp>, Expand<ops::Exp2Op, math::exp2>,
       Expand<ops::ExpM1Op, math::expm1>, Expand<ops::SinhOp, math::sinh>,
       Expand<ops::CoshOp, math::cosh>, Expand<ops::TanhOp, math::tanh>,
-      Expand<ops::ErfOp, math::erf>, Expand<ops::ErfcOp, math::erfc>>(patterns, target);
+      Expand<ops::ErfOp, math::erf>, Expand<ops::ErfcOp, math::erfc>>(patterns, target, fast);
   add<Expand<ops::LogOp, math::log>, Expand<ops::Log2Op, math::log2>,
       Expand<ops::Log10Op, math::log10>, Expand<ops::Log1pOp, math::log1p>,
       Expand<ops::AsinhOp, math::asinh>, Expand<ops::AcoshOp, math::acosh>,
       Expand<ops::AtanhOp, math::atanh>, Expand<ops::CbrtOp, math::cbrt>,
-      Expand<ops::PowFOp, math::pow>, Expand<ops::RsqrtOp, reciprocalRoot>>(patterns, target);
+      Expand<ops::PowFOp, math::pow>, Expand<ops::RsqrtOp, reciprocalRoot>>(patterns, target, fast);
   add<Expand<ops::SinOp, math::sin>, Expand<ops::CosOp, math::cos>, Expand<ops::TanOp, math::tan>,
       Expand<ops::AsinOp, math::asin>, Expand<ops::AcosOp, math::acos>,
       Expand<ops::AtanOp, math::atan>, Expand<ops::Atan2Op, math::atan2>,
       Expand<ops::RoundOp, math::round>, Expand<arith::RemFOp, math::remainder>, ExpandIntegerPower,
       ExpandBound<arith::MaximumFOp, math::atLeast>, ExpandBound<arith::MinimumFOp, math::atMost>>(
-      patterns, target);
+      patterns, target, fast);
   if (target.rank == 0)
     add<Expand<ops::FloorOp, math::floor>, Expand<ops::CeilOp, math::ceil>,
         Expand<ops::TruncOp, math::trunc>, Expand<ops::RoundEvenOp, math::roundEven>>(patterns,
-                                                                                      target);
+                                                                                      target, fast);
   if (!target.fma)
-    add<Expand<ops::FmaOp, unfusedMultiplyAdd>, Expand<vector::FMAOp, unfusedMultiplyAdd>>(patterns,
-                                                                                           target);
+    add<Expand<ops::FmaOp, unfusedMultiplyAdd>, Expand<vector::FMAOp, unfusedMultiplyAdd>>(
+        patterns, target, fast);
+}
+
+/// Sums and products in any order, multiply-adds, reciprocals instead of quotients.
+void relax(ModuleOp module) {
+  auto flags = arith::FastMathFlags::contract | arith::FastMathFlags::reassoc |
+               arith::FastMathFlags::arcp | arith::FastMathFlags::nsz;
+  auto attribute = arith::FastMathFlagsAttr::get(module.getContext(), flags);
+  module.walk(
+      [&](arith::ArithFastMathInterface op) { op->setAttr(op.getFastMathAttrName(), attribute); });
 }
 
 } // namespace
 
-void expandMath(ModuleOp module, const CpuTarget &target) {
+void expandMath(ModuleOp module, const CpuTarget &target, bool fast) {
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, ops::MathDialect, scf::SCFDialect,
                        vector::VectorDialect>();
+  if (fast)
+    relax(module); // before formulas are written, some of which count on each rounding
   widenHalves(module);
   RewritePatternSet patterns(context);
-  populate(patterns, target);
+  populate(patterns, target, fast);
   walkAndApplyPatterns(module, std::move(patterns));
   expandHalfConversions(module, target);
 }

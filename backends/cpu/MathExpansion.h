@@ -21,6 +21,9 @@ namespace ingot::cpu {
 /// Left as they are because LLVM has instructions for them: sqrt, absf, copysign, and from
 /// x86-64-v2 on floor, ceil, trunc, roundeven. Loads the dialects it writes into the module's
 /// context. Not safe while another thread uses that context.
-void expandMath(mlir::ModuleOp module, const CpuTarget &target);
+/// `fast`: exp and erf of f32 within 2^-15 of the result instead (above 2^127 perhaps infinite),
+/// and what else is there may be contracted and put into another order, each lane as the compiler
+/// sees fit.
+void expandMath(mlir::ModuleOp module, const CpuTarget &target, bool fast = false);
 
 } // namespace ingot::cpu

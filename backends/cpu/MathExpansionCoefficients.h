@@ -14,6 +14,8 @@ inline constexpr double expTailF64[] = {0x1.0000000000000p-1, 0x1.5555555555559p
 inline constexpr double exp2TailF32[] = {0x1.62e4300000000p-1, 0x1.ebfbdc0000000p-3, 0x1.c6af7a0000000p-5, 0x1.3b2de00000000p-7, 0x1.5f09a40000000p-10, 0x1.416cc80000000p-13};
 /// (2^r - 1) / r on [-0.501, 0.501]; error 2^-57.59.
 inline constexpr double exp2TailF64[] = {0x1.62e42fefa39efp-1, 0x1.ebfbdff82c59dp-3, 0x1.c6b08d704a0d6p-5, 0x1.3b2ab6fba0fa5p-7, 0x1.5d87fe78b369dp-10, 0x1.4309130c75094p-13, 0x1.ffcbfbfa14794p-17, 0x1.62bfccb66fa93p-20, 0x1.b5260b225d7d1p-24, 0x1.e613b15db62a3p-28, 0x1.e812c2d6fdf6bp-32};
+/// (2^r - 1) / r on [-0.501, 0.501]; error 2^-18.42.
+inline constexpr double exp2TailFast[] = {0x1.62e1260000000p-1, 0x1.ec037c0000000p-3, 0x1.c9ffb60000000p-5, 0x1.3a02140000000p-7};
 /// (log1p(f) - f + f^2/2) / f^3 on [-0.292893, 0.414214]; error 2^-30.28.
 inline constexpr double logTailF32[] = {0x1.5555480000000p-2, -0x1.0000060000000p-2, 0x1.99a4760000000p-3, -0x1.555c460000000p-3, 0x1.233ba20000000p-3, -0x1.fc284e0000000p-4, 0x1.e6bf920000000p-4, -0x1.de05a20000000p-4, 0x1.14798e0000000p-4};
 /// (2 atanh(s) / s - 2) / z, z = s^2 on [0.0, 0.0294667]; error 2^-59.46.
@@ -44,8 +46,12 @@ inline constexpr double asinTailF64[] = {0x1.5555555555577p-3, 0x1.333333332e132
 inline constexpr double erfTailF32[] = {0x1.06eba80000000p-3, -0x1.81273e0000000p-2, 0x1.ce2ce60000000p-4, -0x1.b7f71a0000000p-6, 0x1.53f2240000000p-8, -0x1.a3515e0000000p-11, 0x1.4772a80000000p-14};
 /// (erf(x) - x) / x in z on [0.0, 1.0]; error 2^-56.07.
 inline constexpr double erfTailF64[] = {0x1.06eba8214db69p-3, -0x1.812746b037a25p-2, 0x1.ce2f21a0458dbp-4, -0x1.b82ce31354e58p-6, 0x1.565bcd2c67319p-8, -0x1.c02db934541e6p-11, 0x1.f9a3b996f2ca9p-14, -0x1.f4dcfa86b00aap-17, 0x1.ba69d481eda6cp-20, -0x1.639a39411c515p-23, 0x1.1366f7606c76dp-26, -0x1.c6f24c12c095fp-30, 0x1.3f62dccd4ac5ep-33};
+/// (erf(x) - x) / x in z on [0.0, 1.0]; error 2^-19.75.
+inline constexpr double erfTailFast[] = {0x1.06eafc0000000p-3, -0x1.8116ee0000000p-2, 0x1.cc26460000000p-4, -0x1.a0ec4e0000000p-6, 0x1.c9ec2a0000000p-9};
 /// -log(erfc(x))  on [1.0, 3.95]; error 2^-29.82.
 inline constexpr double erfLogTailF32[] = {0x1.72ffaa0000000p-12, 0x1.2085ac0000000p+0, 0x1.46c5980000000p-1, 0x1.a609fa0000000p-4, -0x1.65411c0000000p-6, 0x1.814ad40000000p-9, -0x1.852a320000000p-13};
+/// -log(erfc(x))  on [1.0, 3.95]; error 2^-18.81.
+inline constexpr double erfLogTailFast[] = {0x1.0bb2c00000000p-5, 0x1.060db20000000p+0, 0x1.87dc720000000p-1, 0x1.c9c9a80000000p-6};
 /// exp(x^2) erfc(x) / t in t - centre, t = 1 / (1 + x/2), x from 0.8 to 27.4; error 2^-56.49.
 inline constexpr double erfcScaledF64[] = {0x1.d0552060d7aa9p-2, 0x1.2e72853dd6dfep-1, 0x1.0639ff0a2c822p-1, 0x1.956b7cfe0d019p-3, -0x1.d8293e0857240p-4, -0x1.2837b0b2ffc1cp-3, 0x1.8632d54f4f0c3p-5, 0x1.ae86b7618e339p-4, -0x1.8e5f8d5e22fbdp-5, -0x1.4a8952f5bfd58p-4, 0x1.265f3a5194fc3p-4, 0x1.9a53a3b7ed28fp-5, -0x1.a0dc0f70ddad8p-4, 0x1.5f9b631bce36cp-8, 0x1.d730e62773021p-4, -0x1.82252f8d7243ap-4, -0x1.2787393662aa2p-4, 0x1.9607b6bd07bf4p-3, -0x1.86300e02782fdp-5, -0x1.13508b2cb50ffp-2, 0x1.138f52a694794p-3, 0x1.dd426d8e951b4p-3};
 inline constexpr double erfcScaledCentre = 0x1.a400000000000p-2;

@@ -30,8 +30,19 @@ Real clampForExp(Real x, int scale) {
   double shift = -0.6931471805599453 * scale;
   return atLeast(atMost(x, x.pick(89.0, 710.0) + shift), x.pick(-104.0, -746.0) + shift);
 }
+/// exp of f32 within 2^-15: as a power of two, of fewer terms; a product with 0 or infinity ends it
+/// below and, from 2^127 on, above.
+Real fastExp(Real x) {
+  Real limited = atLeast(atMost(x * log2ePairF32[0], 128.0), -127.0);
+  Nearest n = nearest(limited);
+  Real r = limited - n.number;
+  return multiplyAdd(r, polynomial(r, exp2TailFast), 1.0) * powerOfTwo(n.integer, x);
+}
+bool isFast(Real x) { return x.in->fast && !x.isDouble(); }
 /// exp where it neither overflows nor is denormal.
 Real normalExp(Real x) {
+  if (isFast(x))
+    return fastExp(x);
   Reduced reduced = reduce(x);
   return (1.0 + smallExpm1(reduced.r)) * powerOfTwo(reduced.n, x);
 }
@@ -50,7 +61,7 @@ Real scaledExp(Real x, int scale) {
   return scaleByPowerOfTwo(1.0 + smallExpm1(reduced.r), reduced.n + scale);
 }
 
-Real exp(Real x) { return scaledExp(x, 0); }
+Real exp(Real x) { return isFast(x) ? fastExp(x) : scaledExp(x, 0); }
 
 Real scaledExp(Pair x, int scale) {
   Reduced reduced = reduce(clampForExp(x.high, scale));
@@ -101,13 +112,15 @@ static Real scaledErfc(Real x) {
 
 Real erf(Real x) {
   Real z = x * x, magnitude = absolute(x);
-  Real small = multiplyAdd(x, polynomial(z, x.pick<Table>(erfTailF32, erfTailF64)), x);
+  Table tail = isFast(x) ? Table(erfTailFast) : x.pick<Table>(erfTailF32, erfTailF64);
+  Real small = multiplyAdd(x, polynomial(z, tail), x);
   Real large = magnitude;
   if (x.isDouble()) {
     Real limited = atMost(magnitude, 6.0);
     large = 1.0 - normalExp(-(limited * limited)) * scaledErfc(limited);
   } else {
-    large = 1.0 - normalExp(-polynomial(atMost(magnitude, 3.95), erfLogTailF32));
+    Table logTail = isFast(x) ? Table(erfLogTailFast) : Table(erfLogTailF32);
+    large = 1.0 - normalExp(-polynomial(atMost(magnitude, 3.95), logTail));
   }
   return select(magnitude < 1.0, small, copySign(large, x));
 }

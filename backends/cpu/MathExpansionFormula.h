@@ -16,6 +16,7 @@ struct Formula {
   mlir::Location loc;
   bool fma;      // fused multiply-add is one instruction
   bool rounding; // floor, ceil, trunc and roundeven are one instruction
+  bool fast;     // exp and erf of f32 within 2^-15 of the result
 };
 
 /// What the three kinds of values have in common.

@@ -124,7 +124,7 @@ struct ExpandExtend : OpRewritePattern<arith::ExtFOp> {
     bool single = getElementTypeOrSelf(to).isF32();
     if (!isHalf(from) || (hasF16 && !brain && single))
       return failure();
-    Formula in{rewriter, op.getLoc(), false, false};
+    Formula in{rewriter, op.getLoc(), false, false, false};
     Type middle = withElement(to, rewriter.getF32Type());
     Real like = {
         {&in, arith::ConstantOp::create(rewriter, op.getLoc(), rewriter.getZeroAttr(middle))}};
@@ -154,7 +154,7 @@ struct ExpandTruncate : OpRewritePattern<arith::TruncFOp> {
     bool single = getElementTypeOrSelf(op.getIn().getType()).isF32();
     if (!isHalf(to) || (hasF16 && !brain && single))
       return failure();
-    Formula in{rewriter, op.getLoc(), false, false};
+    Formula in{rewriter, op.getLoc(), false, false, false};
     Real x = {{&in, op.getIn()}};
     if (!single)
       x = narrowToOdd(x);

@@ -98,7 +98,7 @@ LogicalResult ArtifactWriter::emitVariants() {
     if (!variant->code)
       continue; // its objects are there
     mlir::ModuleOp code = *variant->code;
-    if (failed(lowerToLlvm(code, *variant->target)))
+    if (failed(lowerToLlvm(code, *variant->target, options.fastMath)))
       return failure();
     timer.done("lower");
     EmitOptions emit = {prefix(*variant), options.sanitize, options.debugInfo};

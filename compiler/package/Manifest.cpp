@@ -103,6 +103,7 @@ void addOptions(const CompileOptions &options, Manifest &manifest) {
   add("debug-info", flag(options.debugInfo));
   add("sanitize", options.sanitize);
   add("debug-arena", flag(options.debugArena));
+  add("fast-math", flag(options.fastMath));
 }
 
 } // namespace

@@ -5,14 +5,15 @@ Run by hand when an approximation changes (needs mpmath; about two minutes):
     python3 tools/dev/minimax.py > backends/cpu/MathExpansionCoefficients.h
 Each polynomial is a weighted minimax fit (Remez exchange on a dense grid, 300 digits). The degree is
 the least one whose error, weighted to be relative to the function's result, is below the goal. For
-f32 coefficients are rounded one after another from the lowest, each time refitting the rest.
+f32 coefficients are rounded one after another from the lowest, each time refitting the rest. `Fast` are
+those of f32 under `--fast-math`.
 """
 import sys
 import mpmath as mp
 
 mp.mp.dps = 300
-GOAL = {"F32": mp.mpf(2) ** -28, "F64": mp.mpf(2) ** -57}
-BITS = {"F32": 24, "F64": 53}
+GOAL = {"F32": mp.mpf(2) ** -28, "F64": mp.mpf(2) ** -57, "Fast": mp.mpf(2) ** -17}
+BITS = {"F32": 24, "F64": 53, "Fast": 24}
 
 
 def round_to(x, bits):
@@ -156,7 +157,7 @@ def main():
     emit_fit("expTail", "(exp(r) - 1 - r) / r^2", lambda r: (mp.exp(r) - 1 - r) / r**2,
              lambda r: r**2 / mp.expm1(r), -h, h)
     emit_fit("exp2Tail", "(2^r - 1) / r", lambda r: (2**r - 1) / r, lambda r: r / 2**r, -0.501,
-             0.501)
+             0.501, ("F32", "F64", "Fast"))
     lo, hi = sqrt(mp.mpf("0.5")) - 1, sqrt(2) - 1
     emit_fit("logTail", "(log1p(f) - f + f^2/2) / f^3",
              lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, lambda f: f**3 / mp.log1p(f), lo, hi,
@@ -180,9 +181,9 @@ def main():
     emit_fit("asinTail", "(asin(x) - x) / x^3 in z", lambda z: (mp.asin(s(z)) / s(z) - 1) / z,
              lambda z: z * s(z) / mp.asin(s(z)), 0, 0.25)
     emit_fit("erfTail", "(erf(x) - x) / x in z", lambda z: mp.erf(s(z)) / s(z) - 1,
-             lambda z: s(z) / mp.erf(s(z)), 0, 1)
+             lambda z: s(z) / mp.erf(s(z)), 0, 1, ("F32", "F64", "Fast"))
     emit_fit("erfLogTail", "-log(erfc(x)) ", lambda x: -mp.log(mp.erfc(x)), lambda x: mp.erfc(x), 1,
-             mp.mpf("3.95"), ("F32",))
+             mp.mpf("3.95"), ("F32", "Fast"))
     u = lambda v: (1 / (v + mp.mpf("0.375")) - 1) * 2
     scaled = lambda v: mp.exp(u(v)**2) * mp.erfc(u(v)) / (v + mp.mpf("0.375"))
     centre, c, error = fit_about_centre(scaled, lambda v: 1 / scaled(v),

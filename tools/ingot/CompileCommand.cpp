@@ -427,6 +427,8 @@ void addCompile(CLI::App &app) {
                    "too, where it is faster")
       ->check(CLI::IsMember({"exact", "default"}))
       ->capture_default_str();
+  command->add_flag("--fast-math", arguments->options.fastMath,
+                    "exp and erf within 2^-15 of the result, sums in any order");
   command->add_option("--sanitize", arguments->options.sanitize, "Instrument the generated code")
       ->check(CLI::IsMember({"address", "thread"}));
   command->add_flag("--debug-arena", arguments->options.debugArena,

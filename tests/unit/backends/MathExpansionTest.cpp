@@ -287,6 +287,66 @@ TEST_P(MathExpansionTest, DoubleIsWithinFourUlpInEveryForm) {
   check<double>(jit);
 }
 
+/// exp and erf alone are less exact; where their results are too large or too small, they end as
+/// they should.
+TEST_P(MathExpansionTest, FastSingleIsWithinTheStatedError) {
+  constexpr double bound = 0x1p-15;
+  MathJit jit(allLoops<float>(), target, /*fastMath=*/true);
+  ASSERT_EQ(jit.error, "");
+  for (const Function &function : functions) {
+    std::string op = function.op;
+    if (op != "math.exp" && op != "math.erf")
+      continue;
+    const Reference<float> &reference = referenceOf<float>(function);
+    for (int width : {0, 5, lanes<float>()}) {
+      auto loop = reinterpret_cast<Loop<float>>(jit.lookup(functionName(function, "f32", width)));
+      ASSERT_NE(loop, nullptr) << jit.error;
+      std::vector<float> out(reference.x.size());
+      loop(reference.x.data(), reference.y.data(), out.data(), std::ssize(out));
+      for (size_t i = 0; i < out.size(); ++i) {
+        Wide expected = reference.expected[i];
+        if (std::isnan(expected)) {
+          ASSERT_TRUE(std::isnan(out[i])) << op;
+          continue;
+        }
+        if (expected > 0x1p127) { // or infinite
+          ASSERT_GE(out[i], 0x1p127f * (1 - bound)) << op << " of " << reference.x[i];
+          continue;
+        }
+        ASSERT_LE(std::abs(double(out[i] - expected)),
+                  bound * std::abs(double(expected)) + std::numeric_limits<float>::min())
+            << op << " of " << reference.x[i] << " in vectors of " << width;
+      }
+    }
+  }
+}
+
+TEST_P(MathExpansionTest, BoundsPassNaNAndKeepWhatIsInside) {
+  std::string text;
+  for (auto [name, op, limit] : {std::tuple("least", "arith.maximumf", "0.0"),
+                                 std::tuple("most", "arith.minimumf", "6.0")}) {
+    std::string loop = loopText({op, ::expl}, "f32", lanes<float>());
+    std::string vector = "vector<" + std::to_string(lanes<float>()) + "xf32>";
+    loop.replace(loop.find("@") + 1, loop.find("(") - loop.find("@") - 1, name);
+    size_t at = loop.find("%r = ");
+    std::string applied = std::string("%c = arith.constant dense<") + limit + "> : " + vector +
+                          "\n    %r = " + op + " %a, %c : " + vector;
+    text += loop.replace(at, loop.find('\n', at) - at, applied);
+  }
+  MathJit jit(text, target);
+  ASSERT_EQ(jit.error, "");
+  std::vector<float> x = sampleArguments<float>(1), least(x.size()), most(x.size());
+  for (auto [name, out] : {std::pair("least", &least), std::pair("most", &most)}) {
+    auto loop = reinterpret_cast<Loop<float>>(jit.lookup(name));
+    ASSERT_NE(loop, nullptr) << jit.error;
+    loop(x.data(), x.data(), out->data(), std::ssize(x));
+  }
+  for (size_t i = 0; i < x.size(); ++i) {
+    EXPECT_TRUE(std::isnan(x[i]) ? std::isnan(least[i]) : least[i] == std::max(x[i], 0.f)) << x[i];
+    EXPECT_TRUE(std::isnan(x[i]) ? std::isnan(most[i]) : most[i] == std::min(x[i], 6.f)) << x[i];
+  }
+}
+
 TEST_P(MathExpansionTest, DISABLED_Speed) {
   MathJit jit(allLoops<float>() + allLoops<double>(), target);
   ASSERT_EQ(jit.error, "");

@@ -17,7 +17,7 @@
 using namespace mlir;
 
 namespace ingot::cpu {
-MathJit::MathJit(const std::string &text, const CpuTarget &target) {
+MathJit::MathJit(const std::string &text, const CpuTarget &target, bool fastMath) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   DialectRegistry registry;
@@ -34,7 +34,7 @@ MathJit::MathJit(const std::string &text, const CpuTarget &target) {
   auto module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
     return;
-  expandMath(*module, target);
+  expandMath(*module, target, fastMath);
   if (failed(verify(*module)) || failed(lowerToLlvm(*module, target)))
     return;
   auto llvmContext = std::make_unique<llvm::LLVMContext>();

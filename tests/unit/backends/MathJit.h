@@ -18,7 +18,7 @@ class MathJit {
 public:
   /// Parses the text, expands its math for the target and compiles it. On failure `error` says
   /// why and functions cannot be looked up.
-  MathJit(const std::string &text, const CpuTarget &target);
+  MathJit(const std::string &text, const CpuTarget &target, bool fastMath = false);
   ~MathJit();
   /// The address of a function, or null with `error` set.
   void *lookup(const std::string &name);

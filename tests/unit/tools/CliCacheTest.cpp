@@ -79,7 +79,8 @@ TEST_F(CliCacheTest, WhatTheCodeDependsOnMisses) {
   EXPECT_FALSE(isCached("--target-cpu x86-64"));
   for (const char *options :
        {"--target-cpu x86-64-v2", "--target-cpu x86-64 --symbol other", "--target-cpu x86-64 -g",
-        "--target-cpu x86-64 --debug-arena", "--target-cpu x86-64 --conv-precision exact"}) {
+        "--target-cpu x86-64 --debug-arena", "--target-cpu x86-64 --conv-precision exact",
+        "--target-cpu x86-64 --fast-math"}) {
     EXPECT_FALSE(isCached(options)) << options;
     EXPECT_TRUE(isCached(options)) << options;
   }

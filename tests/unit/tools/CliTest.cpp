@@ -230,6 +230,17 @@ TEST_F(CliNetTest, ConvPrecisionIsOneOfTheKnown) {
   EXPECT_THAT(unknown.err, HasSubstr("fast not in {exact,default}"));
 }
 
+TEST_F(CliNetTest, FastMathIsUsedOnRequestAlone) {
+  compileNet();
+  ASSERT_EQ(ingot("run net.so --input x=@x.npy --output scores=@y.npy").code, 0);
+  ASSERT_EQ(ingot("compile net.mlir --fast-math -o fast.so").code, 0);
+  Outcome ran = ingot("run fast.so --input x=@x.npy --expect scores=@y.npy --rtol 1e-4");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ingot("inspect fast.so").out, HasSubstr("fast-math          true"));
+  EXPECT_THAT(ingot("inspect net.so").out, HasSubstr("fast-math          false"));
+  EXPECT_NE(contentsOf(path("fast.so")), contentsOf(path("net.so")));
+}
+
 TEST_F(CliNetTest, VariantsOfSeveralLevelsAreInOneFile) {
   ASSERT_EQ(ingot("compile net.mlir --target-cpu x86-64,x86-64-v3 -o net.so").code, 0);
   auto json = nlohmann::json::parse(ingot("inspect net.so --json").out);
