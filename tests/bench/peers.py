@@ -25,6 +25,7 @@ Winograd needs fewer operations, or caches serve.
 """
 import argparse
 import concurrent.futures
+import ctypes
 import datetime
 import importlib.metadata
 import json
@@ -32,6 +33,7 @@ import math
 import multiprocessing
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -259,8 +261,15 @@ def wanted_rows(arguments):
                         if batch <= MOST_BATCH.get(name, batch) for threads in arguments.threads)
 
 
+def end_with_parent():
+    """A run that is killed leaves nobody measuring."""
+    set_death_signal = 1  # of prctl
+    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+
+
 def take_row(key, arguments, scratch):
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"),
+                                                initializer=end_with_parent) as process:
         try:
             return process.submit(measure, *key, arguments, scratch).result()
         except concurrent.futures.process.BrokenProcessPool:
