@@ -413,10 +413,11 @@ void ContractionEmitter::emitTile(const Tile &tile) {
 
 /// Stores the tile's sums and runs the maps over it, row by row.
 void ContractionEmitter::emitEpilogue(const Tile &tile, Value sums) {
+  int64_t together = e.hasFormulas() ? kVectorsOfFormulas : 1;
   cb.loop(cb.integer(0), cb.integer(tile.rows), 1, [&](Value r) {
     for (int64_t v = 0, next; v < tile.vectors; v = next) {
       Value at = cb.add(cb.mul(r, tileStride()), cb.integer(v * cb.lanes));
-      next = std::min(tile.vectors, v + (e.hasFormulas() ? kVectorsOfFormulas : 1));
+      next = std::min(tile.vectors, v + together);
       auto type = VectorType::get({(next - v) * cb.lanes}, element);
       finish(tile, r, v,
              LLVM::LoadOp::create(cb.b, cb.loc, type, cb.address(sums, at, element),

@@ -203,19 +203,17 @@ bool KernelEmitter::readsWhole(AffineMap map, Value tensor) {
                                  llvm::ArrayRef<Dim>(domain).drop_front();
 }
 
-/// Whether the body computes functions by formulas, chains of operations that each wait for the one
+/// Whether functions are computed by formulas, chains of operations that each wait for the one
 /// before. Two vectors of elements at a time keep the units busy meanwhile.
-bool KernelEmitter::hasFormulas(exec::NestOp nest) {
-  return llvm::any_of(nest.getBody().front(), [](Operation &op) {
+bool KernelEmitter::hasFormulas() {
+  auto isFormula = [](Operation &op) {
     return op.getDialect()->getNamespace() == math::MathDialect::getDialectNamespace() &&
            !llvm::isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::FloorOp,
                       math::FmaOp, math::RoundEvenOp, math::SqrtOp, math::TruncOp>(op);
+  };
+  return llvm::any_of(kernel.getBody().getOps<exec::NestOp>(), [&](exec::NestOp nest) {
+    return llvm::any_of(nest.getBody().front(), isFormula);
   });
-}
-
-bool KernelEmitter::hasFormulas() {
-  return llvm::any_of(kernel.getBody().getOps<exec::NestOp>(),
-                      [&](exec::NestOp nest) { return hasFormulas(nest); });
 }
 
 /// Elements that a row's nest takes at a time along its loop of lanes: several vectors where one

@@ -115,7 +115,6 @@ private:
   // How the loops are laid out.
   void chooseLanes();
   bool readsWhole(mlir::AffineMap map, mlir::Value tensor);
-  static bool hasFormulas(exec::NestOp nest);
   bool hasFormulas();
   int64_t lanesOfRow(exec::NestOp nest, int64_t loop);
   bool canBeFlat();

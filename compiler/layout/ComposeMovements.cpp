@@ -71,8 +71,7 @@ void compose(exec::NestOp movement) {
     AffineMap map = accessMap(movement, 0);
     bool wasContiguous = isContiguous(loops, source, map);
     Dims shape = dimsOf(source);
-    while (exec::ViewOp view = viewOf(source))
-      source = view.getX();
+    source = withoutViews(source);
     if (shape != dimsOf(source))
       map = throughView(map, loops, dimsOf(source), shape);
     exec::NestOp inner = map ? movementThatMakes(source) : exec::NestOp();
@@ -91,8 +90,7 @@ void compose(exec::NestOp movement) {
 /// Whether nothing writes the value's memory while it is needed: variables and what loops carry get
 /// new values.
 bool staysAsItIs(Value value) {
-  while (exec::ViewOp view = viewOf(value))
-    value = view.getX();
+  value = withoutViews(value);
   auto argument = llvm::dyn_cast<BlockArgument>(value);
   return argument ? llvm::isa<func::FuncOp>(argument.getOwner()->getParentOp())
                   : llvm::isa<exec::NestOp>(value.getDefiningOp());

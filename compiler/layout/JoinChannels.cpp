@@ -22,17 +22,12 @@ bool isForProductsAlone(exec::NestOp padding) {
   });
 }
 
-/// Whether it comes from outside: what a nest makes is padded where it is made.
-bool isGiven(Value tensor) {
-  while (exec::ViewOp view = viewOf(tensor))
-    tensor = view.getX();
-  return llvm::isa<BlockArgument>(tensor);
-}
-
 void join(exec::NestOp nest) {
   constexpr int64_t kMostChannels = 4;
   auto padding = paddingOf(nest);
-  if (!padding || !isGiven(padding->source) || padding->low.size() < 2 || padding->isChecked.back())
+  // What a nest makes is padded where it is made.
+  if (!padding || !llvm::isa<BlockArgument>(withoutViews(padding->source)) ||
+      padding->low.size() < 2 || padding->isChecked.back())
     return;
   Dims source = dimsOf(padding->source), padded = loopDims(nest);
   size_t columns = padded.size() - 2;

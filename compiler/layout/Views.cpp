@@ -11,9 +11,14 @@ exec::ViewOp viewOf(Value value) {
   return view && !view.getChecked() ? view : exec::ViewOp();
 }
 
+Value withoutViews(Value value) {
+  while (exec::ViewOp view = viewOf(value))
+    value = view.getX();
+  return value;
+}
+
 Value viewAs(OpBuilder &b, Value tensor, llvm::ArrayRef<Dim> shape) {
-  while (exec::ViewOp view = viewOf(tensor))
-    tensor = view.getX();
+  tensor = withoutViews(tensor);
   Type type = tensorType(shape, getElementTypeOrSelf(tensor));
   return tensor.getType() == type ? tensor : exec::ViewOp::create(b, tensor.getLoc(), type, tensor);
 }

@@ -7,6 +7,8 @@ namespace ingot {
 
 /// The view that makes the value, unless it checks sizes while running; or null.
 exec::ViewOp viewOf(mlir::Value value);
+/// What such views make the value of, in the end.
+mlir::Value withoutViews(mlir::Value value);
 /// The tensor in this shape.
 mlir::Value viewAs(mlir::OpBuilder &b, mlir::Value tensor, llvm::ArrayRef<Dim> shape);
 

@@ -105,6 +105,11 @@ void QuantizationPlan::checkSkipped() const {
       throw Failure(kInput, "the model has no node `" + name + "` to skip", suggest(name, known));
 }
 
+bool QuantizationPlan::isSkipped(const NodeProto &node) const {
+  const auto &skipped = options.skipped;
+  return std::find(skipped.begin(), skipped.end(), nodeTitle(node)) != skipped.end();
+}
+
 /// Attributes that became inputs, become inputs.
 void QuantizationPlan::upgrade() {
   for (auto &set : *model.mutable_opset_import()) {
@@ -188,9 +193,7 @@ void QuantizationPlan::chooseNodes() {
   int index = -1;
   for (const NodeProto &node : model.graph().node()) {
     ++index;
-    bool isSkipped = std::find(options.skipped.begin(), options.skipped.end(), nodeTitle(node)) !=
-                     options.skipped.end();
-    if (auto weight = weightFor(node); weight && !isSkipped)
+    if (auto weight = weightFor(node); weight && !isSkipped(node))
       weightOf.emplace(index, *weight);
   }
   if (weightOf.empty())
@@ -216,8 +219,6 @@ void QuantizationPlan::chooseTensors() {
     needed.insert(nodes[index].input(1 - weight.input));
   for (int i = 0; i < nodes.size(); ++i) {
     const NodeProto &node = nodes[i];
-    bool isSkipped = std::find(options.skipped.begin(), options.skipped.end(), nodeTitle(node)) !=
-                     options.skipped.end();
     bool isKnown = false, joinsTwo = false;
     int operands = 0;
     for (const std::string &input : node.input()) {
@@ -225,7 +226,7 @@ void QuantizationPlan::chooseTensors() {
       operands += isTensor;
       isKnown |= isTensor && (ofConvolution.count(input) != 0 || indexOf.count(input) != 0);
     }
-    joinsTwo = isStandard(node) && joins(node.op_type()) && !isSkipped && isKnown &&
+    joinsTwo = isStandard(node) && joins(node.op_type()) && !isSkipped(node) && isKnown &&
                (node.op_type() != "Add" || operands == 2);
     for (const std::string &input : node.input())
       if (joinsTwo && ofConvolution.count(input) != 0)

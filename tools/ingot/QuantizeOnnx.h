@@ -48,6 +48,7 @@ private:
   };
   void upgrade();
   void checkSkipped() const;
+  bool isSkipped(const ::onnx::NodeProto &node) const;
   void foldWeights();
   void chooseNodes();
   void chooseTensors();
