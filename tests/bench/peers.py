@@ -47,7 +47,6 @@ TRAINING = ("mlp", "torch_cnn", "resnet18", "transformer")
 PEERS = {False: ("onnxruntime", "openvino", "iree", "torch eager", "torch.compile", "aotinductor", "jax", "tf", "tf xla"),
          True: ("torch eager", "torch.compile", "jax", "tf", "tf xla")}
 PACKAGES = ("onnxruntime", "openvino", "iree-base-runtime", "torch", "jax", "tensorflow-cpu")
-MOST_BATCH = {"torch_vgg16": 8}  # larger ones take too long
 WINDOW = 0.03  # seconds a library runs in a round, at least once
 MOST_OTHERS = 0.1
 FEWEST_ROUNDS = 15
@@ -257,8 +256,7 @@ def wanted_rows(arguments):
             import training_sides
             yield from ((name, training_sides.BATCHES[name], threads) for threads in arguments.threads)
         else:
-            yield from ((name, batch, threads) for batch in arguments.batch
-                        if batch <= MOST_BATCH.get(name, batch) for threads in arguments.threads)
+            yield from ((name, batch, threads) for batch in arguments.batch for threads in arguments.threads)
 
 
 def end_with_parent():
