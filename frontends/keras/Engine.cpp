@@ -1,12 +1,15 @@
 // The compiled model: made when first needed, dropped when the model changes.
 //
-// Invariant: an engine's artifact was compiled from the model as it is; its state holds every
-// weight. The artifact is a file in a temporary directory that lives as long as the engine.
+// Invariant: an engine's artifact was compiled from the model as it is; its state has every weight,
+// and for each weight either its state has the newest value or `seen` tells that it may not. Models
+// that share layers hand values to each other here. The artifact is a file in a temporary directory
+// that lives as long as the engine.
 #include "compiler/Compile.h"
 #include "frontends/keras/ModelImpl.h"
 #include "llvm/Support/thread.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 namespace ingot::keras::detail {
@@ -79,18 +82,61 @@ void compileModel(const ModelImpl &model, const std::string &path) {
 } // namespace
 
 struct Engine {
+  /// A weight's variable and what it is called here.
+  struct Binding {
+    std::shared_ptr<Variable> variable;
+    std::string name;
+    uint64_t seen; // the version that the state has
+  };
+
   TemporaryDirectory directory;
   std::shared_ptr<const Artifact> artifact;
   std::unique_ptr<State> state;
   ThreadPool pool;
   std::optional<train::Trainer> trainer;
+  std::vector<Binding> bindings;
 
   explicit Engine(int threads) : pool(threads) {}
+  /// Gives the weights that it has the newest values of back to their variables.
+  ~Engine() {
+    for (Binding &binding : bindings)
+      if (binding.variable->owner == this)
+        giveBack(binding);
+  }
+
+  void own(Binding &binding) {
+    binding.variable->owner = this;
+    binding.variable->nameInOwner = binding.name;
+    binding.variable->value.reset();
+    binding.seen = binding.variable->version;
+  }
+  void giveBack(Binding &binding) {
+    if (binding.variable.use_count() > 1)
+      if (Result<ingot::Tensor> value = state->get(binding.name); value.isOk())
+        binding.variable->value = std::move(*value);
+    binding.variable->owner = nullptr;
+  }
 };
 
-Engine &ensureEngine(ModelImpl &model) {
-  if (model.engine)
-    return *model.engine;
+namespace {
+
+/// Weights that other models or setWeights changed since.
+void bringUpToDate(const ModelImpl &model, Engine &engine) {
+  for (Engine::Binding &binding : engine.bindings) {
+    Variable &variable = *binding.variable;
+    if (variable.owner == &engine || binding.seen == variable.version)
+      continue;
+    if (variable.owner) {
+      check(model, engine.state->set(binding.name, *newestValue(variable)));
+      binding.seen = variable.version;
+    } else {
+      check(model, engine.state->set(binding.name, *variable.value));
+      engine.own(binding);
+    }
+  }
+}
+
+std::shared_ptr<Engine> makeEngine(ModelImpl &model) {
   auto engine = std::make_shared<Engine>(model.threads);
   std::string path = engine->directory.path + "/model.so";
   compileModel(model, path);
@@ -102,21 +148,92 @@ Engine &ensureEngine(ModelImpl &model) {
     if (engine->artifact->findVariable(name))
       check(model, engine->state->set(name, value));
   model.held.clear();
-  model.engine = std::move(engine);
+  for (const WeightRef &ref : weightsOf(model)) {
+    if (!engine->artifact->findVariable(ref.name()))
+      continue;
+    Engine::Binding &binding =
+        engine->bindings.emplace_back(Engine::Binding{ref.weight->variable, ref.name(), 0});
+    if (binding.variable->version == 0) { // its first value is what `initialize` gave it
+      binding.variable->version = 1;
+      engine->own(binding);
+    }
+  }
+  return engine;
+}
+
+} // namespace
+
+Engine &ensureEngine(ModelImpl &model) {
+  if (!model.engine)
+    model.engine = makeEngine(model);
+  bringUpToDate(model, *model.engine);
   return *model.engine;
+}
+
+Engine &ensureEngineForWriting(ModelImpl &model) {
+  Engine &engine = ensureEngine(model);
+  for (Engine::Binding &binding : engine.bindings) {
+    ++binding.variable->version;
+    engine.own(binding);
+  }
+  return engine;
 }
 
 void releaseEngine(ModelImpl &model) {
   if (!model.engine)
     return;
+  std::set<std::string> weights;
+  for (const Engine::Binding &binding : model.engine->bindings)
+    weights.insert(binding.name);
   std::map<std::string, ingot::Tensor> held;
   const ingot_artifact_table &table = model.engine->artifact->table();
-  for (int64_t i = 0; i < table.variable_count; ++i) {
-    const char *name = table.variables[i].name;
-    held.emplace(name, valueOf(model, model.engine->state->get(name)));
-  }
+  for (int64_t i = 0; i < table.variable_count; ++i)
+    if (const char *name = table.variables[i].name; !weights.count(name))
+      held.emplace(name, valueOf(model, model.engine->state->get(name)));
   model.held = std::move(held);
   model.engine.reset();
+}
+
+ingot::Tensor copyOf(const TensorView &value) {
+  auto copy = ingot::Tensor::zeros(value.dtype, Shape(value.dims, value.dims + value.rank));
+  if (!copy.isOk())
+    throw Error(copy.status());
+  if (copy->byteSize())
+    std::memcpy(copy->rawData(), value.data, copy->byteSize());
+  return std::move(*copy);
+}
+
+std::optional<ingot::Tensor> newestValue(const Variable &variable) {
+  if (variable.owner) {
+    Result<ingot::Tensor> value = variable.owner->state->get(variable.nameInOwner);
+    if (!value.isOk())
+      throw Error(value.status());
+    return std::move(*value);
+  }
+  if (!variable.value)
+    return std::nullopt;
+  return copyOf(*variable.value);
+}
+
+void checkValue(const WeightRef &ref, const TensorView &value) {
+  Shape has(value.dims, value.dims + value.rank);
+  if (has != ref.weight->shape || value.dtype != DType::F32)
+    throw Error("weight '" + ref.name() + "': expected f32 " + toString(ref.weight->shape) +
+                ", got " + toString(value.dtype) + " " + toString(has));
+}
+
+void setValue(Variable &variable, ingot::Tensor value) {
+  ++variable.version;
+  if (!variable.owner) {
+    variable.value = std::move(value);
+    return;
+  }
+  // Callbacks see it at once, while the owner trains.
+  if (Status status = variable.owner->state->set(variable.nameInOwner, value); !status.isOk())
+    throw Error(status);
+  for (Engine::Binding &binding : variable.owner->bindings)
+    if (binding.variable.get() == &variable)
+      binding.seen = variable.version;
 }
 
 train::Trainer &trainerOf(Engine &engine) { return *engine.trainer; }

@@ -16,7 +16,7 @@ using namespace mlir;
 class ModuleBuilder {
 public:
   ModuleBuilder(const ModelImpl &model, MLIRContext *context)
-      : model(model), b(context),
+      : model(model), weights(weightsOf(model)), b(context),
         module(ModuleOp::create(b.getUnknownLoc(), llvm::StringRef(model.name))) {
     b.setInsertionPointToEnd(module->getBody());
   }
@@ -38,6 +38,7 @@ private:
   llvm::SmallVector<Value> forward(Emitter &emitter, ValueRange inputs);
 
   const ModelImpl &model;
+  std::vector<WeightRef> weights;
   OpBuilder b;
   OwningOpRef<ModuleOp> module;
 };
@@ -48,15 +49,15 @@ ElementsAttr elementsOf(const ingot::Tensor &value, RankedTensorType type) {
 }
 
 void ModuleBuilder::declareVariables(bool withValues) {
-  for (const WeightRef &ref : weightsOf(model)) {
+  for (const WeightRef &ref : weights) {
     auto type = RankedTensorType::get(ref.weight->shape, b.getF32Type());
     ElementsAttr value;
-    if (auto it = model.held.find(ref.name()); withValues && it != model.held.end())
-      value = elementsOf(it->second, type);
-    bool trainable = ref.layer->isTrainable(*ref.weight);
-    graph::VariableOp::create(b, NameLoc::get(b.getStringAttr(ref.layer->name)),
+    if (withValues)
+      if (std::optional<ingot::Tensor> newest = newestValue(*ref.weight->variable))
+        value = elementsOf(*newest, type);
+    graph::VariableOp::create(b, NameLoc::get(b.getStringAttr(ref.layerPath())),
                               b.getStringAttr(ref.name()), TypeAttr::get(type),
-                              b.getStringAttr(trainable ? "trainable" : "state"), value);
+                              b.getStringAttr(ref.isTrainable() ? "trainable" : "state"), value);
   }
   auto scalar = RankedTensorType::get({}, b.getIntegerType(64, /*isSigned=*/true));
   for (const char *name : {"seed", "step"})
@@ -67,16 +68,17 @@ void ModuleBuilder::declareVariables(bool withValues) {
 Dims ModuleBuilder::dimsOfInput(const Node &input) {
   MLIRContext *context = b.getContext();
   Dims dims = {Dim::symbol(context, "batch")};
-  for (size_t i = 1; i < input.shape.size(); ++i)
-    dims.push_back(input.shape[i] == None
+  const Shape &shape = input.results[0].shape;
+  for (size_t i = 1; i < shape.size(); ++i)
+    dims.push_back(shape[i] == None
                        ? Dim::symbol(context, input.layer->name + "_dim" + std::to_string(i))
-                       : Dim::constant(context, input.shape[i]));
+                       : Dim::constant(context, shape[i]));
   return dims;
 }
 
 llvm::SmallVector<Type> ModuleBuilder::inputTypes() {
   return llvm::map_to_vector(model.inputs, [&](const NodePtr &input) -> Type {
-    return tensorType(dimsOfInput(*input), b.getF32Type());
+    return tensorType(dimsOfInput(*input), elementTypeOf(input->results[0].dtype, b.getContext()));
   });
 }
 
@@ -109,29 +111,18 @@ void ModuleBuilder::finish(func::FuncOp function, llvm::ArrayRef<Value> results,
 }
 
 llvm::SmallVector<Value> ModuleBuilder::forward(Emitter &emitter, ValueRange inputs) {
-  llvm::DenseMap<const Node *, Value> values;
-  for (auto [input, value] : llvm::zip(model.inputs, inputs))
-    values[input.get()] = value;
-  std::map<const LayerImpl *, int64_t> calls; // counted in this model, so that reloading keeps them
-  for (const NodePtr &node : model.nodes) {
-    if (values.contains(node.get()))
-      continue;
-    emitter.enter(node->layer->name, calls[node->layer.get()]++);
-    llvm::SmallVector<Value> operands = llvm::map_to_vector(
-        node->inputs, [&](const NodePtr &input) { return values[input.get()]; });
-    values[node.get()] = node->layer->emit(emitter, operands);
-  }
-  return llvm::map_to_vector(model.outputs,
-                             [&](const NodePtr &output) { return values[output.get()]; });
+  for (const WeightRef &ref : weights)
+    emitter.variableNames.emplace(ref.weight->variable.get(), ref.name());
+  return model.emitAll(emitter, inputs, {});
 }
 
 void ModuleBuilder::buildInitialize() {
   func::FuncOp function = makeFunction("initialize", {}, {});
   Emitter emitter(b, /*training=*/false);
-  for (const WeightRef &ref : weightsOf(model)) {
-    emitter.enter(ref.layer->name);
-    emitter.assign(
-        *ref.layer, ref.weight->name,
+  for (const WeightRef &ref : weights) {
+    emitter.enter(ref.layerPath());
+    graph::AssignOp::create(
+        b, emitter.loc, ref.name(),
         emitInitializer(emitter, ref.weight->initializer, ref.name(), ref.weight->shape));
   }
   finish(function, {}, {});

@@ -1,8 +1,10 @@
 // Handles, nodes and calls: see Layer.h and LayerImpl.h.
 #include "frontends/keras/Layer.h"
-#include "frontends/keras/LayerImpl.h"
 #include "frontends/keras/Layers.h"
+#include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -64,18 +66,107 @@ void checkBounds(const LayerImpl &layer, const std::string &what, const Shape &s
 }
 
 Node::~Node() {
-  std::vector<std::shared_ptr<const Node>> pending = std::move(inputs);
+  std::vector<TensorRef> pending = std::move(inputs);
   while (!pending.empty()) {
-    std::shared_ptr<const Node> node = std::move(pending.back());
+    std::shared_ptr<const Node> node = std::move(pending.back().node);
     pending.pop_back();
     if (node.use_count() > 1)
       continue;
     // The last owner may take it apart; no Node is made const.
-    for (auto &input : const_cast<Node &>(*node).inputs)
+    for (TensorRef &input : const_cast<Node &>(*node).inputs)
       pending.push_back(std::move(input));
     const_cast<Node &>(*node).inputs.clear();
   }
 }
+
+const TensorSpec &TensorRef::operator*() const { return node->results[index]; }
+
+std::vector<TensorSpec> LayerImpl::results(const std::vector<TensorSpec> &inputs) const {
+  std::vector<Shape> shapes;
+  for (const TensorSpec &input : inputs)
+    shapes.push_back(input.shape);
+  return {{resultShape(shapes), takesIntegers() ? inputs[0].dtype : "float32"}};
+}
+
+Shape LayerImpl::resultShape(const std::vector<Shape> &) const {
+  fail("internal error: neither results nor resultShape is there");
+}
+
+llvm::SmallVector<mlir::Value> LayerImpl::emitAll(Emitter &emitter, mlir::ValueRange inputs,
+                                                  const CallOptions &) const {
+  return {emit(emitter, inputs)};
+}
+
+mlir::Value LayerImpl::emit(Emitter &, mlir::ValueRange) const {
+  fail("internal error: neither emitAll nor emit is there");
+}
+
+void LayerImpl::setTrainable(bool value) {
+  trainable = value;
+  for (const auto &layer : sublayers())
+    layer->setTrainable(value);
+}
+
+std::string WeightRef::layerPath() const {
+  std::string path;
+  for (const LayerImpl *layer : layers)
+    path += (path.empty() ? "" : "/") + layer->name;
+  return path;
+}
+
+std::string WeightRef::name() const { return layerPath() + "/" + weight->name; }
+
+bool WeightRef::isTrainable() const {
+  return weight->trainable &&
+         llvm::all_of(layers, [](const LayerImpl *layer) { return layer->trainable; });
+}
+
+namespace {
+void appendWeights(const LayerImpl &layer, std::vector<const LayerImpl *> &path,
+                   std::vector<WeightRef> &weights) {
+  path.push_back(&layer);
+  for (bool trainable : {true, false})
+    for (const Weight &weight : layer.weights)
+      if (weight.trainable == trainable)
+        weights.push_back({path, &weight});
+  for (const auto &sublayer : layer.sublayers())
+    appendWeights(*sublayer, path, weights);
+  path.pop_back();
+}
+} // namespace
+
+void appendWeights(const LayerImpl &layer, std::vector<WeightRef> &weights) {
+  std::vector<const LayerImpl *> path;
+  appendWeights(layer, path, weights);
+}
+
+std::vector<WeightRef> weightsOf(const LayerImpl &layer) {
+  std::vector<WeightRef> weights;
+  appendWeights(layer, weights);
+  return weights;
+}
+
+mlir::Type elementTypeOf(const std::string &dtype, mlir::MLIRContext *context) {
+  mlir::Builder b(context);
+  auto integer = [&](unsigned width, bool isSigned) {
+    return mlir::IntegerType::get(
+        context, width, isSigned ? mlir::IntegerType::Signed : mlir::IntegerType::Unsigned);
+  };
+  return llvm::StringSwitch<llvm::function_ref<mlir::Type()>>(dtype)
+      .Case("float32", [&]() -> mlir::Type { return b.getF32Type(); })
+      .Case("float64", [&]() -> mlir::Type { return b.getF64Type(); })
+      .Case("float16", [&]() -> mlir::Type { return b.getF16Type(); })
+      .Case("bfloat16", [&]() -> mlir::Type { return b.getBF16Type(); })
+      .Case("bool", [&]() -> mlir::Type { return b.getI1Type(); })
+      .Case("uint8", [&]() -> mlir::Type { return integer(8, false); })
+      .Case("int8", [&]() -> mlir::Type { return integer(8, true); })
+      .Case("int16", [&]() -> mlir::Type { return integer(16, true); })
+      .Case("int32", [&]() -> mlir::Type { return integer(32, true); })
+      .Case("int64", [&]() -> mlir::Type { return integer(64, true); })
+      .Default([]() -> mlir::Type { return {}; })();
+}
+
+bool isFloatName(const std::string &dtype) { return dtype.find("float") != std::string::npos; }
 
 namespace {
 bool sameWeights(const std::vector<Weight> &a, const std::vector<Weight> &b) {
@@ -92,40 +183,65 @@ std::string listWeights(const std::vector<Weight> &weights) {
 }
 } // namespace
 
-NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<NodePtr> inputs) {
+namespace {
+std::vector<TensorSpec> specsOf(const std::vector<TensorRef> &tensors) {
+  std::vector<TensorSpec> specs;
+  for (const TensorRef &tensor : tensors)
+    specs.push_back(*tensor);
+  return specs;
+}
+
+/// The results of a call, within the bounds of what a model may ask for.
+std::vector<TensorSpec> checkedResults(const LayerImpl &layer,
+                                       const std::vector<TensorSpec> &inputs) {
+  std::vector<TensorSpec> results = layer.results(inputs);
+  for (const TensorSpec &result : results) {
+    for (int64_t extent : result.shape)
+      if (extent != None && extent < 0)
+        layer.fail("internal error: result shape " + toString(result.shape));
+    checkBounds(layer, inputs.empty() ? "the input" : "its result", result.shape,
+                kMaxSampleElements);
+  }
+  return results;
+}
+} // namespace
+
+std::vector<TensorSpec> build(LayerImpl &layer, const std::vector<TensorSpec> &inputs) {
+  if (!layer.takesSeveral() && inputs.size() != 1)
+    layer.fail("takes one tensor, got " + std::to_string(inputs.size()) +
+               "; join them first with layers::concatenate or layers::add");
+  layer.buildSublayers(inputs);
+  std::vector<TensorSpec> results = checkedResults(layer, inputs);
   std::vector<Shape> shapes;
-  for (const NodePtr &input : inputs)
-    shapes.push_back(input->shape);
-  if (!layer->takesSeveral() && inputs.size() != 1)
-    layer->fail("takes one tensor, got " + std::to_string(inputs.size()) +
-                "; join them first with layers::concatenate or layers::add");
-  auto node = std::make_shared<Node>();
-  node->shape = layer->resultShape(shapes);
-  for (int64_t extent : node->shape)
-    if (extent != None && extent < 0)
-      layer->fail("internal error: result shape " + toString(node->shape));
-  checkBounds(*layer, "its result", node->shape, kMaxSampleElements);
-  std::vector<Weight> weights = layer->makeWeights(shapes);
+  for (const TensorSpec &input : inputs)
+    shapes.push_back(input.shape);
+  std::vector<Weight> weights = layer.makeWeights(shapes);
   for (const Weight &weight : weights)
-    checkBounds(*layer, "its weight '" + weight.name + "'", weight.shape, kMaxWeightElements);
-  if (layer->isBuilt && !sameWeights(layer->weights, weights))
-    layer->fail("is shared: its weights are " + listWeights(layer->weights) +
-                ", an input of shape " + toString(shapes[0]) + " needs " + listWeights(weights) +
-                "; use a second layer for inputs of this shape");
-  layer->weights = std::move(weights);
-  layer->isBuilt = true;
+    checkBounds(layer, "its weight '" + weight.name + "'", weight.shape, kMaxWeightElements);
+  if (layer.isBuilt && !sameWeights(layer.weights, weights))
+    layer.fail("is shared: its weights are " + listWeights(layer.weights) + ", an input of shape " +
+               toString(shapes[0]) + " needs " + listWeights(weights) +
+               "; use a second layer for inputs of this shape");
+  if (!layer.isBuilt)
+    layer.weights = std::move(weights);
+  layer.isBuilt = true;
+  return results;
+}
+
+NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<TensorRef> inputs,
+             const CallOptions &options) {
+  auto node = std::make_shared<Node>();
+  node->results = build(*layer, specsOf(inputs));
   node->layer = layer;
   node->inputs = std::move(inputs);
-  node->dtype = "float32";
+  node->options = options;
   node->call = layer->calls++;
   return node;
 }
 
 NodePtr makeInputNode(const std::shared_ptr<LayerImpl> &layer) {
   auto node = std::make_shared<Node>();
-  node->shape = layer->resultShape({});
-  checkBounds(*layer, "the input", node->shape, kMaxSampleElements);
-  node->dtype = "float32";
+  node->results = checkedResults(*layer, {});
   node->layer = layer;
   node->call = layer->calls++;
   layer->isBuilt = true;
@@ -139,18 +255,41 @@ Json InputLayerImpl::config() const {
   return {{"batch_shape", batchShape}, {"dtype", dtype}};
 }
 
-Shape InputLayerImpl::resultShape(const std::vector<Shape> &) const {
+std::vector<TensorSpec> InputLayerImpl::results(const std::vector<TensorSpec> &) const {
   Shape result = {None};
   result.insert(result.end(), shape.begin(), shape.end());
-  return result;
+  return {{result, dtype}};
 }
-
-mlir::Value InputLayerImpl::emit(Emitter &, mlir::ValueRange inputs) const { return inputs[0]; }
 
 void Emitter::enter(const std::string &layerName, int64_t index) {
   layer = layerName;
   callIndex = index;
   loc = mlir::NameLoc::get(b.getStringAttr(layerName));
+}
+
+namespace {
+/// What a layer that computes with floats gets of integers.
+mlir::Value toFloat(Emitter &e, mlir::Value x) {
+  mlir::Type element = graph::elementType(x);
+  return llvm::isa<mlir::FloatType>(element) ? x : graph::cast(e.b, e.loc, x, e.b.getF32Type());
+}
+} // namespace
+
+llvm::SmallVector<mlir::Value> Emitter::call(const LayerImpl &called, mlir::ValueRange inputs,
+                                             const CallOptions &options, int64_t index) {
+  auto outer = std::tuple(loc, training, layer, callIndex);
+  enter(layer.empty() ? called.name : layer + "/" + called.name, index);
+  training = options.training.value_or(training);
+  llvm::SmallVector<mlir::Value> operands(inputs);
+  if (!called.takesIntegers())
+    for (mlir::Value &operand : operands)
+      if (mlir::Value given = operand; (operand = toFloat(*this, given)) != given)
+        setMask(operand, maskOf(given));
+  llvm::SmallVector<mlir::Value> results = called.emitAll(*this, operands, options);
+  if (called.supportsMasking() && !operands.empty() && !maskOf(results[0]))
+    setMask(results[0], maskOf(operands[0]));
+  std::tie(loc, training, layer, callIndex) = outer;
+  return results;
 }
 
 mlir::NamedAttribute Emitter::randomId(llvm::StringRef path) {
@@ -168,54 +307,98 @@ mlir::Value Emitter::control(llvm::StringRef name) {
 }
 
 namespace {
-mlir::Type weightType(mlir::OpBuilder &b, const LayerImpl &layer, llvm::StringRef weight) {
-  for (const Weight &w : layer.weights)
-    if (w.name == weight)
-      return mlir::RankedTensorType::get(w.shape, b.getF32Type());
-  layer.fail("internal error: no weight " + weight.str());
+const Weight &findWeight(const LayerImpl &layer, llvm::StringRef name) {
+  for (const Weight &weight : layer.weights)
+    if (weight.name == name)
+      return weight;
+  layer.fail("internal error: no weight " + name.str());
 }
 } // namespace
 
-mlir::Value Emitter::read(const LayerImpl &layer, llvm::StringRef weight) {
-  return graph::ReadOp::create(b, loc, weightType(b, layer, weight),
-                               layer.name + "/" + weight.str());
+std::string Emitter::nameOf(const LayerImpl &of, llvm::StringRef weight) const {
+  auto known = variableNames.find(findWeight(of, weight).variable.get());
+  return known != variableNames.end() ? known->second : of.name + "/" + weight.str();
 }
 
-void Emitter::assign(const LayerImpl &layer, llvm::StringRef weight, mlir::Value value) {
-  graph::AssignOp::create(b, loc, layer.name + "/" + weight.str(), value);
+mlir::Value Emitter::read(const LayerImpl &of, llvm::StringRef weight) {
+  auto type = mlir::RankedTensorType::get(findWeight(of, weight).shape, b.getF32Type());
+  return graph::ReadOp::create(b, loc, type, nameOf(of, weight));
+}
+
+void Emitter::assign(const LayerImpl &of, llvm::StringRef weight, mlir::Value value) {
+  graph::AssignOp::create(b, loc, nameOf(of, weight), value);
 }
 
 } // namespace detail
 
-const Shape &Tensor::shape() const { return node->shape; }
-const std::string &Tensor::dtype() const { return node->dtype; }
-const std::string &Tensor::layerName() const { return node->layer->name; }
+const Shape &Tensor::shape() const { return ref->shape; }
+const std::string &Tensor::dtype() const { return ref->dtype; }
+const std::string &Tensor::layerName() const { return ref.node->layer->name; }
 
-Layer::Layer(const Tensor &tensor) : layer(tensor.impl()->layer) {}
+Layer::Layer(const Tensor &tensor) : layer(tensor.impl().node->layer) {}
 
-Tensor Layer::operator()(const Tensor &input) const { return Tensor(call(layer, {input.impl()})); }
-
-Tensor Layer::operator()(const std::vector<Tensor> &inputs) const {
-  std::vector<NodePtr> nodes;
+std::vector<Tensor> Layer::addCall(const std::vector<Tensor> &inputs,
+                                   const CallOptions &options) const {
+  std::vector<TensorRef> refs;
   for (const Tensor &input : inputs)
-    nodes.push_back(input.impl());
-  if (nodes.empty())
+    refs.push_back(input.impl());
+  if (refs.empty())
     layer->fail("was called without a tensor");
-  return Tensor(call(layer, std::move(nodes)));
+  NodePtr node = call(layer, std::move(refs), options);
+  std::vector<Tensor> results;
+  for (size_t i = 0; i < node->results.size(); ++i)
+    results.emplace_back(TensorRef{node, static_cast<int64_t>(i)});
+  return results;
+}
+
+Tensor Layer::operator()(const Tensor &input, const CallOptions &options) const {
+  return addCall({input}, options)[0];
+}
+
+Tensor Layer::operator()(const std::vector<Tensor> &inputs, const CallOptions &options) const {
+  return addCall(inputs, options)[0];
+}
+
+std::vector<Tensor> Layer::callAll(const std::vector<Tensor> &inputs,
+                                   const CallOptions &options) const {
+  return addCall(inputs, options);
 }
 
 const std::string &Layer::name() const { return layer->name; }
 std::string Layer::className() const { return layer->className(); }
 bool Layer::trainable() const { return layer->trainable; }
-void Layer::setTrainable(bool trainable) { layer->trainable = trainable; }
+void Layer::setTrainable(bool trainable) { layer->setTrainable(trainable); }
 
 std::vector<std::string> Layer::weightNames() const {
   std::vector<std::string> names;
-  for (bool trainable : {true, false})
-    for (const Weight &weight : layer->weights)
-      if (weight.trainable == trainable)
-        names.push_back(layer->weightName(weight));
+  for (const WeightRef &ref : weightsOf(*layer))
+    names.push_back(ref.name());
   return names;
+}
+
+std::vector<ingot::Tensor> Layer::getWeights() const {
+  std::vector<ingot::Tensor> values;
+  for (const WeightRef &ref : weightsOf(*layer)) {
+    std::optional<ingot::Tensor> value = newestValue(*ref.weight->variable);
+    if (!value)
+      throw Error("weight '" + ref.name() +
+                      "' has no value yet; run a model with the layer, or use its getWeights",
+                  StatusCode::FailedPrecondition);
+    values.push_back(std::move(*value));
+  }
+  return values;
+}
+
+void Layer::setWeights(const std::vector<ingot::Tensor> &values) {
+  std::vector<WeightRef> refs = weightsOf(*layer);
+  if (refs.size() != values.size())
+    layer->fail("has " + std::to_string(refs.size()) + " weights, got " +
+                std::to_string(values.size()) +
+                (layer->isBuilt ? "; see weightNames()" : "; it has none before it is called"));
+  for (size_t i = 0; i < refs.size(); ++i)
+    checkValue(refs[i], values[i]);
+  for (size_t i = 0; i < refs.size(); ++i)
+    setValue(*refs[i].weight->variable, copyOf(values[i]));
 }
 
 namespace {
@@ -228,16 +411,16 @@ std::shared_ptr<InputLayerImpl> makeInput(Shape shape, const InputOptions &optio
     if (extent != None && extent <= 0)
       layer->fail("extents are positive or None, got shape " + toString(layer->shape) +
                   "; leave the batch dimension out");
-  static const std::vector<std::string> known = {"float32"};
+  static const std::vector<std::string> known = {"float32", "int32", "int64", "uint8", "bool"};
   if (std::find(known.begin(), known.end(), options.dtype) == known.end())
     layer->fail(unknownName("dtype", options.dtype, known) +
-                "; fit, evaluate and predict convert integer arrays themselves");
+                "; fit, evaluate and predict convert arrays themselves");
   return layer;
 }
 } // namespace
 
 Tensor Input(Shape shape, InputOptions options) {
-  return Tensor(makeInputNode(makeInput(std::move(shape), options)));
+  return Tensor(TensorRef{makeInputNode(makeInput(std::move(shape), options))});
 }
 
 layers::InputLayer::InputLayer(Shape shape, InputOptions options)

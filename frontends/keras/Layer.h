@@ -5,6 +5,7 @@
 // are small handles: copies mean the same object, as in Python. Building models is not thread-safe.
 #pragma once
 #include "ingot/Status.h"
+#include "ingot/Tensor.h"
 
 #include <cstdint>
 #include <memory>
@@ -15,9 +16,35 @@
 
 namespace ingot::keras {
 
+/// An extent that is not known when the model is built: the batch, usually.
+inline constexpr int64_t None = -1;
+/// Extents; where a comment says "without the batch", the first dimension is left out.
+using Shape = std::vector<int64_t>;
+/// "(None, 28, 28, 1)", as Keras writes it.
+std::string toString(const Shape &shape);
+
+/// Shape with the batch, and element type by Keras's name.
+struct TensorSpec {
+  Shape shape;
+  std::string dtype = "float32";
+};
+
 namespace detail {
 struct LayerImpl;
 struct Node;
+
+/// A result of a layer's call.
+struct TensorRef {
+  std::shared_ptr<const Node> node;
+  int64_t index = 0;
+  /// What the call says of it.
+  const TensorSpec &operator*() const;
+  const TensorSpec *operator->() const { return &**this; }
+  bool operator==(const TensorRef &) const = default;
+  bool operator<(const TensorRef &other) const {
+    return node != other.node ? node < other.node : index < other.index;
+  }
+};
 } // namespace detail
 
 /// The one exception of this API: thrown by every call that cannot do what it was asked, with a
@@ -33,13 +60,6 @@ public:
 private:
   StatusCode statusCode;
 };
-
-/// An extent that is not known when the model is built: the batch, usually.
-inline constexpr int64_t None = -1;
-/// Extents; where a comment says "without the batch", the first dimension is left out.
-using Shape = std::vector<int64_t>;
-/// "(None, 28, 28, 1)", as Keras writes it.
-std::string toString(const Shape &shape);
 
 /// How a weight gets its first value: Keras's names ("glorot_uniform", "zeros", …) or one of the
 /// functions in `initializers`. The numbers come from Philox, keyed by the model's seed and the
@@ -77,6 +97,20 @@ Initializer LecunUniform();
 Initializer LecunNormal();
 } // namespace initializers
 
+/// A term of the loss that keeps a weight small; Keras's names ("l2") or a function in
+/// `regularizers`. Empty className: none.
+struct Regularizer {
+  std::string className;                              ///< Keras's class: "L1L2"
+  std::vector<std::pair<std::string, double>> config; ///< its arguments by Keras's names
+};
+
+/// What a weight is held to after each update; Keras's names ("non_neg") or a function in
+/// `constraints`. Empty className: nothing.
+struct Constraint {
+  std::string className;                              ///< Keras's class: "MaxNorm"
+  std::vector<std::pair<std::string, double>> config; ///< its arguments by Keras's names
+};
+
 /// A symbolic tensor: a layer's output while a model is being described. Keras's KerasTensor.
 class Tensor {
 public:
@@ -87,41 +121,67 @@ public:
   /// The layer that makes it.
   const std::string &layerName() const;
 
-  explicit Tensor(std::shared_ptr<const detail::Node> node) : node(std::move(node)) {}
-  const std::shared_ptr<const detail::Node> &impl() const { return node; }
+  explicit Tensor(detail::TensorRef ref) : ref(std::move(ref)) {}
+  const detail::TensorRef &impl() const { return ref; }
 
 private:
-  std::shared_ptr<const detail::Node> node;
+  detail::TensorRef ref;
 };
 
-/// A layer. Calling it on tensors adds it to a graph; calling it again shares its weights.
+/// Arguments of a layer's call beside its inputs.
+struct CallOptions {
+  /// Whether layers that differ in training (Dropout, BatchNormalization) do here. None: as the
+  /// model runs, or as the model that this call is part of was called.
+  std::optional<bool> training = {};
+  bool useCausalMask = false; ///< attention layers: no position sees a later one
+  bool operator==(const CallOptions &) const = default;
+};
+
+/// A layer. Calling it on tensors adds it to a graph; calling it again shares its weights. Models
+/// are layers. Weights belong to the layer: all models that hold it see the same values.
 class Layer {
 public:
   /// The layer that makes this tensor: lets `keras::Input` stand first in a Sequential.
   Layer(const Tensor &tensor);
+  virtual ~Layer() = default;
 
-  Tensor operator()(const Tensor &input) const;
+  /// For layers of one result; of several: the first.
+  Tensor operator()(const Tensor &input, const CallOptions &options = {}) const;
   /// For layers of several inputs: Concatenate, Add.
-  Tensor operator()(const std::vector<Tensor> &inputs) const;
+  Tensor operator()(const std::vector<Tensor> &inputs, const CallOptions &options = {}) const;
+  /// All results: of an LSTM with `returnState`, of a model of several outputs.
+  std::vector<Tensor> callAll(const std::vector<Tensor> &inputs,
+                              const CallOptions &options = {}) const;
 
   const std::string &name() const;
   /// Keras's class: "Dense".
   std::string className() const;
   bool trainable() const;
-  /// Whether an optimizer may change its weights. Takes effect at the next Model::compile.
+  /// Whether an optimizer may change its weights, and those of all layers in it. Takes effect at
+  /// the next Model::compile.
   void setTrainable(bool trainable);
   /// Names of its weights ("dense/kernel"), trainable ones first; empty until it was called.
   std::vector<std::string> weightNames() const;
+  /// Values in the order of weightNames(). Throws FailedPrecondition while they have none: they
+  /// get them when a model with the layer first runs, or from a file.
+  std::vector<ingot::Tensor> getWeights() const;
+  /// Checks all before it changes one.
+  void setWeights(const std::vector<ingot::Tensor> &values);
 
   explicit Layer(std::shared_ptr<detail::LayerImpl> layer) : layer(std::move(layer)) {}
   const std::shared_ptr<detail::LayerImpl> &impl() const { return layer; }
+
+protected:
+  /// The results of a call; subclassed models trace themselves first.
+  virtual std::vector<Tensor> addCall(const std::vector<Tensor> &inputs,
+                                      const CallOptions &options) const;
 
 private:
   std::shared_ptr<detail::LayerImpl> layer;
 };
 
 struct InputOptions {
-  std::string dtype = "float32";
+  std::string dtype = "float32"; ///< or "int32", "int64", "uint8", "bool"
   std::string name;
 };
 /// An input of a model. `shape` is without the batch; None for extents that vary.

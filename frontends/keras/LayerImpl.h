@@ -15,11 +15,27 @@ namespace ingot::keras::detail {
 /// Keeps the order of keys, so that files have reproducible bytes.
 using Json = nlohmann::ordered_json;
 
+/// A compiled model; see Engine.cpp.
+struct Engine;
+
+/// Where a weight's value is: here, or in the state of the compiled model that wrote it last, which
+/// puts it back here when it goes. Models that share a layer share its variables. Moved by
+/// Engine.cpp alone.
+struct Variable {
+  std::optional<ingot::Tensor> value;
+  Engine *owner = nullptr;
+  std::string nameInOwner;
+  uint64_t version = 0; // counts changes; 0: it has no value yet
+};
+
 struct Weight {
   std::string name; // "kernel"
   Shape shape;
   Initializer initializer;
   bool trainable = true; // false: a statistic that training assigns
+  Regularizer regularizer = {};
+  Constraint constraint = {};
+  std::shared_ptr<Variable> variable = std::make_shared<Variable>();
 };
 
 struct Emitter;
@@ -29,7 +45,7 @@ struct LayerImpl {
   bool trainable = true;
   Shape inputShape; // without the batch; empty: not given
   bool isBuilt = false;
-  std::vector<Weight> weights;
+  std::vector<Weight> weights; // its own, without those of its sublayers
   int64_t calls = 0;
 
   virtual ~LayerImpl() = default;
@@ -38,22 +54,41 @@ struct LayerImpl {
   virtual Json config() const = 0;
   /// How many tensors a call takes.
   virtual bool takesSeveral() const { return false; }
-  /// The shape of the result for inputs of these shapes; throws through `fail`.
-  virtual Shape resultShape(const std::vector<Shape> &inputs) const = 0;
+  /// Whether it wants integers as they are; other layers get them as floats.
+  virtual bool takesIntegers() const { return false; }
+  /// Whether its result has the mask of its (first) input.
+  virtual bool supportsMasking() const { return false; }
+  /// Layers that it is made of, in Keras's order, each with its own name: cells, wrapped layers,
+  /// layers of a nested model. Their weights count as its own.
+  virtual std::vector<std::shared_ptr<LayerImpl>> sublayers() const { return {}; }
+
+  /// What a call gives for inputs of these shapes; throws through `fail`. A layer of one result
+  /// overrides resultShape, others `results`.
+  virtual std::vector<TensorSpec> results(const std::vector<TensorSpec> &inputs) const;
+  virtual Shape resultShape(const std::vector<Shape> &inputs) const;
   virtual std::vector<Weight> makeWeights(const std::vector<Shape> &inputs) const { return {}; }
-  virtual mlir::Value emit(Emitter &emitter, mlir::ValueRange inputs) const = 0;
+  /// Makes the weights of the sublayers, by `build` of each; called first of all by each call.
+  virtual void buildSublayers(const std::vector<TensorSpec> &inputs) {}
+
+  /// The ops of a call. A layer of one result that takes no options overrides emit, others emitAll.
+  virtual llvm::SmallVector<mlir::Value> emitAll(Emitter &emitter, mlir::ValueRange inputs,
+                                                 const CallOptions &options) const;
+  virtual mlir::Value emit(Emitter &emitter, mlir::ValueRange inputs) const;
 
   /// "layer 'dense_1' (Dense): <text>"
   [[noreturn]] void fail(const std::string &text) const;
   std::string weightName(const Weight &weight) const { return name + "/" + weight.name; }
   bool isTrainable(const Weight &weight) const { return trainable && weight.trainable; }
+  /// Sublayers included.
+  void setTrainable(bool value);
 };
 
+/// A call of a layer.
 struct Node {
   std::shared_ptr<LayerImpl> layer;
-  std::vector<std::shared_ptr<const Node>> inputs;
-  Shape shape;
-  std::string dtype;
+  std::vector<TensorRef> inputs;
+  std::vector<TensorSpec> results;
+  CallOptions options;
   int64_t call = 0; // counts the layer's calls
 
   Node() = default;
@@ -69,15 +104,38 @@ struct InputLayerImpl : LayerImpl {
   std::string dtype;
   const char *className() const override { return "InputLayer"; }
   Json config() const override;
-  Shape resultShape(const std::vector<Shape> &inputs) const override;
-  mlir::Value emit(Emitter &emitter, mlir::ValueRange inputs) const override;
+  bool takesIntegers() const override { return true; }
+  std::vector<TensorSpec> results(const std::vector<TensorSpec> &inputs) const override;
 };
 
 /// Adds a call of the layer to the graph: checks shapes, makes weights the first time.
-NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<NodePtr> inputs);
+NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<TensorRef> inputs,
+             const CallOptions &options = {});
+/// What `call` does first, and all there is to do to a layer that is part of another: checks
+/// shapes, makes the weights, or checks that inputs like these need the same. Returns the results.
+std::vector<TensorSpec> build(LayerImpl &layer, const std::vector<TensorSpec> &inputs);
 
 /// The node of an input layer.
 NodePtr makeInputNode(const std::shared_ptr<LayerImpl> &layer);
+
+/// A weight with the layers that it is in, outermost first.
+struct WeightRef {
+  std::vector<const LayerImpl *> layers;
+  const Weight *weight;
+  /// "lstm/lstm_cell/kernel"; within an artifact the variable's name.
+  std::string name() const;
+  /// "lstm/lstm_cell"
+  std::string layerPath() const;
+  const LayerImpl &layer() const { return *layers.back(); }
+  bool isTrainable() const;
+};
+/// Keras's order: own weights, trainable ones first, then those of the sublayers.
+void appendWeights(const LayerImpl &layer, std::vector<WeightRef> &weights);
+std::vector<WeightRef> weightsOf(const LayerImpl &layer);
+
+/// The element type of Keras's name ("float32"); a null type when there is none.
+mlir::Type elementTypeOf(const std::string &dtype, mlir::MLIRContext *context);
+bool isFloatName(const std::string &dtype);
 
 /// What softmax and sigmoid were applied to, for the cross-entropies: Keras's `_keras_logits`.
 struct Logits {
@@ -90,13 +148,24 @@ struct Emitter {
   mlir::OpBuilder &b;
   mlir::Location loc; // the current layer's
   bool training = false;
-  std::string layer;     // the current layer's name
+  std::string layer;     // the current layer's path: "vgg16/block1_conv1"
   int64_t callIndex = 0; // which of the layer's calls is emitted
   llvm::DenseMap<mlir::Value, Logits> logits;
   std::set<uint32_t> randomIds;
+  /// Names of variables in the artifact; those not listed are <layer>/<weight>.
+  std::map<const Variable *, std::string> variableNames;
+  /// Scalars to be added to the loss: activity regularisation.
+  llvm::SmallVector<mlir::Value> losses;
 
   Emitter(mlir::OpBuilder &b, bool training) : b(b), loc(b.getUnknownLoc()), training(training) {}
   void enter(const std::string &layerName, int64_t callIndex = 0);
+  /// The ops of one call of a layer, which is part of the current one or, at the beginning, of the
+  /// model: its path, its mode and the masks of its results are taken care of.
+  llvm::SmallVector<mlir::Value> call(const LayerImpl &layer, mlir::ValueRange inputs,
+                                      const CallOptions &options = {}, int64_t callIndex = 0);
+  /// The mask of a sequence, bool (batch, time), null without one: true where there is a value.
+  mlir::Value maskOf(mlir::Value value) const { return masks.lookup(value); }
+  void setMask(mlir::Value value, mlir::Value mask) { masks[value] = mask; }
   /// The id of a random op, from its path in the model: stable, and unlike all before.
   mlir::NamedAttribute randomId(llvm::StringRef path);
   /// An si64 scalar variable of the model: "seed", "step".
@@ -129,6 +198,10 @@ struct Emitter {
                      llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
     return createOp<OpTy>(operands, attributes)->getResult(0);
   }
+
+private:
+  std::string nameOf(const LayerImpl &layer, llvm::StringRef weight) const;
+  llvm::DenseMap<mlir::Value, mlir::Value> masks;
 };
 
 // Activations.cpp

@@ -1,4 +1,5 @@
 // Layers from their configs, in Keras's keys: what model.json holds.
+#include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
 #include "frontends/keras/Window.h"
 
@@ -174,6 +175,8 @@ Shape shapeFromJson(const Json &json, const std::string &key) {
 }
 
 std::shared_ptr<LayerImpl> layerFromConfig(const std::string &className, const Json &config) {
+  if (className == "Functional" || className == "Sequential")
+    return modelFromConfig(className, config);
   auto factory = factories().find(className);
   if (factory == factories().end()) {
     std::vector<std::string> known;

@@ -16,7 +16,7 @@ using namespace detail;
 namespace detail {
 
 std::vector<std::shared_ptr<LayerImpl>> ModelImpl::layers() const {
-  if (!isBuilt())
+  if (!hasGraph())
     return stack;
   std::vector<std::shared_ptr<LayerImpl>> result;
   llvm::DenseSet<const LayerImpl *> seen;
@@ -30,29 +30,31 @@ std::vector<std::string> ModelImpl::outputNames() const {
   std::vector<std::string> names;
   std::set<std::string> taken;
   std::map<std::string, int64_t> counts; // by layer: the next number to try
-  for (const NodePtr &output : outputs) {
-    std::string name = output->layer->name;
+  for (const TensorRef &output : outputs) {
+    const std::string &layer = output.node->layer->name;
+    std::string name = layer;
     while (!taken.insert(name).second)
-      name = output->layer->name + "_" + std::to_string(++counts[output->layer->name]);
+      name = layer + "_" + std::to_string(++counts[layer]);
     names.push_back(name);
   }
   return names;
 }
 
 std::vector<WeightRef> weightsOf(const ModelImpl &model) {
-  std::vector<WeightRef> result;
+  std::vector<WeightRef> all, result;
   for (const auto &layer : model.layers())
-    for (bool trainable : {true, false})
-      for (const Weight &weight : layer->weights)
-        if (weight.trainable == trainable)
-          result.push_back({layer, &weight});
+    appendWeights(*layer, all);
+  std::set<const Variable *> seen;
+  for (WeightRef &ref : all)
+    if (seen.insert(ref.weight->variable.get()).second)
+      result.push_back(std::move(ref));
   return result;
 }
 
 namespace {
 
 /// Keras's order: by distance from the outputs, and as met from the outputs among equals.
-std::vector<NodePtr> orderNodes(const std::vector<NodePtr> &outputs) {
+std::vector<NodePtr> orderNodes(const std::vector<TensorRef> &outputs) {
   std::vector<NodePtr> postOrder;
   llvm::DenseSet<const Node *> seen;
   // Nodes being visited, with how many of their inputs were: chains may be longer than the stack.
@@ -61,12 +63,12 @@ std::vector<NodePtr> orderNodes(const std::vector<NodePtr> &outputs) {
     if (seen.insert(node.get()).second)
       path.emplace_back(node, 0);
   };
-  for (const NodePtr &output : outputs) {
-    enter(output);
+  for (const TensorRef &output : outputs) {
+    enter(output.node);
     while (!path.empty()) {
       auto &[node, visited] = path.back();
       if (visited < node->inputs.size()) {
-        enter(node->inputs[visited++]);
+        enter(node->inputs[visited++].node);
         continue;
       }
       postOrder.push_back(node);
@@ -75,8 +77,10 @@ std::vector<NodePtr> orderNodes(const std::vector<NodePtr> &outputs) {
   }
   llvm::DenseMap<const Node *, int64_t> depth, met;
   for (auto it = postOrder.rbegin(); it != postOrder.rend(); ++it)
-    for (const NodePtr &input : (*it)->inputs)
-      depth[input.get()] = std::max(depth.lookup(input.get()), depth.lookup(it->get()) + 1);
+    for (const TensorRef &input : (*it)->inputs) {
+      int64_t &deepest = depth[input.node.get()];
+      deepest = std::max(deepest, depth.lookup(it->get()) + 1);
+    }
   for (const NodePtr &node : postOrder)
     met.try_emplace(node.get(), met.size());
   auto rank = [&](const NodePtr &node) {
@@ -92,7 +96,9 @@ bool isInput(const Node &node) { return node.inputs.empty(); }
 } // namespace
 
 void finishGraph(ModelImpl &model) {
-  std::vector<NodePtr> nodes = orderNodes(model.outputs);
+  std::vector<TensorRef> ends = model.outputs;
+  ends.insert(ends.end(), model.trainingOutputs.begin(), model.trainingOutputs.end());
+  std::vector<NodePtr> nodes = orderNodes(ends);
   llvm::DenseSet<const Node *> reached, listed;
   for (const NodePtr &node : nodes)
     reached.insert(node.get());
@@ -120,6 +126,27 @@ void finishGraph(ModelImpl &model) {
   model.nodes = std::move(nodes);
 }
 
+void buildStack(ModelImpl &model, const TensorSpec &input) {
+  TensorRef at;
+  size_t first = 0;
+  if (!model.stack.empty() && dynamic_cast<InputLayerImpl *>(model.stack[0].get())) {
+    at = {makeInputNode(model.stack[0])};
+    first = 1;
+  } else {
+    at = Input(input.shape, {.dtype = input.dtype, .name = {}}).impl();
+  }
+  ModelImpl built;
+  built.name = model.name;
+  built.inputs = {at.node};
+  for (size_t i = first; i < model.stack.size(); ++i)
+    at = {detail::call(model.stack[i], {at})};
+  built.outputs = {at};
+  finishGraph(built);
+  model.inputs = built.inputs;
+  model.outputs = built.outputs;
+  model.nodes = built.nodes;
+}
+
 } // namespace detail
 
 namespace {
@@ -131,44 +158,33 @@ std::shared_ptr<ModelImpl> makeFunctional(const std::vector<Tensor> &inputs,
   model->name = name.empty() ? automaticName("Functional") : std::move(name);
   if (inputs.empty() || outputs.empty())
     throw Error("model '" + model->name + "': needs at least one input and one output");
-  for (const Tensor &input : inputs)
-    model->inputs.push_back(input.impl());
+  for (const Tensor &input : inputs) {
+    if (input.impl().index != 0)
+      throw Error("model '" + model->name + "': input '" + input.layerName() +
+                  "' is the result of a layer; pass what keras::Input returned");
+    model->inputs.push_back(input.impl().node);
+  }
   for (const Tensor &output : outputs)
     model->outputs.push_back(output.impl());
   finishGraph(*model);
   return model;
 }
 
-/// Calls the stack's layers one after another, beginning with an input of this shape.
-void buildStack(ModelImpl &model, const Shape &sampleShape) {
-  NodePtr at;
-  size_t first = 0;
-  if (!model.stack.empty() && llvm::StringRef(model.stack[0]->className()) == "InputLayer") {
-    at = makeInputNode(model.stack[0]);
-    first = 1;
-  } else {
-    at = Input(sampleShape).impl();
-  }
-  ModelImpl built;
-  built.name = model.name;
-  built.inputs = {at};
-  for (size_t i = first; i < model.stack.size(); ++i)
-    at = call(model.stack[i], {at});
-  built.outputs = {at};
-  finishGraph(built);
-  model.inputs = built.inputs;
-  model.outputs = built.outputs;
-  model.nodes = built.nodes;
-}
-
 /// What the first layer says of the input; empty when it says nothing.
-std::optional<Shape> declaredInput(const ModelImpl &model) {
+std::optional<TensorSpec> declaredInput(const ModelImpl &model) {
   if (model.stack.empty())
     return std::nullopt;
-  if (auto *input = dynamic_cast<InputLayerImpl *>(model.stack[0].get()))
-    return model.stack.size() > 1 ? std::optional<Shape>(input->shape) : std::nullopt;
-  if (!model.stack[0]->inputShape.empty())
-    return model.stack[0]->inputShape;
+  const LayerImpl *first = model.stack[0].get();
+  if (auto *input = dynamic_cast<const InputLayerImpl *>(first))
+    return model.stack.size() > 1 ? std::optional(TensorSpec{input->shape, input->dtype})
+                                  : std::nullopt;
+  // A model that is built knows its inputs.
+  if (auto *nested = dynamic_cast<const ModelImpl *>(first); nested && nested->inputs.size() == 1) {
+    const TensorSpec &input = nested->inputs[0]->results[0];
+    return TensorSpec{Shape(input.shape.begin() + 1, input.shape.end()), input.dtype};
+  }
+  if (!first->inputShape.empty())
+    return TensorSpec{first->inputShape};
   return std::nullopt;
 }
 
@@ -179,27 +195,27 @@ std::shared_ptr<ModelImpl> makeSequential(const std::vector<Layer> &layers, std:
   model->isSequential = true;
   for (const Layer &layer : layers)
     model->stack.push_back(layer.impl());
-  if (std::optional<Shape> shape = declaredInput(*model))
-    buildStack(*model, *shape);
+  if (std::optional<TensorSpec> input = declaredInput(*model))
+    buildStack(*model, *input);
   return model;
 }
 
 void requireBuilt(const ModelImpl &model, const char *what) {
-  if (!model.isBuilt())
+  if (!model.hasGraph())
     throw Error("model '" + model.name + "' cannot " + what +
                     " yet: the shape of its input is not known; give its first layer an "
                     "inputShape, begin with keras::Input, or call build",
                 StatusCode::FailedPrecondition);
 }
 
-/// Builds a Sequential from the data it is given.
-void buildFrom(ModelImpl &model, const Data &x) {
-  if (model.isBuilt() || !model.isSequential || x.arrays.size() != 1 || x.arrays[0].rank < 1)
-    return;
-  const TensorView &array = x.arrays[0];
-  buildStack(model, Shape(array.dims + 1, array.dims + array.rank));
-  if (model.training)
-    checkTraining(model, *model.training);
+/// What an array of samples says of a model's input. Integers stay integers where the model may
+/// look up with them.
+TensorSpec specOf(const TensorView &array, bool takesIntegers) {
+  const bool wide =
+      array.dtype == DType::I64 || array.dtype == DType::U32 || array.dtype == DType::U64;
+  const bool whole = wide || array.dtype == DType::I32;
+  return {Shape(array.dims + 1, array.dims + array.rank),
+          takesIntegers && whole ? (wide ? "int64" : "int32") : "float32"};
 }
 
 void requireCompiled(const ModelImpl &model, const char *what) {
@@ -217,7 +233,7 @@ void checkInputs(const ModelImpl &model, const Data &x) {
   for (size_t i = 0; i < x.arrays.size() && i < model.inputs.size(); ++i) {
     const TensorView &array = x.arrays[i];
     const Node &input = *model.inputs[i];
-    Shape has(array.dims, array.dims + array.rank), wants = input.shape;
+    Shape has(array.dims, array.dims + array.rank), wants = input.results[0].shape;
     // As the trainer: what is open is the array's, and trailing dimensions of 1 may be left out or
     // added.
     auto strip = [](Shape shape) {
@@ -273,24 +289,6 @@ WeightRef findWeight(const ModelImpl &model, const std::string &name) {
               StatusCode::NotFound);
 }
 
-void checkValue(const WeightRef &ref, const TensorView &value) {
-  Shape has(value.dims, value.dims + value.rank);
-  if (has != ref.weight->shape || value.dtype != DType::F32)
-    throw Error("weight '" + ref.name() + "': expected f32 " + toString(ref.weight->shape) +
-                ", got " + toString(value.dtype) + " " + toString(has));
-}
-
-/// Copies a value to where the model's weights are now.
-void putWeight(ModelImpl &model, const std::string &name, const TensorView &value) {
-  if (model.engine)
-    return checkStatus(stateOf(*model.engine).set(name, value));
-  ingot::Tensor copy =
-      valueOf(ingot::Tensor::zeros(value.dtype, Shape(value.dims, value.dims + value.rank)));
-  if (copy.byteSize())
-    std::memcpy(copy.rawData(), value.data, copy.byteSize());
-  model.held.insert_or_assign(name, std::move(copy));
-}
-
 /// Runs what the runtime answers with a Status, and turns that into an Error naming the model.
 template <typename T> T run(const ModelImpl &model, Result<T> result) {
   if (!result.isOk())
@@ -300,14 +298,20 @@ template <typename T> T run(const ModelImpl &model, Result<T> result) {
 
 } // namespace
 
+Model::Model(std::shared_ptr<detail::ModelImpl> model) : Layer(model), model(std::move(model)) {}
+
 Model::Model(const Tensor &input, const Tensor &output, std::string name)
-    : model(makeFunctional({input}, {output}, std::move(name))) {}
+    : Model(makeFunctional({input}, {output}, std::move(name))) {}
 
 Model::Model(const std::vector<Tensor> &inputs, const std::vector<Tensor> &outputs,
              std::string name)
-    : model(makeFunctional(inputs, outputs, std::move(name))) {}
+    : Model(makeFunctional(inputs, outputs, std::move(name))) {}
 
-const std::string &Model::name() const { return model->name; }
+Model::Model(std::string name) : Model(std::make_shared<ModelImpl>()) {
+  checkName("model", name);
+  model->name = name.empty() ? automaticName("Model") : std::move(name);
+  model->isSubclassed = true;
+}
 
 std::vector<Layer> Model::layers() const {
   std::vector<Layer> result;
@@ -328,25 +332,49 @@ Layer Model::getLayer(const std::string &name) const {
               StatusCode::NotFound);
 }
 
+void Model::build(const Shape &inputShape) {
+  if (inputShape.empty())
+    throw Error("model '" + model->name + "': build takes the shape with the batch: {None, 784}");
+  TensorSpec input = {Shape(inputShape.begin() + 1, inputShape.end())};
+  if (model->isSubclassed)
+    trace({input});
+  else if (model->isSequential)
+    buildStack(*model, input);
+  // A functional model is built.
+}
+
+void Model::buildFrom(const Data &x) {
+  if (model->hasGraph() || x.arrays.empty())
+    return;
+  std::vector<TensorSpec> inputs;
+  for (const TensorView &array : x.arrays) {
+    if (array.rank < 1)
+      return;
+    bool takesIntegers =
+        model->isSubclassed || (!model->stack.empty() && model->stack[0]->takesIntegers());
+    inputs.push_back(specOf(array, takesIntegers));
+  }
+  if (model->isSubclassed)
+    trace(inputs);
+  else if (model->isSequential && inputs.size() == 1)
+    buildStack(*model, inputs[0]);
+  if (model->training && model->hasGraph())
+    checkTraining(*model, *model->training);
+}
+
 void Model::compile(CompileOptions options) {
-  if (model->isBuilt())
+  if (model->hasGraph())
     checkTraining(*model, options);
   else if (options.loss.each.empty())
     throw Error("model '" + model->name + "': compile needs a loss, for example .loss = \"mse\"");
   releaseEngine(*model);
-  // As in Keras a new optimizer starts afresh.
-  std::erase_if(model->held, [&](const auto &entry) {
-    for (const WeightRef &ref : weightsOf(*model))
-      if (ref.name() == entry.first)
-        return false;
-    return true;
-  });
+  model->held.clear(); // as in Keras a new optimizer starts afresh
   model->training = std::move(options);
 }
 
 History Model::fit(const Data &x, const Data &y, const FitOptions &options) {
   requireCompiled(*model, "fit");
-  buildFrom(*model, x);
+  buildFrom(x);
   requireBuilt(*model, "fit");
   checkTraining(*model, *model->training); // layers may have come after compile
   checkInputs(*model, x);
@@ -357,19 +385,20 @@ History Model::fit(const Data &x, const Data &y, const FitOptions &options) {
 std::map<std::string, double> Model::evaluate(const Data &x, const Data &y,
                                               const EvaluateOptions &options) {
   requireCompiled(*model, "evaluate");
-  buildFrom(*model, x);
+  buildFrom(x);
   requireBuilt(*model, "evaluate");
   checkTraining(*model, *model->training); // layers may have come after compile
   checkInputs(*model, x);
   checkSamples(*model, x, y);
-  return run(*model, trainer().evaluate(x.arrays, y.arrays, options.batchSize));
+  return run(*model,
+             trainerOf(ensureEngine(*model)).evaluate(x.arrays, y.arrays, options.batchSize));
 }
 
 std::vector<ingot::Tensor> Model::predictAll(const Data &x, const EvaluateOptions &options) {
-  buildFrom(*model, x);
+  buildFrom(x);
   requireBuilt(*model, "predict");
   checkInputs(*model, x);
-  return run(*model, trainer().predict(x.arrays, options.batchSize));
+  return run(*model, trainerOf(ensureEngine(*model)).predict(x.arrays, options.batchSize));
 }
 
 ingot::Tensor Model::predict(const Data &x, const EvaluateOptions &options) {
@@ -400,14 +429,17 @@ std::vector<std::string> Model::weightNames() const {
 
 ingot::Tensor Model::getWeight(const std::string &name) {
   requireBuilt(*model, "give weights");
-  findWeight(*model, name);
-  return valueOf(stateOf(ensureEngine(*model)).get(name));
+  const Variable &variable = *findWeight(*model, name).weight->variable;
+  if (variable.version == 0)
+    ensureEngine(*model); // initializes
+  return std::move(*newestValue(variable));
 }
 
 void Model::setWeight(const std::string &name, const TensorView &value) {
   requireBuilt(*model, "take weights");
-  checkValue(findWeight(*model, name), value);
-  putWeight(*model, name, value);
+  WeightRef ref = findWeight(*model, name);
+  checkValue(ref, value);
+  setValue(*ref.weight->variable, copyOf(value));
 }
 
 std::vector<ingot::Tensor> Model::getWeights() {
@@ -426,7 +458,7 @@ void Model::setWeights(const std::vector<TensorView> &values) {
   for (size_t i = 0; i < refs.size(); ++i)
     checkValue(refs[i], values[i]);
   for (size_t i = 0; i < refs.size(); ++i)
-    putWeight(*model, refs[i].name(), values[i]);
+    setValue(*refs[i].weight->variable, copyOf(values[i]));
 }
 
 void Model::setWeights(const std::vector<ingot::Tensor> &values) {
@@ -455,7 +487,7 @@ void Model::setThreads(int threads) {
 
 train::Trainer &Model::trainer() {
   requireBuilt(*model, "run");
-  return trainerOf(ensureEngine(*model));
+  return trainerOf(ensureEngineForWriting(*model));
 }
 
 Sequential::Sequential(std::initializer_list<Layer> layers, std::string name)
@@ -465,11 +497,11 @@ Sequential::Sequential(const std::vector<Layer> &layers, std::string name)
     : Model(makeSequential(layers, std::move(name))) {}
 
 void Sequential::add(const Layer &layer) {
-  if (model->isBuilt()) {
+  if (model->hasGraph()) {
     ModelImpl longer = {};
     longer.name = model->name;
     longer.inputs = model->inputs;
-    longer.outputs = {call(layer.impl(), {model->outputs[0]})};
+    longer.outputs = {{detail::call(layer.impl(), {model->outputs[0]})}};
     finishGraph(longer);
     releaseEngine(*model);
     model->outputs = longer.outputs;
@@ -478,20 +510,14 @@ void Sequential::add(const Layer &layer) {
     return;
   }
   model->stack.push_back(layer.impl());
-  if (std::optional<Shape> shape = declaredInput(*model)) {
+  if (std::optional<TensorSpec> input = declaredInput(*model)) {
     try {
-      buildStack(*model, *shape);
+      buildStack(*model, *input);
     } catch (...) {
       model->stack.pop_back();
       throw;
     }
   }
-}
-
-void Sequential::build(const Shape &inputShape) {
-  if (inputShape.empty())
-    throw Error("model '" + model->name + "': build takes the shape with the batch: {None, 784}");
-  buildStack(*model, Shape(inputShape.begin() + 1, inputShape.end()));
 }
 
 Model loadModel(const std::string &path, int version) {

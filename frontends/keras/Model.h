@@ -128,13 +128,12 @@ struct EvaluateOptions {
   int64_t batchSize = 32;
 };
 
-class Model {
+class Model : public Layer {
 public:
   Model(const Tensor &input, const Tensor &output, std::string name = {});
   Model(const std::vector<Tensor> &inputs, const std::vector<Tensor> &outputs,
         std::string name = {});
 
-  const std::string &name() const;
   /// Input layers included for functional models, as in Keras.
   std::vector<Layer> layers() const;
   /// Throws when there is none of that name.
@@ -151,6 +150,10 @@ public:
   /// For a model of one output.
   ingot::Tensor predict(const Data &x, const EvaluateOptions &options = {});
   std::vector<ingot::Tensor> predictAll(const Data &x, const EvaluateOptions &options = {});
+
+  /// Makes the graph of a Sequential or subclassed model for an input of this shape, with the
+  /// batch: {None, 784}. fit, evaluate and predict do it for the data they are given.
+  void build(const Shape &inputShape);
 
   /// Keras's table. To a string, or to a stream (std::cout by default).
   std::string summaryText() const;
@@ -181,22 +184,41 @@ public:
   /// For callbacks and what this class does not offer. Compiles the model if need be.
   train::Trainer &trainer();
 
-  explicit Model(std::shared_ptr<detail::ModelImpl> model) : model(std::move(model)) {}
+  explicit Model(std::shared_ptr<detail::ModelImpl> model);
   const std::shared_ptr<detail::ModelImpl> &impl() const { return model; }
 
 protected:
+  /// For subclasses: their constructors make the layers, `call` says how they are connected:
+  ///   class Classifier : public keras::Model {
+  ///     layers::Dense hidden{64, {.activation = "relu"}}, output{10, {.activation = "softmax"}};
+  ///     keras::Tensor call(const keras::Tensor &inputs, bool training) override {
+  ///       return output(hidden(inputs, {.training = training}));
+  ///     }
+  ///   };
+  explicit Model(std::string name = {});
+  /// Called with symbolic tensors, once for inference and once for training, when the shape of the
+  /// input is known; both times it uses the same layers. The second form is for models of several
+  /// inputs or outputs.
+  virtual Tensor call(const Tensor &inputs, bool training);
+  virtual std::vector<Tensor> call(const std::vector<Tensor> &inputs, bool training);
+
+  std::vector<Tensor> addCall(const std::vector<Tensor> &inputs,
+                              const CallOptions &options) const override;
+
   std::shared_ptr<detail::ModelImpl> model;
+
+private:
+  void trace(const std::vector<TensorSpec> &inputs);
+  void buildFrom(const Data &x);
 };
 
-/// A stack of layers. Built at once when the first layer is an Input or has an inputShape, else by
-/// `build` or from the data that `fit` is given.
+/// A stack of layers. Built at once when the first layer is an Input, a built model or has an
+/// inputShape, else by `build`, when it is called, or from the data that `fit` is given.
 class Sequential : public Model {
 public:
   explicit Sequential(std::initializer_list<Layer> layers = {}, std::string name = {});
   explicit Sequential(const std::vector<Layer> &layers, std::string name = {});
   void add(const Layer &layer);
-  /// `inputShape` with the batch: {None, 784}.
-  void build(const Shape &inputShape);
 };
 
 /// Reads a model directory; without a version the highest. The result is compiled when it was saved

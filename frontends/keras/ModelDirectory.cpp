@@ -84,23 +84,30 @@ fs::path versionDirectory(const fs::path &path, int version) {
 void readVariables(ModelImpl &model, const fs::path &path) {
   Result<SafetensorsFile> file = SafetensorsFile::open(path.string());
   check(file.status());
+  std::map<std::string, ingot::Tensor> values;
   for (const SafetensorsEntry &entry : file->entries()) {
     Result<ingot::Tensor> value = ingot::Tensor::zeros(entry.dtype, entry.shape);
     check(value.status());
     check(file->read(entry, value->rawData()));
-    model.held.emplace(entry.name, std::move(*value));
+    values.emplace(entry.name, std::move(*value));
   }
   Problems problems;
   for (const WeightRef &ref : weightsOf(model)) {
-    auto it = model.held.find(ref.name());
-    if (it == model.held.end())
+    auto it = values.find(ref.name());
+    if (it == values.end()) {
       problems.add("there is no weight '" + ref.name() + "', which the model has",
                    StatusCode::DataLoss);
-    else if (it->second.dtype() != DType::F32 || it->second.shape() != ref.weight->shape)
+      continue;
+    }
+    if (it->second.dtype() != DType::F32 || it->second.shape() != ref.weight->shape)
       problems.add("weight '" + ref.name() + "' is " + describe(it->second) +
                        ", the model's is f32 " + toString(ref.weight->shape),
                    StatusCode::DataLoss);
+    else
+      setValue(*ref.weight->variable, std::move(it->second));
+    values.erase(it);
   }
+  model.held = std::move(values);
   if (problems.count)
     throw LoadError(problems, path.string());
 }
@@ -113,13 +120,24 @@ void writeText(const fs::path &path, const std::string &text) {
 }
 
 void writeVariables(ModelImpl &model, const fs::path &path) {
-  bool isHeld = !model.engine;
+  std::vector<std::pair<std::string, ingot::Tensor>> weights;
+  bool haveValues = !model.engine;
   for (const WeightRef &ref : weightsOf(model))
-    isHeld &= model.held.count(ref.name()) > 0;
-  if (!isHeld)
+    if (std::optional<ingot::Tensor> value; haveValues) {
+      value = newestValue(*ref.weight->variable);
+      haveValues = value.has_value();
+      if (value)
+        weights.emplace_back(ref.name(), std::move(*value));
+    }
+  if (!haveValues)
     return check(stateOf(ensureEngine(model)).save(path.string()));
-  std::vector<NamedTensor> tensors;
+  std::map<std::string, TensorView> sorted;
+  for (const auto &[name, value] : weights)
+    sorted.emplace(name, value);
   for (const auto &[name, value] : model.held)
+    sorted.emplace(name, value);
+  std::vector<NamedTensor> tensors;
+  for (const auto &[name, value] : sorted)
     tensors.push_back({name, value});
   check(writeSafetensors(path.string(), tensors, {}));
 }

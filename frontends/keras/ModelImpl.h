@@ -1,8 +1,10 @@
 // What stands behind a keras::Model: its nodes, how it is trained, and where its weights are.
 //
 // Invariants: a built model's `nodes` are in an order in which inputs come first, each reachable
-// from its outputs; layer names are unique. Weights are in `held` until there is an engine, then in
-// the engine's state alone. Used by Model.cpp, GraphModule.cpp, Summary.cpp, ModelDirectory.cpp.
+// from its outputs; layer names are unique. A model is a layer, so that it may be part of another.
+// Weights are in the layers' variables (LayerImpl.h); `held` has what else a state holds
+// (optimizer, step, seed) while there is no engine. Used by Model.cpp, GraphModule.cpp,
+// Summary.cpp, ModelDirectory.cpp.
 #pragma once
 #include "compiler/autodiff/Differentiate.h"
 #include "frontends/keras/LayerImpl.h"
@@ -10,37 +12,47 @@
 
 namespace ingot::keras::detail {
 
-/// The compiled model: artifact, state, trainer. See Engine.cpp.
-struct Engine;
-
-struct ModelImpl {
-  std::string name;
+struct ModelImpl : LayerImpl {
   bool isSequential = false;
+  bool isSubclassed = false;                     // its graph is made by tracing `call`
   std::vector<std::shared_ptr<LayerImpl>> stack; // Sequential's layers, its input layer too
-  std::vector<NodePtr> inputs, outputs, nodes;   // empty until built
-  std::optional<CompileOptions> training;        // what compile was given
+  std::vector<NodePtr> inputs;                   // empty until built, as are the following
+  std::vector<TensorRef> outputs;
+  std::vector<TensorRef>
+      trainingOutputs;        // where a subclassed model differs in training; else empty
+  std::vector<NodePtr> nodes; // behind both kinds of outputs
+  std::optional<CompileOptions> training; // what compile was given
   uint64_t seed = 0;
   int threads = 0;
   std::map<std::string, ingot::Tensor> held;
   std::shared_ptr<Engine> engine;
 
-  bool isBuilt() const { return !nodes.empty(); }
-  /// Each layer once, in the order of nodes.
+  bool hasGraph() const { return !nodes.empty(); }
+  /// Each layer once, in the order of nodes; before it is built the stack.
   std::vector<std::shared_ptr<LayerImpl>> layers() const;
   /// Names of the outputs: their layers', made unique.
   std::vector<std::string> outputNames() const;
+
+  // As a layer of another model (NestedModel.cpp).
+  const char *className() const override { return isSequential ? "Sequential" : "Functional"; }
+  Json config() const override;
+  bool takesSeveral() const override { return true; }
+  bool takesIntegers() const override { return true; }
+  std::vector<std::shared_ptr<LayerImpl>> sublayers() const override { return layers(); }
+  std::vector<TensorSpec> results(const std::vector<TensorSpec> &inputs) const override;
+  void buildSublayers(const std::vector<TensorSpec> &inputs) override;
+  /// The ops of all nodes; also what GraphModule calls for the model itself.
+  llvm::SmallVector<mlir::Value> emitAll(Emitter &emitter, mlir::ValueRange inputs,
+                                         const CallOptions &options) const override;
 };
 
-/// Orders the nodes behind `outputs` and checks the graph. Throws.
+/// Orders the nodes behind the outputs and checks the graph. Throws.
 void finishGraph(ModelImpl &model);
+/// Calls a Sequential's layers one after another, beginning with an input like this.
+void buildStack(ModelImpl &model, const TensorSpec &input);
 
-/// A weight of a model, with the layer it belongs to.
-struct WeightRef {
-  std::shared_ptr<LayerImpl> layer;
-  const Weight *weight;
-  std::string name() const { return layer->weightName(*weight); }
-};
-/// Keras's order: layer by layer, within a layer trainable weights first.
+/// The weights as the model's own artifact names them: "dense/kernel", "vgg16/block1_conv1/kernel";
+/// layer by layer in Keras's order, each variable once.
 std::vector<WeightRef> weightsOf(const ModelImpl &model);
 
 // Losses.cpp
@@ -73,17 +85,28 @@ mlir::OwningOpRef<mlir::ModuleOp> buildModule(const ModelImpl &model, mlir::MLIR
                                               bool withTraining, bool withValues = false);
 
 // Engine.cpp
-/// Compiles the model if it is not, and moves the held weights into its state. Throws.
+/// Compiles the model if it is not, and brings the weights in its state up to date. Throws.
 Engine &ensureEngine(ModelImpl &model);
-/// Takes the weights out of the state and drops the compiled model. `everything`: optimizer and
-/// control variables too.
+/// The same for a run that changes weights: from now on the engine's state has the newest ones.
+Engine &ensureEngineForWriting(ModelImpl &model);
+/// Takes weights, optimizer and control variables out of the state and drops the compiled model.
 void releaseEngine(ModelImpl &model);
 train::Trainer &trainerOf(Engine &engine);
 State &stateOf(Engine &engine);
 /// The compiled file.
 std::string artifactOf(const Engine &engine);
+/// A copy of the newest value; nothing when it never had one.
+std::optional<ingot::Tensor> newestValue(const Variable &variable);
+void setValue(Variable &variable, ingot::Tensor value);
+ingot::Tensor copyOf(const TensorView &value);
+/// Throws when the value is not of the weight's shape.
+void checkValue(const WeightRef &ref, const TensorView &value);
 
 // ModelJson.cpp
+/// Layers, nodes, inputs and outputs: the config of a model that is part of another.
+Json graphToJson(const ModelImpl &model);
+/// A model from such a config; throws LoadError with all that is wrong.
+std::shared_ptr<ModelImpl> modelFromConfig(const std::string &className, const Json &config);
 Json modelToJson(const ModelImpl &model);
 /// What is wrong with a file: the first few, and how many there are.
 struct Problems {

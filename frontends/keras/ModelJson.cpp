@@ -29,39 +29,59 @@ Json toJson(const CompileOptions &options) {
        {{"bytes", options.memoryBudget.bytes}, {"batch_size", options.memoryBudget.batchSize}}}};
 }
 
-/// Indices of nodes, by address.
+/// Results of nodes: the node's index, or [index, result] for other results than the first.
 struct Indices {
   std::map<const Node *, size_t> of;
   explicit Indices(const ModelImpl &model) {
     for (const NodePtr &node : model.nodes)
       of.emplace(node.get(), of.size());
   }
-  Json operator()(const std::vector<NodePtr> &nodes) const {
+  Json operator()(const std::vector<TensorRef> &tensors) const {
     Json result = Json::array();
-    for (const NodePtr &node : nodes)
-      result.push_back(of.at(node.get()));
+    for (const TensorRef &tensor : tensors) {
+      size_t node = of.at(tensor.node.get());
+      result.push_back(tensor.index == 0 ? Json(node) : Json::array({node, tensor.index}));
+    }
     return result;
   }
 };
 
+Json nodeToJson(const Node &node, const Indices &indices) {
+  Json json = {{"layer", node.layer->name}, {"inputs", indices(node.inputs)}};
+  if (node.options.training)
+    json["training"] = *node.options.training;
+  if (node.options.useCausalMask)
+    json["use_causal_mask"] = true;
+  return json;
+}
+
 } // namespace
 
-Json modelToJson(const ModelImpl &model) {
+Json graphToJson(const ModelImpl &model) {
   Json layers = Json::array(), nodes = Json::array();
   for (const auto &layer : model.layers())
     layers.push_back({{"class_name", layer->className()}, {"config", layerConfig(*layer)}});
   Indices indices(model);
   for (const NodePtr &node : model.nodes)
-    nodes.push_back({{"layer", node->layer->name}, {"inputs", indices(node->inputs)}});
+    nodes.push_back(nodeToJson(*node, indices));
+  std::vector<TensorRef> inputs;
+  for (const NodePtr &input : model.inputs)
+    inputs.push_back({input});
+  Json config = {{"name", model.name},
+                 {"layers", layers},
+                 {"nodes", nodes},
+                 {"inputs", indices(inputs)},
+                 {"outputs", indices(model.outputs)}};
+  if (!model.trainingOutputs.empty())
+    config["training_outputs"] = indices(model.trainingOutputs);
+  return config;
+}
+
+Json modelToJson(const ModelImpl &model) {
   return {{"format", kFormat},
           {"format_version", kFormatVersion},
-          {"class_name", model.isSequential ? "Sequential" : "Functional"},
-          {"config",
-           {{"name", model.name},
-            {"layers", layers},
-            {"nodes", nodes},
-            {"inputs", indices(model.inputs)},
-            {"outputs", indices(model.outputs)}}},
+          {"class_name", model.className()},
+          {"config", graphToJson(model)},
           {"seed", model.seed},
           {"compile_config", model.training ? toJson(*model.training) : Json(nullptr)}};
 }
@@ -104,6 +124,8 @@ public:
       : json(json), problems(problems), model(std::make_shared<ModelImpl>()) {}
   /// Null when there were problems.
   std::shared_ptr<ModelImpl> read();
+  /// A model that is part of another: `json` has class_name and config alone.
+  std::shared_ptr<ModelImpl> readNested();
 
 private:
   /// Runs `work`; what it throws becomes a problem at `where`.
@@ -126,8 +148,9 @@ private:
   void readNodes(const Json &list);
   NodePtr makeNode(const Json &entry);
   /// Null for a node that could not be made, which was reported there.
-  NodePtr nodeAt(const Json &index);
-  void readEnds(const Json &list, const char *what, std::vector<NodePtr> &ends);
+  TensorRef tensorAt(const Json &index);
+  void readEnds(const Json &list, const char *what, std::vector<TensorRef> &ends);
+  void readGraph(const Json &config);
   void readTraining();
 
   const Json &json;
@@ -176,24 +199,30 @@ void Reader::readLayers(const Json &list) {
   }
 }
 
-NodePtr Reader::nodeAt(const Json &index) {
-  int64_t i = integerFromJson(index, "node");
+TensorRef Reader::tensorAt(const Json &index) {
+  const bool isPair = index.is_array() && index.size() == 2;
+  int64_t i = integerFromJson(isPair ? index[0] : index, "node");
+  int64_t result = isPair ? integerFromJson(index[1], "result") : 0;
   if (i < 0 || i >= static_cast<int64_t>(nodes.size()))
     throw Error("node " + std::to_string(i) + " is used before it is made", StatusCode::DataLoss);
-  return nodes[i];
+  if (nodes[i] && (result < 0 || result >= static_cast<int64_t>(nodes[i]->results.size())))
+    throw Error("node " + std::to_string(i) + " has " + std::to_string(nodes[i]->results.size()) +
+                    " results, result " + std::to_string(result) + " is used",
+                StatusCode::DataLoss);
+  return {nodes[i], result};
 }
 
 NodePtr Reader::makeNode(const Json &entry) {
-  std::vector<NodePtr> inputs;
+  std::vector<TensorRef> inputs;
   for (const Json &index : entry.at("inputs"))
-    inputs.push_back(nodeAt(index));
+    inputs.push_back(tensorAt(index));
   auto name = entry.at("layer").get<std::string>();
   auto found = layers.find(name);
   if (found == layers.end())
     throw Error("node of an unknown layer '" + name.substr(0, 64) + "'", StatusCode::DataLoss);
   const std::shared_ptr<LayerImpl> &layer = found->second;
-  for (const NodePtr &input : inputs)
-    if (!input)
+  for (const TensorRef &input : inputs)
+    if (!input.node)
       return nullptr;
   if (!layer)
     return nullptr;
@@ -203,7 +232,11 @@ NodePtr Reader::makeNode(const Json &entry) {
                 StatusCode::DataLoss);
   if (isInput && layer->calls > 0)
     throw Error("input layer '" + name + "' has two nodes", StatusCode::DataLoss);
-  return isInput ? makeInputNode(layer) : call(layer, std::move(inputs));
+  CallOptions options;
+  if (entry.contains("training"))
+    options.training = entry["training"].get<bool>();
+  options.useCausalMask = entry.value("use_causal_mask", false);
+  return isInput ? makeInputNode(layer) : call(layer, std::move(inputs), options);
 }
 
 void Reader::readNodes(const Json &list) {
@@ -214,11 +247,25 @@ void Reader::readNodes(const Json &list) {
   }
 }
 
-void Reader::readEnds(const Json &list, const char *what, std::vector<NodePtr> &ends) {
+void Reader::readEnds(const Json &list, const char *what, std::vector<TensorRef> &ends) {
   if (!list.is_array() || list.empty())
     return add(std::string("the model has no ") + what);
   for (const Json &index : list)
-    attempt(what, [&] { ends.push_back(nodeAt(index)); });
+    attempt(what, [&] { ends.push_back(tensorAt(index)); });
+}
+
+void Reader::readGraph(const Json &config) {
+  readLayers(config.at("layers"));
+  readNodes(config.at("nodes"));
+  std::vector<TensorRef> inputs;
+  readEnds(config.at("inputs"), "input", inputs);
+  for (const TensorRef &input : inputs)
+    model->inputs.push_back(input.node);
+  readEnds(config.at("outputs"), "output", model->outputs);
+  if (config.contains("training_outputs"))
+    readEnds(config["training_outputs"], "output", model->trainingOutputs);
+  if (!model->trainingOutputs.empty() && model->trainingOutputs.size() != model->outputs.size())
+    add("training_outputs: as many as outputs are needed");
 }
 
 void Reader::readTraining() {
@@ -244,24 +291,21 @@ void Reader::readTraining() {
 }
 
 std::shared_ptr<ModelImpl> Reader::read() {
-  attempt("model", [&] { readHead(); });
-  attempt("layers", [&] {
-    const Json &config = json.at("config");
-    readLayers(config.at("layers"));
-    readNodes(config.at("nodes"));
-    readEnds(config.at("inputs"), "input", model->inputs);
-    readEnds(config.at("outputs"), "output", model->outputs);
-  });
   attempt("compile_config", [&] { readTraining(); });
+  readNested();
+  if (!problems.count && model->training)
+    attempt("model", [&] { checkTraining(*model, *model->training); });
+  return problems.count ? nullptr : model;
+}
+
+std::shared_ptr<ModelImpl> Reader::readNested() {
+  attempt("model", [&] { readHead(); });
+  attempt("layers", [&] { readGraph(json.at("config")); });
   if (problems.count)
     return nullptr;
   if (!model->isSequential)
     model->stack.clear();
-  attempt("model", [&] {
-    finishGraph(*model);
-    if (model->training)
-      checkTraining(*model, *model->training);
-  });
+  attempt("model", [&] { finishGraph(*model); });
   return problems.count ? nullptr : model;
 }
 
@@ -283,6 +327,17 @@ Json parseJson(const std::string &text) {
       throw Error("lists and objects are nested too deeply", StatusCode::DataLoss);
   }
   return Json::parse(text);
+}
+
+std::shared_ptr<ModelImpl> modelFromConfig(const std::string &className, const Json &config) {
+  Problems problems;
+  const Json json = {{"class_name", className}, {"config", config}};
+  auto model = Reader(json, problems).readNested();
+  if (problems.count)
+    throw Error("model '" + config.value("name", std::string()) + "'" + problems.text(),
+                problems.code);
+  model->trainable = config.value("trainable", true);
+  return model;
 }
 
 std::shared_ptr<ModelImpl> modelFromJson(const Json &json, Problems &problems) {

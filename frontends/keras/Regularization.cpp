@@ -18,7 +18,7 @@ struct DropoutImpl : LayerImpl {
   Value emit(Emitter &e, mlir::ValueRange inputs) const override {
     if (!e.training || rate == 0)
       return inputs[0];
-    std::string path = name + "/call" + std::to_string(e.callIndex);
+    std::string path = e.layer + "/call" + std::to_string(e.callIndex);
     return e.create<graph::DropoutOp>(
         {inputs[0], e.control("seed"), e.control("step")},
         {e.randomId(path), e.named("rate", e.b.getF64FloatAttr(rate))});

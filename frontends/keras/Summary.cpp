@@ -56,21 +56,32 @@ std::string row(const std::vector<Column> &columns, const std::vector<std::strin
   return line + "\n";
 }
 
-int64_t parameters(const LayerImpl &layer, std::optional<bool> trainable = std::nullopt) {
+int64_t parameters(const std::vector<WeightRef> &weights,
+                   std::optional<bool> trainable = std::nullopt) {
   int64_t count = 0;
-  for (const Weight &weight : layer.weights)
-    if (!trainable || layer.isTrainable(weight) == *trainable)
-      count += elementCount(weight.shape);
+  for (const WeightRef &ref : weights)
+    if (!trainable || ref.isTrainable() == *trainable)
+      count += elementCount(ref.weight->shape);
   return count;
 }
 
 /// "input[0][0], dense[1][0]": layer, which of its calls, which of its tensors.
 std::string connections(const Node &node) {
   std::string text;
-  for (const NodePtr &input : node.inputs)
-    text += (text.empty() ? "" : ", ") + input->layer->name + "[" + std::to_string(input->call) +
-            "][0]";
+  for (const TensorRef &input : node.inputs)
+    text += (text.empty() ? "" : ", ") + input.node->layer->name + "[" +
+            std::to_string(input.node->call) + "][" + std::to_string(input.index) + "]";
   return text.empty() ? "-" : text;
+}
+
+/// "(None, 10)", of several results "[(None, 4), (None, 2)]".
+std::string outputShape(const Node &node) {
+  if (node.results.size() == 1)
+    return toString(node.results[0].shape);
+  std::string text;
+  for (const TensorSpec &result : node.results)
+    text += (text.empty() ? "[" : ", ") + toString(result.shape);
+  return text + "]";
 }
 
 std::vector<std::vector<std::string>> rowsOf(const ModelImpl &model) {
@@ -87,9 +98,9 @@ std::vector<std::vector<std::string>> rowsOf(const ModelImpl &model) {
     const std::string &connected = connectedTo[layer.get()];
     if (model.isSequential && dynamic_cast<InputLayerImpl *>(layer.get()))
       continue;
-    std::string count = layer->isBuilt ? grouped(parameters(*layer)) : "0 (unbuilt)";
-    rows.push_back({layer->name + " (" + layer->className() + ")",
-                    node ? toString(node->shape) : "?", count, connected});
+    std::string count = layer->isBuilt ? grouped(parameters(weightsOf(*layer))) : "0 (unbuilt)";
+    rows.push_back({layer->name + " (" + layer->className() + ")", node ? outputShape(*node) : "?",
+                    count, connected});
   }
   return rows;
 }
@@ -117,11 +128,8 @@ std::string summaryText(const ModelImpl &model) {
     text += row(columns, rows[i], "│");
   }
   text += frame(columns, "└", "─", "┴", "┘");
-  int64_t trainable = 0, fixed = 0;
-  for (const auto &layer : model.layers()) {
-    trainable += parameters(*layer, true);
-    fixed += parameters(*layer, false);
-  }
+  const std::vector<WeightRef> weights = weightsOf(model);
+  const int64_t trainable = parameters(weights, true), fixed = parameters(weights, false);
   auto total = [](const char *name, int64_t count) {
     return std::string(" ") + name + ": " + grouped(count) + " (" + bytes(count) + ")\n";
   };

@@ -138,7 +138,7 @@ TEST_F(KerasDirectory, aSaveThatFailsKeepsTheOldVersion) {
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   keras::Model loaded = keras::loadModel(path());
-  EXPECT_GT(loaded.impl()->held.at("d/bias").data<float>()[0], 0);
+  EXPECT_GT(loaded.getWeight("d/bias").data<float>()[0], 0);
   EXPECT_EQ(std::distance(fs::directory_iterator(directory), fs::directory_iterator()), 1);
 }
 

@@ -77,7 +77,7 @@ TEST_F(KerasTest, convolutionalShapesAreKeras) {
   std::vector<keras::Shape> shapes;
   keras::Sequential model = guideCnn();
   for (const keras::detail::NodePtr &node : model.impl()->nodes)
-    shapes.push_back(node->shape);
+    shapes.push_back(node->results[0].shape);
   using keras::None;
   EXPECT_THAT(shapes,
               ElementsAre(keras::Shape{None, 28, 28, 1}, keras::Shape{None, 26, 26, 32},
