@@ -86,7 +86,9 @@ ImageDataGenerator::flowFromDirectory(const std::string &directory,
 
 int64_t DirectoryFlow::sampleCount() const { return int64_t(impl->filenames.size()); }
 int64_t DirectoryFlow::batchSize() const { return impl->options.batchSize; }
-size_t DirectoryFlow::targetCount() const { return impl->options.classMode != "none"; }
+std::optional<int64_t> DirectoryFlow::batchCount() const {
+  return countBatches(sampleCount(), batchSize());
+}
 const std::vector<std::string> &DirectoryFlow::classNames() const { return impl->classNames; }
 const std::vector<int32_t> &DirectoryFlow::classes() const { return impl->classes; }
 const std::vector<std::string> &DirectoryFlow::filenames() const { return impl->filenames; }
@@ -109,35 +111,36 @@ Status DirectoryFlow::Impl::load(int64_t sample, int64_t epoch, float *to) const
   return saveImage({DType::F32, 3, image.shape().data(), to}, saved, epoch, sample);
 }
 
-Status DirectoryFlow::batch(int64_t epoch, int64_t index, std::vector<Tensor> &tensors) const {
-  INGOT_ASSIGN_OR_RETURN(const BatchRange range, batchRange(*this, epoch, index));
+Result<bool> DirectoryFlow::fill(int64_t epoch, int64_t batch, Batch &out) {
+  INGOT_ASSIGN_OR_RETURN(const BatchRange range,
+                         batchRange(sampleCount(), batchSize(), epoch, batch));
   const std::shared_ptr<const std::vector<int64_t>> order = impl->orders->of(epoch);
   const int64_t count = range.end - range.begin, channels = int64_t(impl->mode);
   const auto [height, width] = impl->options.targetSize;
-  tensors.resize(1 + targetCount());
-  INGOT_RETURN_IF_ERROR(tensors[0].resize(DType::F32, {count, height, width, channels}));
+  const std::string &mode = impl->options.classMode;
+  out.inputs.resize(1), out.targets.resize(mode != "none"), out.sampleWeights.clear();
+  INGOT_RETURN_IF_ERROR(out.inputs[0].resize(DType::F32, {count, height, width, channels}));
   for (int64_t i = 0; i < count; ++i)
     INGOT_RETURN_IF_ERROR(impl->load((*order)[size_t(range.begin + i)], epoch,
-                                     tensors[0].data<float>() + i * height * width * channels));
-  const std::string &mode = impl->options.classMode;
+                                     out.inputs[0].data<float>() + i * height * width * channels));
   if (mode == "none")
-    return Status();
+    return true;
   if (mode == "input") {
-    INGOT_ASSIGN_OR_RETURN(tensors[1], tensors[0].clone());
-    return Status();
+    INGOT_ASSIGN_OR_RETURN(out.targets[0], out.inputs[0].clone());
+    return true;
   }
   const bool isOneHot = mode == "categorical";
   const auto classes = int64_t(impl->classNames.size());
   INGOT_RETURN_IF_ERROR(
-      tensors[1].resize(DType::F32, isOneHot ? Shape{count, classes} : Shape{count}));
+      out.targets[0].resize(DType::F32, isOneHot ? Shape{count, classes} : Shape{count}));
   for (int64_t i = 0; i < count; ++i) {
     const int32_t label = impl->classes[size_t((*order)[size_t(range.begin + i)])];
     if (isOneHot)
-      setOneHot(tensors[1], i, label);
+      setOneHot(out.targets[0], i, label);
     else
-      tensors[1].data<float>()[i] = float(label);
+      out.targets[0].data<float>()[i] = float(label);
   }
-  return Status();
+  return true;
 }
 
 } // namespace ingot::data

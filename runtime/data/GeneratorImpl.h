@@ -40,7 +40,9 @@ private:
 struct BatchRange {
   int64_t begin = 0, end = 0;
 };
-Result<BatchRange> batchRange(const BatchSource &source, int64_t epoch, int64_t index);
+Result<BatchRange> batchRange(int64_t samples, int64_t batchSize, int64_t epoch, int64_t index);
+
+int64_t countBatches(int64_t samples, int64_t batchSize);
 
 /// "training" or "validation" of `samples`, where the validation's come first: [begin, end). Of an
 /// empty name all. InvalidArgument for another name, or without a validation split.

@@ -161,7 +161,9 @@ Result<ImageDirectory> imageDatasetFromDirectory(const std::string &directory,
 
 int64_t ImageDirectory::sampleCount() const { return int64_t(impl->paths.size()); }
 int64_t ImageDirectory::batchSize() const { return impl->options.batchSize; }
-size_t ImageDirectory::targetCount() const { return impl->hasLabels; }
+std::optional<int64_t> ImageDirectory::batchCount() const {
+  return countBatches(sampleCount(), batchSize());
+}
 const std::vector<std::string> &ImageDirectory::classNames() const { return impl->classNames; }
 const std::vector<std::string> &ImageDirectory::filePaths() const { return impl->paths; }
 int64_t ImageDirectory::fileCount() const { return impl->files; }
@@ -202,35 +204,36 @@ Status ImageDirectory::Impl::load(int64_t sample, float *to) const {
   return Status();
 }
 
-Status ImageDirectory::batch(int64_t epoch, int64_t index, std::vector<Tensor> &tensors) const {
-  INGOT_ASSIGN_OR_RETURN(const BatchRange range, batchRange(*this, epoch, index));
+Result<bool> ImageDirectory::fill(int64_t epoch, int64_t batch, Batch &out) {
+  INGOT_ASSIGN_OR_RETURN(const BatchRange range,
+                         batchRange(sampleCount(), batchSize(), epoch, batch));
   const std::shared_ptr<const std::vector<int64_t>> order = impl->orders->of(epoch);
   const int64_t count = range.end - range.begin, channels = int64_t(impl->mode);
   const auto [height, width] = impl->options.imageSize;
-  tensors.resize(1 + targetCount());
-  INGOT_RETURN_IF_ERROR(tensors[0].resize(DType::F32, {count, height, width, channels}));
+  out.inputs.resize(1), out.targets.resize(impl->hasLabels), out.sampleWeights.clear();
+  INGOT_RETURN_IF_ERROR(out.inputs[0].resize(DType::F32, {count, height, width, channels}));
   const bool isInt = impl->options.labelMode == "int";
   const bool isOneHot = impl->options.labelMode == "categorical";
   if (impl->hasLabels) {
     const int64_t wide = isOneHot ? int64_t(impl->classNames.size()) : 1;
-    INGOT_RETURN_IF_ERROR(tensors[1].resize(isInt ? DType::I32 : DType::F32,
-                                            isInt ? Shape{count} : Shape{count, wide}));
+    INGOT_RETURN_IF_ERROR(out.targets[0].resize(isInt ? DType::I32 : DType::F32,
+                                                isInt ? Shape{count} : Shape{count, wide}));
   }
   for (int64_t i = 0; i < count; ++i) {
     const int64_t sample = (*order)[size_t(range.begin + i)];
     INGOT_RETURN_IF_ERROR(
-        impl->load(sample, tensors[0].data<float>() + i * height * width * channels));
+        impl->load(sample, out.inputs[0].data<float>() + i * height * width * channels));
     if (!impl->hasLabels)
       continue;
     const int32_t label = impl->labels[size_t(sample)];
     if (isOneHot)
-      setOneHot(tensors[1], i, label);
+      setOneHot(out.targets[0], i, label);
     else if (isInt)
-      tensors[1].data<int32_t>()[i] = label;
+      out.targets[0].data<int32_t>()[i] = label;
     else
-      tensors[1].data<float>()[i] = float(label);
+      out.targets[0].data<float>()[i] = float(label);
   }
-  return Status();
+  return true;
 }
 
 } // namespace ingot::data

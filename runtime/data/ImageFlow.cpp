@@ -28,14 +28,18 @@ std::shared_ptr<const std::vector<int64_t>> EpochOrders::of(int64_t epoch) const
   return order;
 }
 
-Result<BatchRange> batchRange(const BatchSource &source, int64_t epoch, int64_t index) {
-  if (epoch < 0 || index < 0 || index >= source.batchCount())
+int64_t countBatches(int64_t samples, int64_t batchSize) {
+  return (samples + batchSize - 1) / batchSize;
+}
+
+Result<BatchRange> batchRange(int64_t samples, int64_t batchSize, int64_t epoch, int64_t index) {
+  const int64_t count = countBatches(samples, batchSize);
+  if (epoch < 0 || index < 0 || index >= count)
     return Status(StatusCode::OutOfRange, "there is no batch " + std::to_string(index) +
                                               " in epoch " + std::to_string(epoch) +
-                                              ": an epoch has " +
-                                              std::to_string(source.batchCount()));
-  const int64_t begin = index * source.batchSize();
-  return BatchRange{begin, std::min(begin + source.batchSize(), source.sampleCount())};
+                                              ": an epoch has " + std::to_string(count));
+  const int64_t begin = index * batchSize;
+  return BatchRange{begin, std::min(begin + batchSize, samples)};
 }
 
 Result<BatchRange> subsetRange(const std::string &subset, double validationSplit, int64_t samples) {
@@ -102,6 +106,8 @@ struct ImageFlow::Impl {
   BatchRange range;
   EpochOrders orders;
   Array x, y, weights;
+
+  static Status take(const Array &array, const std::vector<int64_t> &rows, std::vector<Tensor> &to);
 };
 
 namespace {
@@ -169,44 +175,52 @@ Result<ImageFlow> ImageDataGenerator::flow(const TensorView &x, const TensorView
 
 int64_t ImageFlow::sampleCount() const { return impl->range.end - impl->range.begin; }
 int64_t ImageFlow::batchSize() const { return impl->options.batchSize; }
-size_t ImageFlow::targetCount() const { return impl->y.isThere(); }
-size_t ImageFlow::weightCount() const { return impl->weights.isThere(); }
+std::optional<int64_t> ImageFlow::batchCount() const {
+  return countBatches(sampleCount(), batchSize());
+}
 
-Status ImageFlow::batch(int64_t epoch, int64_t index, std::vector<Tensor> &tensors) const {
-  INGOT_ASSIGN_OR_RETURN(const BatchRange range, batchRange(*this, epoch, index));
-  const std::shared_ptr<const std::vector<int64_t>> order = impl->orders.of(epoch);
-  const int64_t count = range.end - range.begin;
-  tensors.resize(inputCount() + targetCount() + weightCount());
-  Shape dims = impl->x.shape;
-  dims[0] = count;
-  INGOT_RETURN_IF_ERROR(tensors[0].resize(DType::F32, dims));
-  const int64_t values = impl->x.rowElements();
-  Shape one(dims.begin() + 1, dims.end());
-  const SavedImages saved = {impl->options.saveToDir, impl->options.savePrefix,
-                             impl->options.saveFormat, impl->options.seed};
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t sample = impl->range.begin + (*order)[size_t(range.begin + i)];
-    INGOT_ASSIGN_OR_RETURN(const Tensor image, toFloat(impl->x.rows(sample, one)));
-    float *to = tensors[0].data<float>() + i * values;
-    INGOT_RETURN_IF_ERROR(
-        augmentInto(impl->generator, image, impl->options.seed, epoch, sample, to));
-    INGOT_RETURN_IF_ERROR(saveImage({DType::F32, 3, one.data(), to}, saved, epoch, sample));
-  }
-  size_t next = 1;
-  for (const Impl::Array *array : {&impl->y, &impl->weights}) {
-    if (!array->isThere())
-      continue;
-    Shape shape = array->shape;
-    shape[0] = count;
-    Tensor &tensor = tensors[next++];
-    INGOT_RETURN_IF_ERROR(tensor.resize(array->dtype, shape));
-    for (int64_t i = 0; i < count; ++i)
-      std::memcpy(static_cast<char *>(tensor.rawData()) + size_t(i) * array->rowBytes(),
-                  array->data + size_t(impl->range.begin + (*order)[size_t(range.begin + i)]) *
-                                    array->rowBytes(),
-                  array->rowBytes());
+/// The rows of `array` that are samples `rows`.
+Status ImageFlow::Impl::take(const Array &array, const std::vector<int64_t> &rows,
+                             std::vector<Tensor> &to) {
+  to.resize(array.isThere());
+  if (!array.isThere())
+    return Status();
+  Shape shape = array.shape;
+  shape[0] = int64_t(rows.size());
+  INGOT_RETURN_IF_ERROR(to[0].resize(array.dtype, shape));
+  auto *out = static_cast<char *>(to[0].rawData());
+  for (int64_t row : rows) {
+    std::memcpy(out, array.data + size_t(row) * array.rowBytes(), array.rowBytes());
+    out += array.rowBytes();
   }
   return Status();
+}
+
+Result<bool> ImageFlow::fill(int64_t epoch, int64_t batch, Batch &out) {
+  INGOT_ASSIGN_OR_RETURN(const BatchRange range,
+                         batchRange(sampleCount(), batchSize(), epoch, batch));
+  const std::shared_ptr<const std::vector<int64_t>> order = impl->orders.of(epoch);
+  std::vector<int64_t> rows(order->begin() + range.begin, order->begin() + range.end);
+  for (int64_t &row : rows)
+    row += impl->range.begin;
+  out.inputs.resize(1);
+  Shape dims = impl->x.shape;
+  dims[0] = int64_t(rows.size());
+  INGOT_RETURN_IF_ERROR(out.inputs[0].resize(DType::F32, dims));
+  float *to = out.inputs[0].data<float>();
+  Shape one(dims.begin() + 1, dims.end());
+  const FlowOptions &options = impl->options;
+  const SavedImages saved = {options.saveToDir, options.savePrefix, options.saveFormat,
+                             options.seed};
+  for (int64_t row : rows) {
+    INGOT_ASSIGN_OR_RETURN(const Tensor image, toFloat(impl->x.rows(row, one)));
+    INGOT_RETURN_IF_ERROR(augmentInto(impl->generator, image, options.seed, epoch, row, to));
+    INGOT_RETURN_IF_ERROR(saveImage({DType::F32, 3, one.data(), to}, saved, epoch, row));
+    to += impl->x.rowElements();
+  }
+  INGOT_RETURN_IF_ERROR(Impl::take(impl->y, rows, out.targets));
+  INGOT_RETURN_IF_ERROR(Impl::take(impl->weights, rows, out.sampleWeights));
+  return true;
 }
 
 } // namespace ingot::data

@@ -9,7 +9,7 @@
 #ifndef INGOT_DATA_IMAGEDATAGENERATOR_H
 #define INGOT_DATA_IMAGEDATAGENERATOR_H
 
-#include "ingot/data/Batches.h"
+#include "ingot/DataSource.h"
 
 #include <functional>
 #include <memory>
@@ -156,14 +156,12 @@ private:
 };
 
 /// Keras's NumpyArrayIterator. A batch is pictures f32, rows of y in y's type, weights.
-class ImageFlow : public BatchSource {
+class ImageFlow : public DataSource {
 public:
-  int64_t sampleCount() const override;
-  int64_t batchSize() const override;
-  size_t inputCount() const override { return 1; }
-  size_t targetCount() const override;
-  size_t weightCount() const override;
-  Status batch(int64_t epoch, int64_t index, std::vector<Tensor> &tensors) const override;
+  int64_t sampleCount() const;
+  int64_t batchSize() const;
+  std::optional<int64_t> batchCount() const override;
+  Result<bool> fill(int64_t epoch, int64_t batch, Batch &out) override;
 
   struct Impl;
   explicit ImageFlow(std::shared_ptr<const Impl> impl) : impl(std::move(impl)) {}
@@ -173,15 +171,13 @@ private:
 };
 
 /// Keras's DirectoryIterator. Labels: f32 one-hot ("categorical"), f32 index ("binary", "sparse").
-class DirectoryFlow : public BatchSource {
+class DirectoryFlow : public DataSource {
 public:
-  int64_t sampleCount() const override;
-  int64_t batchSize() const override;
-  size_t inputCount() const override { return 1; }
-  size_t targetCount() const override;
-  size_t weightCount() const override { return 0; }
-  /// As any batch; and what readPicture says of a file that is broken, with its path.
-  Status batch(int64_t epoch, int64_t index, std::vector<Tensor> &tensors) const override;
+  int64_t sampleCount() const;
+  int64_t batchSize() const;
+  std::optional<int64_t> batchCount() const override;
+  /// What readPicture says of a file that is broken names its path.
+  Result<bool> fill(int64_t epoch, int64_t batch, Batch &out) override;
 
   const std::vector<std::string> &classNames() const;
   /// class_indices: the class of each file, by its index in classNames.

@@ -2,7 +2,7 @@
 #ifndef INGOT_DATA_IMAGEDIRECTORY_H
 #define INGOT_DATA_IMAGEDIRECTORY_H
 
-#include "ingot/data/Batches.h"
+#include "ingot/DataSource.h"
 
 #include <memory>
 #include <optional>
@@ -36,15 +36,13 @@ struct ImageDirectoryOptions {
 
 /// Batches of f32 pictures, 0 … 255, and labels: i32 [n] ("int"), f32 [n, classes]
 /// ("categorical"), f32 [n, 1] ("binary").
-class ImageDirectory : public BatchSource {
+class ImageDirectory : public DataSource {
 public:
-  int64_t sampleCount() const override;
-  int64_t batchSize() const override;
-  size_t inputCount() const override { return 1; }
-  size_t targetCount() const override;
-  size_t weightCount() const override { return 0; }
-  /// As any batch; and what readPicture says of a file that is broken, with its path.
-  Status batch(int64_t epoch, int64_t index, std::vector<Tensor> &tensors) const override;
+  int64_t sampleCount() const;
+  int64_t batchSize() const;
+  std::optional<int64_t> batchCount() const override;
+  /// What readPicture says of a file that is broken names its path.
+  Result<bool> fill(int64_t epoch, int64_t batch, Batch &out) override;
 
   const std::vector<std::string> &classNames() const;
   const std::vector<std::string> &filePaths() const;

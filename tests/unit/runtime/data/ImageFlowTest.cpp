@@ -65,25 +65,27 @@ double difference(const Tensor &a, const Tensor &b) {
   return largest;
 }
 
-std::vector<Tensor> batchOf(const BatchSource &source, int64_t epoch = 0, int64_t index = 0) {
-  std::vector<Tensor> tensors;
-  const Status status = source.batch(epoch, index, tensors);
-  EXPECT_TRUE(status.isOk()) << status.message();
-  return tensors;
+Batch batchOf(DataSource &source, int64_t epoch = 0, int64_t index = 0) {
+  Batch batch;
+  const Result<bool> filled = source.fill(epoch, index, batch);
+  EXPECT_TRUE(filled.isOk() && *filled) << filled.status().message();
+  EXPECT_EQ(batch.inputs.size(), 1u);
+  return batch;
 }
 
-void compareBatch(const BatchSource &source, const std::string &name, double tolerance) {
-  const std::vector<Tensor> tensors = batchOf(source);
-  EXPECT_LE(difference(tensors[0], fixture(name + "/x")), tolerance) << name;
-  if (tensors.size() > 1) {
-    EXPECT_EQ(difference(tensors[1], fixture(name + "/y")), 0) << name;
-    EXPECT_EQ(tensors[1].dtype(), fixture(name + "/y").dtype()) << name;
+void compareBatch(DataSource &source, const std::string &name, double tolerance) {
+  const Batch batch = batchOf(source);
+  EXPECT_LE(difference(batch.inputs[0], fixture(name + "/x")), tolerance) << name;
+  EXPECT_EQ(batch.targets.size(), findTensor(fixtures(), name + "/y") != nullptr) << name;
+  if (!batch.targets.empty()) {
+    EXPECT_EQ(difference(batch.targets[0], fixture(name + "/y")), 0) << name;
+    EXPECT_EQ(batch.targets[0].dtype(), fixture(name + "/y").dtype()) << name;
   }
 }
 
 void compareDirectory(const Tree &tree, const std::string &name, ImageDirectoryOptions options) {
   options.batchSize = 16, options.imageSize = {6, 8};
-  const Result<ImageDirectory> set = imageDatasetFromDirectory(tree.root(), options);
+  Result<ImageDirectory> set = imageDatasetFromDirectory(tree.root(), options);
   ASSERT_TRUE(set.isOk()) << set.status().message();
   std::vector<std::string> files;
   for (const std::string &path : set->filePaths())
@@ -137,12 +139,12 @@ TEST(ImageDirectoryTest, MistakesAndBrokenPicturesAreNamed) {
             std::string::npos);
   EXPECT_EQ(imageDatasetFromDirectory(tree.path("none")).status().code(), StatusCode::NotFound);
   writeFile(tree.path("eels/one.png"), "\x89PNG\r\n\x1a\nbroken");
-  const ImageDirectory set = imageDatasetFromDirectory(tree.root(), {.shuffle = false}).value();
-  std::vector<Tensor> tensors;
-  const Status status = set.batch(0, 0, tensors);
+  ImageDirectory set = imageDatasetFromDirectory(tree.root(), {.shuffle = false}).value();
+  Batch batch;
+  const Status status = set.fill(0, 0, batch).status();
   EXPECT_EQ(status.code(), StatusCode::DataLoss);
   EXPECT_NE(status.message().find("/eels/one.png'"), std::string::npos) << status.message();
-  EXPECT_EQ(set.batch(0, 1, tensors).code(), StatusCode::OutOfRange);
+  EXPECT_EQ(set.fill(0, 1, batch).status().code(), StatusCode::OutOfRange);
 }
 
 TEST(ImageDirectoryTest, LinksToDirectoriesAreFollowedOnlyWhereAskedAndNeverInCircles) {
@@ -162,7 +164,7 @@ TEST(ImageDirectoryTest, LinksToDirectoriesAreFollowedOnlyWhereAskedAndNeverInCi
 void compareFlow(const Tree &tree, const std::string &name, ImageDataGeneratorOptions how,
                  FlowFromDirectoryOptions options) {
   options.targetSize = {6, 8}, options.batchSize = 16, options.shuffle = false;
-  const Result<DirectoryFlow> flow =
+  Result<DirectoryFlow> flow =
       ImageDataGenerator::create(std::move(how)).value().flowFromDirectory(tree.root(), options);
   ASSERT_TRUE(flow.isOk()) << flow.status().message();
   EXPECT_EQ(flow->filenames(), texts(name + "/files"));
@@ -205,9 +207,9 @@ TEST(ImageFlowTest, BatchesAreTheSameOnAnyThreadsInAnyOrder) {
   const auto makeFlow = [&] {
     return generator.flow(samples.x, samples.y, {.batchSize = 3, .seed = 5}).value();
   };
-  const ImageFlow flow = makeFlow(), other = makeFlow();
+  ImageFlow flow = makeFlow(), other = makeFlow();
   ASSERT_EQ(flow.batchCount(), 7);
-  std::vector<std::vector<Tensor>> found(21);
+  std::vector<Batch> found(21);
   std::vector<std::thread> threads;
   for (size_t t = 0; t < 3; ++t)
     threads.emplace_back([&, t] {
@@ -218,26 +220,25 @@ TEST(ImageFlowTest, BatchesAreTheSameOnAnyThreadsInAnyOrder) {
     thread.join();
   std::set<int64_t> labels;
   for (size_t k = 0; k < 21; ++k) {
-    const std::vector<Tensor> again = batchOf(other, int64_t(k) / 7, int64_t(k) % 7);
-    EXPECT_EQ(difference(found[k][0], again[0]), 0);
-    EXPECT_EQ(valuesOf<int64_t>(found[k][1]), valuesOf<int64_t>(again[1]));
+    const Batch again = batchOf(other, int64_t(k) / 7, int64_t(k) % 7);
+    EXPECT_EQ(difference(found[k].inputs[0], again.inputs[0]), 0);
+    EXPECT_EQ(valuesOf<int64_t>(found[k].targets[0]), valuesOf<int64_t>(again.targets[0]));
   }
-  EXPECT_EQ(found[6][0].dim(0), 2);
-  EXPECT_GT(difference(found[0][0], found[7][0]), 1); // another epoch
+  EXPECT_EQ(found[6].inputs[0].dim(0), 2);
+  EXPECT_GT(difference(found[0].inputs[0], found[7].inputs[0]), 1); // another epoch
 }
 
 TEST(ImageFlowTest, ASampleIsAugmentedAlikeInAnyBatchSize) {
   const Samples samples;
   const ImageDataGenerator generator = ImageDataGenerator::create({.rotationRange = 30}).value();
-  const ImageFlow single =
-      generator.flow(samples.x, {}, {.batchSize = 1, .shuffle = false}).value();
-  const ImageFlow all = generator.flow(samples.x, {}, {.batchSize = 20, .shuffle = false}).value();
-  const std::vector<Tensor> whole = batchOf(all, 3);
-  ASSERT_EQ(whole.size(), 1u);
+  ImageFlow single = generator.flow(samples.x, {}, {.batchSize = 1, .shuffle = false}).value();
+  ImageFlow all = generator.flow(samples.x, {}, {.batchSize = 20, .shuffle = false}).value();
+  const Batch whole = batchOf(all, 3);
+  ASSERT_TRUE(whole.targets.empty());
   for (int64_t i = 0; i < 20; ++i) {
-    const std::vector<Tensor> one = batchOf(single, 3, i);
-    EXPECT_TRUE(std::equal(one[0].data<float>(), one[0].data<float>() + 30,
-                           whole[0].data<float>() + i * 30));
+    const Batch one = batchOf(single, 3, i);
+    EXPECT_TRUE(std::equal(one.inputs[0].data<float>(), one.inputs[0].data<float>() + 30,
+                           whole.inputs[0].data<float>() + i * 30));
   }
 }
 
@@ -245,14 +246,15 @@ TEST(ImageFlowTest, SubsetsAreTheFirstAndTheRestAndNeedTheSameClasses) {
   const Samples samples;
   const ImageDataGenerator generator =
       ImageDataGenerator::create({.validationSplit = 0.25}).value();
-  const ImageFlow validation =
+  ImageFlow validation =
       generator.flow(samples.x, samples.y, {.shuffle = false, .subset = "validation"}).value();
-  const ImageFlow training =
+  ImageFlow training =
       generator.flow(samples.x, samples.y, {.shuffle = false, .subset = "training"}).value();
   EXPECT_EQ(validation.sampleCount(), 5);
   EXPECT_EQ(training.sampleCount(), 15);
-  EXPECT_EQ(valuesOf<int64_t>(batchOf(validation)[1]), (std::vector<int64_t>{0, 1, 2, 3, 0}));
-  EXPECT_EQ(batchOf(training)[0].data<float>()[0], float(5 * 30 * 7 % 251));
+  EXPECT_EQ(valuesOf<int64_t>(batchOf(validation).targets[0]),
+            (std::vector<int64_t>{0, 1, 2, 3, 0}));
+  EXPECT_EQ(batchOf(training).inputs[0].data<float>()[0], float(5 * 30 * 7 % 251));
   Tensor sorted = samples.y.clone().value();
   std::sort(sorted.data<int64_t>(), sorted.data<int64_t>() + 20);
   const Status status = generator.flow(samples.x, sorted, {.subset = "training"}).status();
@@ -266,17 +268,18 @@ TEST(ImageFlowTest, WeightsComeLastAndPicturesAreSaved) {
   const TemporaryDirectory directory;
   const Tensor weights = toFloat(samples.y, 0.5).value();
   const ImageDataGenerator generator = ImageDataGenerator::create({.horizontalFlip = true}).value();
-  const ImageFlow flow = generator
-                             .flow(samples.x, samples.y,
-                                   {.batchSize = 4,
-                                    .sampleWeight = weights,
-                                    .saveToDir = directory.path(""),
-                                    .savePrefix = "look"})
-                             .value();
-  const std::vector<Tensor> tensors = batchOf(flow);
-  ASSERT_EQ(tensors.size(), 3u);
+  ImageFlow flow = generator
+                       .flow(samples.x, samples.y,
+                             {.batchSize = 4,
+                              .sampleWeight = weights,
+                              .saveToDir = directory.path(""),
+                              .savePrefix = "look"})
+                       .value();
+  const Batch batch = batchOf(flow);
+  ASSERT_EQ(batch.sampleWeights.size(), 1u);
   for (int64_t i = 0; i < 4; ++i)
-    EXPECT_EQ(tensors[2].data<float>()[i], float(tensors[1].data<int64_t>()[i]) * 0.5f);
+    EXPECT_EQ(batch.sampleWeights[0].data<float>()[i],
+              float(batch.targets[0].data<int64_t>()[i]) * 0.5f);
   int saved = 0;
   for (const auto &entry : std::filesystem::directory_iterator(directory.path(""))) {
     EXPECT_EQ(readPicture(entry.path().string())->shape(), (Shape{6, 5, 1}));
