@@ -2,6 +2,7 @@
 #include "ingot/data/ImageDataset.h"
 #include "ingot/data/Idx.h"
 #include "ingot/data/Npy.h"
+#include "runtime/data/DatasetFiles.h"
 #include "runtime/data/NpyFormat.h"
 
 #include <algorithm>
@@ -162,10 +163,13 @@ Result<ImageDataset> assemble(std::vector<Tensor> arrays, const char *const *nam
 
 } // namespace
 
+Result<std::vector<Tensor>> readImageArrays(const std::string &path) {
+  return isThere(path, true) ? loadDirectory(path) : loadArchive(path);
+}
+
 Result<ImageDataset> loadImageDataset(const std::string &path) {
   const bool directory = isThere(path, true);
-  INGOT_ASSIGN_OR_RETURN(std::vector<Tensor> arrays,
-                         directory ? loadDirectory(path) : loadArchive(path));
+  INGOT_ASSIGN_OR_RETURN(std::vector<Tensor> arrays, readImageArrays(path));
   Result<ImageDataset> set = assemble(std::move(arrays), directory ? idxFiles : npzArrays);
   if (!set.isOk())
     return set.status().withContext("'" + path + "'");

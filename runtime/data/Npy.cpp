@@ -196,7 +196,7 @@ private:
   size_t position = 0;
 };
 
-Result<Header> readHeader(ByteSource &source) {
+Result<std::string> readHeaderText(ByteSource &source) {
   uint8_t magic[8];
   INGOT_RETURN_IF_ERROR(source.read(magic, sizeof magic, "the magic number"));
   if (std::memcmp(magic, "\x93NUMPY", 6) != 0)
@@ -213,6 +213,11 @@ Result<Header> readHeader(ByteSource &source) {
     return corrupt("the header claims " + std::to_string(bytes) + " bytes");
   std::string text(bytes, '\0');
   INGOT_RETURN_IF_ERROR(source.read(text.data(), bytes, "the header"));
+  return text;
+}
+
+Result<Header> readHeader(ByteSource &source) {
+  INGOT_ASSIGN_OR_RETURN(const std::string text, readHeaderText(source));
   return HeaderParser(text).parse();
 }
 
@@ -411,8 +416,7 @@ Result<Tensor> allocateChecked(DType dtype, const Shape &shape, uint64_t bytesTh
   return tensor;
 }
 
-Result<Tensor> readNpyFrom(ByteSource &source) {
-  INGOT_ASSIGN_OR_RETURN(const Header header, readHeader(source));
+static Result<Tensor> readBody(ByteSource &source, const Header &header) {
   if (header.dtype == DType::String)
     return readTexts(source, header);
   INGOT_ASSIGN_OR_RETURN(Tensor tensor,
@@ -434,6 +438,27 @@ Result<Tensor> readNpyFrom(ByteSource &source) {
                  static_cast<uint8_t *>(rowMajor.rawData()), tensor.elementCount(), header.shape,
                  width);
   return rowMajor;
+}
+
+Result<Tensor> readNpyFrom(ByteSource &source) {
+  INGOT_ASSIGN_OR_RETURN(const Header header, readHeader(source));
+  return readBody(source, header);
+}
+
+Result<Tensor> readElements(ByteSource &source, const std::string &descr, bool fortranOrder,
+                            const Shape &shape) {
+  Header header;
+  INGOT_RETURN_IF_ERROR(parseDescr(descr, header));
+  header.fortranOrder = fortranOrder, header.shape = shape;
+  return readBody(source, header);
+}
+
+Result<size_t> findPickle(const void *data, size_t size) {
+  MemorySource source(data, size);
+  INGOT_ASSIGN_OR_RETURN(const std::string text, readHeaderText(source));
+  if (text.find("'descr': '|O'") == std::string::npos)
+    return Status(StatusCode::Unsupported, "not an array of objects");
+  return size - size_t(source.bound());
 }
 
 std::string npyHeader(const TensorView &tensor) {

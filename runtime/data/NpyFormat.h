@@ -14,6 +14,17 @@ namespace ingot::data {
 /// Reads one array, which must end where the source ends. Messages do not name the source.
 Result<Tensor> readNpyFrom(ByteSource &source);
 
+/// Reads the elements of an array that `descr` ("<f4"), order and shape describe. As readNpyFrom.
+Result<Tensor> readElements(ByteSource &source, const std::string &descr, bool fortranOrder,
+                            const Shape &shape);
+
+/// Of a .npy file in memory that holds an array of objects: where its pickle begins. Unsupported
+/// for an array of another type.
+Result<size_t> findPickle(const void *data, size_t size);
+
+/// The bytes of member `name` of a .npz archive. As readNpz.
+Result<std::vector<uint8_t>> readNpzMember(const std::string &path, const std::string &name);
+
 /// Magic, version and header for `tensor`; its bytes follow.
 std::string npyHeader(const TensorView &tensor);
 

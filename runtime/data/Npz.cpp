@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <set>
 #include <zip.h>
 
@@ -113,6 +114,30 @@ Result<NamedTensors> readArchive(zip_t *archive, uint64_t archiveBytes,
   return tensors;
 }
 
+Result<std::vector<uint8_t>> memberBytes(zip_t *archive, uint64_t archiveBytes,
+                                         const std::string &name) {
+  INGOT_ASSIGN_OR_RETURN(const std::vector<Member> members, listMembers(archive, archiveBytes));
+  for (const Member &member : members) {
+    if (member.name != name)
+      continue;
+    zip_file_t *file = zip_fopen_index(archive, member.index, 0);
+    if (!file)
+      return corrupt(std::string("cannot be opened: ") + zip_strerror(archive));
+    ZipMember source(file, member.size);
+    std::vector<uint8_t> bytes;
+    try {
+      bytes.resize(size_t(member.size));
+    } catch (const std::bad_alloc &) {
+      return Status(StatusCode::ResourceExhausted,
+                    "array '" + name + "' needs " + std::to_string(member.size) + " bytes");
+    }
+    INGOT_RETURN_IF_ERROR(source.read(bytes.data(), bytes.size(), "the member"));
+    INGOT_RETURN_IF_ERROR(source.expectEnd()); // libzip checks the sum there
+    return bytes;
+  }
+  return Status(StatusCode::NotFound, "there is no array '" + name + "'");
+}
+
 /// Opens the archive and gives it to `use`, with the number of its bytes.
 template <typename Use>
 auto withArchive(zip_source_t *source, uint64_t bytes, const Use &use)
@@ -177,6 +202,11 @@ Result<NamedTensors> parseNpz(const void *data, size_t size, const std::string &
 Result<NamedTensors> readNpz(const std::string &path, const std::vector<std::string> &names) {
   return withFile(
       path, [&](zip_t *archive, uint64_t bytes) { return readArchive(archive, bytes, names); });
+}
+
+Result<std::vector<uint8_t>> readNpzMember(const std::string &path, const std::string &name) {
+  return withFile(
+      path, [&](zip_t *archive, uint64_t bytes) { return memberBytes(archive, bytes, name); });
 }
 
 Result<std::vector<std::string>> listNpz(const std::string &path) {
