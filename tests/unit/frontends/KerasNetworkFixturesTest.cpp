@@ -1,0 +1,209 @@
+// Whole networks: trained by our API on the same data from the same weights, they give the History
+// and the weights that Keras gave, recorded in tests/fixtures/keras/networks.{json,npz}.
+//
+// make_networks.py has the same networks under the same names; each is built here as a user would.
+#include "frontends/keras/Keras.h"
+#include "ingot/data/Npy.h"
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace ingot::test {
+namespace {
+
+namespace keras = ingot::keras;
+namespace layers = ingot::keras::layers;
+using Json = nlohmann::json;
+
+const std::string kDirectory = INGOT_SOURCE_DIR "/tests/fixtures/keras";
+
+/// A compiled model and how it is trained.
+struct Network {
+  keras::Model model;
+  keras::FitOptions fit;
+  std::vector<std::shared_ptr<keras::Callback>> callbacks = {};
+};
+
+Network shared() {
+  auto a = keras::Input({3}, {.name = "a"}), b = keras::Input({3}, {.name = "b"});
+  auto layer = layers::Dense(4, {.activation = "tanh", .name = "shared"});
+  auto y = layers::Dense(1, {.name = "out"})(layers::concatenate({layer(a), layer(b)}));
+  keras::Model model({a, b}, {y});
+  model.compile({.optimizer = keras::optimizers::SGD({.learningRate = 0.05, .momentum = 0.9}),
+                 .loss = "mse",
+                 .metrics = {"mae"}});
+  return {model, {.batchSize = 8, .epochs = 3}};
+}
+
+Network nested() {
+  auto features = keras::Input({4}, {.name = "features"});
+  auto hidden = layers::Dense(5, {.activation = "relu", .name = "hidden"})(features);
+  keras::Model encoder(features, layers::Dense(3, {.name = "code"})(hidden), "encoder");
+  keras::Sequential head({layers::InputLayer({3}),
+                          layers::Dense(4, {.activation = "relu", .name = "wide"}),
+                          layers::Dense(4, {.name = "back"})},
+                         "head");
+  auto x = keras::Input({4}, {.name = "x"});
+  auto decoded = head(encoder(x));
+  auto again = encoder(decoded);
+  keras::Model model({x}, {decoded, again}, "autoencoder");
+  model.compile({.optimizer = keras::optimizers::Adam({.learningRate = 0.02}),
+                 .loss = {"mse", "mae"},
+                 .lossWeights = {1.0, 0.25}});
+  return {model, {.batchSize = 20, .epochs = 4}};
+}
+
+Network cnn() {
+  keras::Sequential model(
+      {layers::InputLayer({6, 6, 2}),
+       layers::Conv2D(4, 3, {.padding = "same", .useBias = false, .name = "conv"}),
+       layers::BatchNormalization({.momentum = 0.9, .name = "norm"}),
+       layers::ReLU({.name = "relu"}), layers::MaxPooling2D(2, {.name = "pool"}),
+       layers::Flatten({.name = "flat"}), layers::Dropout(0, {.name = "drop"}),
+       layers::Dense(3, {.activation = "softmax", .name = "out"})});
+  model.compile({.optimizer = keras::optimizers::AdamW({.learningRate = 0.01, .weightDecay = 0.01}),
+                 .loss = "categorical_crossentropy",
+                 .metrics = {"accuracy"}});
+  return {model, {.batchSize = 8, .epochs = 3, .validationSplit = 0.25}};
+}
+
+Network frozen() {
+  keras::Sequential base({layers::InputLayer({4}),
+                          layers::Dense(5, {.activation = "relu", .name = "hidden"}),
+                          layers::BatchNormalization({.name = "norm"})},
+                         "base");
+  base.setTrainable(false);
+  auto x = keras::Input({4}, {.name = "x"});
+  keras::Model model(x, layers::Dense(1, {.name = "out"})(base(x)));
+  model.compile({.optimizer = keras::optimizers::SGD({.learningRate = 0.1}), .loss = "mse"});
+  return {model, {.batchSize = 10, .epochs = 3}};
+}
+
+Network callbacks() {
+  keras::Sequential model({layers::InputLayer({6}),
+                           layers::Dense(12, {.activation = "tanh", .name = "hidden"}),
+                           layers::Dense(1, {.name = "out"})});
+  model.compile({.optimizer = keras::optimizers::Adam({.learningRate = 0.1}),
+                 .loss = "mse",
+                 .metrics = {"mae"}});
+  Network network = {model, {.batchSize = 8, .epochs = 30, .validationSplit = 0.25}};
+  network.callbacks = {std::make_shared<train::EarlyStopping>(train::EarlyStopping::Options{
+                           .monitor = "val_loss", .patience = 5, .restoreBestWeights = true}),
+                       std::make_shared<train::ReduceLROnPlateau>(
+                           train::ReduceLROnPlateau::Options{.monitor = "val_loss",
+                                                             .factor = 0.5,
+                                                             .patience = 1,
+                                                             .cooldown = 1,
+                                                             .minLearningRate = 1e-3})};
+  return network;
+}
+
+using Maker = Network (*)();
+const std::map<std::string, Maker> &makers() {
+  static const std::map<std::string, Maker> table = {{"shared", shared},
+                                                     {"nested", nested},
+                                                     {"cnn", cnn},
+                                                     {"frozen", frozen},
+                                                     {"callbacks", callbacks}};
+  return table;
+}
+
+const Json &recorded() {
+  static const Json json = [] {
+    std::ifstream file(kDirectory + "/networks.json");
+    return Json::parse(file).at("networks");
+  }();
+  return json;
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const auto &[name, line] : recorded().items())
+    if (makers().count(name))
+      all.push_back(name);
+  return all;
+}
+
+class KerasNetworkFixtures : public ::testing::TestWithParam<std::string> {
+protected:
+  data::NamedTensors arrays;
+
+  void SetUp() override {
+    keras::clearSession();
+    auto read = data::readNpz(kDirectory + "/networks.npz");
+    ASSERT_TRUE(read.isOk()) << read.status().message();
+    arrays = std::move(*read);
+  }
+  const Tensor &array(const std::string &name) {
+    const Tensor *found = data::findTensor(arrays, GetParam() + "/" + name);
+    if (!found)
+      throw std::runtime_error("no array " + name);
+    return *found;
+  }
+  train::Arrays several(const char *prefix, size_t count) {
+    train::Arrays all;
+    for (size_t i = 0; i < count; ++i)
+      all.push_back(array(prefix + std::to_string(i)));
+    return all;
+  }
+};
+
+/// Losses and metrics are sums of a few dozen f32 values; steps carry differences on.
+constexpr double kHistoryTolerance = 2e-5;
+constexpr double kWeightTolerance = 1e-4;
+
+TEST_P(KerasNetworkFixtures, trainsAsKerasDid) {
+  const Json &line = recorded().at(GetParam());
+  Network network = makers().at(GetParam())();
+  size_t weights = line.at("weights").size();
+  ASSERT_EQ(network.model.weightNames().size(), weights)
+      << ::testing::PrintToString(network.model.weightNames());
+  network.model.setWeights(several("before", weights));
+  network.fit.shuffle = false;
+  network.fit.verbose = keras::Verbosity::Silent;
+  for (const auto &callback : network.callbacks)
+    network.fit.callbacks.push_back(callback.get());
+  keras::History history = network.model.fit(several("x", line.at("inputs")),
+                                             several("y", line.at("targets")), network.fit);
+  std::map<std::string, std::vector<double>> expected = line.at("history");
+  std::vector<std::string> keys, expectedKeys;
+  for (const auto &[key, values] : history.metrics)
+    keys.push_back(key);
+  for (const auto &[key, values] : expected)
+    expectedKeys.push_back(key);
+  EXPECT_EQ(keys, expectedKeys);
+  for (const auto &[key, values] : expected) {
+    auto got = history.metrics.find(key);
+    if (got == history.metrics.end())
+      continue;
+    ASSERT_EQ(got->second.size(), values.size()) << key;
+    for (size_t i = 0; i < values.size(); ++i)
+      EXPECT_NEAR(got->second[i], values[i], kHistoryTolerance * (1 + std::abs(values[i])))
+          << key << " of epoch " << i;
+  }
+  std::vector<Tensor> after = network.model.getWeights();
+  for (size_t i = 0; i < weights; ++i) {
+    const Tensor &want = array("after" + std::to_string(i));
+    ASSERT_EQ(after[i].shape(), want.shape());
+    for (int64_t j = 0; j < want.elementCount(); ++j)
+      ASSERT_NEAR(after[i].data<float>()[j], want.data<float>()[j], kWeightTolerance)
+          << line.at("weights")[i][0] << " element " << j;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, KerasNetworkFixtures, ::testing::ValuesIn(names()),
+                         [](const auto &info) { return info.param; });
+
+TEST(KerasNetworks, allRecordedOnesAreBuiltHereButForThese) {
+  std::vector<std::string> without;
+  for (const auto &[name, line] : recorded().items())
+    if (!makers().count(name))
+      without.push_back(name);
+  EXPECT_THAT(without,
+              ::testing::ElementsAre("bidirectional", "regularized", "sample_weights",
+                                     "several_outputs", "text", "transformer", "weighted"));
+}
+
+} // namespace
+} // namespace ingot::test
