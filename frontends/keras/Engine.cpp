@@ -238,6 +238,23 @@ void setValue(Variable &variable, ingot::Tensor value) {
 
 train::Trainer &trainerOf(Engine &engine) { return *engine.trainer; }
 State &stateOf(Engine &engine) { return *engine.state; }
+OptimizerSize optimizerSize(const ModelImpl &model) {
+  OptimizerSize size;
+  if (!model.engine || !model.training)
+    return size;
+  const ingot_artifact_table &table = model.engine->artifact->table();
+  for (int64_t i = 0; i < table.variable_count; ++i) {
+    const ingot_variable_info &info = table.variables[i];
+    const llvm::StringRef name = info.name;
+    if (!(info.flags & INGOT_VARIABLE_OPTIMIZER) && name != "step" && name != "learning_rate")
+      continue;
+    const int64_t elements = elementCount(Shape(info.shape, info.shape + info.rank));
+    size.elements += elements;
+    size.bytes += static_cast<int64_t>(byteSize(static_cast<DType>(info.dtype), elements));
+  }
+  return size;
+}
+
 std::string artifactOf(const Engine &engine) { return engine.artifact->path(); }
 
 } // namespace ingot::keras::detail

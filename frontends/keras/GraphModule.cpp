@@ -162,6 +162,7 @@ void ModuleBuilder::buildLoss(llvm::StringRef name, bool training) {
     std::string prefix = outputs.size() > 1 ? outputNames[i] + "_" : "";
     Value target = function.getArgument(model.inputs.size() + i);
     emitter.enter(loss.name);
+    output = emitter.toFloat32(output);
     lossValues.push_back(emitLoss(emitter, loss, output, target));
     lossNames.push_back(prefix + "loss");
     for (const std::string &metric : options.metrics) {

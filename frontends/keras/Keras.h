@@ -16,3 +16,4 @@
 #include "frontends/keras/Layer.h"
 #include "frontends/keras/Layers.h"
 #include "frontends/keras/Model.h"
+#include "frontends/keras/PlotModel.h"

@@ -85,7 +85,9 @@ std::vector<TensorSpec> LayerImpl::results(const std::vector<TensorSpec> &inputs
   std::vector<Shape> shapes;
   for (const TensorSpec &input : inputs)
     shapes.push_back(input.shape);
-  return {{resultShape(shapes), takesIntegers() ? inputs[0].dtype : "float32"}};
+  return {{resultShape(shapes), takesIntegers() && !isFloatName(inputs[0].dtype)
+                                    ? inputs[0].dtype
+                                    : computeDtype(dtypePolicy)}};
 }
 
 Shape LayerImpl::resultShape(const std::vector<Shape> &) const {
@@ -267,28 +269,45 @@ void Emitter::enter(const std::string &layerName, int64_t index) {
   loc = mlir::NameLoc::get(b.getStringAttr(layerName));
 }
 
-namespace {
-/// What a layer that computes with floats gets of integers.
-mlir::Value toFloat(Emitter &e, mlir::Value x) {
-  mlir::Type element = graph::elementType(x);
-  return llvm::isa<mlir::FloatType>(element) ? x : graph::cast(e.b, e.loc, x, e.b.getF32Type());
+mlir::Type Emitter::computeType() const { return elementTypeOf(computes, b.getContext()); }
+
+mlir::Value Emitter::castTo(mlir::Type element, mlir::Value value) {
+  if (graph::elementType(value) == element)
+    return value;
+  mlir::Value result = graph::cast(b, loc, value, element);
+  setMask(result, maskOf(value));
+  return result;
 }
-} // namespace
+
+mlir::Value Emitter::toFloat32(mlir::Value value) {
+  mlir::Value result = castTo(b.getF32Type(), value);
+  if (auto known = logits.find(value); result != value && known != logits.end()) {
+    Logits of = known->second;
+    of.value = castTo(b.getF32Type(), of.value);
+    logits[result] = of;
+  }
+  return result;
+}
 
 llvm::SmallVector<mlir::Value> Emitter::call(const LayerImpl &called, mlir::ValueRange inputs,
                                              const CallOptions &options, int64_t index) {
-  auto outer = std::tuple(loc, training, layer, callIndex);
+  auto outer = std::tuple(loc, training, layer, callIndex, computes);
   enter(layer.empty() ? called.name : layer + "/" + called.name, index);
   training = options.training.value_or(training);
+  const std::string policy = computeDtype(called.dtypePolicy);
+  computes = called.computesInFloat32() ? "float32" : policy;
   llvm::SmallVector<mlir::Value> operands(inputs);
-  if (!called.takesIntegers())
-    for (mlir::Value &operand : operands)
-      if (mlir::Value given = operand; (operand = toFloat(*this, given)) != given)
-        setMask(operand, maskOf(given));
+  for (mlir::Value &operand : operands)
+    if (llvm::isa<mlir::FloatType>(graph::elementType(operand)) ? called.convertsInputs()
+                                                                : !called.takesIntegers())
+      operand = castTo(computeType(), operand);
   llvm::SmallVector<mlir::Value> results = called.emitAll(*this, operands, options);
+  if (computes != policy)
+    for (mlir::Value &result : results)
+      result = castTo(elementTypeOf(policy, b.getContext()), result);
   if (called.supportsMasking() && !operands.empty() && !maskOf(results[0]))
     setMask(results[0], maskOf(operands[0]));
-  std::tie(loc, training, layer, callIndex) = outer;
+  std::tie(loc, training, layer, callIndex, computes) = outer;
   return results;
 }
 
@@ -322,11 +341,11 @@ std::string Emitter::nameOf(const LayerImpl &of, llvm::StringRef weight) const {
 
 mlir::Value Emitter::read(const LayerImpl &of, llvm::StringRef weight) {
   auto type = mlir::RankedTensorType::get(findWeight(of, weight).shape, b.getF32Type());
-  return graph::ReadOp::create(b, loc, type, nameOf(of, weight));
+  return castTo(computeType(), graph::ReadOp::create(b, loc, type, nameOf(of, weight)));
 }
 
 void Emitter::assign(const LayerImpl &of, llvm::StringRef weight, mlir::Value value) {
-  graph::AssignOp::create(b, loc, nameOf(of, weight), value);
+  graph::AssignOp::create(b, loc, nameOf(of, weight), castTo(b.getF32Type(), value));
 }
 
 } // namespace detail

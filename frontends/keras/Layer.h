@@ -160,6 +160,10 @@ public:
   /// Whether an optimizer may change its weights, and those of all layers in it. Takes effect at
   /// the next Model::compile.
   void setTrainable(bool trainable);
+  /// What it computes in: "float32", "mixed_bfloat16", "mixed_float16". Weights are kept in f32.
+  const std::string &dtypePolicy() const;
+  /// Before its first call.
+  void setDtypePolicy(const std::string &policy);
   /// Names of its weights ("dense/kernel"), trainable ones first; empty until it was called.
   std::vector<std::string> weightNames() const;
   /// Values in the order of weightNames(). Throws FailedPrecondition while they have none: they
@@ -186,6 +190,14 @@ struct InputOptions {
 };
 /// An input of a model. `shape` is without the batch; None for extents that vary.
 Tensor Input(Shape shape, InputOptions options = {});
+
+namespace config {
+/// Mixed precision: the policy of all layers that are made from now on. "mixed_bfloat16" and
+/// "mixed_float16" compute in 16 bits (sums of products in f32) with weights in f32; give the last
+/// layer "float32", so that the loss is computed from such. Process-wide, as in Keras.
+void setDtypePolicy(const std::string &policy);
+std::string dtypePolicy();
+} // namespace config
 
 /// Names count from the beginning again: the next unnamed Dense is `dense`.
 void clearSession();

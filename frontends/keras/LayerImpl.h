@@ -43,6 +43,7 @@ struct Emitter;
 struct LayerImpl {
   std::string name;
   bool trainable = true;
+  std::string dtypePolicy = config::dtypePolicy();
   Shape inputShape; // without the batch; empty: not given
   bool isBuilt = false;
   std::vector<Weight> weights; // its own, without those of its sublayers
@@ -56,6 +57,11 @@ struct LayerImpl {
   virtual bool takesSeveral() const { return false; }
   /// Whether it wants integers as they are; other layers get them as floats.
   virtual bool takesIntegers() const { return false; }
+  /// Whether floats come to it in the type it computes in; a nested model leaves that to its
+  /// layers.
+  virtual bool convertsInputs() const { return true; }
+  /// Whether it computes in f32 whatever its policy, which then is its result's: statistics.
+  virtual bool computesInFloat32() const { return false; }
   /// Whether its result has the mask of its (first) input.
   virtual bool supportsMasking() const { return false; }
   /// Layers that it is made of, in Keras's order, each with its own name: cells, wrapped layers,
@@ -137,6 +143,11 @@ std::vector<WeightRef> weightsOf(const LayerImpl &layer);
 mlir::Type elementTypeOf(const std::string &dtype, mlir::MLIRContext *context);
 bool isFloatName(const std::string &dtype);
 
+// MixedPrecision.cpp
+void checkDtypePolicy(const std::string &name);
+/// "mixed_bfloat16" -> "bfloat16"
+std::string computeDtype(const std::string &policy);
+
 /// What softmax and sigmoid were applied to, for the cross-entropies: Keras's `_keras_logits`.
 struct Logits {
   mlir::Value value;
@@ -166,6 +177,8 @@ struct Emitter {
   /// The mask of a sequence, bool (batch, time), null without one: true where there is a value.
   mlir::Value maskOf(mlir::Value value) const { return masks.lookup(value); }
   void setMask(mlir::Value value, mlir::Value mask) { masks[value] = mask; }
+  /// The value in f32, for losses: what is known of it as the result of a softmax stays known.
+  mlir::Value toFloat32(mlir::Value value);
   /// The id of a random op, from its path in the model: stable, and unlike all before.
   mlir::NamedAttribute randomId(llvm::StringRef path);
   /// An si64 scalar variable of the model: "seed", "step".
@@ -200,7 +213,10 @@ struct Emitter {
   }
 
 private:
+  mlir::Type computeType() const;
+  mlir::Value castTo(mlir::Type element, mlir::Value value);
   std::string nameOf(const LayerImpl &layer, llvm::StringRef weight) const;
+  std::string computes = "float32"; // the current layer
   llvm::DenseMap<mlir::Value, mlir::Value> masks;
 };
 
@@ -241,7 +257,7 @@ constexpr int64_t kMaxWindowElements = int64_t(1) << 24;
 void checkBounds(const LayerImpl &layer, const std::string &what, const Shape &shape,
                  int64_t maxElements);
 
-/// Takes over name, trainable and input shape, or gives an automatic name.
+/// Takes over name, trainable, input shape and dtype policy, or gives an automatic name.
 template <typename Impl, typename Options>
 std::shared_ptr<Impl> makeLayer(std::shared_ptr<Impl> layer, const Options &options);
 
@@ -254,6 +270,11 @@ std::shared_ptr<Impl> makeLayer(std::shared_ptr<Impl> layer, const Options &opti
     layer->inputShape = options.inputShape;
   if constexpr (requires { options.trainable; })
     layer->trainable = options.trainable;
+  if constexpr (requires { options.dtype; })
+    if (!options.dtype.empty()) {
+      checkDtypePolicy(options.dtype);
+      layer->dtypePolicy = options.dtype;
+    }
   return layer;
 }
 

@@ -174,6 +174,19 @@ Shape shapeFromJson(const Json &json, const std::string &key) {
   return shape;
 }
 
+namespace {
+/// By its name, or as Keras 3 writes it: an object with the name in its config.
+std::string policyFromConfig(const Json &config) {
+  if (!config.contains("dtype") || config["dtype"].is_null())
+    return "float32";
+  const Json &dtype = config["dtype"];
+  std::string name = dtype.is_object() ? dtype.at("config").at("name").get<std::string>()
+                                       : dtype.get<std::string>();
+  checkDtypePolicy(name);
+  return name;
+}
+} // namespace
+
 std::shared_ptr<LayerImpl> layerFromConfig(const std::string &className, const Json &config) {
   if (className == "Functional" || className == "Sequential")
     return modelFromConfig(className, config);
@@ -184,11 +197,16 @@ std::shared_ptr<LayerImpl> layerFromConfig(const std::string &className, const J
       known.push_back(key);
     throw Error(unknownName("layer class", className, known), StatusCode::Unsupported);
   }
-  return factory->second(config).impl();
+  std::shared_ptr<LayerImpl> layer = factory->second(config).impl();
+  if (className != "InputLayer") // whose dtype is its tensor's
+    layer->dtypePolicy = policyFromConfig(config);
+  return layer;
 }
 
 Json layerConfig(const LayerImpl &layer) {
   Json config = {{"name", layer.name}, {"trainable", layer.trainable}};
+  if (layer.dtypePolicy != "float32")
+    config["dtype"] = layer.dtypePolicy;
   config.update(layer.config());
   return config;
 }

@@ -22,6 +22,7 @@ struct DenseOptions {
   Shape inputShape = {}; ///< without the batch; for the first layer of a Sequential
   std::string name = {}; ///< empty: dense, dense_1, …
   bool trainable = true;
+  std::string dtype = {}; ///< policy, see config::setDtypePolicy; empty: that
 };
 /// (…, inputs) -> (…, units): activation(x kernel + bias). Weights: kernel (inputs, units), bias.
 struct Dense : Layer {
@@ -73,6 +74,7 @@ struct GlobalAveragePooling2D : Layer {
 struct ShapingOptions {
   Shape inputShape = {};
   std::string name = {};
+  std::string dtype = {}; ///< policy, see config::setDtypePolicy; empty: that
 };
 /// (batch, …) -> (batch, product).
 struct Flatten : Layer {

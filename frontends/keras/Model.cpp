@@ -408,9 +408,13 @@ ingot::Tensor Model::predict(const Data &x, const EvaluateOptions &options) {
   return std::move(predictAll(x, options)[0]);
 }
 
-std::string Model::summaryText() const { return detail::summaryText(*model); }
-void Model::summary() const { summary(std::cout); }
-void Model::summary(std::ostream &out) const { out << summaryText() << std::flush; }
+std::string Model::summaryText(const SummaryOptions &options) const {
+  return detail::summaryText(*model, options);
+}
+void Model::summary(const SummaryOptions &options) const { summary(std::cout, options); }
+void Model::summary(std::ostream &out, const SummaryOptions &options) const {
+  out << summaryText(options) << std::flush;
+}
 
 int64_t Model::countParams() const {
   requireBuilt(*model, "count parameters");

@@ -128,6 +128,11 @@ struct EvaluateOptions {
   int64_t batchSize = 32;
 };
 
+struct SummaryOptions {
+  bool expandNested = false;  ///< the layers of models in the model, too
+  bool showTrainable = false; ///< a column that says Y, N, or - for layers without weights
+};
+
 class Model : public Layer {
 public:
   Model(const Tensor &input, const Tensor &output, std::string name = {});
@@ -156,9 +161,9 @@ public:
   void build(const Shape &inputShape);
 
   /// Keras's table. To a string, or to a stream (std::cout by default).
-  std::string summaryText() const;
-  void summary() const;
-  void summary(std::ostream &out) const;
+  std::string summaryText(const SummaryOptions &options = {}) const;
+  void summary(const SummaryOptions &options = {}) const;
+  void summary(std::ostream &out, const SummaryOptions &options = {}) const;
   /// Elements of all weights.
   int64_t countParams() const;
 

@@ -38,6 +38,7 @@ struct ModelImpl : LayerImpl {
   Json config() const override;
   bool takesSeveral() const override { return true; }
   bool takesIntegers() const override { return true; }
+  bool convertsInputs() const override { return false; }
   std::vector<std::shared_ptr<LayerImpl>> sublayers() const override { return layers(); }
   std::vector<TensorSpec> results(const std::vector<TensorSpec> &inputs) const override;
   void buildSublayers(const std::vector<TensorSpec> &inputs) override;
@@ -75,7 +76,7 @@ mlir::Value emitMetric(Emitter &emitter, const std::string &metric, const Loss &
 OptimizerSpec specOf(const Optimizer &optimizer);
 
 // Summary.cpp
-std::string summaryText(const ModelImpl &model);
+std::string summaryText(const ModelImpl &model, const SummaryOptions &options = {});
 
 // GraphModule.cpp
 /// The graph module of the model (see compiler/Compile.h): `initialize` and `predict`, and, when
@@ -93,6 +94,11 @@ Engine &ensureEngineForWriting(ModelImpl &model);
 void releaseEngine(ModelImpl &model);
 train::Trainer &trainerOf(Engine &engine);
 State &stateOf(Engine &engine);
+/// Elements and bytes of an optimizer's variables; zero before training.
+struct OptimizerSize {
+  int64_t elements = 0, bytes = 0;
+};
+OptimizerSize optimizerSize(const ModelImpl &model);
 /// The compiled file.
 std::string artifactOf(const Engine &engine);
 /// A copy of the newest value; nothing when it never had one.

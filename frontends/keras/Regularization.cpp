@@ -29,6 +29,7 @@ struct BatchNormalizationImpl : LayerImpl {
   layers::BatchNormalizationOptions options;
 
   const char *className() const override { return "BatchNormalization"; }
+  bool computesInFloat32() const override { return true; }
   Json config() const override {
     return {{"axis", options.axis},
             {"momentum", options.momentum},

@@ -2,6 +2,7 @@
 #include "frontends/keras/ModelImpl.h"
 
 #include "llvm/Support/Format.h"
+#include "llvm/Support/Unicode.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace ingot::keras::detail {
@@ -17,8 +18,8 @@ std::string grouped(int64_t value) {
 }
 
 /// As Keras: "427.29 KB".
-std::string bytes(int64_t parameters) {
-  double value = 4.0 * static_cast<double>(parameters);
+std::string sizeText(int64_t bytes) {
+  auto value = static_cast<double>(bytes);
   const char *units[] = {"B", "KB", "MB", "GB", "TB"};
   int unit = 0;
   for (; value >= 1024 && unit < 4; ++unit)
@@ -33,28 +34,6 @@ struct Column {
   size_t width; // of the text
   bool right;
 };
-
-/// A line of the frame: "┡━━╇━━┩".
-std::string frame(const std::vector<Column> &columns, const char *left, const char *dash,
-                  const char *middle, const char *right) {
-  std::string line = left;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    line += i ? middle : "";
-    for (size_t k = 0; k < columns[i].width + 2; ++k)
-      line += dash;
-  }
-  return line + right + "\n";
-}
-
-std::string row(const std::vector<Column> &columns, const std::vector<std::string> &cells,
-                const char *bar) {
-  std::string line = bar;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    std::string space(columns[i].width - std::min(columns[i].width, cells[i].size()), ' ');
-    line += " " + (columns[i].right ? space + cells[i] : cells[i] + space) + " " + bar;
-  }
-  return line + "\n";
-}
 
 int64_t parameters(const std::vector<WeightRef> &weights,
                    std::optional<bool> trainable = std::nullopt) {
@@ -84,8 +63,54 @@ std::string outputShape(const Node &node) {
   return text + "]";
 }
 
-std::vector<std::vector<std::string>> rowsOf(const ModelImpl &model) {
+/// Whether the nodes are a chain of layers that are called once: then nothing is to be told of
+/// connections.
+bool isChain(const ModelImpl &model) {
+  std::set<const LayerImpl *> seen;
+  const Node *before = nullptr;
+  for (const NodePtr &node : model.nodes) {
+    const bool follows = before ? node->inputs.size() == 1 && node->inputs[0].node.get() == before
+                                : node->inputs.empty();
+    if (!follows || !seen.insert(node->layer.get()).second)
+      return false;
+    before = node.get();
+  }
+  return true;
+}
+
+class Table {
+public:
+  Table(const ModelImpl &model, const SummaryOptions &options)
+      : options(options), connected(!model.isSequential && !isChain(model)) {
+    columns = {{"Layer (type)", 31, false}, {"Output Shape", 22, false}, {"Param #", 13, true}};
+    if (connected)
+      columns.push_back({"Connected to", 17, false});
+    if (options.showTrainable)
+      columns.push_back({"Trainable", 9, false});
+    addRows(model, 0);
+    for (size_t i = 0; i < columns.size(); ++i)
+      for (const auto &cells : rows)
+        columns[i].width = std::max(columns[i].width, widthOf(cells[i]));
+  }
+  std::string text() const;
+
+private:
+  void addRows(const ModelImpl &model, size_t level);
+  static size_t widthOf(const std::string &cell) {
+    return llvm::sys::unicode::columnWidthUTF8(cell);
+  }
+  static std::string frame(const std::vector<Column> &columns, const char *left, const char *dash,
+                           const char *middle, const char *right);
+  static std::string row(const std::vector<Column> &columns, const std::vector<std::string> &cells,
+                         const char *bar);
+
+  const SummaryOptions &options;
+  bool connected;
+  std::vector<Column> columns;
   std::vector<std::vector<std::string>> rows;
+};
+
+void Table::addRows(const ModelImpl &model, size_t level) {
   llvm::DenseMap<const LayerImpl *, const Node *> firstNode;
   llvm::DenseMap<const LayerImpl *, std::string> connectedTo;
   for (const NodePtr &node : model.nodes) {
@@ -93,31 +118,51 @@ std::vector<std::vector<std::string>> rowsOf(const ModelImpl &model) {
     std::string &text = connectedTo[node->layer.get()];
     text += (text.empty() ? "" : ", ") + connections(*node);
   }
+  std::string indent;
+  for (size_t i = 0; i < level; ++i)
+    indent += "   ";
+  indent += level ? "└ " : "";
   for (const auto &layer : model.layers()) {
     const Node *node = firstNode.lookup(layer.get());
-    const std::string &connected = connectedTo[layer.get()];
     if (model.isSequential && dynamic_cast<InputLayerImpl *>(layer.get()))
       continue;
-    std::string count = layer->isBuilt ? grouped(parameters(weightsOf(*layer))) : "0 (unbuilt)";
-    rows.push_back({layer->name + " (" + layer->className() + ")", node ? outputShape(*node) : "?",
-                    count, connected});
+    const std::vector<WeightRef> weights = weightsOf(*layer);
+    std::string count = layer->isBuilt ? grouped(parameters(weights)) : "0 (unbuilt)";
+    rows.push_back({indent + layer->name + " (" + layer->className() + ")",
+                    node ? outputShape(*node) : "?", count});
+    if (connected)
+      rows.back().push_back(connectedTo[layer.get()]);
+    if (options.showTrainable)
+      rows.back().push_back(weights.empty() ? "    -" : layer->trainable ? "    Y" : "    N");
+    if (auto *nested = dynamic_cast<ModelImpl *>(layer.get()); nested && options.expandNested)
+      addRows(*nested, level + 1);
   }
-  return rows;
 }
 
-} // namespace
+/// A line of the frame: "┡━━╇━━┩".
+std::string Table::frame(const std::vector<Column> &columns, const char *left, const char *dash,
+                         const char *middle, const char *right) {
+  std::string line = left;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    line += i ? middle : "";
+    for (size_t k = 0; k < columns[i].width + 2; ++k)
+      line += dash;
+  }
+  return line + right + "\n";
+}
 
-std::string summaryText(const ModelImpl &model) {
-  std::vector<Column> columns = {
-      {"Layer (type)", 31, false}, {"Output Shape", 22, false}, {"Param #", 13, true}};
-  if (!model.isSequential)
-    columns.push_back({"Connected to", 17, false});
-  std::vector<std::vector<std::string>> rows = rowsOf(model);
-  for (size_t i = 0; i < columns.size(); ++i)
-    for (const auto &cells : rows)
-      columns[i].width = std::max(columns[i].width, cells[i].size());
-  std::string text = "Model: \"" + model.name + "\"\n";
-  text += frame(columns, "┏", "━", "┳", "┓");
+std::string Table::row(const std::vector<Column> &columns, const std::vector<std::string> &cells,
+                       const char *bar) {
+  std::string line = bar;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    std::string space(columns[i].width - std::min(columns[i].width, widthOf(cells[i])), ' ');
+    line += " " + (columns[i].right ? space + cells[i] : cells[i] + space) + " " + bar;
+  }
+  return line + "\n";
+}
+
+std::string Table::text() const {
+  std::string text = frame(columns, "┏", "━", "┳", "┓");
   std::vector<std::string> titles;
   for (const Column &column : columns)
     titles.push_back(column.title);
@@ -127,14 +172,27 @@ std::string summaryText(const ModelImpl &model) {
     text += i ? frame(columns, "├", "─", "┼", "┤") : "";
     text += row(columns, rows[i], "│");
   }
-  text += frame(columns, "└", "─", "┴", "┘");
+  return text + frame(columns, "└", "─", "┴", "┘");
+}
+
+} // namespace
+
+std::string summaryText(const ModelImpl &model, const SummaryOptions &options) {
   const std::vector<WeightRef> weights = weightsOf(model);
   const int64_t trainable = parameters(weights, true), fixed = parameters(weights, false);
-  auto total = [](const char *name, int64_t count) {
-    return std::string(" ") + name + ": " + grouped(count) + " (" + bytes(count) + ")\n";
+  const OptimizerSize optimizer = optimizerSize(model);
+  auto total = [](const char *name, int64_t count, int64_t bytes) {
+    return std::string(" ") + name + ": " + grouped(count) + " (" + sizeText(bytes) + ")\n";
   };
-  return text + total("Total params", trainable + fixed) + total("Trainable params", trainable) +
-         total("Non-trainable params", fixed);
+  constexpr int64_t floatBytes = 4;
+  std::string text = "Model: \"" + model.name + "\"\n" + Table(model, options).text();
+  text += total("Total params", trainable + fixed + optimizer.elements,
+                floatBytes * (trainable + fixed) + optimizer.bytes);
+  text += total("Trainable params", trainable, floatBytes * trainable);
+  text += total("Non-trainable params", fixed, floatBytes * fixed);
+  if (optimizer.elements)
+    text += total("Optimizer params", optimizer.elements, optimizer.bytes);
+  return text;
 }
 
 } // namespace ingot::keras::detail

@@ -195,24 +195,26 @@ def notes_on(rows):
     return notes
 
 
-def write_table(table, machine, training):
+def write_table(table, machine, section):
+    """Puts the table into RESULTS, between the lines that name the section and who writes it."""
     with open(RESULTS, encoding="utf-8") as file:
         text = file.read()
-    begin, last = (f"<!-- {SECTIONS[training]}: {what} -->" for what in ("written by tests/bench/peers --write", "end"))
-    section = f"{begin}\n{machine}\n\n{table}\n{last}"
-    start, end = text.find(begin), text.find(last)
+    start = text.find(f"<!-- {section}: written by ")
+    begin = text[start:text.find("-->", start) + 3]
+    last = f"<!-- {section}: end -->"
+    end = text.find(last)
     if start < 0 or end < start:
-        sys.exit(f"{RESULTS} has no lines `{begin}` and `{last}`")
+        sys.exit(f"{RESULTS} has no lines `<!-- {section}: written by … -->` and `{last}`")
     with open(RESULTS + ".new", "w", encoding="utf-8") as file:
-        file.write(text[:start] + section + text[end + len(last):])
+        file.write(text[:start] + f"{begin}\n{machine}\n\n{table}\n{last}" + text[end + len(last):])
     os.replace(RESULTS + ".new", RESULTS)
 
 
-def machine_line():
+def machine_line(packages=PACKAGES):
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         cpu = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
     versions = []
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
@@ -298,7 +300,7 @@ def main():
     table = table_of(rows, arguments.training)
     print(table)
     if arguments.write:
-        write_table(table, machine_line(), arguments.training)
+        write_table(table, machine_line(), SECTIONS[arguments.training])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 // `ingot dump`: the program after a phase, as IR text or as a picture of the graph.
 #include "compiler/Phases.h"
+#include "frontends/keras/Graphviz.h"
+#include "frontends/keras/Layer.h"
 #include "runtime/core/AtomicFile.h"
 #include "tools/ingot/GraphDot.h"
 #include "tools/ingot/RunCompiler.h"
 #include "tools/ingot/TensorFile.h"
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Program.h"
 #include <fmt/format.h>
 
 namespace ingot::cli {
@@ -20,32 +18,14 @@ struct Arguments {
   bool json = false;
 };
 
-/// Runs Graphviz on the text; a clear Failure when it is not installed.
+/// Graphviz's picture of the text; a clear Failure when it is not installed.
 std::string svgOf(const std::string &dot) {
-  auto program = llvm::sys::findProgramByName("dot");
-  if (!program)
-    throw Failure(kInput, "SVG needs Graphviz's program `dot`, which is not in PATH",
-                  "install the package graphviz, or take --format dot");
-  llvm::SmallString<128> in, out, messages;
-  if (llvm::sys::fs::createTemporaryFile("ingot", "dot", in) ||
-      llvm::sys::fs::createTemporaryFile("ingot", "svg", out) ||
-      llvm::sys::fs::createTemporaryFile("ingot", "txt", messages))
-    throw Failure(kInput, "cannot make temporary files");
-  auto remove = llvm::scope_exit([&] {
-    for (const auto &path : {in, out, messages})
-      (void)llvm::sys::fs::remove(path);
-  });
-  std::error_code error;
-  llvm::raw_fd_ostream stream(in, error);
-  stream << dot;
-  stream.close();
-  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(""), out.str(), messages.str()};
-  int code = llvm::sys::ExecuteAndWait(*program, {"dot", "-Tsvg", in}, std::nullopt, redirects);
-  auto text = llvm::MemoryBuffer::getFile(code == 0 ? out : messages);
-  std::string content = text ? (*text)->getBuffer().str() : "";
-  if (code != 0)
-    throw Failure(kInput, fmt::format("`dot` failed with code {}: {}", code, content));
-  return content;
+  try {
+    return keras::renderDot(dot, "svg");
+  } catch (const keras::Error &error) {
+    throw Failure(kInput, error.what(),
+                  error.code() == StatusCode::FailedPrecondition ? "or take --format dot" : "");
+  }
 }
 
 void deliver(const std::string &path, const std::string &text) {

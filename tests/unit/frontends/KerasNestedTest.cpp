@@ -3,6 +3,7 @@
 #include "tests/unit/frontends/KerasTest.h"
 
 #include <filesystem>
+#include <fstream>
 #include <unistd.h>
 
 namespace ingot::test {
@@ -163,6 +164,51 @@ TEST_F(KerasNested, sequentialsNest) {
               ElementsAre("body/a/kernel", "body/a/bias", "b/kernel", "b/bias"));
   EXPECT_EQ(model.predict(numbers({3, 6})).shape(), (ingot::Shape{3, 2}));
   EXPECT_THAT(model.summaryText(), HasSubstr("body (Sequential)"));
+}
+
+TEST_F(KerasNested, summaryExpandsNestedModels) {
+  keras::Model inner = base();
+  inner.setTrainable(false);
+  EXPECT_EQ(withHead(inner).summaryText({.expandNested = true, .showTrainable = true}),
+            R"(Model: "model"
+┏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━┳━━━━━━━━━━━┓
+┃ Layer (type)                    ┃ Output Shape           ┃       Param # ┃ Trainable ┃
+┡━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━╇━━━━━━━━━━━┩
+│ in (InputLayer)                 │ (None, 6)              │             0 │     -     │
+├─────────────────────────────────┼────────────────────────┼───────────────┼───────────┤
+│ base (Functional)               │ (None, 4)              │            79 │     N     │
+├─────────────────────────────────┼────────────────────────┼───────────────┼───────────┤
+│    └ features (InputLayer)      │ (None, 6)              │             0 │     -     │
+├─────────────────────────────────┼────────────────────────┼───────────────┼───────────┤
+│    └ first (Dense)              │ (None, 5)              │            35 │     N     │
+├─────────────────────────────────┼────────────────────────┼───────────────┼───────────┤
+│    └ norm (BatchNormalization)  │ (None, 5)              │            20 │     N     │
+├─────────────────────────────────┼────────────────────────┼───────────────┼───────────┤
+│    └ second (Dense)             │ (None, 4)              │            24 │     N     │
+├─────────────────────────────────┼────────────────────────┼───────────────┼───────────┤
+│ head (Dense)                    │ (None, 3)              │            15 │     Y     │
+└─────────────────────────────────┴────────────────────────┴───────────────┴───────────┘
+ Total params: 94 (376.00 B)
+ Trainable params: 15 (60.00 B)
+ Non-trainable params: 79 (316.00 B)
+)");
+}
+
+TEST_F(KerasNested, plotModelDrawsLayersShapesAndClusters) {
+  keras::Model model = withHead(base());
+  std::string dot = keras::utils::modelToDot(model, {.showShapes = true, .expandNested = true});
+  EXPECT_THAT(dot, HasSubstr("subgraph \"cluster_base\""));
+  EXPECT_THAT(dot, HasSubstr("Input shape: <b>(None, 6)</b>"));
+  EXPECT_THAT(dot, HasSubstr("\"in\" -> \"base/features\";"));
+  EXPECT_THAT(dot, HasSubstr("\"base/second\" -> \"head\";"));
+  std::string path = ::testing::TempDir() + "model-" + std::to_string(::getpid()) + ".svg";
+  keras::utils::plotModel(model, {.toFile = path, .showLayerNames = true});
+  std::ifstream file(path);
+  std::string svg(std::istreambuf_iterator<char>(file), {});
+  std::filesystem::remove(path);
+  EXPECT_THAT(svg, AllOf(HasSubstr("<svg"), HasSubstr("head")));
+  EXPECT_THAT(errorOf([&] { keras::utils::plotModel(model, {.toFile = "model.bmp"}); }),
+              HasSubstr("unknown file ending 'bmp'"));
 }
 
 TEST_F(KerasNested, aModelCalledTwiceSharesItsWeights) {
