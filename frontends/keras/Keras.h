@@ -13,7 +13,9 @@
 //
 // Errors are keras::Error. Needs no LLVM header.
 #pragma once
+#include "frontends/keras/Datasets.h"
 #include "frontends/keras/Layer.h"
 #include "frontends/keras/Layers.h"
 #include "frontends/keras/Model.h"
 #include "frontends/keras/PlotModel.h"
+#include "frontends/keras/Preprocessing.h"

@@ -1,0 +1,47 @@
+// Keras's names for what runtime/data does with pictures and arrays: ImageDataGenerator,
+// image_dataset_from_directory, utils. Part of Keras.h. Throws Error where that returns a Status.
+#pragma once
+#include "frontends/keras/Layer.h"
+#include "ingot/data/ImageDataGenerator.h"
+#include "ingot/data/ImageDirectory.h"
+
+namespace ingot::keras {
+
+namespace preprocessing::image {
+
+/// Random rotations, shifts, shears, zooms, flips and brightness of pictures f32 (samples, height,
+/// width, channels); see ingot/data/ImageDataGenerator.h. What flow gives is a DataSource for fit.
+class ImageDataGenerator {
+public:
+  explicit ImageDataGenerator(data::ImageDataGeneratorOptions options = {});
+
+  /// Mean, deviation and whitening for the feature-wise options.
+  void fit(const TensorView &images, const data::FitGeneratorOptions &options = {});
+  /// Both arrays are borrowed for as long as the flow is used.
+  data::ImageFlow flow(const TensorView &x, const TensorView &y,
+                       const data::FlowOptions &options = {}) const;
+  data::DirectoryFlow flowFromDirectory(const std::string &directory,
+                                        const data::FlowFromDirectoryOptions &options = {}) const;
+  ingot::Tensor applyTransform(const TensorView &image, const data::TransformParameters &how) const;
+  ingot::Tensor randomTransform(const TensorView &image, uint64_t seed) const;
+  void standardize(ingot::Tensor &image) const;
+
+private:
+  data::ImageDataGenerator generator;
+};
+
+} // namespace preprocessing::image
+
+namespace utils {
+
+/// Batches of the pictures in a directory, with the labels that its subdirectories say: a
+/// DataSource for fit.
+data::ImageDirectory imageDatasetFromDirectory(const std::string &directory,
+                                               const data::ImageDirectoryOptions &options = {});
+
+/// `x.reshape(shape).astype("float32") * scale`. One extent may be None: what is left.
+ingot::Tensor toFloat32(const TensorView &x, Shape shape, double scale = 1);
+
+} // namespace utils
+
+} // namespace ingot::keras
