@@ -165,12 +165,12 @@ void run(const Arguments &arguments) {
   keras::History history =
       model.fit(trainImages, trainLabels,
                 {.batchSize = 128, .epochs = arguments.epochs, .validationSplit = 0.2});
-  std::map<std::string, double> test = model.evaluate(testImages, testLabels);
+  keras::Logs test = model.evaluate(testImages, testLabels);
   std::printf("Test loss: %.4f\nTest accuracy: %.4f\n", test["loss"], test["accuracy"]);
 
   std::filesystem::create_directories(arguments.out);
   const std::string out = arguments.out + "/";
-  check(data::plotHistory(out + "curves.png", history.metrics));
+  check(data::plotHistory(out + "curves.png", {history.history.begin(), history.history.end()}));
   drawPredictions(model, testPixels, testImages, testLabels, set, out + "predictions.png");
   check(data::writeNpy(out + "test_images.npy", testImages));
   check(data::writeNpy(out + "test_labels.npy", testLabels));

@@ -3,6 +3,7 @@
 #include "frontends/keras/Model.h"
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
+#include "frontends/keras/TensorBoardGraph.h"
 
 #include <algorithm>
 #include <cstring>
@@ -372,40 +373,109 @@ void Model::compile(CompileOptions options) {
   model->training = std::move(options);
 }
 
+/// What every call with data and a loss asks of the model.
+void Model::prepareTraining(const Data *x, const Data *y, const char *what) {
+  requireCompiled(*model, what);
+  if (x)
+    buildFrom(*x);
+  requireBuilt(*model, what);
+  checkTraining(*model, *model->training); // layers may have come after compile
+  if (!x)
+    return;
+  checkInputs(*model, *x);
+  checkSamples(*model, *x, *y);
+}
+
+/// The trainer of a fit: ModelCheckpoint saves through it as Model::save does, and TensorBoard
+/// shows the model's graph.
+static train::Trainer &savingTrainer(const std::shared_ptr<ModelImpl> &model,
+                                     train::Trainer &trainer) {
+  trainer.setModelSaver([weak = std::weak_ptr(model)](const std::string &path, bool weightsOnly) {
+    std::shared_ptr<ModelImpl> kept = weak.lock();
+    if (!kept)
+      return Status(StatusCode::FailedPrecondition, "the model is gone");
+    try {
+      SaveOptions options;
+      options.weightsOnly = true;
+      if (weightsOnly)
+        return stateOf(ensureEngine(*kept)).save(path, options);
+      Model(kept).save(path);
+    } catch (const Error &error) {
+      return Status(error.code(), error.what());
+    }
+    return Status();
+  });
+  trainer.setModelGraph([weak = std::weak_ptr(model)] {
+    std::shared_ptr<ModelImpl> kept = weak.lock();
+    return train::Trainer::ModelGraph{kept ? graphDefOf(*kept) : "", ""};
+  });
+  return trainer;
+}
+
 History Model::fit(const Data &x, const Data &y, const FitOptions &options) {
-  requireCompiled(*model, "fit");
-  buildFrom(x);
-  requireBuilt(*model, "fit");
-  checkTraining(*model, *model->training); // layers may have come after compile
-  checkInputs(*model, x);
-  checkSamples(*model, x, y);
-  return run(*model, trainer().fit(x.arrays, y.arrays, options));
+  prepareTraining(&x, &y, "fit");
+  return run(*model, savingTrainer(model, trainer()).fit(x.arrays, y.arrays, options));
 }
 
-std::map<std::string, double> Model::evaluate(const Data &x, const Data &y,
-                                              const EvaluateOptions &options) {
-  requireCompiled(*model, "evaluate");
-  buildFrom(x);
-  requireBuilt(*model, "evaluate");
-  checkTraining(*model, *model->training); // layers may have come after compile
-  checkInputs(*model, x);
-  checkSamples(*model, x, y);
-  return run(*model,
-             trainerOf(ensureEngine(*model)).evaluate(x.arrays, y.arrays, options.batchSize));
+History Model::fit(DataSource &data, const FitOptions &options) {
+  prepareTraining(nullptr, nullptr, "fit");
+  return run(*model, savingTrainer(model, trainer()).fit(data, options));
 }
 
-std::vector<ingot::Tensor> Model::predictAll(const Data &x, const EvaluateOptions &options) {
+Logs Model::evaluate(const Data &x, const Data &y, const EvaluateOptions &options) {
+  prepareTraining(&x, &y, "evaluate");
+  return run(*model, trainerOf(ensureEngine(*model)).evaluate(x.arrays, y.arrays, options));
+}
+
+Logs Model::evaluate(DataSource &data, const EvaluateOptions &options) {
+  prepareTraining(nullptr, nullptr, "evaluate");
+  return run(*model, trainerOf(ensureEngine(*model)).evaluate(data, options));
+}
+
+std::vector<ingot::Tensor> Model::predictAll(const Data &x, const PredictOptions &options) {
   buildFrom(x);
   requireBuilt(*model, "predict");
   checkInputs(*model, x);
-  return run(*model, trainerOf(ensureEngine(*model)).predict(x.arrays, options.batchSize));
+  return run(*model, trainerOf(ensureEngine(*model)).predict(x.arrays, options));
 }
 
-ingot::Tensor Model::predict(const Data &x, const EvaluateOptions &options) {
-  if (model->outputs.size() > 1)
-    throw Error("model '" + model->name + "' has " + std::to_string(model->outputs.size()) +
+std::vector<ingot::Tensor> Model::predictAll(DataSource &data, const PredictOptions &options) {
+  requireBuilt(*model, "predict");
+  return run(*model, trainerOf(ensureEngine(*model)).predict(data, options));
+}
+
+/// The one output of a model that has no other.
+static ingot::Tensor onlyOutput(const ModelImpl &model, std::vector<ingot::Tensor> outputs) {
+  if (outputs.size() != 1)
+    throw Error("model '" + model.name + "' has " + std::to_string(outputs.size()) +
                 " outputs; use predictAll");
-  return std::move(predictAll(x, options)[0]);
+  return std::move(outputs[0]);
+}
+
+ingot::Tensor Model::predict(const Data &x, const PredictOptions &options) {
+  return onlyOutput(*model, predictAll(x, options));
+}
+
+ingot::Tensor Model::predict(DataSource &data, const PredictOptions &options) {
+  return onlyOutput(*model, predictAll(data, options));
+}
+
+Logs Model::trainOnBatch(const Data &x, const Data &y, const TrainOnBatchOptions &options) {
+  prepareTraining(&x, &y, "trainOnBatch");
+  return run(*model, trainer().trainOnBatch(x.arrays, y.arrays, options));
+}
+
+Logs Model::testOnBatch(const Data &x, const Data &y, const Data &sampleWeight) {
+  prepareTraining(&x, &y, "testOnBatch");
+  return run(*model,
+             trainerOf(ensureEngine(*model)).testOnBatch(x.arrays, y.arrays, sampleWeight.arrays));
+}
+
+ingot::Tensor Model::predictOnBatch(const Data &x) {
+  buildFrom(x);
+  requireBuilt(*model, "predictOnBatch");
+  checkInputs(*model, x);
+  return onlyOutput(*model, run(*model, trainerOf(ensureEngine(*model)).predictOnBatch(x.arrays)));
 }
 
 std::string Model::summaryText(const SummaryOptions &options) const {

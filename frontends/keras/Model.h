@@ -6,6 +6,7 @@
 #pragma once
 #include "frontends/keras/Layer.h"
 #include "ingot/Tensor.h"
+#include "ingot/train/Sources.h"
 #include "ingot/train/Trainer.h"
 
 #include <iosfwd>
@@ -119,14 +120,18 @@ struct Data {
   Data(train::Arrays arrays) : arrays(std::move(arrays)) {}
 };
 
+using train::Batch;
 using train::Callback;
+using train::DataSource;
+using train::EvaluateOptions;
 using train::FitOptions;
+using train::GeneratorSource;
 using train::History;
+using train::Logs;
+using train::PredictOptions;
+using train::PyDataset;
+using train::TrainOnBatchOptions;
 using train::Verbosity;
-
-struct EvaluateOptions {
-  int64_t batchSize = 32;
-};
 
 struct SummaryOptions {
   bool expandNested = false;  ///< the layers of models in the model, too
@@ -150,11 +155,21 @@ public:
   /// Trains; returns what Keras's fit does. `options` in Keras's names.
   History fit(const Data &x, const Data &y, const FitOptions &options = {});
   /// Means over all samples by name: "loss", "accuracy", …
-  std::map<std::string, double> evaluate(const Data &x, const Data &y,
-                                         const EvaluateOptions &options = {});
+  Logs evaluate(const Data &x, const Data &y, const EvaluateOptions &options = {});
   /// For a model of one output.
-  ingot::Tensor predict(const Data &x, const EvaluateOptions &options = {});
-  std::vector<ingot::Tensor> predictAll(const Data &x, const EvaluateOptions &options = {});
+  ingot::Tensor predict(const Data &x, const PredictOptions &options = {});
+  std::vector<ingot::Tensor> predictAll(const Data &x, const PredictOptions &options = {});
+
+  /// The same on batches of a source: a PyDataset, a generator, pictures. The model must be built.
+  History fit(DataSource &data, const FitOptions &options = {});
+  Logs evaluate(DataSource &data, const EvaluateOptions &options = {});
+  ingot::Tensor predict(DataSource &data, const PredictOptions &options = {});
+  std::vector<ingot::Tensor> predictAll(DataSource &data, const PredictOptions &options = {});
+
+  /// One step, or one measurement or prediction, on all samples given.
+  Logs trainOnBatch(const Data &x, const Data &y, const TrainOnBatchOptions &options = {});
+  Logs testOnBatch(const Data &x, const Data &y, const Data &sampleWeight = {});
+  ingot::Tensor predictOnBatch(const Data &x);
 
   /// Makes the graph of a Sequential or subclassed model for an input of this shape, with the
   /// batch: {None, 784}. fit, evaluate and predict do it for the data they are given.
@@ -215,6 +230,7 @@ protected:
 private:
   void trace(const std::vector<TensorSpec> &inputs);
   void buildFrom(const Data &x);
+  void prepareTraining(const Data *x, const Data *y, const char *what);
 };
 
 /// A stack of layers. Built at once when the first layer is an Input, a built model or has an

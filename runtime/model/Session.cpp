@@ -616,6 +616,8 @@ Status Session::setOutputBuffer(size_t index, void *data, size_t bytes) {
 
 const std::vector<int64_t> &Session::symbolValues() const { return impl_->symbols; }
 int64_t Session::arenaBytes() const { return impl_->planned ? impl_->plan[0] : 0; }
+
+void *Session::arena() { return impl_->arena.get(); }
 void Session::setOptions(const SessionOptions &options) { impl_->options = options; }
 
 } // namespace ingot

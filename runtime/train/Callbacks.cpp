@@ -1,13 +1,11 @@
-// Semantics follow keras.src.callbacks; see Callbacks.h.
+// Callbacks that watch, stop and steer. Semantics follow keras.src.callbacks; see Callbacks.h.
+// Those that write files are in SavingCallbacks.cpp.
 #include "ingot/train/Callbacks.h"
 #include "ingot/train/Trainer.h"
+#include "runtime/train/PythonText.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <iostream>
 #include <string_view>
 
@@ -18,50 +16,126 @@ Status Callback::onTrainBegin(Logs &) { return Status(); }
 Status Callback::onTrainEnd(Logs &) { return Status(); }
 Status Callback::onEpochBegin(int64_t, Logs &) { return Status(); }
 Status Callback::onEpochEnd(int64_t, Logs &) { return Status(); }
+Status Callback::onTrainBatchBegin(int64_t batch, Logs &logs) { return onBatchBegin(batch, logs); }
+Status Callback::onTrainBatchEnd(int64_t batch, Logs &logs) { return onBatchEnd(batch, logs); }
 Status Callback::onBatchBegin(int64_t, Logs &) { return Status(); }
 Status Callback::onBatchEnd(int64_t, Logs &) { return Status(); }
+Status Callback::onTestBegin(Logs &) { return Status(); }
+Status Callback::onTestEnd(Logs &) { return Status(); }
+Status Callback::onTestBatchBegin(int64_t, Logs &) { return Status(); }
+Status Callback::onTestBatchEnd(int64_t, Logs &) { return Status(); }
+Status Callback::onPredictBegin(Logs &) { return Status(); }
+Status Callback::onPredictEnd(Logs &) { return Status(); }
+Status Callback::onPredictBatchBegin(int64_t, Logs &) { return Status(); }
+Status Callback::onPredictBatchEnd(int64_t, const std::vector<TensorView> &) { return Status(); }
+Status Callback::saveState(CallbackState &) const { return Status(); }
+Status Callback::restoreState(const CallbackState &) { return Status(); }
 
-static bool rises(Mode mode, const std::string &monitor) {
-  if (mode != Mode::Auto)
-    return mode == Mode::Max;
-  for (std::string_view ending :
-       {"acc", "accuracy", "auc", "precision", "recall", "f1_score", "r2_score"})
-    if (monitor.size() >= ending.size() &&
-        std::string_view(monitor).substr(monitor.size() - ending.size()) == ending)
-      return true;
-  return false;
+//===----------------------------------------------------------------------===//
+// MonitorCallback
+
+/// Whether a metric of this name should rise, by the direction that Keras's metrics declare. Names
+/// of outputs may stand before it and a number behind it ("out_accuracy", "auc_1"). None: not
+/// known.
+static std::optional<bool> directionOf(std::string_view name) {
+  static constexpr std::string_view rising[] = {"acc",
+                                                "accuracy",
+                                                "auc",
+                                                "cosine_similarity",
+                                                "f1_score",
+                                                "fbeta_score",
+                                                "io_u",
+                                                "precision",
+                                                "precision_at_recall",
+                                                "r2_score",
+                                                "recall",
+                                                "recall_at_precision",
+                                                "concordance_correlation",
+                                                "pearson_correlation",
+                                                "sensitivity_at_specificity",
+                                                "specificity_at_sensitivity"};
+  static constexpr std::string_view falling[] = {"loss",
+                                                 "binary_crossentropy",
+                                                 "categorical_crossentropy",
+                                                 "crossentropy",
+                                                 "hinge",
+                                                 "kl_divergence",
+                                                 "logcosh",
+                                                 "mean_absolute_error",
+                                                 "mean_absolute_percentage_error",
+                                                 "mean_squared_error",
+                                                 "mean_squared_logarithmic_error",
+                                                 "mae",
+                                                 "mape",
+                                                 "mse",
+                                                 "msle",
+                                                 "poisson",
+                                                 "root_mean_squared_error",
+                                                 "sparse_categorical_crossentropy",
+                                                 "squared_hinge"};
+  if (const size_t digits = name.find_last_not_of("0123456789");
+      digits + 1 < name.size() && digits != std::string_view::npos && name[digits] == '_')
+    name = name.substr(0, digits);
+  const auto ends = [&](std::string_view known) {
+    return name.size() >= known.size() && name.substr(name.size() - known.size()) == known &&
+           (name.size() == known.size() || name[name.size() - known.size() - 1] == '_');
+  };
+  if (std::any_of(std::begin(rising), std::end(rising), ends))
+    return true;
+  if (std::any_of(std::begin(falling), std::end(falling), ends))
+    return false;
+  return std::nullopt;
 }
 
-/// The monitored value; warns and gives nothing when the logs lack it.
-static std::optional<double> monitored(const char *callback, const std::string &monitor,
+MonitorCallback::MonitorCallback(std::string monitor, Mode mode, double minDelta)
+    : monitor(std::move(monitor)), mode(mode), minDelta(std::abs(minDelta)) {}
+
+Status MonitorCallback::chooseDirection() {
+  if (mode != Mode::Auto) {
+    rises = mode == Mode::Max;
+    return Status();
+  }
+  const std::optional<bool> known = directionOf(monitor);
+  if (!known)
+    return Status(StatusCode::InvalidArgument,
+                  name() + " watches '" + monitor +
+                      "', and whether that should rise or fall is not known; pass Mode::Max or "
+                      "Mode::Min");
+  rises = *known;
+  return Status();
+}
+
+bool MonitorCallback::improves(double value, const std::optional<double> &reference) const {
+  if (!reference)
+    return true;
+  return rises ? value - minDelta > *reference : value + minDelta < *reference;
+}
+
+/// The monitored value; says what is missing when the logs lack it.
+static std::optional<double> monitored(const char *what, const std::string &monitor,
                                        const Logs &logs) {
   if (auto found = logs.find(monitor); found != logs.end())
     return found->second;
   std::string available;
   for (const auto &[name, value] : logs)
-    available += (available.empty() ? "" : ", ") + name;
-  std::cerr << "warning: " << callback << " watches '" << monitor
-            << "', which is not available; there are: " << available
-            << (monitor.rfind("val_", 0) == 0 ? " (train with validation data)" : "") << "\n";
+    available += (available.empty() ? "" : ",") + name;
+  std::cerr << "warning: " << what << " conditioned on metric `" << monitor
+            << "` which is not available. Available metrics are: " << available << "\n";
   return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
 // EarlyStopping
 
+EarlyStopping::EarlyStopping(Options options)
+    : MonitorCallback(options.monitor, options.mode, options.minDelta),
+      options(std::move(options)) {}
+
 Status EarlyStopping::onTrainBegin(Logs &) {
-  wait = stopped = best = 0;
-  bestValue.reset();
+  wait = stopped = bestAt = 0;
+  best.reset();
   bestWeights.clear();
   return Status();
-}
-
-bool EarlyStopping::improves(double value, const std::optional<double> &reference) const {
-  const double delta = std::abs(options.minDelta);
-  if (!reference)
-    return true;
-  return rises(options.mode, options.monitor) ? value - delta > *reference
-                                              : value + delta < *reference;
 }
 
 Status EarlyStopping::rememberWeights() {
@@ -81,21 +155,22 @@ Status EarlyStopping::rememberWeights() {
 }
 
 Status EarlyStopping::onEpochEnd(int64_t epoch, Logs &logs) {
-  const std::optional<double> value = monitored("EarlyStopping", options.monitor, logs);
+  INGOT_RETURN_IF_ERROR(chooseDirection());
+  const std::optional<double> value = monitored("Early stopping", monitor, logs);
   if (!value || epoch < options.startFromEpoch)
     return Status();
   if (options.restoreBestWeights && bestWeights.empty()) {
     INGOT_RETURN_IF_ERROR(rememberWeights());
-    best = epoch;
+    bestAt = epoch;
   }
   ++wait;
-  if (improves(*value, bestValue)) {
-    bestValue = value;
-    best = epoch;
+  if (improves(*value, best)) {
+    best = value;
+    bestAt = epoch;
     if (options.restoreBestWeights)
       INGOT_RETURN_IF_ERROR(rememberWeights());
     // Only a value that beats the baseline as well starts the patience again.
-    if (!options.baseline || improves(*value, options.baseline))
+    if (improves(*value, options.baseline))
       wait = 0;
     return Status();
   }
@@ -112,39 +187,65 @@ Status EarlyStopping::onTrainEnd(Logs &) {
   if (bestWeights.empty())
     return Status();
   if (options.verbose)
-    trainer().output() << "Restoring model weights from the end of the best epoch: " << best + 1
+    trainer().output() << "Restoring model weights from the end of the best epoch: " << bestAt + 1
                        << ".\n";
   for (const auto &[name, value] : bestWeights)
     INGOT_RETURN_IF_ERROR(trainer().state().set(name, value));
   return Status();
 }
 
+Status EarlyStopping::saveState(CallbackState &state) const {
+  state.put("wait", wait);
+  state.put("stopped", stopped);
+  state.put("best_epoch", bestAt);
+  state.put("best", best);
+  for (const auto &[name, value] : bestWeights)
+    INGOT_RETURN_IF_ERROR(state.put(name, value));
+  return Status();
+}
+
+Status EarlyStopping::restoreState(const CallbackState &state) {
+  wait = state.integer("wait").value_or(0);
+  stopped = state.integer("stopped").value_or(0);
+  bestAt = state.integer("best_epoch").value_or(0);
+  best = state.number("best");
+  bestWeights.clear();
+  for (const auto &[name, value] : state.tensors) {
+    INGOT_ASSIGN_OR_RETURN(Tensor copy, value.clone());
+    bestWeights.emplace_back(name, std::move(copy));
+  }
+  return Status();
+}
+
 //===----------------------------------------------------------------------===//
 // ReduceLROnPlateau
+
+ReduceLROnPlateau::ReduceLROnPlateau(Options options)
+    : MonitorCallback(options.monitor, options.mode, options.minDelta),
+      options(std::move(options)) {}
 
 Status ReduceLROnPlateau::onTrainBegin(Logs &) {
   if (!(options.factor < 1))
     return Status(StatusCode::InvalidArgument,
-                  "ReduceLROnPlateau: the factor must be below 1, got " +
-                      std::to_string(options.factor));
+                  "ReduceLROnPlateau does not support a factor >= 1.0. Received factor=" +
+                      pythonRepr(options.factor));
   wait = cooldownLeft = 0;
-  best = rises(options.mode, options.monitor) ? -INFINITY : INFINITY;
+  best.reset();
   return Status();
 }
 
 Status ReduceLROnPlateau::onEpochEnd(int64_t epoch, Logs &logs) {
+  INGOT_RETURN_IF_ERROR(chooseDirection());
   INGOT_ASSIGN_OR_RETURN(logs["learning_rate"], trainer().learningRate());
-  const std::optional<double> value = monitored("ReduceLROnPlateau", options.monitor, logs);
+  const std::optional<double> value = monitored("Learning rate reduction is", monitor, logs);
   if (!value)
     return Status();
   if (cooldownLeft > 0) {
     --cooldownLeft;
     wait = 0;
   }
-  const bool improved = rises(options.mode, options.monitor) ? *value > best + options.minDelta
-                                                             : *value < best - options.minDelta;
-  if (improved) {
-    best = *value;
+  if (improves(*value, best)) {
+    best = value;
     wait = 0;
     return Status();
   }
@@ -155,251 +256,64 @@ Status ReduceLROnPlateau::onEpochEnd(int64_t epoch, Logs &logs) {
 
 Status ReduceLROnPlateau::reduce(int64_t epoch) {
   INGOT_ASSIGN_OR_RETURN(const double rate, trainer().learningRate());
-  if (rate <= double(float(options.minLearningRate)))
+  if (rate <= double(float(options.minLr)))
     return Status();
-  const double lower = std::max(rate * options.factor, options.minLearningRate);
+  const double lower = std::max(rate * options.factor, options.minLr);
   INGOT_RETURN_IF_ERROR(trainer().setLearningRate(lower));
   if (options.verbose)
-    trainer().output() << "Epoch " << epoch + 1 << ": ReduceLROnPlateau reducing learning rate to "
-                       << lower << ".\n";
+    trainer().output() << "\nEpoch " << epoch + 1
+                       << ": ReduceLROnPlateau reducing learning rate to " << pythonRepr(lower)
+                       << ".\n";
   cooldownLeft = options.cooldown;
   wait = 0;
   return Status();
 }
 
-//===----------------------------------------------------------------------===//
-// ModelCheckpoint
-
-namespace {
-
-/// One placeholder of a path: `{name}` or `{name:spec}`, where spec is what Python's format takes
-/// of [0][width][.precision][type], type one of d (epoch alone), e, f, g, E, G.
-struct Placeholder {
-  std::string text, name, flagsAndWidth, precision; // precision with its point
-  char type = 0;
-
-  bool isEpoch() const { return name == "epoch"; }
-  static Result<Placeholder> parse(std::string_view text);
-  std::string format(double value) const;
-};
-
-/// Takes the digits that `text` begins with.
-std::string takeDigits(std::string_view &text) {
-  size_t count = 0;
-  while (count < text.size() && text[count] >= '0' && text[count] <= '9')
-    ++count;
-  std::string digits(text.substr(0, count));
-  text.remove_prefix(count);
-  return digits;
-}
-
-/// `text` is what stands between the braces.
-Result<Placeholder> Placeholder::parse(std::string_view text) {
-  Placeholder result;
-  result.text = "{" + std::string(text) + "}";
-  const size_t colon = text.find(':');
-  result.name = text.substr(0, colon);
-  std::string_view spec = colon == std::string_view::npos ? "" : text.substr(colon + 1);
-  result.flagsAndWidth = takeDigits(spec);
-  bool valid = !result.name.empty() && result.flagsAndWidth.size() <= 3;
-  if (!spec.empty() && spec.front() == '.') {
-    spec.remove_prefix(1);
-    const std::string digits = takeDigits(spec);
-    valid &= !digits.empty() && digits.size() <= 2;
-    result.precision = "." + digits;
-  }
-  if (!spec.empty() && std::strchr("defgEG", spec.front())) {
-    result.type = spec.front();
-    spec.remove_prefix(1);
-  }
-  const bool integral = result.type == 'd' || (result.isEpoch() && !result.type);
-  valid &= spec.empty() && !(integral && !result.precision.empty());
-  valid &= result.isEpoch() || result.type != 'd'; // a metric is no integer
-  if (!valid)
-    return Status(StatusCode::InvalidArgument,
-                  "placeholder '" + result.text +
-                      "' has a format that is not known; use for example {epoch:02d} or "
-                      "{val_loss:.4f}");
-  return result;
-}
-
-std::string Placeholder::format(double value) const {
-  char buffer[1024]; // a width below 1000; else 309 digits, the point and a precision below 100
-  const std::string head = "%" + flagsAndWidth + precision;
-  if (isEpoch() && (!type || type == 'd'))
-    std::snprintf(buffer, sizeof buffer, ("%" + flagsAndWidth + "lld").c_str(),
-                  static_cast<long long>(value));
-  else
-    std::snprintf(buffer, sizeof buffer, (head + (type ? type : 'g')).c_str(), value);
-  return buffer;
-}
-
-/// Calls `literal` and `placeholder` with the parts of a path in order. "{{" and "}}" are braces,
-/// as in Python.
-template <typename Literal, typename Hole>
-Status walkPath(const std::string &path, Literal literal, Hole placeholder) {
-  for (size_t at = 0; at < path.size(); ++at) {
-    const char c = path[at];
-    if (c != '{' && c != '}') {
-      literal(c);
-      continue;
-    }
-    if (at + 1 < path.size() && path[at + 1] == c) {
-      literal(c);
-      ++at;
-      continue;
-    }
-    const size_t close = c == '{' ? path.find('}', at) : std::string::npos;
-    if (close == std::string::npos)
-      return Status(StatusCode::InvalidArgument,
-                    "brace '" + std::string(1, c) + "' without its partner at character " +
-                        std::to_string(at + 1) + "; write '" + std::string(2, c) + "' for a brace");
-    INGOT_ASSIGN_OR_RETURN(const Placeholder hole, Placeholder::parse(std::string_view(path).substr(
-                                                       at + 1, close - at - 1)));
-    INGOT_RETURN_IF_ERROR(placeholder(hole));
-    at = close;
-  }
+Status ReduceLROnPlateau::saveState(CallbackState &state) const {
+  state.put("wait", wait);
+  state.put("cooldown", cooldownLeft);
+  state.put("best", best);
   return Status();
 }
 
-std::string contextOf(const std::string &path) { return "checkpoint path '" + path + "'"; }
-
-} // namespace
-
-Result<std::string> formatPath(const std::string &text, int64_t epochFromOne, const Logs &logs) {
-  std::string result;
-  const auto literal = [&](char c) { result += c; };
-  const auto placeholder = [&](const Placeholder &hole) {
-    const auto found = logs.find(hole.name);
-    if (!hole.isEpoch() && found == logs.end()) {
-      std::string known = "epoch";
-      for (const auto &[name, value] : logs)
-        known += ", " + name;
-      return Status(StatusCode::InvalidArgument, "placeholder '" + hole.text +
-                                                     "' names no metric of this training; there "
-                                                     "are: " +
-                                                     known);
-    }
-    result += hole.format(hole.isEpoch() ? double(epochFromOne) : found->second);
-    return Status();
-  };
-  INGOT_RETURN_IF_ERROR(walkPath(text, literal, placeholder).withContext(contextOf(text)));
-  return result;
-}
-
-Status checkPath(const std::string &text) {
-  const auto ignore = [](char) {};
-  const auto accept = [](const Placeholder &) { return Status(); };
-  return walkPath(text, ignore, accept).withContext(contextOf(text));
-}
-
-Status ModelCheckpoint::onTrainBegin(Logs &) {
-  best.reset();
-  return checkPath(options.path); // now, not after an epoch of training
-}
-
-Status ModelCheckpoint::onEpochEnd(int64_t epoch, Logs &logs) {
-  INGOT_ASSIGN_OR_RETURN(const std::string path, formatPath(options.path, epoch + 1, logs));
-  if (options.saveBestOnly) {
-    const std::optional<double> value = monitored("ModelCheckpoint", options.monitor, logs);
-    const bool up = rises(options.mode, options.monitor);
-    if (!value || (best && !(up ? *value > *best : *value < *best)))
-      return Status();
-    if (std::isnan(*value)) // worse than anything
-      return Status();
-    best = value;
-  }
-  if (options.verbose)
-    trainer().output() << "Epoch " << epoch + 1 << ": saving model to " << path << "\n";
-  if (options.save)
-    return options.save(trainer().state(), path);
-  SaveOptions saving;
-  saving.weightsOnly = options.saveWeightsOnly;
-  return trainer().state().save(path, saving);
-}
-
-//===----------------------------------------------------------------------===//
-// CSVLogger
-
-Status CSVLogger::onTrainBegin(Logs &) {
-  headerNeeded = true;
-  columns.clear();
-  if (append) {
-    std::ifstream existing(path);
-    headerNeeded = existing.peek() == std::ifstream::traits_type::eof();
-  }
-  file.close();
-  file.clear();
-  file.open(path, append ? std::ios::app : std::ios::trunc);
-  if (!file)
-    return Status(StatusCode::IoError,
-                  "CSVLogger: cannot write '" + path + "': " + std::strerror(errno));
-  return Status();
-}
-
-/// The shortest text that reads back as the same number.
-static std::string shortest(double value) {
-  if (std::isnan(value))
-    return "nan"; // whatever its sign
-  char text[40];
-  return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
-
-Status CSVLogger::onEpochEnd(int64_t epoch, Logs &logs) {
-  if (columns.empty())
-    for (const auto &[name, value] : logs)
-      columns.push_back(name);
-  if (headerNeeded) {
-    file << "epoch";
-    for (const std::string &column : columns)
-      file << separator << column;
-    file << "\n";
-    headerNeeded = false;
-  }
-  file << epoch;
-  for (const std::string &column : columns) {
-    const auto found = logs.find(column);
-    file << separator << (found == logs.end() ? "NA" : shortest(found->second));
-  }
-  file << "\n" << std::flush;
-  if (!file)
-    return Status(StatusCode::IoError, "CSVLogger: cannot write '" + path + "'");
-  return Status();
-}
-
-Status CSVLogger::onTrainEnd(Logs &) {
-  file.close();
+Status ReduceLROnPlateau::restoreState(const CallbackState &state) {
+  wait = state.integer("wait").value_or(0);
+  cooldownLeft = state.integer("cooldown").value_or(0);
+  best = state.number("best");
   return Status();
 }
 
 //===----------------------------------------------------------------------===//
-// TerminateOnNaN, LambdaCallback
+// LearningRateScheduler, TerminateOnNaN
+
+Status LearningRateScheduler::onEpochBegin(int64_t epoch, Logs &) {
+  INGOT_ASSIGN_OR_RETURN(const double before, trainer().learningRate());
+  const double rate = schedule(epoch, before);
+  INGOT_RETURN_IF_ERROR(trainer().setLearningRate(rate));
+  if (verbose)
+    trainer().output() << "\nEpoch " << epoch + 1
+                       << ": LearningRateScheduler setting learning rate to " << pythonRepr(rate)
+                       << ".\n";
+  return Status();
+}
+
+Status LearningRateScheduler::onEpochEnd(int64_t, Logs &logs) {
+  INGOT_ASSIGN_OR_RETURN(logs["learning_rate"], trainer().learningRate());
+  return Status();
+}
 
 Status TerminateOnNaN::onBatchEnd(int64_t batch, Logs &logs) {
-  if (const auto loss = logs.find("loss"); loss != logs.end() && !std::isfinite(loss->second)) {
-    trainer().output() << "Batch " << batch << ": Invalid loss, terminating training\n";
-    trainer().stopTraining();
-  }
+  const auto loss = logs.find("loss");
+  if (loss == logs.end() || std::isfinite(loss->second))
+    return Status();
+  if (raiseError)
+    return Status(StatusCode::FailedPrecondition, "NaN or Inf loss encountered at batch " +
+                                                      std::to_string(batch) +
+                                                      ". Loss value: " + pythonRepr(loss->second) +
+                                                      ". Terminating training immediately.");
+  trainer().output() << "Batch " << batch << ": Invalid loss, terminating training\n";
+  trainer().stopTraining();
   return Status();
-}
-
-Status LambdaCallback::onTrainBegin(Logs &logs) {
-  return trainBegin ? trainBegin(trainer(), logs) : Status();
-}
-Status LambdaCallback::onTrainEnd(Logs &logs) {
-  return trainEnd ? trainEnd(trainer(), logs) : Status();
-}
-Status LambdaCallback::onEpochBegin(int64_t epoch, Logs &logs) {
-  return epochBegin ? epochBegin(trainer(), epoch, logs) : Status();
-}
-Status LambdaCallback::onEpochEnd(int64_t epoch, Logs &logs) {
-  return epochEnd ? epochEnd(trainer(), epoch, logs) : Status();
-}
-Status LambdaCallback::onBatchBegin(int64_t batch, Logs &logs) {
-  return batchBegin ? batchBegin(trainer(), batch, logs) : Status();
-}
-Status LambdaCallback::onBatchEnd(int64_t batch, Logs &logs) {
-  return batchEnd ? batchEnd(trainer(), batch, logs) : Status();
 }
 
 } // namespace ingot::train

@@ -1,7 +1,10 @@
-// Formats follow Keras 3 (keras.src.utils.progbar): 20 cells, metrics by name.
+// Text and arithmetic follow Keras 3 (keras.src.utils.progbar, keras.src.callbacks.progbar_logger),
+// so that its output and ours are equal to the character. Metrics are shown as they are, since logs
+// hold values over the epoch.
 #include "runtime/train/Progress.h"
+#include "runtime/train/PythonText.h"
 
-#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -11,41 +14,34 @@
 
 namespace ingot::train {
 
-static double seconds(std::chrono::steady_clock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
+static constexpr int64_t cells = 20;
+static constexpr double interval = 0.05; // seconds between two drawings
 
-std::string formatLogs(const Logs &logs) {
+std::string formatLogs(const Logs &logs, bool bar) {
   std::string text;
-  char value[40];
-  for (const auto &[name, number] : logs) {
-    const bool plain = std::abs(number) > 1e-3 || number == 0 || std::isnan(number);
-    std::snprintf(value, sizeof value, plain ? "%.4f" : "%.4e",
-                  std::isnan(number) ? std::abs(number) : number); // never "-nan"
-    text += " - " + name + ": " + value;
+  for (const auto &[name, value] : logs) {
+    const bool plain = (bar ? std::abs(value) : value) > 1e-3; // Keras's line has no abs
+    text += " - " + name + ": " + pythonFormat(plain ? "%.4f" : "%.4e", value);
   }
   return text;
 }
 
 std::string formatStepTime(double seconds) {
-  char text[40];
   if (seconds >= 1 || seconds == 0)
-    std::snprintf(text, sizeof text, "%.0fs/step", seconds);
-  else if (seconds >= 1e-3)
-    std::snprintf(text, sizeof text, "%.0fms/step", seconds * 1e3);
-  else
-    std::snprintf(text, sizeof text, "%.0fus/step", seconds * 1e6);
-  return text;
+    return pythonFormat(" %.0fs/step", seconds);
+  if (seconds >= 1e-3)
+    return pythonFormat(" %.0fms/step", seconds * 1e3);
+  return pythonFormat(" %.0fus/step", seconds * 1e6);
 }
 
 /// "7s", "2:05", "1:02:05".
-static std::string formatDuration(double seconds) {
+static std::string formatRemaining(double seconds) {
   const auto total = static_cast<long long>(seconds);
   char text[40];
-  if (total >= 3600)
-    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", total / 3600, total / 60 % 60,
+  if (seconds > 3600)
+    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", total / 3600, total % 3600 / 60,
                   total % 60);
-  else if (total >= 60)
+  else if (seconds > 60)
     std::snprintf(text, sizeof text, "%lld:%02lld", total / 60, total % 60);
   else
     std::snprintf(text, sizeof text, "%llds", total);
@@ -58,76 +54,136 @@ static size_t terminalWidth() {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-Progress::Progress(Verbosity verbosity, std::ostream *output) : out(output ? output : &std::cout) {
-  const bool terminal = !output && isatty(STDOUT_FILENO);
-  bar = verbosity == Verbosity::Bar || (verbosity == Verbosity::Auto && terminal);
-  lines = verbosity == Verbosity::Lines || (verbosity == Verbosity::Auto && !terminal);
+static double systemSeconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Progress::Progress(Verbosity verbosity, std::ostream *output, int64_t epochs,
+                   std::optional<int64_t> steps, Clock clock)
+    : out(output ? output : &std::cout), epochs(epochs), target(steps),
+      clock(clock ? std::move(clock) : systemSeconds) {
+  terminal = !output && isatty(STDOUT_FILENO);
+  if (verbosity == Verbosity::Auto)
+    verbosity = terminal ? Verbosity::Bar : Verbosity::Lines;
+  level = verbosity == Verbosity::Silent ? 0 : verbosity == Verbosity::Bar ? 1 : 2;
   const char *noColor = std::getenv("NO_COLOR"); // no-color.org: set and not empty
-  color = bar && terminal && (!noColor || !*noColor);
+  colour = !noColor || !*noColor;
 }
 
-void Progress::beginEpoch(int64_t epochFromOne, int64_t epochCount, int64_t stepCount) {
-  epoch = epochFromOne, epochs = epochCount, steps = stepCount;
-  start = stepsEnd = Clock::now();
-  lastDraw = Clock::time_point();
+void Progress::begin() {
+  seen = 0;
+  start = clock();
+  lastDraw.reset();
+  afterFirst.reset();
+  shown.clear();
   lastWidth = 0;
-  if (bar)
-    *out << "Epoch " << epoch << "/" << epochs << "\n";
 }
 
-void Progress::update(int64_t step, const Logs &logs) {
-  const Clock::time_point now = Clock::now();
-  if (!bar || now - lastDraw < std::chrono::milliseconds(50))
-    return;
-  lastDraw = now;
-  const double perStep = seconds(now - start) / double(step);
-  draw(step, formatDuration(perStep * double(steps - step)) + " " + formatStepTime(perStep), logs);
+void Progress::beginEpoch(int64_t epoch) {
+  begin();
+  if (level > 0 && epochs > 1)
+    *out << "Epoch " << epoch + 1 << "/" << epochs << "\n" << std::flush;
 }
 
-void Progress::endSteps() { stepsEnd = Clock::now(); }
+bool Progress::isDue() const {
+  return level == 1 && (!lastDraw || clock() - *lastDraw >= interval);
+}
 
-void Progress::endEpoch(const Logs &logs) {
-  const std::string total = formatDuration(seconds(Clock::now() - start));
-  const std::string perStep =
-      formatStepTime(seconds(stepsEnd - start) / double(std::max<int64_t>(steps, 1)));
-  if (bar) {
-    draw(steps, total + " " + perStep, logs);
-    interrupt();
-  }
-  if (lines)
-    *out << "Epoch " << epoch << "/" << epochs << " - " << steps << "/" << steps << " - " << total
-         << " - " << perStep << formatLogs(logs) << "\n"
-         << std::flush;
+void Progress::update(int64_t batch, const Logs &logs) {
+  seen = batch + 1;
+  if (level == 1)
+    draw(seen, logs, /*last=*/false);
+}
+
+void Progress::finish(const Logs &logs) {
+  if (!target)
+    target = seen;
+  if (level > 0)
+    draw(*target, logs, /*last=*/true);
 }
 
 void Progress::interrupt() {
-  if (lastWidth > 0)
+  if (level == 1 && lastWidth > 0)
     *out << "\n" << std::flush;
   lastWidth = 0;
 }
 
-void Progress::draw(int64_t step, const std::string &timing, const Logs &logs) {
-  constexpr int64_t cells = 20;
-  const int64_t done = steps > 0 ? step * cells / steps : cells;
-  const std::string total = std::to_string(steps), current = std::to_string(step);
-  const std::string count = std::string(total.size() - current.size(), ' ') + current + "/" + total;
+/// Without the first step, which is not like the others.
+double Progress::stepTime(int64_t current, double now) {
+  if (current == 0)
+    return 0;
+  const double each = afterFirst && current > 1 ? (now - *afterFirst) / double(current - 1)
+                                                : (now - start) / double(current);
+  if (current == 1)
+    afterFirst = now;
+  return each;
+}
+
+void Progress::draw(int64_t current, const Logs &logs, bool last) {
+  const double now = clock();
+  const double perStep = stepTime(current, now);
+  for (const auto &[name, value] : logs)
+    shown[name] = value;
+  if (level == 1) {
+    if (lastDraw && now - *lastDraw < interval && !last)
+      return;
+    drawBar(current, last, now, perStep);
+  } else if (last && *target > 0) {
+    drawLine(current, now, perStep);
+  }
+  lastDraw = now;
+}
+
+/// " 3/10" as wide as the target.
+static std::string countText(int64_t current, int64_t target) {
+  const std::string total = std::to_string(target), done = std::to_string(current);
+  const size_t pad = total.size() > done.size() ? total.size() - done.size() : 0;
+  return std::string(pad, ' ') + done + "/" + total;
+}
+
+std::string Progress::barText(int64_t current) const {
+  const auto done = int64_t(double(cells) * (double(current) / double(*target)));
   std::string left, right;
   for (int64_t i = 0; i < cells; ++i)
-    (i < done ? left : right) += color || i < done ? "━" : "─";
-  std::string tail = " " + timing + formatLogs(logs);
-  // A line that wraps could not be redrawn in place; the last one of an epoch may.
-  const size_t head = count.size() + 1 + cells;
-  if (const size_t room = terminalWidth(); step < steps && room > head + 1)
-    tail.resize(std::min(tail.size(), room - head - 1));
-  // What the line before had more must be blanked out.
-  const size_t width = head + tail.size();
-  const std::string blank(lastWidth > width ? lastWidth - width : 0, ' ');
-  lastWidth = width;
-  if (color)
-    *out << "\r\033[1m" << count << "\033[0m \033[32m" << left << "\033[0m\033[37m" << right
-         << "\033[0m" << tail << blank << std::flush;
+    (i < done ? left : right) += colour || i < done ? "━" : "─";
+  if (done > 0)
+    left = escape("\x1b[32m") + left + escape("\x1b[0m");
+  return escape("\x1b[1m") + countText(current, *target) + escape("\x1b[0m") + " " + left +
+         escape("\x1b[37m") + right + escape("\x1b[0m");
+}
+
+void Progress::drawBar(int64_t current, bool last, double now, double perStep) {
+  std::string bar, time;
+  size_t width;
+  if (target && *target > 0) {
+    bar = barText(current);
+    width =
+        countText(current, *target).size() + 1 + size_t(std::max(cells, cells * current / *target));
+  } else {
+    bar = pythonFormat("%7.0f", double(current)) + "/Unknown";
+    width = bar.size();
+  }
+  if (target && *target > 0 && !last)
+    time = formatRemaining(perStep * double(*target - current));
   else
-    *out << "\r" << count << " " << left << right << tail << blank << std::flush;
+    time = pythonFormat("%.0fs", now - start);
+  std::string tail = formatStepTime(perStep) + formatLogs(shown);
+  width += 1 + time.size();
+  if (const size_t room = terminal && !last ? terminalWidth() : 0; room > width + 1)
+    tail.resize(std::min(tail.size(), room - width - 1));
+  width += tail.size();
+  *out << std::string(lastWidth, '\b') << "\r" << bar << " " << escape("\x1b[1m") << time
+       << escape("\x1b[0m") << tail << std::string(lastWidth > width ? lastWidth - width : 0, ' ');
+  if (last)
+    *out << "\n";
+  *out << std::flush;
+  lastWidth = last ? 0 : width;
+}
+
+void Progress::drawLine(int64_t current, double now, double perStep) {
+  *out << countText(current, *target) << pythonFormat(" - %.0fs -", now - start)
+       << formatStepTime(perStep) << formatLogs(shown, /*bar=*/false) << "\n"
+       << std::flush;
 }
 
 } // namespace ingot::train

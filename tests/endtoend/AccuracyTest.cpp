@@ -57,7 +57,7 @@ double meanAccuracy(const char *what, const std::string &path, bool flat, int64_
         {.optimizer = "adam", .loss = "sparse_categorical_crossentropy", .metrics = {"accuracy"}});
     model.fit(
         digits.trainImages, digits.trainLabels,
-        {.batchSize = 128, .epochs = epochs, .validationSplit = 0.2, .verbose = Verbosity::Silent});
+        {.batchSize = 128, .epochs = epochs, .verbose = Verbosity::Silent, .validationSplit = 0.2});
     double accuracy = model.evaluate(digits.testImages, digits.testLabels)["accuracy"];
     std::printf("%s, seed %ld: test accuracy %.4f\n", what, static_cast<long>(seed), accuracy);
     std::fflush(stdout);

@@ -208,6 +208,8 @@ public:
   const std::vector<int64_t> &symbolValues() const;
   /// Bytes of the arena the current shapes need.
   int64_t arenaBytes() const;
+  /// That memory, where kernels leave what they hand on: for debuggers, in SessionOptions::end.
+  void *arena();
   void setOptions(const SessionOptions &options);
 
 private:

@@ -97,11 +97,10 @@ TEST_P(KerasCurves, lossesAreThoseKerasRecorded) {
   std::vector<double> losses;
   double sum = 0;
   train::LambdaCallback callback;
-  callback.batchEnd = [&](train::Trainer &, int64_t batch, train::Logs &logs) {
+  callback.hooks.onTrainBatchEnd = [&](int64_t batch, train::Logs &logs) {
     double total = logs.at("loss") * static_cast<double>(batch + 1);
     losses.push_back(total - sum);
     sum = total;
-    return Status();
   };
   keras::FitOptions options = {.batchSize = 64, .epochs = 1, .shuffle = false};
   options.callbacks = {&callback};

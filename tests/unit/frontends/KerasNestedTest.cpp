@@ -256,7 +256,7 @@ TEST_F(KerasNested, aSubclassedModelTrains) {
   keras::FitOptions options = quiet();
   options.epochs = 20;
   keras::History history = model.fit(x, y, options);
-  EXPECT_LT(history.metrics.at("loss").back(), history.metrics.at("loss").front());
+  EXPECT_LT(history.history.at("loss").back(), history.history.at("loss").front());
   EXPECT_EQ(model.predict(x).shape(), (ingot::Shape{64, 3}));
   // `training` was only handed on: one graph serves both modes.
   EXPECT_TRUE(model.impl()->trainingOutputs.empty());
@@ -290,12 +290,12 @@ TEST_F(KerasNested, callMayDifferInTraining) {
   ingot::Tensor y = *ingot::Tensor::of({1, 1}, std::vector<float>{0});
   EXPECT_FLOAT_EQ(model.predict(x).data<float>()[0], 3);
   EXPECT_FLOAT_EQ(static_cast<float>(model.evaluate(x, y).at("loss")), 3);
-  EXPECT_FLOAT_EQ(static_cast<float>(model.fit(x, y, quiet()).metrics.at("loss")[0]), 6);
+  EXPECT_FLOAT_EQ(static_cast<float>(model.fit(x, y, quiet()).history.at("loss")[0]), 6);
   std::string path = ::testing::TempDir() + "modes-" + std::to_string(::getpid());
   model.save(path);
   keras::Model loaded = keras::loadModel(path);
   std::filesystem::remove_all(path);
-  EXPECT_FLOAT_EQ(static_cast<float>(loaded.fit(x, y, quiet()).metrics.at("loss")[0]), 6);
+  EXPECT_FLOAT_EQ(static_cast<float>(loaded.fit(x, y, quiet()).history.at("loss")[0]), 6);
   EXPECT_FLOAT_EQ(loaded.predict(x).data<float>()[0], 3);
 }
 

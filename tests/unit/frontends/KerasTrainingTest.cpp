@@ -54,8 +54,8 @@ TEST_F(KerasTraining, learnsAndEvaluates) {
   keras::FitOptions options = quiet(30);
   options.validationSplit = 0.2;
   keras::History history = model.fit(data.x, data.y, options);
-  EXPECT_EQ(history.metrics.at("loss").size(), 30u);
-  EXPECT_EQ(history.metrics.count("val_accuracy"), 1u);
+  EXPECT_EQ(history.history.at("loss").size(), 30u);
+  EXPECT_EQ(history.history.count("val_accuracy"), 1u);
   auto after = model.evaluate(data.x, data.y);
   EXPECT_LT(after.at("loss"), 0.5 * before.at("loss"));
   EXPECT_GT(after.at("accuracy"), 0.9);

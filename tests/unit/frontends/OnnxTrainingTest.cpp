@@ -224,7 +224,7 @@ TEST_F(OnnxTraining, TheTrainerFitsAnImportedModel) {
   fit.verbose = train::Verbosity::Silent;
   auto history = trainer->fit({images}, {targets}, fit);
   ASSERT_TRUE(history.isOk()) << history.status().message();
-  const std::vector<double> &loss = history->metrics.at("loss");
+  const std::vector<double> &loss = history->history.at("loss");
   EXPECT_LT(loss.back(), 0.8 * loss.front());
 }
 

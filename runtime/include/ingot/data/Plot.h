@@ -31,7 +31,7 @@ struct CurvePanel {
 /// Draws the panels side by side. Fails when there is no panel, or when the file cannot be written.
 [[nodiscard]] Status plotCurves(const std::string &path, const std::vector<CurvePanel> &panels);
 
-/// Draws what a training run returned (`History::metrics`): one panel for `loss` and one for every
+/// Draws what a training run returned (`History::history`): one panel for `loss` and one for every
 /// other metric, each with its training curve and, where `val_<metric>` exists, its validation
 /// curve. At most `maxPanels` panels; `loss` comes first, the others by name.
 [[nodiscard]] Status plotHistory(const std::string &path,

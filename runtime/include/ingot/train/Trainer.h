@@ -1,17 +1,20 @@
 // Trainer: Keras's fit, evaluate and predict over a compiled training artifact.
 //
-// The artifact has up to four functions over one state (docs/Artifact.md):
+// The artifact has up to five functions over one state (docs/Artifact.md):
 //   initialize  no inputs; fills the variables from the state variable `seed`
-//   train_step  model inputs, then targets -> `loss` and metrics, each an f32 mean over the batch;
-//               updates the variables and adds one to `step`
+//   train_step  model inputs, then targets, then sample weights (names ending in `_sample_weight`)
+//               -> `loss` and metrics, each an f32 mean over the batch, and f32 sums over the batch
+//               that `metrics` takes; updates the variables and adds one to `step`
 //   evaluate    the same without changing the state
+//   metrics     sums over all batches, named as those outputs -> metrics, f32 scalars
 //   predict     model inputs -> model outputs
-// Every tensor's first dimension is the batch. A Trainer belongs to one thread at a time; it
-// borrows its state, which nobody else may write meanwhile. Given the same artifact, variant,
-// state, data and options, fit gives the same bits.
+// Every tensor's first dimension is the batch, but for the sums. A Trainer belongs to one thread at
+// a time; it borrows its state, which nobody else may write meanwhile. Given the same artifact,
+// variant, state, data and options, fit gives the same bits, whatever the number of workers.
 #ifndef INGOT_TRAIN_TRAINER_H
 #define INGOT_TRAIN_TRAINER_H
 
+#include "ingot/DataSource.h"
 #include "ingot/Model.h"
 #include "ingot/train/Callbacks.h"
 
@@ -24,6 +27,9 @@
 
 namespace ingot::train {
 
+using ingot::Batch;
+using ingot::DataSource;
+
 /// Tensors of the caller for the length of one call, in the order of the function's inputs:
 /// `trainer.fit({images}, {labels})`. The first dimension counts samples and is the same in all.
 /// The others fit the artifact's, where trailing dimensions of 1 may be left out or added. Element
@@ -34,25 +40,94 @@ using Arrays = std::vector<TensorView>;
 /// How much is printed. Auto: a bar when the output is a terminal, lines otherwise.
 enum class Verbosity { Auto, Silent, Bar, Lines };
 
+/// Samples that fit measures the model on without learning from them: arrays, or a source.
+struct ValidationData {
+  ValidationData() = default;
+  ValidationData(const TensorView &inputs, const TensorView &targets)
+      : inputs{inputs}, targets{targets} {}
+  ValidationData(const TensorView &inputs, const TensorView &targets,
+                 const TensorView &sampleWeights)
+      : inputs{inputs}, targets{targets}, sampleWeights{sampleWeights} {}
+  ValidationData(Arrays inputs, Arrays targets, Arrays sampleWeights = {})
+      : inputs(std::move(inputs)), targets(std::move(targets)),
+        sampleWeights(std::move(sampleWeights)) {}
+  ValidationData(DataSource &source) : source(&source) {}
+
+  bool isGiven() const { return source || !inputs.empty() || !targets.empty(); }
+
+  Arrays inputs, targets, sampleWeights;
+  DataSource *source = nullptr; ///< borrowed
+};
+
+/// Keras's arguments in its order, and below them our own.
 struct FitOptions {
-  int64_t batchSize = 32;
-  int64_t epochs = 1;           ///< number of the last epoch, counted from 1
-  int64_t initialEpoch = 0;     ///< epochs already done: resumes with the same order of samples
-  double validationSplit = 0;   ///< this last fraction, taken before shuffling, only validates
-  Arrays validationInputs = {}; ///< instead of validationSplit
-  Arrays validationTargets = {};
-  int64_t validationBatchSize = 0;   ///< 0: batchSize
-  bool shuffle = true;               ///< a new order each epoch, from `seed` and the epoch's number
-  std::optional<uint64_t> seed = {}; ///< none: the state's variable `seed`, or 0 without one
-  std::vector<Callback *> callbacks = {}; ///< borrowed; live as long as fit runs
+  /// None: 32, or with stepsPerEpoch what makes so many batches of the arrays.
+  std::optional<int64_t> batchSize = {};
+  int64_t epochs = 1; ///< number of the last epoch, counted from 1
   Verbosity verbose = Verbosity::Auto;
-  std::ostream *output = nullptr; ///< where progress goes; NULL: std::cout
+  std::vector<Callback *> callbacks = {}; ///< borrowed; live as long as fit runs
+  double validationSplit = 0; ///< this last fraction, taken before shuffling, only validates
+  ValidationData validationData = {}; ///< instead of validationSplit
+  bool shuffle = true; ///< a new order each epoch, from `seed` and the epoch's number
+  /// Weights of samples by their class, 1 for classes not named; for models of one output. The
+  /// class is the target, or the index of its largest entry when its last dimension is not 1.
+  std::map<int64_t, double> classWeight = {};
+  Arrays sampleWeight = {}; ///< one array a target, or one for all
+  int64_t initialEpoch = 0; ///< epochs already done: resumes with the same order of samples
+  /// Batches of an epoch; the next epoch goes on where it ended. None: all there are.
+  std::optional<int64_t> stepsPerEpoch = {};
+  std::optional<int64_t> validationSteps = {};     ///< none: all there are; always the first ones
+  std::optional<int64_t> validationBatchSize = {}; ///< none: batchSize
+  int64_t validationFreq = 1;                      ///< validates every so many epochs
+
+  int workers = 1;                   ///< threads that make batches ahead; 0: the caller makes them
+  int64_t maxQueueSize = 10;         ///< batches made ahead at most
+  std::optional<uint64_t> seed = {}; ///< none: the state's variable `seed`, or 0 without one
+  std::ostream *output = nullptr;    ///< where progress goes; NULL: std::cout
+  /// Goes on from this checkpoint (Trainer::saveCheckpoint); empty: from the beginning.
+  std::string resumeFrom = {};
+  /// To look for mistakes: one epoch of so many batches, as many of validation, without callbacks
+  /// that keep files; 0: off.
+  int64_t fastDevRun = 0;
+  /// To see whether the model can learn at all: each epoch trains on the same first batches of the
+  /// data, unshuffled; 0: off.
+  int64_t overfitBatches = 0;
+  /// After each step looks for values that are not finite: in the batch, the loss and the
+  /// variables; the first one found ends fit with an error that names it.
+  bool detectNaN = false;
+};
+
+struct EvaluateOptions {
+  std::optional<int64_t> batchSize = {}; ///< none: 32, or with `steps` what makes so many batches
+  Verbosity verbose = Verbosity::Auto;
+  Arrays sampleWeight = {};
+  std::optional<int64_t> steps = {}; ///< none: all there are
+  std::vector<Callback *> callbacks = {};
+  int workers = 1;
+  int64_t maxQueueSize = 10;
+  std::ostream *output = nullptr;
+};
+
+struct PredictOptions {
+  std::optional<int64_t> batchSize = {};
+  Verbosity verbose = Verbosity::Auto;
+  std::optional<int64_t> steps = {};
+  std::vector<Callback *> callbacks = {};
+  int workers = 1;
+  int64_t maxQueueSize = 10;
+  std::ostream *output = nullptr;
+};
+
+struct TrainOnBatchOptions {
+  Arrays sampleWeight = {};
+  std::map<int64_t, double> classWeight = {};
 };
 
 /// What fit returns: for each metric its value after each epoch.
 struct History {
-  std::vector<int64_t> epochs;                        ///< from 0
-  std::map<std::string, std::vector<double>> metrics; ///< "loss", "accuracy", "val_loss", …
+  Params params;
+  std::vector<int64_t> epoch;        ///< from 0
+  Dict<std::vector<double>> history; ///< "accuracy", "loss", "val_accuracy", "val_loss", …
 };
 
 class Trainer {
@@ -70,26 +145,62 @@ public:
 
   /// Trains. The loss may become NaN: that is reported on std::cerr once and training goes on.
   /// InvalidArgument (arrays that do not fit each other or the model: the message names both),
-  /// NotFound (the artifact was compiled without training), what a run or a callback returns.
+  /// NotFound (the artifact was compiled without training), what a run, a source (the message has
+  /// the batch) or a callback returns.
   Result<History> fit(const Arrays &inputs, const Arrays &targets, const FitOptions &options = {});
+  Result<History> fit(DataSource &data, const FitOptions &options = {});
 
-  /// Means of the loss and the metrics over all samples.
-  Result<Logs> evaluate(const Arrays &inputs, const Arrays &targets, int64_t batchSize = 32);
+  /// The loss and the metrics over all samples, sorted by name.
+  Result<Logs> evaluate(const Arrays &inputs, const Arrays &targets,
+                        const EvaluateOptions &options = {});
+  Result<Logs> evaluate(DataSource &data, const EvaluateOptions &options = {});
 
   /// Outputs of `predict` for all samples, in the order of the function's outputs.
-  Result<std::vector<Tensor>> predict(const Arrays &inputs, int64_t batchSize = 32);
+  Result<std::vector<Tensor>> predict(const Arrays &inputs, const PredictOptions &options = {});
+  Result<std::vector<Tensor>> predict(DataSource &data, const PredictOptions &options = {});
 
-  /// For callbacks: fit returns after this epoch.
+  /// One step on all samples given; the metrics of that batch alone.
+  Result<Logs> trainOnBatch(const Arrays &inputs, const Arrays &targets,
+                            const TrainOnBatchOptions &options = {});
+  Result<Logs> testOnBatch(const Arrays &inputs, const Arrays &targets,
+                           const Arrays &sampleWeight = {});
+  Result<std::vector<Tensor>> predictOnBatch(const Arrays &inputs);
+
+  /// For callbacks: fit returns after this batch, evaluate and predict likewise.
   void stopTraining();
+  void stopEvaluating();
+  void stopPredicting();
   bool isStopping() const;
-  /// For callbacks: where fit prints; messages go on a line of their own.
+  /// For callbacks: whether this fit goes on from a checkpoint.
+  bool isResuming() const;
+  /// For callbacks: where fit prints.
   std::ostream &output() const;
+
+  /// For callbacks, in the hooks of fit: once the hooks of this event have run, writes all that it
+  /// takes to go on from here: the variables (weights, optimizer, step, seed, learning rate), the
+  /// place in the data, the metrics so far, the callbacks' states. The file appears whole or not at
+  /// all. `keepPrevious`: the file that was there is kept as `path`.bkp.
+  void requestCheckpoint(std::string path, bool keepPrevious = false);
+
+  /// Saves the model as whoever built it does (setModelSaver), else as State::save.
+  Status saveModel(const std::string &path, bool weightsOnly);
+  using ModelSaver = std::function<Status(const std::string &path, bool weightsOnly)>;
+  void setModelSaver(ModelSaver saver);
+
+  /// What the TensorBoard callback shows in its Graphs tab; empty where nobody said.
+  struct ModelGraph {
+    std::string graphDef; ///< the bytes of a TensorFlow GraphDef
+    std::string json;     ///< the model's Keras configuration
+  };
+  ModelGraph modelGraph() const;
+  void setModelGraph(std::function<ModelGraph()> graph);
 
   State &state() const;
   Result<double> learningRate() const;
   Status setLearningRate(double rate);
 
 private:
+  friend class Fit;
   struct Impl;
   explicit Trainer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl;

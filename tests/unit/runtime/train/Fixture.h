@@ -9,6 +9,8 @@
 
 extern "C" const ingot_artifact_table *train_fixture(void);
 extern "C" const ingot_artifact_table *serving_fixture(void);
+extern "C" const ingot_artifact_table *weighted_fixture(void);
+extern "C" const ingot_artifact_table *other_variant_fixture(void);
 
 namespace ingot::test {
 
@@ -63,6 +65,22 @@ protected:
     Result<train::History> history = trainer->fit({pair, extra}, {label}, options);
     EXPECT_TRUE(history.isOk()) << history.status().message();
     return history.isOk() ? std::move(*history) : train::History();
+  }
+
+  Result<train::Logs> evaluate(const train::Arrays &inputs, const train::Arrays &targets,
+                               std::optional<int64_t> batchSize = {}) {
+    train::EvaluateOptions options;
+    options.batchSize = batchSize;
+    options.verbose = train::Verbosity::Silent;
+    return trainer->evaluate(inputs, targets, options);
+  }
+
+  Result<std::vector<Tensor>> predict(const train::Arrays &inputs,
+                                      std::optional<int64_t> batchSize = {}) {
+    train::PredictOptions options;
+    options.batchSize = batchSize;
+    options.verbose = train::Verbosity::Silent;
+    return trainer->predict(inputs, options);
   }
 
   std::vector<float> weights() {

@@ -1,11 +1,11 @@
 // The order of samples: golden values computed by another implementation of the documented
 // algorithm (Python integers), so that it can never change unnoticed.
-#include "runtime/train/Shuffle.h"
+#include "runtime/core/Random.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
 
-using namespace ingot::train;
+using namespace ingot;
 
 namespace {
 

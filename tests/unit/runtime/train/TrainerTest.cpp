@@ -26,11 +26,11 @@ TEST_F(TrainerTest, FitLearns) {
   options.epochs = 60;
   options.batchSize = 8;
   const History history = fit(options);
-  const std::vector<double> &loss = history.metrics.at("loss");
+  const std::vector<double> &loss = history.history.at("loss");
   ASSERT_EQ(loss.size(), 60u);
-  EXPECT_EQ(history.epochs.back(), 59);
+  EXPECT_EQ(history.epoch.back(), 59);
   EXPECT_LT(loss.back(), 0.3 * loss.front());
-  EXPECT_GT(history.metrics.at("accuracy").back(), 0.95);
+  EXPECT_GT(history.history.at("accuracy").back(), 0.95);
   EXPECT_EQ(*state->getScalar<int64_t>("step"), 60 * 7);
 }
 
@@ -43,15 +43,15 @@ TEST_F(TrainerTest, InitializeFollowsTheSeed) {
 }
 
 TEST_F(TrainerTest, MetricsAreMeansOverSamplesWhateverTheBatch) {
-  const Logs whole = *trainer->evaluate({pair, extra}, {label}, 50);
-  const Logs parts = *trainer->evaluate({pair, extra}, {label}, 7); // 7 batches of 7 and one of 1
+  const Logs whole = *evaluate({pair, extra}, {label}, 50);
+  const Logs parts = *evaluate({pair, extra}, {label}, 7); // 7 batches of 7 and one of 1
   EXPECT_NEAR(parts.at("loss"), whole.at("loss"), 1e-6);
   EXPECT_NEAR(parts.at("accuracy"), whole.at("accuracy"), 1e-6);
   // Without learning, an epoch's means are those of evaluate.
   ASSERT_TRUE(trainer->setLearningRate(0).isOk());
   FitOptions options = quiet();
   options.batchSize = 7;
-  EXPECT_NEAR(fit(options).metrics.at("loss")[0], whole.at("loss"), 1e-6);
+  EXPECT_NEAR(fit(options).history.at("loss")[0], whole.at("loss"), 1e-6);
 }
 
 TEST_F(TrainerTest, ValidationSplitTakesTheLastSamplesBeforeShuffling) {
@@ -69,12 +69,11 @@ TEST_F(TrainerTest, ValidationSplitTakesTheLastSamplesBeforeShuffling) {
   const History split = fit(options);
   const Tensor p0 = rows(pair, 0, 35), e0 = rows(extra, 0, 35), l0 = rows(label, 0, 35);
   const Tensor p1 = rows(pair, 35, 50), e1 = rows(extra, 35, 50), l1 = rows(label, 35, 50);
-  EXPECT_NEAR(split.metrics.at("loss")[0], trainer->evaluate({p0, e0}, {l0})->at("loss"), 1e-6);
-  EXPECT_NEAR(split.metrics.at("val_loss")[0], trainer->evaluate({p1, e1}, {l1})->at("loss"), 1e-6);
-  options.validationInputs = {p0, e0}; // takes precedence over the split
-  options.validationTargets = {l0};
+  EXPECT_NEAR(split.history.at("loss")[0], evaluate({p0, e0}, {l0})->at("loss"), 1e-6);
+  EXPECT_NEAR(split.history.at("val_loss")[0], evaluate({p1, e1}, {l1})->at("loss"), 1e-6);
+  options.validationData = {{p0, e0}, {l0}}; // takes precedence over the split
   const History given = fit(options);
-  EXPECT_NEAR(given.metrics.at("val_loss")[0], split.metrics.at("loss")[0], 1e-6);
+  EXPECT_NEAR(given.history.at("val_loss")[0], split.history.at("loss")[0], 1e-6);
 }
 
 TEST_F(TrainerTest, ValidationDoesNotChangeTheState) {
@@ -83,8 +82,7 @@ TEST_F(TrainerTest, ValidationDoesNotChangeTheState) {
   fit(options);
   const std::vector<float> without = weights();
   ASSERT_TRUE(trainer->initialize(1).isOk());
-  options.validationInputs = {pair, extra};
-  options.validationTargets = {label};
+  options.validationData = {{pair, extra}, {label}};
   fit(options);
   EXPECT_EQ(weights(), without);
 }
@@ -96,7 +94,7 @@ TEST_F(TrainerTest, TheSameSeedGivesTheSameBits) {
   const History first = fit(options);
   const std::vector<float> trained = weights();
   ASSERT_TRUE(trainer->initialize(1).isOk());
-  EXPECT_EQ(fit(options).metrics, first.metrics);
+  EXPECT_EQ(fit(options).history, first.history);
   EXPECT_EQ(weights(), trained);
   ASSERT_TRUE(trainer->initialize(1).isOk());
   options.seed = 9;
@@ -135,7 +133,7 @@ TEST_F(TrainerTest, ResumingAtAnEpochIsAsIfNeverInterrupted) {
   fit(options);
   options.initialEpoch = 2;
   options.epochs = 4;
-  EXPECT_EQ(fit(options).epochs, (std::vector<int64_t>{2, 3}));
+  EXPECT_EQ(fit(options).epoch, (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(weights(), straight);
 }
 
@@ -146,30 +144,30 @@ TEST_F(TrainerTest, ElementTypesAndTrailingOnesAreAdapted) {
          flat = *Tensor::of<float>({3}, {0.5, 1, 2});
   Tensor small = *Tensor::of<uint8_t>({3, 1}, {0, 1, 1}),
          wide = *Tensor::of<int64_t>({3}, {0, 1, 1});
-  const Result<Logs> adapted = trainer->evaluate({bytes, column}, {small});
+  const Result<Logs> adapted = evaluate({bytes, column}, {small});
   ASSERT_TRUE(adapted.isOk()) << adapted.status().message();
-  EXPECT_EQ(*adapted, *trainer->evaluate({same, flat}, {wide}));
+  EXPECT_EQ(*adapted, *evaluate({same, flat}, {wide}));
   Tensor real = *Tensor::of<float>({3}, {0, 1, 1});
-  expectRefused(trainer->evaluate({same, flat}, {real}).status(), StatusCode::InvalidArgument,
+  expectRefused(evaluate({same, flat}, {real}).status(), StatusCode::InvalidArgument,
                 {"target 'label'", "i64[batch]", "f32[3]", "convert"});
   const uint64_t most = std::numeric_limits<uint64_t>::max();
   Tensor huge = *Tensor::of<uint64_t>({3}, {0, most, 1});
-  expectRefused(trainer->evaluate({same, flat}, {huge}).status(), StatusCode::InvalidArgument,
-                {"'label'", "sample 1", "i64 cannot hold"});
+  expectRefused(evaluate({same, flat}, {huge}).status(), StatusCode::InvalidArgument,
+                {"'label'", "sample 1 of the batch", "i64 cannot hold"});
 }
 
 TEST_F(TrainerTest, PredictGivesARowASample) {
-  const std::vector<Tensor> all = *trainer->predict({pair, extra}, 50);
+  const std::vector<Tensor> all = *predict({pair, extra}, 50);
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].shape(), (Shape{50, 1}));
   for (int64_t batchSize : {1, 7, 100}) {
-    const std::vector<Tensor> parts = *trainer->predict({pair, extra}, batchSize);
+    const std::vector<Tensor> parts = *predict({pair, extra}, batchSize);
     ASSERT_EQ(parts[0].shape(), all[0].shape());
     for (int64_t i = 0; i < 50; ++i)
       EXPECT_EQ(parts[0].data<float>()[i], all[0].data<float>()[i]);
   }
   Tensor noPairs = *Tensor::zeros(DType::F32, {0, 2}), none = *Tensor::zeros(DType::F32, {0});
-  const Result<std::vector<Tensor>> empty = trainer->predict({noPairs, none});
+  const Result<std::vector<Tensor>> empty = predict({noPairs, none});
   ASSERT_TRUE(empty.isOk()) << empty.status().message();
   EXPECT_EQ((*empty)[0].shape(), (Shape{0, 1}));
 }
@@ -186,8 +184,7 @@ TEST_F(TrainerTest, ArraysThatDoNotFitAreNamedWithBothSides) {
   expectRefused(trainer->fit({pair, extra}, {}, quiet()).status(), StatusCode::InvalidArgument,
                 {"1 targets ('label')", "got 0"});
   FitOptions options = quiet();
-  options.validationInputs = {pair, extra};
-  options.validationTargets = {fewer};
+  options.validationData = {{pair, extra}, {fewer}};
   expectRefused(trainer->fit({pair, extra}, {label}, options).status(), StatusCode::InvalidArgument,
                 {"validation data", "49"});
 }
@@ -203,9 +200,10 @@ TEST_F(TrainerTest, OptionsOutOfRangeAreRefused) {
   refused([](FitOptions &o) { o.epochs = -1; }, "epochs = -1");
   refused([](FitOptions &o) { o.validationSplit = 1; }, "validationSplit");
   refused([](FitOptions &o) { o.validationSplit = NAN; }, "validationSplit");
-  refused([](FitOptions &o) { o.validationSplit = 0.999; }, "50 samples cannot be split");
+  refused([](FitOptions &o) { o.validationSplit = 0.999; },
+          "contains 50 samples, which is not sufficient");
   refused([](FitOptions &o) { o.callbacks = {nullptr}; }, "callback");
-  expectRefused(trainer->evaluate({pair, extra}, {label}, 0).status(), StatusCode::InvalidArgument,
+  expectRefused(evaluate({pair, extra}, {label}, 0).status(), StatusCode::InvalidArgument,
                 {"batch size"});
   Tensor noPairs = *Tensor::zeros(DType::F32, {0, 2}), none = *Tensor::zeros(DType::F32, {0});
   expectRefused(trainer->fit({noPairs, none}, {none}, quiet()).status(),
@@ -228,7 +226,7 @@ TEST_F(TrainerTest, ANaNLossIsReportedOnceAndTrainingGoesOn) {
   testing::internal::CaptureStderr();
   const History history = fit(options);
   const std::string warning = testing::internal::GetCapturedStderr();
-  EXPECT_TRUE(std::isnan(history.metrics.at("loss")[1]));
+  EXPECT_TRUE(std::isnan(history.history.at("loss")[1]));
   EXPECT_EQ(warning.find("warning: the loss is nan from epoch 1, batch "), 0u) << warning;
   EXPECT_EQ(warning.find("warning", 1), std::string::npos) << warning;
 }
@@ -237,7 +235,7 @@ TEST_F(TrainerTest, AnArtifactWithoutTrainingSaysSo) {
   open(serving_fixture());
   expectRefused(trainer->fit({pair, extra}, {label}, quiet()).status(), StatusCode::NotFound,
                 {"'serving'", "'train_step'", "loss and an optimizer"});
-  EXPECT_TRUE(trainer->predict({pair, extra}).isOk());
+  EXPECT_TRUE(predict({pair, extra}).isOk());
 }
 
 } // namespace

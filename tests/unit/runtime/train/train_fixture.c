@@ -25,6 +25,13 @@ static int32_t planNothing(const int64_t *symbols, int64_t *plan) {
   return INGOT_OK;
 }
 
+/* Two outputs of two elements each behind the scalars. */
+static int32_t planWeighted(const int64_t *symbols, int64_t *plan) {
+  const int32_t code = planBatch(symbols, plan);
+  plan[3] = plan[4] = 2;
+  return code;
+}
+
 static double score(const ingot_run *run, int64_t i) {
   const float *pair = (const float *)run->inputs[0] + 2 * i;
   const float *w = floatsAt(run->state, KERNEL);
@@ -39,45 +46,90 @@ static int32_t predict(ingot_run *run) {
   return INGOT_OK;
 }
 
-/* Loss and accuracy into the outputs, the summed gradient into `gradient` unless it is NULL. */
-static int32_t measure(ingot_run *run, double *gradient) {
+/* What a pass over a batch adds up to. */
+typedef struct {
+  double loss, correct, weightedCorrect, weight, truePositives, positives;
+  double gradient[4];
+} totals;
+
+/* `weights` NULL: all are 1. */
+static int32_t measure(ingot_run *run, const float *weights, totals *sums) {
   const int64_t *labels = (const int64_t *)run->inputs[2];
-  const int64_t batch = run->plan[1];
-  double loss = 0, correct = 0;
-  for (int64_t i = 0; i < batch; ++i) {
+  const totals nothing = {0};
+  *sums = nothing;
+  for (int64_t i = 0; i < run->plan[1]; ++i) {
     if (labels[i] < 0 || labels[i] > 1) {
       run->failed_node = 0;
       return INGOT_INDEX_OUT_OF_RANGE;
     }
-    const double p = score(run, i);
-    loss -= log(labels[i] ? p : 1 - p);
-    correct += (p > 0.5) == (labels[i] == 1);
-    if (gradient) {
-      const double d = p - (double)labels[i];
-      const float *pair = (const float *)run->inputs[0] + 2 * i;
-      gradient[0] += d * pair[0];
-      gradient[1] += d * pair[1];
-      gradient[2] += d * ((const float *)run->inputs[1])[i];
-      gradient[3] += d;
-    }
+    const double weight = weights ? weights[i] : 1, p = score(run, i);
+    const int correct = (p > 0.5) == (labels[i] == 1);
+    sums->loss -= weight * log(labels[i] ? p : 1 - p);
+    sums->correct += correct;
+    sums->weightedCorrect += weight * correct;
+    sums->weight += weight;
+    sums->truePositives += p > 0.5 && labels[i] == 1;
+    sums->positives += p > 0.5;
+    const double d = weight * (p - (double)labels[i]);
+    const float *pair = (const float *)run->inputs[0] + 2 * i;
+    sums->gradient[0] += d * pair[0];
+    sums->gradient[1] += d * pair[1];
+    sums->gradient[2] += d * ((const float *)run->inputs[1])[i];
+    sums->gradient[3] += d;
   }
-  *(float *)run->outputs[0] = (float)(loss / (double)batch);
-  *(float *)run->outputs[1] = (float)(correct / (double)batch);
+  *(float *)run->outputs[0] = (float)(sums->loss / (double)run->plan[1]);
+  *(float *)run->outputs[1] = (float)(sums->correct / (double)run->plan[1]);
   return INGOT_OK;
 }
 
-static int32_t evaluate(ingot_run *run) { return measure(run, 0); }
-
-static int32_t trainStep(ingot_run *run) {
-  double gradient[4] = {0, 0, 0, 0};
-  const int32_t code = measure(run, gradient);
-  if (code != INGOT_OK)
-    return code;
+static void step(ingot_run *run, const totals *sums) {
   const double rate = *floatsAt(run->state, RATE) / (double)run->plan[1];
   for (int k = 0; k < 3; ++k)
-    floatsAt(run->state, KERNEL)[k] -= (float)(rate * gradient[k]);
-  *floatsAt(run->state, BIAS) -= (float)(rate * gradient[3]);
+    floatsAt(run->state, KERNEL)[k] -= (float)(rate * sums->gradient[k]);
+  *floatsAt(run->state, BIAS) -= (float)(rate * sums->gradient[3]);
   ++*wordAt(run->state, STEP);
+}
+
+static int32_t evaluate(ingot_run *run) {
+  totals sums;
+  return measure(run, 0, &sums);
+}
+
+static int32_t trainStep(ingot_run *run) {
+  totals sums;
+  const int32_t code = measure(run, 0, &sums);
+  if (code == INGOT_OK)
+    step(run, &sums);
+  return code;
+}
+
+/* The same with weights of samples, and sums for `metrics`. */
+static int32_t evaluateWeighted(ingot_run *run) {
+  totals sums;
+  const int32_t code = measure(run, (const float *)run->inputs[3], &sums);
+  ((float *)run->outputs[2])[0] = (float)sums.weightedCorrect;
+  ((float *)run->outputs[2])[1] = (float)sums.weight;
+  ((float *)run->outputs[3])[0] = (float)sums.truePositives;
+  ((float *)run->outputs[3])[1] = (float)sums.positives;
+  return code;
+}
+
+static int32_t trainStepWeighted(ingot_run *run) {
+  totals sums;
+  const int32_t code = measure(run, (const float *)run->inputs[3], &sums);
+  if (code != INGOT_OK)
+    return code;
+  evaluateWeighted(run);
+  step(run, &sums);
+  return INGOT_OK;
+}
+
+/* Ratios of the sums. */
+static int32_t ratios(ingot_run *run) {
+  for (int k = 0; k < 2; ++k) {
+    const float *sums = (const float *)run->inputs[k];
+    *(float *)run->outputs[k] = sums[1] != 0 ? sums[0] / sums[1] : 0;
+  }
   return INGOT_OK;
 }
 
@@ -105,6 +157,20 @@ static const ingot_tensor_info inputs[] = {{"pair", INGOT_F32, 2, pairDims},
 static const ingot_tensor_info metrics[] = {{"loss", INGOT_F32, 0, 0},
                                             {"accuracy", INGOT_F32, 0, 0}};
 static const ingot_tensor_info scores[] = {{"score", INGOT_F32, 2, scoreDims}};
+static const ingot_dim twoDims[] = {{2, -1, "2"}};
+static const ingot_tensor_info weightedInputs[] = {
+    {"pair", INGOT_F32, 2, pairDims},
+    {"extra", INGOT_F32, 1, batchDims},
+    {"label", INGOT_I64, 1, batchDims},
+    {"label_sample_weight", INGOT_F32, 1, batchDims}};
+static const ingot_tensor_info weightedOutputs[] = {{"loss", INGOT_F32, 0, 0},
+                                                    {"accuracy", INGOT_F32, 0, 0},
+                                                    {"weighted_correct", INGOT_F32, 1, twoDims},
+                                                    {"positives", INGOT_F32, 1, twoDims}};
+static const ingot_tensor_info ratioInputs[] = {{"weighted_correct", INGOT_F32, 1, twoDims},
+                                                {"positives", INGOT_F32, 1, twoDims}};
+static const ingot_tensor_info ratioOutputs[] = {{"weighted_accuracy", INGOT_F32, 0, 0},
+                                                 {"precision", INGOT_F32, 0, 0}};
 static const int64_t kernelShape[] = {3}, biasShape[] = {1};
 static const ingot_variable_info variables[] = {
     {"dense/kernel", INGOT_F32, 1, kernelShape, KERNEL, 12, INGOT_VARIABLE_TRAINABLE},
@@ -151,4 +217,35 @@ const ingot_artifact_table *serving_fixture(void) {
   serving.name = "serving";
   serving.function_count = 1;
   return &serving;
+}
+
+static const ingot_function weightedFunctions[] = {
+    {"predict", 0, 1, batchSymbol, batchSource, 2, inputs, COUNT(scores), scores, 3, 1,
+     COUNT(kernels), kernels, "0", planBatch, predict},
+    {"evaluate", 0, 1, batchSymbol, batchSource, 4, weightedInputs, COUNT(weightedOutputs),
+     weightedOutputs, 5, 3, COUNT(kernels), kernels, "0", planWeighted, evaluateWeighted},
+    {"train_step", INGOT_FUNCTION_WRITES_STATE, 1, batchSymbol, batchSource, 4, weightedInputs,
+     COUNT(weightedOutputs), weightedOutputs, 5, 3, COUNT(kernels), kernels, "0", planWeighted,
+     trainStepWeighted},
+    {"metrics", 0, 0, 0, 0, COUNT(ratioInputs), ratioInputs, COUNT(ratioOutputs), ratioOutputs, 1,
+     1, COUNT(kernels), kernels, "0", planNothing, ratios},
+    {"initialize", INGOT_FUNCTION_WRITES_STATE, 0, 0, 0, 0, 0, 0, 0, 1, 1, COUNT(kernels), kernels,
+     "0", planNothing, initialize}};
+
+/* The same model, compiled with sample weights and metrics of sums. */
+const ingot_artifact_table *weighted_fixture(void) {
+  static ingot_artifact_table weighted;
+  weighted = table;
+  weighted.name = "weighted";
+  weighted.functions = weightedFunctions;
+  weighted.function_count = COUNT(weightedFunctions);
+  return &weighted;
+}
+
+/* The same model for another CPU. */
+const ingot_artifact_table *other_variant_fixture(void) {
+  static ingot_artifact_table other;
+  other = table;
+  other.variant = "other";
+  return &other;
 }
