@@ -1,4 +1,5 @@
 // ImageDataGenerator::flowFromDirectory.
+#include "ingot/data/Arrays.h"
 #include "ingot/data/ImageDataset.h"
 #include "ingot/data/Picture.h"
 #include "ingot/data/Resize.h"
@@ -94,16 +95,10 @@ const std::vector<int32_t> &DirectoryFlow::classes() const { return impl->classe
 const std::vector<std::string> &DirectoryFlow::filenames() const { return impl->filenames; }
 
 Status DirectoryFlow::Impl::load(int64_t sample, int64_t epoch, float *to) const {
-  const auto [height, width] = options.targetSize;
-  INGOT_ASSIGN_OR_RETURN(Tensor picture,
-                         readPicture(directory + "/" + filenames[size_t(sample)], mode));
-  if (picture.dim(0) != height || picture.dim(1) != width) {
-    PictureBox box;
-    if (options.keepAspectRatio)
-      box = cropToAspectRatio(picture.dim(0), picture.dim(1), height, width, true);
-    INGOT_ASSIGN_OR_RETURN(picture,
-                           resizePillow(picture, height, width, options.interpolation, box));
-  }
+  INGOT_ASSIGN_OR_RETURN(const Tensor picture,
+                         loadPicture(directory + "/" + filenames[size_t(sample)],
+                                     {options.colorMode, options.targetSize, options.interpolation,
+                                      options.keepAspectRatio}));
   INGOT_ASSIGN_OR_RETURN(const Tensor image, toFloat(picture));
   INGOT_RETURN_IF_ERROR(augmentInto(generator, image, options.seed, epoch, sample, to));
   const SavedImages saved = {options.saveToDir, options.savePrefix, options.saveFormat,

@@ -48,10 +48,6 @@ int64_t countBatches(int64_t samples, int64_t batchSize);
 /// empty name all. InvalidArgument for another name, or without a validation split.
 Result<BatchRange> subsetRange(const std::string &subset, double validationSplit, int64_t samples);
 
-/// Keras's array_to_img: `image` f32 [height, width, 1, 3 or 4], scaled to 0 … 255 where asked,
-/// cut to bytes.
-Result<Tensor> pictureOf(const TensorView &image, bool scale);
-
 /// Where a flow writes its pictures; none where the directory is empty.
 struct SavedImages {
   std::string directory, prefix, format;

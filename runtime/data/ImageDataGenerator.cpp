@@ -1,5 +1,6 @@
 // Options, random draws, transformation and standardisation of single pictures.
 #include "ingot/data/ImageDataGenerator.h"
+#include "ingot/data/Arrays.h"
 #include "runtime/core/Random.h"
 #include "runtime/data/GeneratorImpl.h"
 
@@ -116,7 +117,7 @@ Status shiftBrightness(Tensor &image, double brightness) {
   const auto [low, high] = std::minmax_element(values, values + count);
   const float least = *low, most = *high;
   const bool scale = least < 0 || most > 255;
-  INGOT_ASSIGN_OR_RETURN(Tensor picture, pictureOf(image, scale));
+  INGOT_ASSIGN_OR_RETURN(Tensor picture, arrayToPicture(image, scale));
   brighten(picture, float(brightness));
   for (int64_t i = 0; i < count; ++i) {
     const auto value = float(picture.data<uint8_t>()[i]);
@@ -166,32 +167,6 @@ void whiten(float *values, size_t count, const std::vector<float> &matrix) {
 }
 
 } // namespace
-
-Result<Tensor> pictureOf(const TensorView &image, bool scale) {
-  INGOT_RETURN_IF_ERROR(checkImage(image));
-  if (image.dims[2] != 1 && image.dims[2] != 3 && image.dims[2] != 4)
-    return invalid(describe(image) + " is no picture to be shown: it needs 1, 3 or 4 channels");
-  const auto *values = static_cast<const float *>(image.data);
-  const int64_t count = elementCount(image);
-  Tensor picture;
-  INGOT_RETURN_IF_ERROR(picture.resize(DType::U8, image.dims, image.rank));
-  uint8_t *bytes = picture.data<uint8_t>();
-  float least = 0, most = 0;
-  if (scale) {
-    least = *std::min_element(values, values + count);
-    most = *std::max_element(values, values + count) - least;
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    float value = values[i];
-    if (scale) {
-      value -= least;
-      value = most != 0 ? value / most * 255 : value * 255;
-    }
-    // NumPy cuts; where it is undefined, the nearest byte is taken.
-    bytes[i] = std::isnan(value) ? 0 : uint8_t(std::clamp(value, 0.0f, 255.0f));
-  }
-  return picture;
-}
 
 Result<ImageDataGenerator> ImageDataGenerator::create(ImageDataGeneratorOptions options) {
   INGOT_RETURN_IF_ERROR(checkOptions(options));

@@ -1,4 +1,5 @@
 // ImageDataGenerator::flow, and what flows have in common: orders, ranges, saved pictures.
+#include "ingot/data/Arrays.h"
 #include "ingot/data/ImageDataset.h"
 #include "ingot/data/Picture.h"
 #include "runtime/core/Random.h"
@@ -55,7 +56,7 @@ Result<BatchRange> subsetRange(const std::string &subset, double validationSplit
 Status saveImage(const TensorView &image, const SavedImages &how, int64_t epoch, int64_t sample) {
   if (how.directory.empty())
     return Status();
-  INGOT_ASSIGN_OR_RETURN(const Tensor picture, pictureOf(image, true));
+  INGOT_ASSIGN_OR_RETURN(const Tensor picture, arrayToPicture(image, true));
   const uint64_t mark =
       CounterRandom(how.seed, {uint64_t(epoch), uint64_t(sample), 1}).below(10000);
   return writePicture(how.directory + "/" + how.prefix + "_" + std::to_string(sample) + "_" +
