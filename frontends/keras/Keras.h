@@ -13,9 +13,11 @@
 //
 // Errors are keras::Error. Needs no LLVM header.
 #pragma once
+#include "frontends/keras/Callbacks.h"
 #include "frontends/keras/Datasets.h"
 #include "frontends/keras/Layer.h"
 #include "frontends/keras/Layers.h"
 #include "frontends/keras/Model.h"
 #include "frontends/keras/PlotModel.h"
 #include "frontends/keras/Preprocessing.h"
+#include "frontends/keras/Utils.h"

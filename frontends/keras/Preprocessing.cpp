@@ -1,6 +1,5 @@
 // See Preprocessing.h.
 #include "frontends/keras/Preprocessing.h"
-#include "ingot/data/ImageDataset.h"
 
 namespace ingot::keras {
 
@@ -52,26 +51,5 @@ void ImageDataGenerator::standardize(ingot::Tensor &image) const {
 }
 
 } // namespace preprocessing::image
-
-data::ImageDirectory utils::imageDatasetFromDirectory(const std::string &directory,
-                                                      const data::ImageDirectoryOptions &options) {
-  return valueOf(data::imageDatasetFromDirectory(directory, options));
-}
-
-ingot::Tensor utils::toFloat32(const TensorView &x, Shape shape, double scale) {
-  int64_t known = 1, *open = nullptr;
-  for (int64_t &extent : shape) {
-    if (extent == None && !open)
-      open = &extent;
-    else
-      known *= extent;
-  }
-  const int64_t count = elementCount(x);
-  if (open && (known <= 0 || count % known != 0))
-    throw Error("toFloat32: " + describe(x) + " cannot be brought to " + toString(shape));
-  if (open)
-    *open = count / known;
-  return valueOf(data::toFloat(x, scale, shape));
-}
 
 } // namespace ingot::keras

@@ -1,9 +1,8 @@
-// Keras's names for what runtime/data does with pictures and arrays: ImageDataGenerator,
-// image_dataset_from_directory, utils. Part of Keras.h. Throws Error where that returns a Status.
+// Keras's ImageDataGenerator: keras.preprocessing.image over runtime/data. Part of Keras.h. Throws
+// Error where that returns a Status.
 #pragma once
 #include "frontends/keras/Layer.h"
 #include "ingot/data/ImageDataGenerator.h"
-#include "ingot/data/ImageDirectory.h"
 
 namespace ingot::keras {
 
@@ -31,17 +30,5 @@ private:
 };
 
 } // namespace preprocessing::image
-
-namespace utils {
-
-/// Batches of the pictures in a directory, with the labels that its subdirectories say: a
-/// DataSource for fit.
-data::ImageDirectory imageDatasetFromDirectory(const std::string &directory,
-                                               const data::ImageDirectoryOptions &options = {});
-
-/// `x.reshape(shape).astype("float32") * scale`. One extent may be None: what is left.
-ingot::Tensor toFloat32(const TensorView &x, Shape shape, double scale = 1);
-
-} // namespace utils
 
 } // namespace ingot::keras
