@@ -1,5 +1,6 @@
 // Reverse-mode differentiation as a graph transform, and the training step made of it.
 #pragma once
+#include "compiler/autodiff/OptimizerSpec.h"
 #include "ir/Graph.h"
 
 namespace ingot {
@@ -17,28 +18,14 @@ differentiate(mlir::func::FuncOp function, mlir::Value loss, llvm::ArrayRef<mlir
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 differentiateAt(mlir::OpBuilder &b, mlir::Value y, llvm::ArrayRef<mlir::Value> targets);
 
-/// Hyper-parameters of an optimizer. Learning rate and step are variables ("learning_rate",
-/// "step"), never baked in. Where frameworks differ, fields say which formula is meant.
-struct OptimizerSpec {
-  enum class Kind { SGD, Adam, AdamW, RMSprop } kind = Kind::SGD;
-  double learningRate = 0.01; // initial value of the variable
-  double momentum = 0;
-  bool nesterov = false;
-  double beta1 = 0.9, beta2 = 0.999; // Adam, AdamW
-  double rho = 0.9;                  // RMSprop (PyTorch: alpha 0.99)
-  double epsilon = 1e-7;             // PyTorch: 1e-8
-  /// AdamW and all of Keras: decoupled, p -= p * decay * lr first. PyTorch's others: g += p *
-  /// decay.
-  double weightDecay = 0;
-  /// Keras: m * lr * sqrt(1 - b2^t) / (1 - b1^t) / (sqrt(v) + eps).
-  /// PyTorch: eps is added to sqrt(v / (1 - b2^t)); SGD keeps momentum as b = m*b + g, p -= lr*b.
-  bool pytorch = false;
-};
-
 struct TrainStepOptions {
   /// Computes cheap forward values again in the backward pass where that leaves less to keep
   /// between the two. The results stay the same bit for bit.
   bool recompute = false;
+  /// What becomes of a trained variable's new value before it is assigned (Keras's constraints):
+  /// called with the variable's name and that value. Empty: nothing.
+  std::function<mlir::Value(mlir::OpBuilder &, mlir::Location, llvm::StringRef, mlir::Value)>
+      constrain = {};
 };
 
 /// Adds the public function `train_step` to the module: `lossFunction` (results: scalar loss, then
@@ -46,8 +33,9 @@ struct TrainStepOptions {
 /// updates; declares the optimizer's variables ("optimizer/dense/kernel/momentum", role
 /// "optimizer") and the control variables it lacks; `initialize` (made if there is none) sets them.
 /// Every assignment, those of the loss function included, comes after all computations, so that a
-/// step that fails leaves the state as it was. Increments `step`. The loss function is kept. On
-/// failure messages say why and there is no `train_step`.
+/// step that fails leaves the state as it was. Increments `step`. With averages of the weights
+/// there is also `finalize`, which makes them the weights: what ends a training. The loss function
+/// is kept. On failure messages say why and there is no `train_step`.
 mlir::LogicalResult buildTrainStep(mlir::ModuleOp module, llvm::StringRef lossFunction,
                                    const OptimizerSpec &optimizer,
                                    const TrainStepOptions &options = {});

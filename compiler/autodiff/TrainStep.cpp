@@ -1,8 +1,8 @@
 // The training step: a copy of the loss function, its gradients, the optimizer's updates, and at
 // the very end all assignments, so that a step that fails leaves every variable as it was.
-#include "compiler/autodiff/Optimizer.h"
 #include "compiler/autodiff/Recompute.h"
 #include "compiler/autodiff/Reverse.h"
+#include "compiler/autodiff/Updates.h"
 #include "compiler/prepare/Prepare.h"
 
 using namespace mlir;
@@ -14,10 +14,10 @@ using graph::AssignOp;
 using graph::ReadOp;
 using graph::VariableOp;
 
-constexpr llvm::StringLiteral kTrainStep = "train_step", kInitialize = "initialize";
-constexpr llvm::StringLiteral kLearningRate = "learning_rate", kStep = "step";
+constexpr llvm::StringLiteral kTrainStep = "train_step", kInitialize = "initialize",
+                              kFinalize = "finalize";
 
-class TrainStepBuilder {
+class TrainStepBuilder : VariableAccess {
 public:
   TrainStepBuilder(ModuleOp module, const OptimizerSpec &spec, const TrainStepOptions &options)
       : module(module), spec(spec), options(options) {}
@@ -28,9 +28,13 @@ private:
   void collectTrainable();
   VariableOp declare(llvm::StringRef name, Type type, llvm::StringRef role);
   LogicalResult declareControl();
-  Value read(OpBuilder &b, VariableOp variable);
-  void emitUpdates(llvm::ArrayRef<Value> gradients);
+  void declareState();
+  Value read(OpBuilder &b, llvm::StringRef name) override;
+  void write(llvm::StringRef name, Value value) override;
+  void emitSteps(llvm::ArrayRef<Value> gradients);
+  OpBuilder functionEnd(llvm::StringRef name);
   void emitInitialization();
+  void emitFinalization();
 
   ModuleOp module;
   const OptimizerSpec &spec;
@@ -38,8 +42,9 @@ private:
   func::FuncOp function;
   llvm::MapVector<StringAttr, Value> entryReads; // variable -> its value when the step starts
   llvm::MapVector<StringAttr, Value> pending;    // variable -> its value when the step ends
-  llvm::SmallVector<VariableOp> trainable, slots;
-  VariableOp learningRate, step;
+  llvm::SmallVector<VariableOp> trainable;
+  std::vector<Parameter> parameters; // the trainable variables
+  std::vector<OptimizerVariable> state;
 };
 
 VariableOp TrainStepBuilder::declare(llvm::StringRef name, Type type, llvm::StringRef role) {
@@ -97,6 +102,7 @@ void TrainStepBuilder::collectTrainable() {
       trainable.push_back(variable);
 }
 
+/// A rate that a schedule computes is the optimizer's, not the caller's to set.
 LogicalResult TrainStepBuilder::declareControl() {
   auto check = [](VariableOp variable, Type type) -> LogicalResult {
     if (variable.getType() == type)
@@ -107,61 +113,77 @@ LogicalResult TrainStepBuilder::declareControl() {
   OpBuilder b(module.getContext());
   Type f32 = RankedTensorType::get({}, b.getF32Type());
   Type si64 = RankedTensorType::get({}, b.getIntegerType(64, /*isSigned=*/true));
-  learningRate = declare(kLearningRate, f32, "control");
-  step = declare(kStep, si64, "control");
+  VariableOp learningRate = declare(kLearningRate, f32, spec.schedule ? "optimizer" : "control");
+  VariableOp step = declare(kStep, si64, "control");
+  declareState(); // scalars: the loss scale is read before there are gradients
   return success(succeeded(check(learningRate, f32)) && succeeded(check(step, si64)));
 }
 
-Value TrainStepBuilder::read(OpBuilder &b, VariableOp variable) {
+/// The optimizer's variables, those of parameters once these have their gradients.
+void TrainStepBuilder::declareState() {
+  state.clear();
+  std::vector<std::string> names;
+  for (const Parameter &parameter : parameters)
+    names.push_back(parameter.name);
+  OpBuilder b(module.getContext());
+  Type f32 = RankedTensorType::get({}, b.getF32Type());
+  Type si64 = RankedTensorType::get({}, b.getIntegerType(64, /*isSigned=*/true));
+  for (const OptimizerVariable &variable : optimizerVariables(spec, names)) {
+    if (!isKept(variable, parameters))
+      continue;
+    Type type = variable.parameter   ? parameters[*variable.parameter].value.getType()
+                : variable.isInteger ? si64
+                                     : f32;
+    declare(variable.name, type, "optimizer");
+    state.push_back(variable);
+  }
+}
+
+Value TrainStepBuilder::read(OpBuilder &b, llvm::StringRef name) {
+  auto variable = module.lookupSymbol<VariableOp>(name);
   Value &value = entryReads[variable.getSymNameAttr()];
   if (!value)
     value = ReadOp::create(b, variable.getLoc(), variable.getType(), variable.getSymName());
   return value;
 }
 
-void TrainStepBuilder::emitUpdates(llvm::ArrayRef<Value> gradients) {
+void TrainStepBuilder::write(llvm::StringRef name, Value value) {
+  pending[module.lookupSymbol<VariableOp>(name).getSymNameAttr()] = value;
+}
+
+/// The updates, and all assignments.
+void TrainStepBuilder::emitSteps(llvm::ArrayRef<Value> gradients) {
+  for (auto [parameter, gradient] : llvm::zip_equal(parameters, gradients))
+    parameter.gradient = gradient;
+  declareState();
   OpBuilder b(function.getBody().front().getTerminator());
-  Value stepsDone = read(b, step);
-  Optimizer optimizer(spec, read(b, learningRate), stepsDone);
-  for (auto [variable, gradient] : llvm::zip_equal(trainable, gradients)) {
-    if (!gradient)
-      continue;
-    std::string name = variable.getSymName().str();
-    llvm::SmallVector<VariableOp> owned;
-    llvm::SmallVector<Value> state;
-    for (llvm::StringRef slot : optimizer.slots()) {
-      owned.push_back(
-          declare("optimizer/" + name + "/" + slot.str(), variable.getType(), "optimizer"));
-      state.push_back(read(b, owned.back()));
-    }
-    Location loc = NameLoc::get(b.getStringAttr("update of " + name), variable.getLoc());
-    pending[variable.getSymNameAttr()] =
-        optimizer.update(b, loc, entryReads[variable.getSymNameAttr()], gradient, state);
-    for (auto [slot, value] : llvm::zip_equal(owned, state)) {
-      pending[slot.getSymNameAttr()] = value;
-      slots.push_back(slot);
-    }
-  }
-  graph::Expr done(b, step.getLoc(), stepsDone);
-  pending[step.getSymNameAttr()] = done + 1.0;
+  Location loc = NameLoc::get(b.getStringAttr("optimizer"), function.getLoc());
+  emitUpdates(b, loc, spec, options, parameters, *this);
   for (auto [name, value] : pending)
     AssignOp::create(b, value.getLoc(), FlatSymbolRefAttr::get(name), value);
 }
 
-/// Appends to `initialize`, which it makes if there is none, what training needs at its start;
-/// variables without a value have it too, so that a module with weights trains as it is.
-void TrainStepBuilder::emitInitialization() {
+/// Where to go on in a function without arguments and results, which is made if there is none.
+OpBuilder TrainStepBuilder::functionEnd(llvm::StringRef name) {
   OpBuilder b(module.getContext());
-  auto initialize = module.lookupSymbol<func::FuncOp>(kInitialize);
-  if (!initialize) {
+  auto found = module.lookupSymbol<func::FuncOp>(name);
+  if (!found) {
     b.setInsertionPointToEnd(module.getBody());
-    initialize = func::FuncOp::create(b, function.getLoc(), kInitialize, b.getFunctionType({}, {}));
-    initialize.addEntryBlock();
-    b.setInsertionPointToEnd(&initialize.getBody().front());
+    found = func::FuncOp::create(b, function.getLoc(), name, b.getFunctionType({}, {}));
+    found.addEntryBlock();
+    b.setInsertionPointToEnd(&found.getBody().front());
     func::ReturnOp::create(b, function.getLoc());
   }
-  b.setInsertionPoint(initialize.getBody().front().getTerminator());
-  auto set = [&](VariableOp variable, double value) {
+  b.setInsertionPoint(found.getBody().front().getTerminator());
+  return b;
+}
+
+/// Appends to `initialize` what training needs at its start; variables without a value have it too,
+/// so that a module with weights trains as it is.
+void TrainStepBuilder::emitInitialization() {
+  OpBuilder b = functionEnd(kInitialize);
+  auto set = [&](llvm::StringRef name, double value) {
+    auto variable = module.lookupSymbol<VariableOp>(name);
     auto type = llvm::cast<RankedTensorType>(variable.getType());
     Value splat = graph::splat(b, variable.getLoc(), type.getElementType(), dimsOf(type), value);
     AssignOp::create(b, variable.getLoc(), variable.getSymName(), splat);
@@ -172,10 +194,21 @@ void TrainStepBuilder::emitInitialization() {
                             : b.getIntegerAttr(type.getElementType(), static_cast<int64_t>(value));
     variable.setValueAttr(DenseElementsAttr::get(type, element));
   };
-  set(learningRate, spec.learningRate);
-  set(step, 0);
-  for (VariableOp slot : slots)
-    set(slot, 0);
+  for (const OptimizerVariable &variable : state)
+    set(variable.name, variable.initial);
+  if (spec.schedule)
+    set(kLearningRate, spec.learningRate);
+}
+
+/// `finalize`: the weights become their averages.
+void TrainStepBuilder::emitFinalization() {
+  OpBuilder b = functionEnd(kFinalize);
+  for (const OptimizerVariable &average : state)
+    if (average.slot == kAverage) {
+      auto from = module.lookupSymbol<VariableOp>(average.name);
+      Value value = ReadOp::create(b, from.getLoc(), from.getType(), from.getSymName());
+      AssignOp::create(b, from.getLoc(), parameters[*average.parameter].name, value);
+    }
 }
 
 LogicalResult TrainStepBuilder::build(func::FuncOp lossFunction) {
@@ -197,13 +230,19 @@ LogicalResult TrainStepBuilder::build(func::FuncOp lossFunction) {
                                    "declare variables with role \"trainable\"";
     return undo();
   }
-  llvm::SmallVector<Value> targets =
-      llvm::map_to_vector(trainable, [&](VariableOp v) { return entryReads[v.getSymNameAttr()]; });
+  llvm::SmallVector<Value> targets;
+  if (failed(declareControl()))
+    return undo();
+  for (VariableOp variable : trainable) {
+    targets.push_back(entryReads[variable.getSymNameAttr()]);
+    parameters.push_back({variable.getSymName().str(), variable.getLoc(), targets.back(), {}});
+  }
   Block &body = function.getBody().front();
-  Value loss = body.getTerminator()->getOperand(0);
+  b.setInsertionPoint(body.getTerminator());
+  Value loss = scaleLoss(b, body.getTerminator()->getOperand(0), spec, *this);
   Operation *firstBackward = nullptr;
   auto gradients = gradientsOrNull(function, loss, targets, &firstBackward);
-  if (failed(gradients) || failed(declareControl()))
+  if (failed(gradients))
     return undo();
   llvm::DenseSet<Operation *> forward;
   for (Operation &op : body) {
@@ -211,7 +250,7 @@ LogicalResult TrainStepBuilder::build(func::FuncOp lossFunction) {
       break;
     forward.insert(&op);
   }
-  emitUpdates(*gradients);
+  emitSteps(*gradients);
   eraseDead(body);
   if (options.recompute)
     for (Operation &op : llvm::reverse(body))
@@ -220,6 +259,8 @@ LogicalResult TrainStepBuilder::build(func::FuncOp lossFunction) {
         break;
       }
   emitInitialization();
+  if (spec.emaMomentum)
+    emitFinalization();
   return success();
 }
 

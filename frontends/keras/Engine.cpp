@@ -62,6 +62,8 @@ void compileModel(const ModelImpl &model, const std::string &path) {
   options.functions = {"initialize", "predict"};
   if (withTraining) {
     options.functions.insert(options.functions.end(), {"evaluate", "train_step"});
+    if (module->lookupSymbol("finalize"))
+      options.functions.push_back("finalize");
     const MemoryBudget &budget = model.training->memoryBudget;
     options.memoryBudget = {budget.bytes, {{"batch", budget.batchSize}}};
   }

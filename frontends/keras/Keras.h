@@ -18,6 +18,7 @@
 #include "frontends/keras/Layer.h"
 #include "frontends/keras/Layers.h"
 #include "frontends/keras/Model.h"
+#include "frontends/keras/Optimizers.h"
 #include "frontends/keras/PlotModel.h"
 #include "frontends/keras/Preprocessing.h"
 #include "frontends/keras/Utils.h"

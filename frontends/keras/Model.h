@@ -5,6 +5,7 @@
 // is a handle: copies mean the same model. One thread at a time uses a model.
 #pragma once
 #include "frontends/keras/Layer.h"
+#include "frontends/keras/Optimizers.h"
 #include "ingot/Tensor.h"
 #include "ingot/train/Sources.h"
 #include "ingot/train/Trainer.h"
@@ -17,38 +18,6 @@ namespace ingot::keras {
 namespace detail {
 struct ModelImpl;
 }
-
-/// Keras's optimizers: a name ("adam"), or one of the functions in `optimizers`.
-struct Optimizer {
-  std::string className;                              ///< "Adam"
-  std::vector<std::pair<std::string, double>> config; ///< arguments by Keras's names
-  Optimizer(const char *name);
-  Optimizer(const std::string &name);
-  /// Arguments that `config` leaves out have Keras's defaults. Throws for a class or an argument
-  /// that does not exist and for values out of range.
-  Optimizer(std::string className, std::vector<std::pair<std::string, double>> config);
-  double get(const char *key) const;
-};
-
-namespace optimizers {
-struct SGDOptions {
-  double learningRate = 0.01, momentum = 0;
-  bool nesterov = false;
-};
-Optimizer SGD(SGDOptions options = {});
-struct AdamOptions {
-  double learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
-};
-Optimizer Adam(AdamOptions options = {});
-struct AdamWOptions {
-  double learningRate = 0.001, weightDecay = 0.004, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
-};
-Optimizer AdamW(AdamWOptions options = {});
-struct RMSpropOptions {
-  double learningRate = 0.001, rho = 0.9, momentum = 0, epsilon = 1e-7;
-};
-Optimizer RMSprop(RMSpropOptions options = {});
-} // namespace optimizers
 
 /// Keras's losses: a name ("mse"), or one of the functions in `losses`. Each is the mean over all
 /// samples (and all positions, for outputs of higher rank). On the result of a softmax or sigmoid

@@ -9,6 +9,7 @@
 #include "compiler/autodiff/Differentiate.h"
 #include "frontends/keras/LayerImpl.h"
 #include "frontends/keras/Model.h"
+#include "frontends/keras/OptimizerImpl.h"
 
 namespace ingot::keras::detail {
 
@@ -70,10 +71,6 @@ mlir::RankedTensorType targetType(const Loss &loss, llvm::ArrayRef<Dim> output,
 mlir::Value emitLoss(Emitter &emitter, const Loss &loss, mlir::Value output, mlir::Value target);
 mlir::Value emitMetric(Emitter &emitter, const std::string &metric, const Loss &loss,
                        mlir::Value output, mlir::Value target);
-
-// Optimizers.cpp
-/// The compiler's description of an optimizer.
-OptimizerSpec specOf(const Optimizer &optimizer);
 
 // Summary.cpp
 std::string summaryText(const ModelImpl &model, const SummaryOptions &options = {});

@@ -16,11 +16,8 @@ Json toJson(const CompileOptions &options) {
   Json losses = Json::array();
   for (const Loss &loss : options.loss.each)
     losses.push_back({{"name", loss.name}, {"from_logits", loss.fromLogits}});
-  Json optimizer = Json::object();
-  for (const auto &[key, value] : options.optimizer.config)
-    optimizer[key] = value;
   return {
-      {"optimizer", {{"class_name", options.optimizer.className}, {"config", optimizer}}},
+      {"optimizer", optimizerToJson(options.optimizer)},
       {"loss", losses},
       {"metrics", options.metrics},
       {"loss_weights", options.lossWeights},
@@ -273,11 +270,7 @@ void Reader::readTraining() {
   if (training.is_null())
     return;
   CompileOptions options;
-  const Json &optimizer = training.at("optimizer");
-  std::vector<std::pair<std::string, double>> arguments;
-  for (const auto &[key, value] : optimizer.at("config").items())
-    arguments.emplace_back(key, value.get<double>());
-  options.optimizer = Optimizer(optimizer.at("class_name").get<std::string>(), arguments);
+  options.optimizer = optimizerFromJson(training.at("optimizer"));
   for (const Json &loss : training.at("loss"))
     options.loss.each.emplace_back(loss.at("name").get<std::string>(),
                                    loss.value("from_logits", false));

@@ -1,13 +1,15 @@
-// Optimizers, losses and metrics by name and by function: the handles of Model.h; and what the
-// compiler is told of an optimizer.
+// Optimizers, losses and metrics by name and by function: the handles of Optimizers.h and Model.h;
+// and what the compiler is told of an optimizer.
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
+#include "frontends/keras/OptimizerImpl.h"
 
 #include <algorithm>
 #include <cctype>
-#include <tuple>
 
 namespace ingot::keras {
+
+using namespace detail;
 
 namespace {
 
@@ -17,31 +19,11 @@ std::string lower(std::string text) {
   return text;
 }
 
-using Config = std::vector<std::pair<std::string, double>>;
-
-/// Each class with all its arguments and Keras's defaults.
-const std::vector<std::pair<std::string, Config>> &optimizerKinds() {
-  static const std::vector<std::pair<std::string, Config>> table = {
-      {"SGD", {{"learning_rate", 0.01}, {"momentum", 0}, {"nesterov", 0}}},
-      {"Adam", {{"learning_rate", 0.001}, {"beta_1", 0.9}, {"beta_2", 0.999}, {"epsilon", 1e-7}}},
-      {"AdamW",
-       {{"learning_rate", 0.001},
-        {"weight_decay", 0.004},
-        {"beta_1", 0.9},
-        {"beta_2", 0.999},
-        {"epsilon", 1e-7}}},
-      {"RMSprop", {{"learning_rate", 0.001}, {"rho", 0.9}, {"momentum", 0}, {"epsilon", 1e-7}}}};
-  return table;
-}
-
-const std::pair<std::string, Config> &findOptimizer(const std::string &name) {
-  std::vector<std::string> known;
-  for (const auto &kind : optimizerKinds()) {
-    known.push_back(lower(kind.first));
-    if (known.back() == lower(name))
-      return kind;
-  }
-  throw Error("compile: " + detail::unknownName("optimizer", name, known));
+const ArgumentClass &findOptimizer(const std::string &name) {
+  for (const ArgumentClass &its : optimizerClasses())
+    if (lower(its.name) == lower(name))
+      return its;
+  throw Error("compile: " + unknownName("optimizer", name, optimizerNames()));
 }
 
 std::string lossByName(const std::string &name) {
@@ -58,103 +40,179 @@ std::string lossByName(const std::string &name) {
   throw Error("compile: " + detail::unknownName("loss", name, known));
 }
 
-void checkRange(const std::string &className, const std::string &key, double value) {
-  bool isRate = key == "learning_rate" || key == "weight_decay" || key == "epsilon";
-  double high = isRate ? 1e30 : key == "nesterov" ? 2 : 1;
-  if (!(value >= 0 && value < high))
-    throw Error("optimizer " + className + ": " + key + " must be from 0 to below " +
-                std::to_string(high) + ", got " + std::to_string(value));
+/// An argument of the options as a configuration holds it.
+template <typename T> ConfigValue valueFrom(const T &value) { return value; }
+template <typename T> ConfigValue valueFrom(const std::optional<T> &value) {
+  return value ? ConfigValue(*value) : ConfigValue();
 }
 
-} // namespace
+/// The arguments that all optimizers have, then those of this one.
+template <typename Options>
+Optimizer make(const char *className, const Options &o, Config arguments) {
+  Config all = {{"learning_rate", o.learningRate.value},
+                {"weight_decay", valueFrom(o.weightDecay)},
+                {"clipnorm", valueFrom(o.clipnorm)},
+                {"global_clipnorm", valueFrom(o.globalClipnorm)},
+                {"clipvalue", valueFrom(o.clipvalue)},
+                {"use_ema", o.useEma},
+                {"ema_momentum", o.emaMomentum},
+                {"ema_overwrite_frequency", valueFrom(o.emaOverwriteFrequency)},
+                {"loss_scale_factor", valueFrom(o.lossScaleFactor)},
+                {"gradient_accumulation_steps", valueFrom(o.gradientAccumulationSteps)}};
+  if (!o.name.empty())
+    all.emplace_back("name", o.name);
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return {className, all};
+}
 
-OptimizerSpec detail::specOf(const Optimizer &optimizer) {
-  const std::map<std::string, OptimizerSpec::Kind> kinds = {
-      {"SGD", OptimizerSpec::Kind::SGD},
-      {"Adam", OptimizerSpec::Kind::Adam},
-      {"AdamW", OptimizerSpec::Kind::AdamW},
-      {"RMSprop", OptimizerSpec::Kind::RMSprop}};
-  auto namesIn = [](const auto &table) {
-    std::vector<std::string> names;
-    for (const auto &entry : table)
-      names.push_back(entry.first);
-    return names;
-  };
-  auto kind = kinds.find(optimizer.className);
-  if (kind == kinds.end())
-    throw Error(unknownName("optimizer", optimizer.className, namesIn(kinds)));
-  OptimizerSpec spec;
-  spec.kind = kind->second;
-  const std::map<std::string, double OptimizerSpec::*> fields = {
-      {"learning_rate", &OptimizerSpec::learningRate},
+void fillSpec(OptimizerSpec &spec, const Config &config) {
+  const std::map<std::string, double OptimizerSpec::*> numbers = {
       {"momentum", &OptimizerSpec::momentum},
       {"beta_1", &OptimizerSpec::beta1},
       {"beta_2", &OptimizerSpec::beta2},
       {"rho", &OptimizerSpec::rho},
       {"epsilon", &OptimizerSpec::epsilon},
-      {"weight_decay", &OptimizerSpec::weightDecay}};
-  for (const auto &[key, value] : optimizer.config) {
-    if (auto field = fields.find(key); field != fields.end())
-      spec.*(field->second) = value;
-    else if (key == "nesterov")
-      spec.nesterov = value != 0;
-    else
-      throw Error(unknownName(optimizer.className + " option", key, namesIn(fields)));
+      {"initial_accumulator_value", &OptimizerSpec::initialAccumulator},
+      {"learning_rate_power", &OptimizerSpec::learningRatePower},
+      {"l1_regularization_strength", &OptimizerSpec::l1},
+      {"l2_regularization_strength", &OptimizerSpec::l2},
+      {"l2_shrinkage_regularization_strength", &OptimizerSpec::l2Shrinkage},
+      {"beta", &OptimizerSpec::beta},
+      {"weight_decay", &OptimizerSpec::weightDecay},
+      {"clipnorm", &OptimizerSpec::clipNorm},
+      {"global_clipnorm", &OptimizerSpec::globalClipNorm},
+      {"clipvalue", &OptimizerSpec::clipValue},
+      {"loss_scale_factor", &OptimizerSpec::lossScale}};
+  const std::map<std::string, int64_t OptimizerSpec::*> integers = {
+      {"ema_overwrite_frequency", &OptimizerSpec::emaOverwriteFrequency},
+      {"gradient_accumulation_steps", &OptimizerSpec::accumulationSteps}};
+  const std::map<std::string, bool OptimizerSpec::*> truths = {
+      {"nesterov", &OptimizerSpec::nesterov},
+      {"amsgrad", &OptimizerSpec::amsgrad},
+      {"centered", &OptimizerSpec::centered}};
+  for (const auto &[key, value] : config) {
+    if (std::holds_alternative<std::monostate>(value))
+      continue;
+    if (auto field = numbers.find(key); field != numbers.end())
+      spec.*(field->second) = std::get<double>(value);
+    else if (auto field = integers.find(key); field != integers.end())
+      spec.*(field->second) = std::get<int64_t>(value);
+    else if (auto field = truths.find(key); field != truths.end())
+      spec.*(field->second) = std::get<bool>(value);
+  }
+}
+
+} // namespace
+
+OptimizerSpec detail::specOf(const Optimizer &given) {
+  // The handle is open: what was put into it is checked as what a constructor is given.
+  Optimizer optimizer(given.className, given.config);
+  if (optimizer.className == "LossScaleOptimizer") {
+    OptimizerSpec spec = specOf(
+        *std::get<std::shared_ptr<const Optimizer>>(valueOf(optimizer.config, "inner_optimizer")));
+    spec.lossScale = 1;
+    spec.dynamicScale = {numberOf(optimizer.config, "initial_scale"),
+                         std::get<int64_t>(valueOf(optimizer.config, "dynamic_growth_steps"))};
+    return spec;
+  }
+  using Kind = OptimizerSpec::Kind;
+  const std::map<std::string, Kind> kinds = {
+      {"SGD", Kind::SGD},         {"Adam", Kind::Adam},       {"AdamW", Kind::AdamW},
+      {"RMSprop", Kind::RMSprop}, {"Adagrad", Kind::Adagrad}, {"Adadelta", Kind::Adadelta},
+      {"Adamax", Kind::Adamax},   {"Nadam", Kind::Nadam},     {"Lion", Kind::Lion},
+      {"Ftrl", Kind::Ftrl}};
+  OptimizerSpec spec;
+  spec.kind = kinds.at(optimizer.className);
+  fillSpec(spec, optimizer.config);
+  if (truthOf(optimizer.config, "use_ema"))
+    spec.emaMomentum = numberOf(optimizer.config, "ema_momentum");
+  spec.notDecayed = given.excludedFromWeightDecay;
+  const ConfigValue &rate = valueOf(optimizer.config, "learning_rate");
+  if (const auto *schedule = std::get_if<std::shared_ptr<const LearningRateSchedule>>(&rate)) {
+    spec.learningRate = (**schedule)(0);
+    spec.schedule = [schedule = *schedule](mlir::OpBuilder &b, mlir::Location loc,
+                                           mlir::Value step) {
+      return emitSchedule(b, loc, *schedule, step);
+    };
+  } else {
+    spec.learningRate = std::get<double>(rate);
   }
   return spec;
 }
 
-Optimizer::Optimizer(const char *name) : Optimizer(std::string(name)) {}
-Optimizer::Optimizer(const std::string &name) : Optimizer(name, Config{}) {}
+std::vector<std::string> optimizerNames() {
+  std::vector<std::string> names;
+  for (const ArgumentClass &its : optimizerClasses())
+    names.push_back(lower(its.name));
+  return names;
+}
 
-Optimizer::Optimizer(std::string name, Config given) {
-  std::tie(className, config) = findOptimizer(name);
-  for (const auto &[key, value] : given) {
-    auto argument = std::find_if(config.begin(), config.end(),
-                                 [&](const auto &entry) { return entry.first == key; });
-    if (argument == config.end()) {
-      std::vector<std::string> known;
-      for (const auto &entry : config)
-        known.push_back(entry.first);
-      throw Error(detail::unknownName(className + " option", key, known));
-    }
-    checkRange(className, key, value);
-    argument->second = value;
-  }
+Optimizer::Optimizer(const char *name) : Optimizer(std::string(name)) {}
+Optimizer::Optimizer(const std::string &name) : Optimizer(name, Config()) {}
+Optimizer::Optimizer(const std::string &name, const Config &given) {
+  const ArgumentClass &its = findOptimizer(name);
+  className = its.name;
+  config = completeConfig("optimizer", its, given);
 }
 
 double Optimizer::get(const char *key) const {
   for (const auto &[name, value] : config)
     if (name == key)
-      return value;
+      return std::holds_alternative<bool>(value) ? std::get<bool>(value) : numberOf(config, key);
   throw Error("optimizer " + className + " has no '" + key + "'", StatusCode::NotFound);
 }
 
-Optimizer optimizers::SGD(SGDOptions o) {
-  return {"SGD",
-          {{"learning_rate", o.learningRate}, {"momentum", o.momentum}, {"nesterov", o.nesterov}}};
+Optimizer optimizers::SGD(const SGDOptions &o) {
+  return make("SGD", o, {{"momentum", o.momentum}, {"nesterov", o.nesterov}});
 }
-Optimizer optimizers::Adam(AdamOptions o) {
-  return {"Adam",
-          {{"learning_rate", o.learningRate},
-           {"beta_1", o.beta1},
-           {"beta_2", o.beta2},
-           {"epsilon", o.epsilon}}};
+Optimizer optimizers::Adam(const AdamOptions &o) {
+  return make(
+      "Adam", o,
+      {{"beta_1", o.beta1}, {"beta_2", o.beta2}, {"epsilon", o.epsilon}, {"amsgrad", o.amsgrad}});
 }
-Optimizer optimizers::AdamW(AdamWOptions o) {
-  return {"AdamW",
-          {{"learning_rate", o.learningRate},
-           {"weight_decay", o.weightDecay},
-           {"beta_1", o.beta1},
-           {"beta_2", o.beta2},
-           {"epsilon", o.epsilon}}};
+Optimizer optimizers::AdamW(const AdamWOptions &o) {
+  return make(
+      "AdamW", o,
+      {{"beta_1", o.beta1}, {"beta_2", o.beta2}, {"epsilon", o.epsilon}, {"amsgrad", o.amsgrad}});
 }
-Optimizer optimizers::RMSprop(RMSpropOptions o) {
-  return {"RMSprop",
-          {{"learning_rate", o.learningRate},
-           {"rho", o.rho},
-           {"momentum", o.momentum},
-           {"epsilon", o.epsilon}}};
+Optimizer optimizers::RMSprop(const RMSpropOptions &o) {
+  return make(
+      "RMSprop", o,
+      {{"rho", o.rho}, {"momentum", o.momentum}, {"epsilon", o.epsilon}, {"centered", o.centered}});
+}
+Optimizer optimizers::Adagrad(const AdagradOptions &o) {
+  return make("Adagrad", o,
+              {{"initial_accumulator_value", o.initialAccumulatorValue}, {"epsilon", o.epsilon}});
+}
+Optimizer optimizers::Adadelta(const AdadeltaOptions &o) {
+  return make("Adadelta", o, {{"rho", o.rho}, {"epsilon", o.epsilon}});
+}
+Optimizer optimizers::Adamax(const AdamaxOptions &o) {
+  return make("Adamax", o, {{"beta_1", o.beta1}, {"beta_2", o.beta2}, {"epsilon", o.epsilon}});
+}
+Optimizer optimizers::Nadam(const NadamOptions &o) {
+  return make("Nadam", o, {{"beta_1", o.beta1}, {"beta_2", o.beta2}, {"epsilon", o.epsilon}});
+}
+Optimizer optimizers::Lion(const LionOptions &o) {
+  return make("Lion", o, {{"beta_1", o.beta1}, {"beta_2", o.beta2}});
+}
+Optimizer optimizers::Ftrl(const FtrlOptions &o) {
+  return make("Ftrl", o,
+              {{"learning_rate_power", o.learningRatePower},
+               {"initial_accumulator_value", o.initialAccumulatorValue},
+               {"l1_regularization_strength", o.l1RegularizationStrength},
+               {"l2_regularization_strength", o.l2RegularizationStrength},
+               {"l2_shrinkage_regularization_strength", o.l2ShrinkageRegularizationStrength},
+               {"beta", o.beta}});
+}
+Optimizer optimizers::LossScaleOptimizer(const Optimizer &innerOptimizer,
+                                         const LossScaleOptions &o) {
+  Config config = {{"inner_optimizer", std::make_shared<const Optimizer>(innerOptimizer)},
+                   {"initial_scale", o.initialScale},
+                   {"dynamic_growth_steps", o.dynamicGrowthSteps}};
+  if (!o.name.empty())
+    config.emplace_back("name", o.name);
+  return {"LossScaleOptimizer", config};
 }
 
 Loss::Loss(const char *name) : name(lossByName(name)) {}

@@ -363,6 +363,8 @@ Result<History> Fit::run() {
     if (impl.stopping)
       break;
   }
+  if (options.epochs > 0)
+    INGOT_RETURN_IF_ERROR(impl.finalize());
   INGOT_RETURN_IF_ERROR(each([&](Callback &c) { return c.onTrainEnd(lastLogs); }));
   return std::move(history);
 }

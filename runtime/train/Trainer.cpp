@@ -47,6 +47,14 @@ Result<MetricTotals> Trainer::Impl::totals(const Session &session) {
   return MetricTotals::create(session.function(), artifact->findFunction("metrics"));
 }
 
+Status Trainer::Impl::finalize() {
+  if (!artifact->findFunction("finalize"))
+    return Status();
+  std::optional<Session> slot;
+  INGOT_ASSIGN_OR_RETURN(Session * session, this->session(slot, "finalize", ""));
+  return session->run(*state, nullptr, 0);
+}
+
 Status Trainer::Impl::checkFunctions() const {
   const ingot_function *predict = artifact->findFunction("predict");
   for (const char *name : {"train_step", "evaluate"}) {
@@ -265,6 +273,13 @@ Result<double> Trainer::learningRate() const {
 }
 
 Status Trainer::setLearningRate(double rate) {
+  const ingot_variable_info *variable = impl->artifact->findVariable("learning_rate");
+  if (variable && !(variable->flags & INGOT_VARIABLE_CONTROL))
+    return Status(StatusCode::FailedPrecondition,
+                  "This optimizer was created with a `LearningRateSchedule` object as its "
+                  "`learning_rate` constructor argument, hence its learning rate is not settable. "
+                  "If you need the learning rate to be settable, you should instantiate the "
+                  "optimizer with a float `learning_rate` argument.");
   return impl->state->setScalar("learning_rate", float(rate));
 }
 

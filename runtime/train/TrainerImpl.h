@@ -74,6 +74,8 @@ struct Trainer::Impl {
   Result<Session *> prediction();
   /// NULL: the artifact has no function `metrics`.
   Result<Session *> metrics();
+  /// What the optimizer does to the weights when training ends: Keras's finalize_variable_values.
+  Status finalize();
   Result<MetricTotals> totals(const Session &session);
   Status checkFunctions() const;
 

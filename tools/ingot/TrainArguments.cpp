@@ -2,6 +2,7 @@
 #include "tools/ingot/TrainArguments.h"
 #include "llvm/ADT/StringRef.h"
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace ingot::cli {
 namespace {
@@ -11,7 +12,7 @@ keras::Optimizer parseOptimizer(const std::string &text) {
   auto [name, rest] = llvm::StringRef(text).split(':');
   llvm::SmallVector<llvm::StringRef> parts;
   rest.split(parts, ',', -1, false);
-  std::vector<std::pair<std::string, double>> config;
+  keras::Config config;
   for (llvm::StringRef part : parts) {
     auto [key, value] = part.split('=');
     double number = 0;
@@ -23,6 +24,13 @@ keras::Optimizer parseOptimizer(const std::string &text) {
     config.emplace_back(key.str(), number);
   }
   return keras::Optimizer(name.str(), config);
+}
+
+/// All optimizers that text can say: not the one that wraps another.
+std::vector<std::string> trainableWith() {
+  std::vector<std::string> names = keras::optimizerNames();
+  llvm::erase(names, "lossscaleoptimizer");
+  return names;
 }
 
 } // namespace
@@ -54,7 +62,7 @@ void addTrainOptions(CLI::App &command, TrainArguments &arguments) {
   CLI::Option *train = command.add_flag(
       "--train", arguments.isAsked,
       "Also make train_step, evaluate and initialize, which train the model's parameters");
-  auto option = [&](const char *name, auto &value, const char *help) {
+  auto option = [&](const char *name, auto &value, const std::string &help) {
     return command.add_option(name, value, help)->needs(train)->group("Training");
   };
   train->group("Training");
@@ -62,7 +70,8 @@ void addTrainOptions(CLI::App &command, TrainArguments &arguments) {
          "sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy, "
          "mean_squared_error or mean_absolute_error, as in Keras");
   option("--optimizer", arguments.optimizer,
-         "sgd, adam, adamw or rmsprop, with Keras's options: sgd:momentum=0.9,nesterov=true")
+         fmt::format("{}, with Keras's options: sgd:momentum=0.9,nesterov=true",
+                     fmt::join(trainableWith(), ", ")))
       ->capture_default_str();
   option("--metrics", arguments.metrics, "Reported beside the loss: accuracy, mse, mae")
       ->delimiter(',');

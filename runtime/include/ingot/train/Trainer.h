@@ -1,6 +1,6 @@
 // Trainer: Keras's fit, evaluate and predict over a compiled training artifact.
 //
-// The artifact has up to five functions over one state (docs/Artifact.md):
+// The artifact has up to six functions over one state (docs/Artifact.md):
 //   initialize  no inputs; fills the variables from the state variable `seed`
 //   train_step  model inputs, then targets, then sample weights (names ending in `_sample_weight`)
 //               -> `loss` and metrics, each an f32 mean over the batch, and f32 sums over the batch
@@ -8,6 +8,7 @@
 //   evaluate    the same without changing the state
 //   metrics     sums over all batches, named as those outputs -> metrics, f32 scalars
 //   predict     model inputs -> model outputs
+//   finalize    no inputs; changes the weights when fit ends (averages of the weights)
 // Every tensor's first dimension is the batch, but for the sums. A Trainer belongs to one thread at
 // a time; it borrows its state, which nobody else may write meanwhile. Given the same artifact,
 // variant, state, data and options, fit gives the same bits, whatever the number of workers.
@@ -197,6 +198,7 @@ public:
 
   State &state() const;
   Result<double> learningRate() const;
+  /// FailedPrecondition where a schedule computes the rate.
   Status setLearningRate(double rate);
 
 private:
