@@ -220,9 +220,11 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> masks;
 };
 
-// Activations.cpp
+// layers/Activations.cpp
 /// Throws Error with the names there are when it is unknown; `layer` is for the message.
 void checkActivation(const std::string &name, const LayerImpl &layer);
+/// The shape of the activation's result: `shape`, but for glu, which halves the last dimension.
+Shape activatedShape(const std::string &name, Shape shape, const LayerImpl &layer);
 mlir::Value emitActivation(Emitter &emitter, const std::string &name, mlir::Value x);
 mlir::Value emitSoftmax(Emitter &emitter, mlir::Value x, int64_t axis);
 

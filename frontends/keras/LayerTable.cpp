@@ -1,7 +1,9 @@
-// Layers from their configs, in Keras's keys: what model.json holds.
+// Layers from their configs, in Keras's keys: what model.json holds. Each family has a table of its
+// classes (layers/Arguments.h).
+#include "frontends/keras/Layers.h"
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
-#include "frontends/keras/Window.h"
+#include "frontends/keras/layers/Arguments.h"
 
 #include <map>
 
@@ -9,148 +11,34 @@ namespace ingot::keras::detail {
 
 namespace {
 
-using namespace layers;
-
-template <typename T> void take(const Json &config, const char *key, T &value) {
-  if (config.contains(key))
-    value = config[key].get<T>();
-}
-void take(const Json &config, const char *key, int64_t &value) {
-  if (config.contains(key))
-    value = integerFromJson(config[key], key);
-}
-void take(const Json &config, const char *key, Initializer &value) {
-  if (config.contains(key))
-    value = initializerFromJson(config[key]);
-}
-void take(const Json &config, const char *key, Size2D &value) {
-  if (config.contains(key))
-    value = size2DFromJson(config, key);
-}
-
-/// The name comes first, so that messages carry it.
-template <typename Options> Options named(const Json &config) {
-  Options options;
-  take(config, "name", options.name);
-  if constexpr (requires { options.trainable; })
-    take(config, "trainable", options.trainable);
-  return options;
-}
-
-Layer inputLayer(const Json &config) {
-  auto options = named<InputOptions>(config);
-  take(config, "dtype", options.dtype);
+std::shared_ptr<LayerImpl> inputLayer(const Json &config) {
+  InputOptions options;
+  if (config.contains("name"))
+    argumentFromJson(config["name"], "name", options.name);
+  if (config.contains("dtype"))
+    argumentFromJson(config["dtype"], "dtype", options.dtype);
   Shape shape;
   const Json &batchShape = config.at("batch_shape");
   if (!batchShape.is_array() || batchShape.empty())
     throw Error("layer '" + options.name + "' (InputLayer): batch_shape is no list of extents");
   for (size_t i = 1; i < batchShape.size(); ++i)
     shape.push_back(batchShape[i].is_null() ? None : integerFromJson(batchShape[i], "batch_shape"));
-  return InputLayer(shape, options);
+  return layers::InputLayer(shape, options).impl();
 }
 
-Layer dense(const Json &config) {
-  auto options = named<DenseOptions>(config);
-  take(config, "activation", options.activation);
-  take(config, "use_bias", options.useBias);
-  take(config, "kernel_initializer", options.kernelInitializer);
-  take(config, "bias_initializer", options.biasInitializer);
-  return Dense(integerFromJson(config.at("units"), "units"), options);
-}
-
-Layer conv2D(const Json &config) {
-  auto options = named<Conv2DOptions>(config);
-  take(config, "strides", options.strides);
-  take(config, "padding", options.padding);
-  take(config, "dilation_rate", options.dilationRate);
-  take(config, "groups", options.groups);
-  take(config, "activation", options.activation);
-  take(config, "use_bias", options.useBias);
-  take(config, "kernel_initializer", options.kernelInitializer);
-  take(config, "bias_initializer", options.biasInitializer);
-  return Conv2D(integerFromJson(config.at("filters"), "filters"),
-                size2DFromJson(config, "kernel_size"), options);
-}
-
-template <typename Pooling> Layer pooling(const Json &config) {
-  auto options = named<Pooling2DOptions>(config);
-  options.strides = size2DFromJson(config, "strides");
-  take(config, "padding", options.padding);
-  return Pooling(size2DFromJson(config, "pool_size"), options);
-}
-
-Layer globalAveragePooling2D(const Json &config) {
-  auto options = named<GlobalPooling2DOptions>(config);
-  take(config, "keepdims", options.keepdims);
-  return GlobalAveragePooling2D(options);
-}
-
-Layer batchNormalization(const Json &config) {
-  auto options = named<BatchNormalizationOptions>(config);
-  take(config, "axis", options.axis);
-  take(config, "momentum", options.momentum);
-  take(config, "epsilon", options.epsilon);
-  take(config, "center", options.center);
-  take(config, "scale", options.scale);
-  take(config, "beta_initializer", options.betaInitializer);
-  take(config, "gamma_initializer", options.gammaInitializer);
-  take(config, "moving_mean_initializer", options.movingMeanInitializer);
-  take(config, "moving_variance_initializer", options.movingVarianceInitializer);
-  return BatchNormalization(options);
-}
-
-Layer reLU(const Json &config) {
-  auto options = named<ReLUOptions>(config);
-  if (config.contains("max_value") && !config["max_value"].is_null())
-    options.maxValue = config["max_value"].get<double>();
-  take(config, "negative_slope", options.negativeSlope);
-  take(config, "threshold", options.threshold);
-  return ReLU(options);
-}
-
-Layer softmax(const Json &config) {
-  auto options = named<SoftmaxOptions>(config);
-  take(config, "axis", options.axis);
-  return Softmax(options);
-}
-
-Layer concatenate(const Json &config) {
-  auto options = named<ConcatenateOptions>(config);
-  take(config, "axis", options.axis);
-  return Concatenate(options);
-}
-
-using Factory = Layer (*)(const Json &config);
+using Factory = std::shared_ptr<LayerImpl> (*)(const Json &config);
 
 const std::map<std::string, Factory> &factories() {
-  static const std::map<std::string, Factory> table = {
-      {"InputLayer", inputLayer},
-      {"Dense", dense},
-      {"Conv2D", conv2D},
-      {"MaxPooling2D", pooling<MaxPooling2D>},
-      {"AveragePooling2D", pooling<AveragePooling2D>},
-      {"GlobalAveragePooling2D", globalAveragePooling2D},
-      {"Flatten",
-       [](const Json &config) -> Layer { return Flatten(named<ShapingOptions>(config)); }},
-      {"Reshape",
-       [](const Json &config) -> Layer {
-         return Reshape(shapeFromJson(config.at("target_shape"), "target_shape"),
-                        named<ShapingOptions>(config));
-       }},
-      {"Dropout",
-       [](const Json &config) -> Layer {
-         return Dropout(config.at("rate").get<double>(), named<ShapingOptions>(config));
-       }},
-      {"BatchNormalization", batchNormalization},
-      {"Activation",
-       [](const Json &config) -> Layer {
-         return Activation(config.at("activation").get<std::string>(),
-                           named<ShapingOptions>(config));
-       }},
-      {"ReLU", reLU},
-      {"Softmax", softmax},
-      {"Concatenate", concatenate},
-      {"Add", [](const Json &config) -> Layer { return Add(named<MergeOptions>(config)); }}};
+  static const std::map<std::string, Factory> table = [] {
+    std::map<std::string, Factory> all = {{"InputLayer", inputLayer}};
+    for (llvm::ArrayRef<LayerClass> family :
+         {activationLayers(), augmentationLayers(), convolutionLayers(), coreLayers(),
+          mergingLayers(), normalizationLayers(), poolingLayers(), preprocessingLayers(),
+          regularizationLayers(), reshapingLayers()})
+      for (const LayerClass &layer : family)
+        all.emplace(layer.name, layer.make);
+    return all;
+  }();
   return table;
 }
 
@@ -197,7 +85,7 @@ std::shared_ptr<LayerImpl> layerFromConfig(const std::string &className, const J
       known.push_back(key);
     throw Error(unknownName("layer class", className, known), StatusCode::Unsupported);
   }
-  std::shared_ptr<LayerImpl> layer = factory->second(config).impl();
+  std::shared_ptr<LayerImpl> layer = factory->second(config);
   if (className != "InputLayer") // whose dtype is its tensor's
     layer->dtypePolicy = policyFromConfig(config);
   return layer;

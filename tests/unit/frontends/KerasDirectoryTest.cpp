@@ -160,7 +160,7 @@ TEST_F(KerasDirectory, allErrorsAreInOneReport) {
   EXPECT_THAT(
       errorOf([&] { keras::loadModel(path()); }),
       AllOf(HasSubstr("model.json' has 4 errors:\n"), HasSubstr("units must be positive, got -4"),
-            HasSubstr("type must be number, but is string"), HasSubstr("did you mean 'relu'?"),
+            HasSubstr("rate: expected a number, got string"), HasSubstr("did you mean 'relu'?"),
             HasSubstr("unknown loss 'msq': did you mean 'mse'?")));
   size_t messages = 0;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &) { ++messages; });

@@ -127,7 +127,7 @@ TEST_F(KerasHostile, sizesBeyondAnyMachineAreRefusedByLayer) {
       {"conv", "strides", {kHuge, 1}, "strides must be at most 2147483647"},
       {"conv", "kernel_size", {kHuge, kHuge}, "kernelSize must be at most"},
       {"conv", "kernel_size", {65536, 65536}, "has more than 16777216 elements"},
-      {"conv", "kernel_size", {1, 2, 3}, "kernel_size: expected a number or [height, width]"},
+      {"conv", "kernel_size", {1, 2, 3}, "kernel_size: expected a number or a list of 2"},
       {"conv", "dilation_rate", {kHuge, 1}, "dilationRate must be at most"},
       {"conv", "groups", kHuge, "must be a multiple of groups"},
       {"max", "pool_size", {kHuge, 2}, "poolSize must be at most"},

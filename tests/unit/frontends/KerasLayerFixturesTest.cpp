@@ -355,6 +355,9 @@ std::string compareCall(const LayerRun &run, llvm::ArrayRef<reference::Tensor> r
 std::string checkInterpreted(CallsModule &calls, const LayerCase &c) {
   for (const LayerRun &run : c.runs) {
     Interpreter interpreter(*calls.module, /*exact=*/true);
+    auto integer = IntegerType::get(&calls.context, 64, IntegerType::Signed);
+    for (const char *name : {"seed", "step"})
+      interpreter.variables[name] = reference::Tensor::scalar(integer, Number::integer(0));
     for (const FixtureWeight &weight : c.weights)
       interpreter.variables[c.name + "/" + weight.name] = toReference(weight.value, &calls.context);
     auto results =
