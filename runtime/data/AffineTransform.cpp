@@ -26,16 +26,26 @@ struct Axis {
   int64_t extent;
   FillMode mode;
 
-  /// Where a place outside is read; below -1 for none (the constant).
+  /// Where a place is read, from -1 up to, but not, the extent; below -1 for none (the constant).
   double placed(double at) const {
-    const double last = double(extent - 1);
-    if (at >= 0 && at <= last)
+    if (at >= 0 && at <= double(extent - 1))
       return at;
+    if (std::isnan(at))
+      return 0;
+    // So far off, and where rounding leads astray, any place inside is right.
+    const double found = outside(std::clamp(at, -1e12, 1e12));
+    return found == none ? none : std::clamp(found, -1.0, std::nextafter(double(extent), 0.0));
+  }
+
+  static constexpr double none = -2;
+
+  double outside(double at) const {
+    const double last = double(extent - 1);
     switch (mode) {
     case FillMode::Nearest:
       return at < 0 ? 0 : last;
     case FillMode::Constant:
-      return -2;
+      return none;
     case FillMode::Wrap: // the period is extent - 1
       if (extent <= 1)
         return 0;

@@ -82,6 +82,14 @@ Status checkImage(const TensorView &image) {
              : invalid(describe(image) + " is no picture: expected f32[height, width, channels]");
 }
 
+Status checkParameters(const TransformParameters &how) {
+  for (double value : {how.theta, how.tx, how.ty, how.shear, how.zx, how.zy,
+                       how.channelShiftIntensity.value_or(0), how.brightness.value_or(0)})
+    if (!std::isfinite(value))
+      return invalid("a parameter of the transformation is not finite");
+  return Status();
+}
+
 void shiftChannels(float *values, int64_t count, double intensity) {
   const auto [low, high] = std::minmax_element(values, values + count);
   const float least = *low, most = *high;
@@ -214,6 +222,7 @@ TransformParameters ImageDataGenerator::getRandomTransform(int64_t height, int64
 Result<Tensor> ImageDataGenerator::applyTransform(const TensorView &image,
                                                   const TransformParameters &how) const {
   INGOT_RETURN_IF_ERROR(checkImage(image));
+  INGOT_RETURN_IF_ERROR(checkParameters(how));
   const int64_t height = image.dims[0], width = image.dims[1], channels = image.dims[2];
   Tensor result;
   INGOT_RETURN_IF_ERROR(result.resize(DType::F32, image.dims, image.rank));

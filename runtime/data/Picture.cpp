@@ -20,20 +20,19 @@ Result<Pixels> decodeByContent(const uint8_t *data, size_t size, bool luminance,
     return decodeBmp(data, size);
   if (looksLikePnm(data, size))
     return decodePnm(data, size);
+  if (looksLikeGif(data, size))
+    return decodeGif(data, size);
   const auto begins = [&](const char *with, size_t length) {
     return size >= length && std::memcmp(data, with, length) == 0;
   };
-  const char *known = begins("GIF8", 4)                          ? "GIF"
-                      : begins("II*\0", 4) || begins("MM\0*", 4) ? "TIFF"
-                      : begins("RIFF", 4) && size >= 12 && !std::memcmp(data + 8, "WEBP", 4)
-                          ? "WebP"
-                          : nullptr;
-  if (known)
-    return Status(StatusCode::Unsupported,
-                  std::string(known) + " pictures are not read; convert it to PNG or JPEG");
+  const bool isTiff = begins("II*\0", 4) || begins("MM\0*", 4);
+  const bool isWebP = begins("RIFF", 4) && size >= 12 && !std::memcmp(data + 8, "WEBP", 4);
+  if (isTiff || isWebP)
+    return Status(StatusCode::Unsupported, std::string(isTiff ? "TIFF" : "WebP") +
+                                               " pictures are not read; convert it to PNG or JPEG");
   return Status(StatusCode::DataLoss,
                 size == 0 ? "the file is empty; remove it or put the picture there"
-                          : "not a picture: it begins as neither PNG, JPEG, BMP nor PPM does; "
+                          : "not a picture: it begins as neither PNG, JPEG, GIF, BMP nor PPM does; "
                             "remove it or convert it to PNG");
 }
 

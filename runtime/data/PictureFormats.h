@@ -18,6 +18,7 @@ bool looksLikePng(const uint8_t *data, size_t size);
 bool looksLikeJpeg(const uint8_t *data, size_t size);
 bool looksLikeBmp(const uint8_t *data, size_t size);
 bool looksLikePnm(const uint8_t *data, size_t size);
+bool looksLikeGif(const uint8_t *data, size_t size);
 
 Result<Pixels> decodePng(const uint8_t *data, size_t size);
 /// `luminance`: gray is the file's luminance channel. `fast`: the fast inverse DCT.
@@ -26,6 +27,9 @@ Result<Pixels> decodeJpeg(const uint8_t *data, size_t size, bool luminance, bool
 Result<Pixels> decodeBmp(const uint8_t *data, size_t size);
 /// Binary PGM and PPM (P5, P6).
 Result<Pixels> decodePnm(const uint8_t *data, size_t size);
+
+/// The first frame; transparent pixels have their palette's colour.
+Result<Pixels> decodeGif(const uint8_t *data, size_t size);
 
 /// DataLoss for a picture that is empty, or that has more pixels than `mostPixels`, what the bytes
 /// of the file can hold; Unsupported for more than maxPicturePixels.

@@ -56,7 +56,7 @@ private:
   std::shared_ptr<const Impl> impl;
 };
 
-/// Lists the files: .bmp, .gif, .jpeg, .jpg and .png (a GIF is refused when it is read).
+/// Lists the files: .bmp, .gif, .jpeg, .jpg and .png.
 /// InvalidArgument as Keras's ValueErrors, NotFound for the directory.
 Result<ImageDirectory> imageDatasetFromDirectory(const std::string &directory,
                                                  const ImageDirectoryOptions &options = {});

@@ -1,4 +1,5 @@
-// Pictures: PNG, JPEG, BMP and PNM (PPM, PGM) read, PNG and JPEG written, told apart by content.
+// Pictures: PNG, JPEG, BMP, PNM (PPM, PGM) and a GIF's first frame read, PNG and JPEG written, told
+// apart by content.
 //
 // A picture is a u8 tensor [height, width, channels] with 1 (gray), 3 (RGB) or 4 (RGBA) channels.
 // Files may be hostile: what a header claims is compared with the bytes that are there, and with

@@ -17,7 +17,8 @@ struct PictureBox {
 };
 
 /// Pillow's Image.resize of `box` (0 x 0: all) of a u8 picture: "nearest", "bilinear", "bicubic",
-/// "box", "hamming" or "lanczos", with antialiasing, in its integer arithmetic: equal to the bit.
+/// "box", "hamming" or "lanczos", with antialiasing, in its integer arithmetic: equal to the bit to
+/// Pillow 13 (earlier versions take columns first at all sizes, which moves some results by 1).
 /// InvalidArgument for another method (the message names them), an empty size or picture.
 Result<Tensor> resizePillow(const TensorView &picture, int64_t height, int64_t width,
                             const std::string &interpolation, PictureBox box = {});

@@ -2,6 +2,7 @@
 // ones have Keras's shapes, the cache and its messages; pickles run no code.
 #include "ingot/data/Datasets.h"
 #include "Helpers.h"
+#include "HttpServer.h"
 #include "ingot/data/GetFile.h"
 #include "ingot/data/Npy.h"
 #include "runtime/data/Digest.h"
@@ -36,6 +37,7 @@ public:
         writeFile(path(key.substr(5)),
                   {static_cast<const char *>(bytes.rawData()), bytes.byteSize()});
     setenv("KERAS_HOME", path("cache").c_str(), 1);
+    setenv("no_proxy", "127.0.0.1", 1);
   }
   ~Files() { unsetenv("KERAS_HOME"); }
   std::string path(const std::string &name) const { return directory.path(name); }
@@ -178,6 +180,33 @@ TEST(GetFileTest, WhatCannotBeHadSaysWhereToPutIt) {
   EXPECT_NE(getFile(options).status().message().find("is no file name"), std::string::npos);
   for (const auto &entry : std::filesystem::recursive_directory_iterator(files.path("cache")))
     EXPECT_TRUE(entry.is_directory()) << entry.path();
+}
+
+TEST(GetFileTest, AnAnswerThatIsCutRefusedOrTooLongLeavesNoFile) {
+  const Files files;
+  const auto fetch = [&](const std::string &answer, uint64_t maxBytes = 1000) {
+    const HttpServer server(answer);
+    GetFileOptions options;
+    options.origin = server.url("/data/set.bin?version=2"), options.maxBytes = maxBytes;
+    const Result<std::string> path = getFile(options);
+    EXPECT_EQ(server.requests(), 1);
+    return path;
+  };
+  const Status missing = fetch("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno").status();
+  EXPECT_EQ(missing.code(), StatusCode::NotFound);
+  EXPECT_NE(missing.message().find("404"), std::string::npos) << missing.message();
+  EXPECT_EQ(fetch("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\ncut").status().code(),
+            StatusCode::IoError);
+  const std::string large(5000, 'x'); // with no length said before
+  EXPECT_EQ(fetch("HTTP/1.1 200 OK\r\n\r\n" + large).status().code(),
+            StatusCode::ResourceExhausted);
+  EXPECT_FALSE(fetch("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + large).isOk());
+  EXPECT_FALSE(fetch("HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\n\r\n").isOk());
+  EXPECT_TRUE(std::filesystem::is_empty(files.path("cache/datasets")));
+  const Result<std::string> good = fetch("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood");
+  ASSERT_TRUE(good.isOk()) << good.status().message();
+  EXPECT_EQ(*good, files.path("cache/datasets/set.bin"));
+  EXPECT_EQ(readFile(*good), "good");
 }
 
 std::string tarEntry(const std::string &name, const std::string &contents, char kind = '0') {

@@ -134,6 +134,25 @@ TEST(ImageDataGeneratorTest, DrawsFollowSeedEpochAndSampleAlone) {
   EXPECT_TRUE(flips > 150 && flips < 250) << flips;
 }
 
+TEST(ImageDataGeneratorTest, ExtremeParametersStayInside) {
+  for (const char *mode : {"nearest", "constant", "reflect", "wrap"})
+    for (int order : {0, 1}) {
+      const ImageDataGenerator made = generator({.fillMode = mode, .interpolationOrder = order});
+      for (double far : {1e3, 1e9, 1e17, 1e300}) {
+        TransformParameters how;
+        how.tx = far, how.ty = -far, how.zx = far;
+        for (const Shape &shape : {Shape{1, 1, 1}, Shape{2, 3, 1}, Shape{5, 1, 3}}) {
+          const Tensor image = Tensor::zeros(DType::F32, shape).value();
+          const Tensor result = made.applyTransform(image, how).value();
+          EXPECT_EQ(valuesOf<float>(result), valuesOf<float>(image)) << mode << " " << far;
+        }
+      }
+    }
+  TransformParameters how;
+  how.brightness = NAN;
+  EXPECT_FALSE(generator({}).applyTransform(fixture("image"), how).isOk());
+}
+
 void expectInvalid(ImageDataGeneratorOptions options, const std::string &words) {
   const Status status = ImageDataGenerator::create(std::move(options)).status();
   EXPECT_EQ(status.code(), StatusCode::InvalidArgument);
