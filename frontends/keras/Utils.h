@@ -31,7 +31,7 @@ data::Split splitDataset(const std::vector<TensorView> &arrays, const data::Spli
 /// The path of a file of the cache, downloaded when it is not there.
 std::string getFile(const data::GetFileOptions &options);
 
-/// Loss and metrics of a training, each with its validation curve, as a picture (.png).
+/// Loss and metrics of a training, each with its validation curve, as a picture (.png or .svg).
 void plotHistory(const train::History &history, const std::string &toFile);
 
 /// `x.reshape(shape).astype("float32") * scale`. One extent may be None: what is left.

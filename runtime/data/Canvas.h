@@ -27,24 +27,35 @@ using Strokes = std::vector<std::vector<Point>>;
 
 enum class Align { Left, Center, Right };
 
-class Canvas {
+/// What pictures are drawn on: pixels (Canvas), or the elements of a document (SvgSurface).
+class Surface {
+public:
+  virtual ~Surface() = default;
+
+  /// Fills the rectangle [x, x + w) x [y, y + h), whole pixels.
+  virtual void fill(int x, int y, int w, int h, Color color) = 0;
+
+  /// Draws polylines `thickness` pixels wide with round caps and joints; a stroke of one point is a
+  /// dot. Points that are not finite are left out and break the stroke.
+  virtual void stroke(const Strokes &strokes, double thickness, Color color) = 0;
+
+  /// Writes `text` (ASCII; other bytes become `?`) with its baseline at `at`; `capHeight` is the
+  /// height of a capital in pixels. `upwards` turns the text by 90 degrees, to be read upwards.
+  virtual void text(Point at, std::string_view text, double capHeight, Color color,
+                    Align align = Align::Left, bool bold = false, bool upwards = false) = 0;
+};
+
+class Canvas : public Surface {
 public:
   Canvas(int width, int height, Color background);
 
   int width() const { return columns; }
   int height() const { return rows; }
 
-  /// Fills the rectangle [x, x + w) x [y, y + h), whole pixels.
-  void fill(int x, int y, int w, int h, Color color);
-
-  /// Draws polylines `thickness` pixels wide with round caps and joints; a stroke of one point is a
-  /// dot. Points that are not finite are left out and break the stroke.
-  void stroke(const Strokes &strokes, double thickness, Color color);
-
-  /// Writes `text` (ASCII; other bytes become `?`) with its baseline at `at`; `capHeight` is the
-  /// height of a capital in pixels. `upwards` turns the text by 90 degrees, to be read upwards.
+  void fill(int x, int y, int w, int h, Color color) override;
+  void stroke(const Strokes &strokes, double thickness, Color color) override;
   void text(Point at, std::string_view text, double capHeight, Color color,
-            Align align = Align::Left, bool bold = false, bool upwards = false);
+            Align align = Align::Left, bool bold = false, bool upwards = false) override;
 
   /// Writes the picture as an 8-bit RGB PNG.
   [[nodiscard]] Status writePng(const std::string &path) const;

@@ -14,8 +14,7 @@ namespace {
 constexpr uint64_t maxPixelsPerByte = 4096 * 8 / 3;
 
 Status damaged(const std::string &what) {
-  return Status(StatusCode::DataLoss,
-                "the GIF is damaged (" + what + "); replace or remove it");
+  return Status(StatusCode::DataLoss, "the GIF is damaged (" + what + "); replace or remove it");
 }
 
 struct Bytes {

@@ -1,6 +1,7 @@
 // Lays out training curves and image grids on a Canvas. All sizes are pixels of the PNG.
 #include "ingot/data/Plot.h"
 #include "runtime/data/Canvas.h"
+#include "runtime/data/SvgSurface.h"
 
 #include <algorithm>
 #include <cmath>
@@ -79,7 +80,7 @@ std::string tickLabel(double value, double step) {
 /// Draws one panel in its own rectangle of the canvas.
 class PanelPainter {
 public:
-  PanelPainter(Canvas &canvas, const CurvePanel &panel, int left)
+  PanelPainter(Surface &canvas, const CurvePanel &panel, int left)
       : canvas(canvas), panel(panel), x0(left + marginLeft), x1(left + panelWidth - marginRight),
         y0(marginTop), y1(panelHeight - marginBottom), epochs(epochAxis(panel)),
         values(valueAxis(panel)) {}
@@ -174,7 +175,7 @@ private:
     return hits;
   }
 
-  Canvas &canvas;
+  Surface &canvas;
   const CurvePanel &panel;
   const int x0, x1, y0, y1;
   const Axis epochs, values;
@@ -194,9 +195,18 @@ Status plotCurves(const std::string &path, const std::vector<CurvePanel> &panels
     return Status(StatusCode::InvalidArgument, "picture '" + path +
                                                    "': 1 to 32 panels can be drawn, got " +
                                                    std::to_string(panels.size()));
-  Canvas canvas(panelWidth * int(panels.size()), panelHeight, white);
-  for (size_t i = 0; i < panels.size(); ++i)
-    PanelPainter(canvas, panels[i], panelWidth * int(i)).paint();
+  const int width = panelWidth * int(panels.size());
+  const auto paintOn = [&](Surface &surface) {
+    for (size_t i = 0; i < panels.size(); ++i)
+      PanelPainter(surface, panels[i], panelWidth * int(i)).paint();
+  };
+  if (path.size() > 4 && path.compare(path.size() - 4, 4, ".svg") == 0) {
+    SvgSurface document(width, panelHeight, white);
+    paintOn(document);
+    return document.write(path);
+  }
+  Canvas canvas(width, panelHeight, white);
+  paintOn(canvas);
   return canvas.writePng(path);
 }
 

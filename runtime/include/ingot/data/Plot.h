@@ -1,4 +1,5 @@
-// Pictures for reports: training curves and labelled test images, as PNG files.
+// Pictures for reports: training curves (PNG, or SVG where the path ends so) and labelled test
+// images (PNG).
 // Needs neither a display nor a font file. Functions are independent of each other and may run on
 // any threads; an existing file is replaced.
 #ifndef INGOT_DATA_PLOT_H

@@ -5,6 +5,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <png.h>
 
 using namespace ingot;
@@ -137,6 +139,20 @@ TEST(PlotTest, LabelsThatDoNotFitAreRefused) {
   images.classNames = {"cat", "dog"};
   EXPECT_NE(plotImages(directory.path("p.png"), images).message().find("label 2 has no name"),
             std::string::npos);
+}
+
+TEST(PlotTest, APathThatEndsSoBecomesSvg) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path("curves.svg");
+  ASSERT_TRUE(plotHistory(path, {{"loss", {1, NAN, 0.5}}, {"val_loss", {1.5, 1, 0.75}}}).isOk());
+  std::ifstream file(path);
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  EXPECT_EQ(text.rfind("<svg xmlns=", 0), 0u);
+  EXPECT_NE(text.find(">validation</text>"), std::string::npos);
+  EXPECT_NE(text.find("h0M"), std::string::npos); // the gap leaves points alone
+  EXPECT_EQ(text.find("nan"), std::string::npos);
+  EXPECT_EQ(text.substr(text.size() - 7), "</svg>\n");
+  EXPECT_FALSE(plotHistory(directory.path("no/such/curves.svg"), {{"loss", {1}}}).isOk());
 }
 
 } // namespace
