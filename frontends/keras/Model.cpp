@@ -4,6 +4,8 @@
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
 #include "frontends/keras/TensorBoardGraph.h"
+#include "frontends/keras/files/ModelFile.h"
+#include "llvm/Support/FileSystem.h"
 
 #include <algorithm>
 #include <cstring>
@@ -397,9 +399,12 @@ static train::Trainer &savingTrainer(const std::shared_ptr<ModelImpl> &model,
     try {
       SaveOptions options;
       options.weightsOnly = true;
-      if (weightsOnly)
+      if (weightsOnly && isKerasFileName(path))
+        Model(kept).saveWeights(path);
+      else if (weightsOnly)
         return stateOf(ensureEngine(*kept)).save(path, options);
-      Model(kept).save(path);
+      else
+        Model(kept).save(path);
     } catch (const Error &error) {
       return Status(error.code(), error.what());
     }
@@ -541,7 +546,23 @@ void Model::setWeights(const std::vector<ingot::Tensor> &values) {
 
 void Model::save(const std::string &path, int version) {
   requireBuilt(*model, "be saved");
+  if (isKerasFileName(path))
+    return writeModelFile(*model, path);
   writeModelDirectory(*model, path, version);
+}
+
+void Model::saveWeights(const std::string &path) {
+  requireBuilt(*model, "be saved");
+  if (!isKerasFileName(path) || llvm::StringRef(path).ends_with(".keras"))
+    throw Error("saveWeights: '" + path +
+                "' ends in neither .weights.h5 nor, for the legacy format, .h5 or .hdf5");
+  writeWeightsFile(*model, path);
+}
+
+void Model::loadWeights(const std::string &path, const LoadWeightsOptions &options) {
+  requireBuilt(*model, "take weights");
+  const ModelFile file = openModelFile(path);
+  readWeights(*model, file, {options.byName, options.skipMismatch});
 }
 
 void Model::setSeed(uint64_t seed) {
@@ -594,8 +615,16 @@ void Sequential::add(const Layer &layer) {
   }
 }
 
-Model loadModel(const std::string &path, int version) {
-  return Model(readModelDirectory(path, version));
+Model loadModel(const std::string &path, const LoadModelOptions &options) {
+  if (isKerasFileName(path) ? !llvm::sys::fs::is_directory(path)
+                            : llvm::sys::fs::is_regular_file(path))
+    return Model(readModelFile(path, options.compile));
+  std::shared_ptr<ModelImpl> model = readModelDirectory(path, options.version);
+  if (!options.compile) {
+    model->training.reset();
+    model->held.clear();
+  }
+  return Model(model);
 }
 
 } // namespace ingot::keras

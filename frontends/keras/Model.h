@@ -107,6 +107,11 @@ struct SummaryOptions {
   bool showTrainable = false; ///< a column that says Y, N, or - for layers without weights
 };
 
+struct LoadWeightsOptions {
+  bool byName = false; ///< legacy files: layers of the same name, instead of one after another
+  bool skipMismatch = false; ///< leaves out what does not fit
+};
+
 class Model : public Layer {
 public:
   Model(const Tensor &input, const Tensor &output, std::string name = {});
@@ -160,9 +165,14 @@ public:
   void setWeights(const std::vector<TensorView> &values);
   void setWeights(const std::vector<ingot::Tensor> &values);
 
-  /// Writes the model directory (docs/Artifact.md) `path`/`version`/: architecture, weights and
-  /// optimizer state, compile configuration. Replaces that version as a whole.
+  /// Architecture, weights, optimizer state and compile configuration: as Keras's file where the
+  /// path ends in `.keras` or (its legacy format) `.h5` or `.hdf5`, docs/KerasFiles.md; else as the
+  /// model directory `path`/`version`/, docs/Artifact.md. Replaces what was there as a whole.
   void save(const std::string &path, int version = 1);
+  /// Weights alone, to `.weights.h5` or to a legacy `.h5` or `.hdf5`.
+  void saveWeights(const std::string &path);
+  /// From any file of Keras's, recognised by its content. All is checked before a weight changes.
+  void loadWeights(const std::string &path, const LoadWeightsOptions &options = {});
 
   /// Keras's keras.utils.set_random_seed, for this model: from now on it governs dropout, the order
   /// of samples in fit (unless fit is given a `seed`) and the weights that have no values yet;
@@ -211,8 +221,19 @@ public:
   void add(const Layer &layer);
 };
 
-/// Reads a model directory; without a version the highest. The result is compiled when it was saved
-/// so. NotFound, DataLoss (not such a directory, damaged), InvalidArgument.
-Model loadModel(const std::string &path, int version = 0);
+struct LoadModelOptions {
+  bool compile = true; ///< as it was when it was saved, if it was
+  int version = 0;     ///< of a model directory; 0: the highest
+};
+/// Reads a model directory, or a `.keras` or `.h5` file of Keras 2 or 3, recognised by its content.
+/// No code in a file is ever run: a Lambda, and classes of a user's, are refused. NotFound,
+/// DataLoss (none of these, or damaged), Unsupported, InvalidArgument.
+Model loadModel(const std::string &path, const LoadModelOptions &options = {});
+
+namespace models {
+using keras::loadModel;
+using keras::Model;
+using keras::Sequential;
+} // namespace models
 
 } // namespace ingot::keras

@@ -2,6 +2,7 @@
 // or not at all. The format is in docs/Artifact.md; files may be damaged or hostile.
 #include "frontends/keras/ModelDirectory.h"
 #include "frontends/keras/ModelImpl.h"
+#include "frontends/keras/files/ModelFile.h"
 #include "runtime/core/AtomicDirectory.h"
 #include "runtime/core/AtomicFile.h"
 #include "runtime/model/Safetensors.h"
@@ -187,7 +188,8 @@ mlir::OwningOpRef<mlir::ModuleOp> ingot::keras::loadModelDirectory(const std::st
                                                                    bool withTraining,
                                                                    bool recompute) {
   try {
-    auto model = detail::readModelDirectory(path, 0);
+    auto model = isKerasFile(path) ? detail::readModelFile(path, withTraining)
+                                   : detail::readModelDirectory(path, 0);
     if (model->training)
       model->training->recompute |= recompute;
     return detail::buildModule(*model, context, withTraining && model->training.has_value(),

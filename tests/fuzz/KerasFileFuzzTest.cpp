@@ -5,9 +5,9 @@
 #include "frontends/kerasfile/Hdf5File.h"
 #include "frontends/kerasfile/ZipFile.h"
 
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -152,11 +152,11 @@ TEST(KerasFileFuzz, DamagedContainersAreRead) {
       Random random(static_cast<uint64_t>(seed) * 2654435761u);
       std::string bytes = original;
       mutate(bytes, places, random);
-      const auto begin = std::chrono::steady_clock::now();
+      const std::clock_t begin = std::clock(); // processor time: the machine may be busy
       readAll(bytes);
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-      slowest = std::max(slowest, took.count());
-      EXPECT_LT(took.count(), 20) << entry.path() << " seed " << seed;
+      const double took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+      slowest = std::max(slowest, took);
+      EXPECT_LT(took, 5) << entry.path() << " seed " << seed;
       ++total;
     }
   }

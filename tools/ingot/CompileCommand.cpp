@@ -238,7 +238,7 @@ void checkArguments(Arguments &arguments) {
 void selectFunctions(const LoadedModel &model, Arguments &arguments) {
   std::vector<std::string> known = model.functionNames();
   std::vector<std::string> &wanted = arguments.functions;
-  if (wanted.empty() && model.isDirectory)
+  if (wanted.empty() && model.isSaved)
     wanted = {"predict"};
   if (wanted == std::vector<std::string>{"all"})
     wanted.clear();
@@ -253,7 +253,7 @@ void selectFunctions(const LoadedModel &model, Arguments &arguments) {
 
 /// --recompute has something to change: a train_step that is made here.
 void checkRecompute(const LoadedModel &model, const Arguments &arguments) {
-  if (!model.isDirectory && !model.training)
+  if (!model.isSaved && !model.training)
     throw Failure(kUsage, "--recompute needs a model directory, or --train",
                   "the train_step of a .mlir file is made already");
   const std::vector<std::string> &wanted = arguments.options.functions;

@@ -1,5 +1,6 @@
 // `ingot inspect`: what is in a file, as text or JSON. Each kind of file is read into JSON; the
 // text is printed from that, so that both always say the same.
+#include "frontends/keras/files/KerasFiles.h"
 #include "ingot/Model.h"
 #include "ingot/data/Npy.h"
 #include "ir/Graph.h"
@@ -154,7 +155,10 @@ Json graphFunction(mlir::func::FuncOp function) {
 
 Json inspectModel(const std::string &path) {
   LoadedModel model = loadModel(path);
-  Json json = {{"kind", model.isDirectory ? "model directory" : "module"},
+  const bool isFile = model.isSaved && !std::filesystem::is_directory(path);
+  Json json = {{"kind", isFile          ? "Keras file"
+                        : model.isSaved ? "model directory"
+                                        : "module"},
                {"name", stemOf(path)},
                {"functions", Json::array()},
                {"variables", Json::array()}};
@@ -170,6 +174,33 @@ Json inspectModel(const std::string &path) {
     json["variables"].push_back(info);
   }
   json["parameters"] = parameters;
+  return json;
+}
+
+/// What the file says of itself, and the model if it holds one.
+Json inspectKeras(const std::string &path) {
+  keras::KerasFileInfo info;
+  try {
+    info = keras::describeKerasFile(path);
+  } catch (const std::exception &error) {
+    throw Failure(kInput, error.what());
+  }
+  Json json = {{"kind", "Keras file"}};
+  if (info.hasModel)
+    json = inspectModel(path);
+  Json about = {{"format", info.format},
+                {"keras_version", info.kerasVersion},
+                {"date_saved", info.dateSaved}};
+  if (info.hasModel)
+    about.update({{"model", info.modelClass}, {"compiled", info.isCompiled}});
+  json["metadata"] = about;
+  if (!info.hasModel)
+    json["tensors"] = Json::array();
+  for (const keras::KerasFileInfo::Array &array : info.arrays)
+    if (!info.hasModel)
+      json["tensors"].push_back({{"name", array.path},
+                                 {"dtype", toString(array.dtype)},
+                                 {"shape", shapeJson(array.shape)}});
   return json;
 }
 
@@ -220,6 +251,8 @@ Json inspect(const std::string &path, const std::string &symbol) {
     return inspectArtifact(path, symbol);
   if (start == "\x93NUMPY" || extension == ".npy")
     return inspectArrays(path, false);
+  if (keras::isKerasFile(path))
+    return inspectKeras(path);
   if (start.substr(0, 2) == "PK" || extension == ".npz")
     return inspectArrays(path, true);
   if (extension == ".safetensors")
@@ -238,8 +271,10 @@ void addInspect(CLI::App &app) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App *command = app.add_subcommand("inspect", "Show what is in a file");
   command
-      ->add_option("FILE", arguments->path,
-                   "Artifact (.so), model directory, .onnx, .mlir, .safetensors, .npy or .npz")
+      ->add_option(
+          "FILE", arguments->path,
+          "Artifact (.so), model directory, .keras, .h5, .onnx, .mlir, .safetensors, .npy or "
+          ".npz")
       ->required();
   command->add_option("--symbol", arguments->symbol, "The artifact's symbol")
       ->capture_default_str();

@@ -2,6 +2,7 @@
 #include "tools/ingot/LoadModel.h"
 #include "compiler/prepare/Prepare.h"
 #include "frontends/keras/ModelDirectory.h"
+#include "frontends/keras/files/KerasFiles.h"
 #include "frontends/onnx/ReadOnnx.h"
 #include "ir/exec/Exec.h"
 #include "mlir/AsmParser/AsmParser.h"
@@ -184,14 +185,15 @@ LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
   checkExists(path);
   std::error_code error;
   LoadedModel model;
-  model.isDirectory = std::filesystem::is_directory(path, error);
+  model.isSaved = std::filesystem::is_directory(path, error) || keras::isKerasFile(path);
   bool isOnnx = hasExtension(path, ".onnx");
-  if (!model.isDirectory && !isOnnx && !hasExtension(path, ".mlir"))
+  if (!model.isSaved && !isOnnx && !hasExtension(path, ".mlir"))
     throw Failure(
         kInput, "`" + path + "` is no model that Ingot reads",
-        "give a model directory, as keras::Model::save writes it, an .onnx or a .mlir file; "
+        "give a model directory, as keras::Model::save writes it, a .keras or .h5 file, an .onnx "
+        "or a .mlir file; "
         "PyTorch's models become .onnx by torch.onnx.export");
-  if (model.isDirectory && options.train)
+  if (model.isSaved && options.train)
     throw Failure(kUsage, "--train is for .onnx and .mlir models",
                   "a saved model is trained as it was compiled in Keras's API: save it after "
                   "compile(), and take --functions all");
@@ -201,7 +203,7 @@ LoadedModel loadModel(const std::string &path, const LoadOptions &options) {
       succeeded(customOps))
     model.customOps = std::move(*customOps);
   collector.throwErrors();
-  if (model.isDirectory) {
+  if (model.isSaved) {
     model.module = keras::loadModelDirectory(path, model.context.get(), options.withTraining,
                                              options.recompute);
     if (model.module)

@@ -1,5 +1,5 @@
-// A model as a graph module, from whatever the user names: a model directory, an ONNX or a `.mlir`
-// file.
+// A model as a graph module, from whatever the user names: a model directory, a file of Keras's, an
+// ONNX or a `.mlir` file.
 // Used by compile, dump and inspect. MLIR starts here, not before: `ingot --version` is quick.
 #pragma once
 #include "compiler/Compile.h"
@@ -32,7 +32,7 @@ struct LoadedModel {
   std::unique_ptr<mlir::MLIRContext> context;
   std::optional<CustomOps> customOps; ///< of the descriptions that were given
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  bool isDirectory = false;
+  bool isSaved = false;                             ///< a model directory, or a file of Keras's
   std::optional<keras::TrainModuleReport> training; ///< where LoadOptions::train asked for it
 
   std::vector<std::string> functionNames() const;
@@ -48,7 +48,7 @@ bool hasExtension(const std::string &path, const char *extension);
 std::map<std::string, std::string> parseShapes(const std::vector<std::string> &options);
 
 struct LoadOptions {
-  bool withTraining = false; ///< of a directory: train_step and evaluate too
+  bool withTraining = false; ///< of a saved model: train_step and evaluate too
   bool recompute = false;    ///< a train_step that keeps less and computes more
   /// Of an ONNX model: sizes of named dimensions, whole shapes of inputs (OnnxOptions).
   std::map<std::string, std::string> shapes = {};

@@ -85,7 +85,7 @@ TEST_F(KerasDirectory, theHighestVersionIsLoadedAndAVersionIsReplacedWhole) {
     model.save(path(), version);
   }
   EXPECT_EQ(keras::loadModel(path()).countParams(), 30);
-  EXPECT_EQ(keras::loadModel(path(), 2).countParams(), 6);
+  EXPECT_EQ(keras::loadModel(path(), {.version = 2}).countParams(), 6);
   EXPECT_EQ(keras::loadModel(path() + "/1").countParams(), 3);
   size_t entries = std::distance(fs::directory_iterator(directory), fs::directory_iterator());
   EXPECT_EQ(entries, 3u);
@@ -119,7 +119,7 @@ TEST_F(KerasDirectory, leftoversOfKilledSavesArePassedBy) {
   // Killed between two renames, where names cannot be exchanged: the old version lies aside.
   fs::rename(directory / "3", directory / ".previous-3");
   EXPECT_EQ(keras::loadModel(path()).countParams(), 6);
-  EXPECT_EQ(keras::loadModel(path(), 3).countParams(), 6);
+  EXPECT_EQ(keras::loadModel(path(), {.version = 3}).countParams(), 6);
   model.save(path(), 3);
   EXPECT_FALSE(fs::exists(directory / ".previous-3"));
 }

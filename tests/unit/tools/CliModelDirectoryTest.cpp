@@ -54,6 +54,30 @@ TEST_F(CliModelDirectoryTest, NewestVersionIsTakenOrTheOneThatIsNamed) {
   EXPECT_EQ(ingot("run newest.so --input @x.npy --expect @first.npy").code, 3);
 }
 
+TEST_F(CliModelDirectoryTest, FilesOfKerasAreCompiledAndInspected) {
+  Tensor expected = model->predict(images);
+  ASSERT_TRUE(data::writeNpy(path("expected.npy"), expected).isOk());
+  for (const char *name : {"net.keras", "net.h5"}) {
+    SCOPED_TRACE(name);
+    model->save(path(name));
+    Outcome compiled = ingot("compile " + std::string(name) + " -o net.so");
+    ASSERT_EQ(compiled.code, 0) << compiled.err;
+    EXPECT_EQ(ingot("run net.so --input @x.npy --expect @expected.npy").code, 0);
+    auto json = nlohmann::json::parse(ingot("inspect " + std::string(name) + " --json").out);
+    EXPECT_EQ(json["kind"], "Keras file");
+    EXPECT_EQ(json["metadata"]["keras_version"], "3.15.1");
+    EXPECT_EQ(json["metadata"]["model"], "Sequential");
+    EXPECT_EQ(json["parameters"], model->countParams());
+  }
+  model->saveWeights(path("net.weights.h5"));
+  EXPECT_THAT(ingot("inspect net.weights.h5").out,
+              ::testing::AllOf(HasSubstr("Keras 3 weights (.weights.h5)"),
+                               HasSubstr("layers/conv2d/vars/0")));
+  Outcome weights = ingot("compile net.weights.h5");
+  EXPECT_EQ(weights.code, 2);
+  EXPECT_THAT(weights.err, HasSubstr("has weights alone, no model"));
+}
+
 TEST_F(CliModelDirectoryTest, DirectoryIsInspectedAndDumped) {
   model->save(path("net"));
   auto json = nlohmann::json::parse(ingot("inspect net --json").out);
