@@ -23,12 +23,15 @@ Status errnoStatus(const char *action, const std::string &path, int error) {
 
 Result<AtomicFile> AtomicFile::create(const std::string &path) {
   static std::atomic<unsigned> counter{0};
-  std::string temporary = path + ".tmp-" + std::to_string(getpid()) + "-" +
-                          std::to_string(counter.fetch_add(1, std::memory_order_relaxed));
-  int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor < 0)
-    return errnoStatus("create", temporary, errno);
-  return AtomicFile(descriptor, path, std::move(temporary));
+  const std::string head = path + ".tmp-" + std::to_string(getpid()) + "-";
+  for (;;) { // until a name is free: an earlier process of this id may have been killed
+    std::string temporary = head + std::to_string(counter.fetch_add(1, std::memory_order_relaxed));
+    int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor >= 0)
+      return AtomicFile(descriptor, path, std::move(temporary));
+    if (errno != EEXIST)
+      return errnoStatus("create", temporary, errno);
+  }
 }
 
 AtomicFile::AtomicFile(int descriptor, std::string path, std::string temporary)

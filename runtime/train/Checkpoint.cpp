@@ -1,6 +1,7 @@
 // See Checkpoint.h. Tensors that are no variables have names that begin with '~'; the metadata has
-// numbers as text: `ingot.checkpoint`, `artifact`, `variant`, `epoch`, `step`, `pass`, `batch`,
-// `seed`, `batches`, `samples`, and for callback i `callback.i` (its name) and `callback.i.<key>`.
+// numbers as text: `ingot.checkpoint`, `artifact`, `build`, `variant`, `epoch`, `step`, `pass`,
+// `batch`, `seed`, `batches`, `samples`, and for callback i `callback.i` (its name) and
+// `callback.i.<key>`.
 #include "runtime/train/Checkpoint.h"
 #include "runtime/core/AtomicFile.h"
 #include "runtime/model/Safetensors.h"
@@ -8,7 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <unistd.h>
@@ -74,10 +75,22 @@ const Tensor *CallbackState::tensor(std::string_view name) const {
 //===----------------------------------------------------------------------===//
 // Writing
 
+/// A digest (FNV-1a) of the artifact's manifest, which tells builds of a model apart.
+static std::string buildOf(const Artifact &artifact) {
+  const ingot_artifact_table &table = artifact.table();
+  uint64_t digest = 0xCBF29CE484222325u;
+  for (uint64_t i = 0; i < table.manifest_bytes; ++i)
+    digest = (digest ^ static_cast<const unsigned char *>(table.manifest)[i]) * 0x100000001B3u;
+  char text[24];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(digest));
+  return text;
+}
+
 static SafetensorsMetadata metadataOf(const State &state, const TrainingState &training) {
   const Artifact &artifact = *state.artifact();
   SafetensorsMetadata metadata = {{"ingot.checkpoint", format},
                                   {"artifact", std::string(artifact.name())},
+                                  {"build", buildOf(artifact)},
                                   {"variant", std::string(artifact.variant())},
                                   {"epoch", std::to_string(training.place.epoch)},
                                   {"step", std::to_string(training.place.step)},
@@ -223,6 +236,19 @@ static Result<TrainingState> readTraining(const SafetensorsFile &file) {
   }
 }
 
+/// Bits are promised for one artifact on one CPU variant.
+static void warnOfOthers(const Header &header, const Artifact &artifact, const std::string &path) {
+  const std::string variant = header.text("variant").value_or("");
+  std::string what;
+  if (variant != artifact.variant())
+    what = "on CPU variant '" + variant + "', this is '" + std::string(artifact.variant()) + "'";
+  else if (header.text("build") != buildOf(artifact))
+    what = "by another build of the model";
+  if (!what.empty())
+    std::cerr << "warning: checkpoint '" << path << "' was written " << what
+              << ": the training goes on, but its bits may differ from an uninterrupted one\n";
+}
+
 static Result<TrainingState> readFile(State &state, const std::string &path) {
   INGOT_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::open(path));
   INGOT_ASSIGN_OR_RETURN(TrainingState training, readTraining(file));
@@ -230,11 +256,7 @@ static Result<TrainingState> readFile(State &state, const std::string &path) {
   binding.requireAll = true;
   binding.allowExtra = true;
   INGOT_RETURN_IF_ERROR(state.bind(path, binding));
-  const std::string variant = Header(file).text("variant").value_or("");
-  if (variant != state.artifact()->variant())
-    std::cerr << "warning: checkpoint '" << path << "' was written on CPU variant '" << variant
-              << "', this is '" << state.artifact()->variant()
-              << "': the training goes on, but its bits may differ from an uninterrupted one\n";
+  warnOfOthers(Header(file), *state.artifact(), path);
   return training;
 }
 

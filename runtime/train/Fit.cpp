@@ -249,14 +249,17 @@ void Fit::reportNaN(int64_t epoch, int64_t batch) {
 Status Fit::step(int64_t epoch, int64_t index, const FedBatch &batch) {
   Logs none;
   INGOT_RETURN_IF_ERROR(each([&](Callback &c) { return c.onTrainBatchBegin(index, none); }));
-  const std::string where =
-      "epoch " + std::to_string(epoch + 1) + ", batch " + std::to_string(index);
+  const auto where = [&] {
+    return "epoch " + std::to_string(epoch + 1) + ", batch " + std::to_string(index);
+  };
   if (finder)
-    INGOT_RETURN_IF_ERROR(finder->before(batch.views, train->function()).withContext(where));
-  INGOT_RETURN_IF_ERROR(train->run(*impl.state, batch.views)
-                            .withContext("'train_step', batch " + std::to_string(index)));
+    if (Status found = finder->before(batch.views, train->function()); !found.isOk())
+      return found.withContext(where());
+  if (Status ran = train->run(*impl.state, batch.views); !ran.isOk())
+    return ran.withContext("'train_step', batch " + std::to_string(index));
   if (finder)
-    INGOT_RETURN_IF_ERROR(finder->after(*train).withContext(where));
+    if (Status found = finder->after(*train); !found.isOk())
+      return found.withContext(where());
   totals->add(*train, batch.rows);
   reportNaN(epoch, index);
   Logs logs;

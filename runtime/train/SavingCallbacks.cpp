@@ -120,6 +120,20 @@ Result<std::string> BackupAndRestore::checkpointToResume() const {
   return there ? path() : std::string();
 }
 
+/// Removes what a process that was killed while it wrote `path` left behind.
+static void removeUnfinished(const std::string &path) {
+  const std::filesystem::path file(path);
+  const std::string head = file.filename().string() + ".tmp-";
+  std::error_code error; // what cannot be removed is in nobody's way
+  std::vector<std::filesystem::path> found;
+  for (std::filesystem::directory_iterator entry(file.parent_path(), error), end;
+       !error && entry != end; entry.increment(error))
+    if (entry->path().filename().string().rfind(head, 0) == 0)
+      found.push_back(entry->path());
+  for (const std::filesystem::path &unfinished : found)
+    std::filesystem::remove(unfinished, error);
+}
+
 Status BackupAndRestore::onTrainBegin(Logs &) {
   batchesSinceSaving = 0;
   if (backupDir.empty())
@@ -128,6 +142,7 @@ Status BackupAndRestore::onTrainBegin(Logs &) {
     return Status(StatusCode::InvalidArgument,
                   "BackupAndRestore: saveFreq must be at least 1 batch, got " +
                       std::to_string(*options.saveFreq));
+  removeUnfinished(path());
   return Status();
 }
 

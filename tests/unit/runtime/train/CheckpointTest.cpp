@@ -214,6 +214,20 @@ TEST_F(CheckpointTest, AFullDiskOrAKillAtAnyByteKeepsTheOneBefore) {
   EXPECT_EQ(train(every(3))->weights, straight.weights);
 }
 
+TEST_F(CheckpointTest, WhatAKilledWriteLeftIsInNobodysWay) {
+  fs::create_directory(directory + "/backup");
+  // Whatever number comes next, a file of that name is there: a killed process had this one's id.
+  for (int i = 0; i < 1000; ++i)
+    std::ofstream(file + ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(i)) << "half";
+  const TrainingState training;
+  EXPECT_TRUE(writeCheckpoint(*state, training, file, false).isOk());
+  fs::remove(file);
+  Plan plan = every(2, 5);
+  ASSERT_FALSE(train(plan));
+  const fs::directory_iterator entries(directory + "/backup");
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 1) << "the checkpoint alone";
+}
+
 TEST_F(CheckpointTest, AFailedWriteEndsFitWithItsError) {
   const int ended = inChild([&] {
     signal(SIGXFSZ, SIG_IGN);
@@ -221,6 +235,7 @@ TEST_F(CheckpointTest, AFailedWriteEndsFitWithItsError) {
     setrlimit(RLIMIT_FSIZE, &limits);
     BackupAndRestore restoring(directory + "/backup");
     FitOptions options = quiet();
+    options.workers = 0; // no threads in the child of a fork
     options.callbacks = {&restoring};
     const Status status = trainer->fit({pair, extra}, {label}, options).status();
     _exit(status.message().find("cannot write") != std::string::npos ? 0 : 1);
@@ -284,16 +299,22 @@ TEST_F(CheckpointTest, OtherDataAndOtherMetricsAreRefused) {
             std::string::npos);
 }
 
-TEST_F(CheckpointTest, AnotherCpuVariantWarns) {
-  TrainingState training;
+TEST_F(CheckpointTest, AnotherCpuVariantAndAnotherBuildWarn) {
+  const TrainingState training;
   ASSERT_TRUE(writeCheckpoint(*state, training, file, false).isOk());
-  open(other_variant_fixture());
-  testing::internal::CaptureStderr();
-  EXPECT_TRUE(readCheckpoint(*state, file).isOk());
-  EXPECT_EQ(testing::internal::GetCapturedStderr(),
-            "warning: checkpoint '" + file +
-                "' was written on CPU variant 'portable', this is 'other': the training goes on, "
-                "but its bits may differ from an uninterrupted one\n");
+  const auto warning = [&](const ingot_artifact_table *table) {
+    open(table);
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(readCheckpoint(*state, file).isOk());
+    return testing::internal::GetCapturedStderr();
+  };
+  const std::string head = "warning: checkpoint '" + file + "' was written ";
+  const std::string tail = ": the training goes on, but its bits may differ from an uninterrupted "
+                           "one\n";
+  EXPECT_EQ(warning(train_fixture()), "");
+  EXPECT_EQ(warning(other_variant_fixture()),
+            head + "on CPU variant 'portable', this is 'other'" + tail);
+  EXPECT_EQ(warning(other_build_fixture()), head + "by another build of the model" + tail);
 }
 
 TEST_F(CheckpointTest, StepsThatSpanEpochsGoOnWhereTheyWere) {

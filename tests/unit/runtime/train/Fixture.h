@@ -10,6 +10,7 @@
 extern "C" const ingot_artifact_table *train_fixture(void);
 extern "C" const ingot_artifact_table *serving_fixture(void);
 extern "C" const ingot_artifact_table *weighted_fixture(void);
+extern "C" const ingot_artifact_table *other_build_fixture(void);
 extern "C" const ingot_artifact_table *other_variant_fixture(void);
 
 namespace ingot::test {

@@ -4,9 +4,11 @@
 #include "Fixture.h"
 #include "ingot/train/Sources.h"
 
-#include <cmath>
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 #include <unistd.h>
 
@@ -430,6 +432,42 @@ TEST_F(KerasFitTest, CallbacksDoPrintAndLogTheSame) {
     EXPECT_EQ(withoutNumbers(std::string(std::istreambuf_iterator<char>(file), {})), expected.csv);
   }
   std::filesystem::remove_all(directory);
+}
+
+/// Without times, and the blanks and backspaces that follow from their width: fit.py's `tidy`.
+std::string tidy(std::string text) {
+  text = std::regex_replace(text, std::regex("[0-9]+(s|ms|us)\\b"), "T");
+  text.erase(std::remove(text.begin(), text.end(), '\b'), text.end());
+  return std::regex_replace(text, std::regex(" +(?=[\r\n]|$)"), "");
+}
+
+TEST_F(KerasFitTest, WhatIsPrintedStandsWhereKerasHasIt) {
+  unsetenv("NO_COLOR");
+  for (const int verbose : {1, 2}) {
+    const Verbosity verbosity = verbose == 1 ? Verbosity::Bar : Verbosity::Lines;
+    ASSERT_TRUE(trainer->initialize(1).isOk());
+    printed.str("");
+    ReduceLROnPlateau plateau({"loss", 0.25, 1, true, Mode::Auto, 10});
+    EarlyStopping stopping({"val_loss", 0.06, 0, true});
+    FitOptions options = quiet();
+    options.verbose = verbosity;
+    options.epochs = 3;
+    options.batchSize = 50;
+    options.validationData = {{pair, extra}, {label}};
+    options.callbacks = {&plateau, &stopping};
+    fit(options);
+    EvaluateOptions evaluating;
+    evaluating.batchSize = 50;
+    evaluating.verbose = verbosity;
+    evaluating.output = &printed;
+    ASSERT_TRUE(trainer->evaluate({pair, extra}, {label}, evaluating).isOk());
+    PredictOptions predicting;
+    predicting.batchSize = 50;
+    predicting.verbose = verbosity;
+    predicting.output = &printed;
+    ASSERT_TRUE(trainer->predict({pair, extra}, predicting).isOk());
+    EXPECT_EQ(tidy(printed.str()), expectedOf("verbose_" + std::to_string(verbose)).printed);
+  }
 }
 
 } // namespace

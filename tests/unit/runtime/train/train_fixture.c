@@ -242,6 +242,15 @@ const ingot_artifact_table *weighted_fixture(void) {
   return &weighted;
 }
 
+/* The same model, built again in another way. */
+const ingot_artifact_table *other_build_fixture(void) {
+  static ingot_artifact_table other;
+  other = table;
+  other.manifest = "other";
+  other.manifest_bytes = 5;
+  return &other;
+}
+
 /* The same model for another CPU. */
 const ingot_artifact_table *other_variant_fixture(void) {
   static ingot_artifact_table other;
