@@ -62,8 +62,9 @@ void compileModel(const ModelImpl &model, const std::string &path) {
   options.functions = {"initialize", "predict"};
   if (withTraining) {
     options.functions.insert(options.functions.end(), {"evaluate", "train_step"});
-    if (module->lookupSymbol("finalize"))
-      options.functions.push_back("finalize");
+    for (const char *name : {"finalize", "metrics"})
+      if (module->lookupSymbol(name))
+        options.functions.push_back(name);
     const MemoryBudget &budget = model.training->memoryBudget;
     options.memoryBudget = {budget.bytes, {{"batch", budget.batchSize}}};
   }
@@ -194,6 +195,32 @@ void releaseEngine(ModelImpl &model) {
       held.emplace(name, valueOf(model, model.engine->state->get(name)));
   model.held = std::move(held);
   model.engine.reset();
+}
+
+void takeSampleWeights(ModelImpl &model, bool areGiven) {
+  if (!areGiven || model.takesSampleWeights)
+    return;
+  releaseEngine(model);
+  model.takesSampleWeights = true;
+}
+
+namespace {
+
+/// A source tells by its first batch, which it makes once more for that.
+bool bringsWeights(const ModelImpl &model, DataSource *source) {
+  Batch first;
+  return source && valueOf(model, source->fill(0, 0, first)) && !first.sampleWeights.empty();
+}
+
+} // namespace
+
+void takeSampleWeights(ModelImpl &model, DataSource *source, const FitOptions &options) {
+  if (model.takesSampleWeights)
+    return;
+  const train::ValidationData &validation = options.validationData;
+  takeSampleWeights(model, !options.sampleWeight.empty() || !options.classWeight.empty() ||
+                               !validation.sampleWeights.empty() || bringsWeights(model, source) ||
+                               bringsWeights(model, validation.source));
 }
 
 ingot::Tensor copyOf(const TensorView &value) {

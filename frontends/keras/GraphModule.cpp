@@ -5,6 +5,7 @@
 // tests.
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
+#include "frontends/keras/TrainingPlan.h"
 #include "mlir/IR/Verifier.h"
 
 namespace ingot::keras::detail {
@@ -23,8 +24,8 @@ public:
   void declareVariables(bool withValues);
   void buildInitialize();
   void buildPredict();
-  /// Forward, loss and metrics.
-  void buildLoss(llvm::StringRef name, bool training);
+  /// Forward, loss and metrics. Returns the metrics that are accumulated.
+  std::vector<StreamedMetric> buildLoss(llvm::StringRef name, bool training);
   OwningOpRef<ModuleOp> take() { return std::move(module); }
 
 private:
@@ -135,54 +136,31 @@ void ModuleBuilder::buildPredict() {
   finish(function, outputs, model.outputNames());
 }
 
-/// The loss and what is computed beside it, for one output.
-struct OutputLoss {
-  Value loss;
-  std::vector<std::pair<std::string, Value>> metrics;
-};
-
-void ModuleBuilder::buildLoss(llvm::StringRef name, bool training) {
-  const CompileOptions &options = *model.training;
-  std::vector<std::string> outputNames = model.outputNames(), arguments = inputNames();
+std::vector<StreamedMetric> ModuleBuilder::buildLoss(llvm::StringRef name, bool training) {
+  TrainingPlan plan = planOf(model, *model.training);
+  std::vector<std::string> arguments = inputNames();
   llvm::SmallVector<Type> types = inputTypes();
+  const size_t inputCount = types.size(), count = plan.outputs.size();
   // Targets' types follow from the outputs' dimensions, which `predict` knows.
   auto predict = module->lookupSymbol<func::FuncOp>("predict");
-  for (auto [i, type] : llvm::enumerate(predict.getResultTypes())) {
-    types.push_back(targetType(lossOf(options, i), dimsOf(type), b.getContext()));
-    arguments.push_back(outputNames[i] + "_target");
+  for (auto [output, type] : llvm::zip(plan.outputs, predict.getResultTypes())) {
+    types.push_back(targetType(output, dimsOf(type), b.getContext()));
+    arguments.push_back(output.name + "_target");
   }
+  if (model.takesSampleWeights)
+    for (auto [output, type] : llvm::zip(plan.outputs, predict.getResultTypes())) {
+      types.push_back(tensorType(dimsOf(type)[0], b.getF32Type()));
+      arguments.push_back(output.name + "_sample_weight");
+    }
   func::FuncOp function = makeFunction(name, types, arguments);
   Emitter emitter(b, training);
-  auto inputs = function.getArguments().take_front(model.inputs.size());
-  llvm::SmallVector<Value> outputs = forward(emitter, inputs);
-  std::vector<Value> lossValues, metricValues;
-  std::vector<std::string> lossNames = {"loss"}, metricNames;
-  for (auto [i, output] : llvm::enumerate(outputs)) {
-    const Loss &loss = lossOf(options, i);
-    std::string prefix = outputs.size() > 1 ? outputNames[i] + "_" : "";
-    Value target = function.getArgument(model.inputs.size() + i);
-    emitter.enter(loss.name);
-    output = emitter.toFloat32(output);
-    lossValues.push_back(emitLoss(emitter, loss, output, target));
-    lossNames.push_back(prefix + "loss");
-    for (const std::string &metric : options.metrics) {
-      emitter.enter(metric);
-      metricValues.push_back(emitMetric(emitter, metric, loss, output, target));
-      metricNames.push_back(prefix + metric);
-    }
-  }
-  emitter.enter("loss");
-  graph::Expr total = emitter.expr(lossValues[0]) * lossWeightOf(options, 0);
-  for (size_t i = 1; i < lossValues.size(); ++i)
-    total = total + emitter.expr(lossValues[i]) * lossWeightOf(options, i);
-  llvm::SmallVector<Value> results = {total};
-  if (outputs.size() > 1)
-    results.append(lossValues.begin(), lossValues.end());
-  else
-    lossNames.resize(1);
-  results.append(metricValues.begin(), metricValues.end());
-  lossNames.insert(lossNames.end(), metricNames.begin(), metricNames.end());
-  finish(function, results, lossNames);
+  ValueRange all = function.getArguments();
+  llvm::SmallVector<Value> outputs = forward(emitter, all.take_front(inputCount));
+  TrainingResults results = emitTraining(
+      emitter, plan,
+      {outputs, outputs, all.slice(inputCount, count), all.drop_front(inputCount + count)});
+  finish(function, results.values, results.names);
+  return results.streamed;
 }
 
 } // namespace
@@ -204,11 +182,13 @@ mlir::OwningOpRef<mlir::ModuleOp> buildModule(const ModelImpl &model, mlir::MLIR
   builder.declareVariables(withValues);
   builder.buildInitialize();
   builder.buildPredict();
+  std::vector<StreamedMetric> streamed;
   if (withTraining) {
     builder.buildLoss("loss", /*training=*/true);
-    builder.buildLoss("evaluate", /*training=*/false);
+    streamed = builder.buildLoss("evaluate", /*training=*/false);
   }
   OwningOpRef<ModuleOp> module = builder.take();
+  addMetricsFunction(*module, streamed);
   if (withTraining) {
     module->lookupSymbol<func::FuncOp>("loss").setPrivate();
     TrainStepOptions options;

@@ -1,237 +1,394 @@
-// Losses and metrics: what they demand of outputs, their targets' types, and their formulas.
+// The losses there are: names, arguments, what they demand of outputs, their targets.
 //
-// Formulas and numerics are Keras's; see keras::Loss. Called by Model::compile (checks), by
-// GraphModule (types, formulas) and by TrainModule (both).
-#include "frontends/keras/ModelImpl.h"
+// Formulas are in LossFormulas.cpp and CrossEntropies.cpp. Called by users (Loss), TrainingPlan
+// (checks), TrainingFunctions (values) and ModelJson.
+#include "frontends/keras/ArgumentTable.h"
+#include "frontends/keras/LossFormulas.h"
 #include "frontends/keras/Names.h"
 
-#include <map>
+namespace ingot::keras {
 
-namespace ingot::keras::detail {
+namespace detail {
 
-using graph::Expr;
-using mlir::Value;
+struct LossKind {
+  const char *className;
+  const char *function; // Keras's function; null: only the class has a name
+  const char *name;     // of an object that is given none
+  Targets targets;
+  LossFormula formula;
+  Parameters parameters;
+};
 
 namespace {
 
-constexpr double kEpsilon = 1e-7; // keras.backend.epsilon()
+using P = Parameter;
 
-Expr clipped(Expr p) { return max(min(p, p.number(1 - kEpsilon)), p.number(kEpsilon)); }
-
-Expr meanOfAll(Expr x) { return x.dims().empty() ? x : mean(x, graph::allAxes(x)); }
-
-/// What `function` was applied to, or the output itself when it is logits; null: probabilities.
-Value logitsOf(Emitter &e, const Loss &loss, Value output, llvm::StringRef function) {
-  auto known = e.logits.find(output);
-  if (known != e.logits.end() && known->second.function == function)
-    return known->second.value;
-  return loss.fromLogits ? output : Value();
+/// What every class takes last: how values become one.
+P reduction() {
+  return {.name = "reduction",
+          .type = P::Text,
+          .fallback = std::string("sum_over_batch_size"),
+          .choices = {"sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"}};
 }
+P real(const char *name, double fallback) { return {name, P::Number, fallback}; }
+P axis() { return {"axis", P::Integer, -1.0, -kMaxRank, kMaxRank}; }
+P axes() { return {"axis", P::Integers, {}, -kMaxRank, kMaxRank}; }
+P fromLogits() { return {"from_logits", P::Truth, false}; }
+P labelSmoothing() { return {"label_smoothing", P::Number, 0.0, 0, 1}; }
 
-Value sparseCategorical(Emitter &e, const Loss &loss, Value output, Value target) {
-  Value logits = logitsOf(e, loss, output, "softmax");
-  if (!logits)
-    logits = log(clipped(e.expr(output)));
-  return meanOfAll(e.expr(e.create<graph::SparseCrossEntropyOp>({logits, target})));
-}
-
-Value categorical(Emitter &e, const Loss &loss, Value output, Value target) {
-  if (Value logits = logitsOf(e, loss, output, "softmax"))
-    return meanOfAll(e.expr(e.create<graph::CrossEntropyOp>({logits, target})));
-  Expr p = e.expr(output);
-  int64_t last = graph::rankOf(output) - 1;
-  Expr q = clipped(p / sum(p, {last}, /*keep=*/true));
-  return meanOfAll(-sum(e.expr(target) * log(q), {last}));
-}
-
-Value binary(Emitter &e, const Loss &loss, Value output, Value target) {
-  Expr t = e.expr(target);
-  if (Value logits = logitsOf(e, loss, output, "sigmoid")) {
-    Expr x = e.expr(logits);
-    return meanOfAll(x.unary<graph::ReluOp>() - x * t + log(1.0 + exp(-abs(x))));
-  }
-  Expr p = clipped(e.expr(output));
-  return meanOfAll(-(t * log(p) + (1.0 - t) * log(1.0 - p)));
-}
-
-Value squaredError(Emitter &e, const Loss &, Value output, Value target) {
-  Expr d = e.expr(output) - e.expr(target);
-  return meanOfAll(d * d);
-}
-
-Value absoluteError(Emitter &e, const Loss &, Value output, Value target) {
-  return meanOfAll(abs(e.expr(output) - e.expr(target)));
-}
-
-struct LossKind {
-  Value (*emit)(Emitter &, const Loss &, Value output, Value target);
-  bool sparse;  // targets are class indices
-  bool classes; // the last dimension counts classes
-};
-
-const LossKind &kindOf(const Loss &loss) {
-  static const std::map<std::string, LossKind> table = {
-      {"sparse_categorical_crossentropy", {sparseCategorical, true, true}},
-      {"categorical_crossentropy", {categorical, false, true}},
-      {"binary_crossentropy", {binary, false, false}},
-      {"mse", {squaredError, false, false}},
-      {"mae", {absoluteError, false, false}}};
-  auto kind = table.find(loss.name);
-  if (kind != table.end())
-    return kind->second;
-  std::vector<std::string> known; // the name was changed after the loss was made
-  for (const auto &[name, value] : table)
-    known.push_back(name);
-  throw Error("compile: " + unknownName("loss", loss.name, known));
-}
-
-/// 1 where the prediction is right, averaged.
-Value shareOf(Expr condition) {
-  return meanOfAll(condition.with(
-      graph::cast(*condition.b, condition.loc, condition, condition.b->getF32Type())));
-}
-
-Expr argmax(Emitter &e, Value x) {
-  auto axis = e.named("axis", e.b.getI64IntegerAttr(graph::rankOf(x) - 1));
-  return e.expr(e.create<graph::ArgMaxOp>({x}, {axis}));
-}
-
-Value sparseAccuracy(Emitter &e, Value output, Value target) {
-  return shareOf(compare(graph::Predicate::EQ, argmax(e, output), e.expr(target)));
-}
-Value categoricalAccuracy(Emitter &e, Value output, Value target) {
-  return shareOf(compare(graph::Predicate::EQ, argmax(e, output), argmax(e, target)));
-}
-Value binaryAccuracy(Emitter &e, Value output, Value target) {
-  Expr p = e.expr(output), t = e.expr(target);
-  Expr one = p.number(1), zero = p.number(0);
-  Expr predicted = select(compare(graph::Predicate::GT, p, p.number(0.5)), one, zero);
-  return shareOf(compare(graph::Predicate::EQ, predicted, t));
-}
-
-struct MetricKind {
-  Value (*emit)(Emitter &, Value output, Value target);
-  bool sparse;
-};
-
-const std::map<std::string, MetricKind> &metricKinds() {
-  static const std::map<std::string, MetricKind> table = {
-      {"sparse_categorical_accuracy", {sparseAccuracy, true}},
-      {"categorical_accuracy", {categoricalAccuracy, false}},
-      {"binary_accuracy", {binaryAccuracy, false}},
-      {"mse",
-       {[](Emitter &e, Value y, Value t) { return squaredError(e, Loss("mse"), y, t); }, false}},
-      {"mae",
-       {[](Emitter &e, Value y, Value t) { return absoluteError(e, Loss("mae"), y, t); }, false}}};
+const std::vector<LossKind> &lossKinds() {
+  constexpr Targets same = Targets::Same, classes = Targets::Classes;
+  static const std::vector<LossKind> table = {
+      {"MeanSquaredError", "mean_squared_error", "mean_squared_error", same, meanSquaredError, {}},
+      {"MeanAbsoluteError",
+       "mean_absolute_error",
+       "mean_absolute_error",
+       same,
+       meanAbsoluteError,
+       {}},
+      {"MeanAbsolutePercentageError",
+       "mean_absolute_percentage_error",
+       "mean_absolute_percentage_error",
+       same,
+       meanAbsolutePercentageError,
+       {}},
+      {"MeanSquaredLogarithmicError",
+       "mean_squared_logarithmic_error",
+       "mean_squared_logarithmic_error",
+       same,
+       meanSquaredLogarithmicError,
+       {}},
+      {"LogCosh", "log_cosh", "log_cosh", same, logCosh, {}},
+      {"Poisson", "poisson", "poisson", same, poisson, {}},
+      {"KLDivergence", "kl_divergence", "kl_divergence", same, klDivergence, {}},
+      {"Hinge", "hinge", "hinge", same, hinge, {}},
+      {"SquaredHinge", "squared_hinge", "squared_hinge", same, squaredHinge, {}},
+      {"CategoricalHinge", "categorical_hinge", "categorical_hinge", same, categoricalHinge, {}},
+      {"Huber", "huber", "huber_loss", same, huber, {real("delta", 1)}},
+      {"CosineSimilarity",
+       "cosine_similarity",
+       "cosine_similarity",
+       same,
+       cosineSimilarity,
+       {axis()}},
+      {"Dice", "dice", "dice", same, dice, {axes()}},
+      {"Tversky",
+       "tversky",
+       "tversky",
+       same,
+       tversky,
+       {real("alpha", 0.5), real("beta", 0.5), axes()}},
+      {"Circle",
+       "circle",
+       "circle",
+       classes,
+       circle,
+       {real("gamma", 80), real("margin", 0.4), {"remove_diagonal", P::Truth, true}}},
+      {"CTC", "ctc", "ctc", Targets::Sequences, ctc, {}},
+      {"BinaryCrossentropy",
+       "binary_crossentropy",
+       "binary_crossentropy",
+       same,
+       binaryCrossentropy,
+       {fromLogits(), labelSmoothing(), axis()}},
+      {"BinaryFocalCrossentropy",
+       "binary_focal_crossentropy",
+       "binary_focal_crossentropy",
+       same,
+       binaryFocalCrossentropy,
+       {fromLogits(),
+        labelSmoothing(),
+        axis(),
+        {"apply_class_balancing", P::Truth, false},
+        real("alpha", 0.25),
+        real("gamma", 2)}},
+      {"CategoricalCrossentropy",
+       "categorical_crossentropy",
+       "categorical_crossentropy",
+       same,
+       categoricalCrossentropy,
+       {fromLogits(), labelSmoothing(), axis()}},
+      {"CategoricalFocalCrossentropy",
+       "categorical_focal_crossentropy",
+       "categorical_focal_crossentropy",
+       same,
+       categoricalFocalCrossentropy,
+       {fromLogits(), labelSmoothing(), axis(), real("alpha", 0.25), real("gamma", 2)}},
+      {"CategoricalGeneralizedCrossEntropy",
+       nullptr,
+       "categorical_generalized_cross_entropy",
+       classes,
+       categoricalGeneralizedCrossEntropy,
+       {{"q", P::Number, 0.5, 1e-6, 1 - 1e-6}}},
+      {"SparseCategoricalCrossentropy",
+       "sparse_categorical_crossentropy",
+       "sparse_categorical_crossentropy",
+       classes,
+       sparseCategoricalCrossentropy,
+       {fromLogits(), {"ignore_class", P::Integer, {}, -kMaxExtent, kMaxExtent}, axis()}}};
   return table;
 }
 
-/// "accuracy" means what the loss and the output's shape make of it, as in Keras.
-std::string resolveMetric(const std::string &metric, const Loss &loss, int64_t lastExtent) {
-  const std::map<std::string, std::string> aliases = {
-      {"acc", "accuracy"}, {"mean_squared_error", "mse"}, {"mean_absolute_error", "mae"}};
-  auto alias = aliases.find(metric);
-  std::string name = alias == aliases.end() ? metric : alias->second;
-  if (name != "accuracy")
-    return name;
-  if (kindOf(loss).sparse)
-    return "sparse_categorical_accuracy";
-  return lastExtent == 1 ? "binary_accuracy" : "categorical_accuracy";
+/// Keras's short names of functions.
+const std::vector<std::pair<const char *, const char *>> &shortNames() {
+  static const std::vector<std::pair<const char *, const char *>> names = {
+      {"bce", "BinaryCrossentropy"},
+      {"BCE", "BinaryCrossentropy"},
+      {"kld", "KLDivergence"},
+      {"KLD", "KLDivergence"},
+      {"mae", "MeanAbsoluteError"},
+      {"MAE", "MeanAbsoluteError"},
+      {"mse", "MeanSquaredError"},
+      {"MSE", "MeanSquaredError"},
+      {"mape", "MeanAbsolutePercentageError"},
+      {"MAPE", "MeanAbsolutePercentageError"},
+      {"msle", "MeanSquaredLogarithmicError"},
+      {"MSLE", "MeanSquaredLogarithmicError"}};
+  return names;
 }
 
-const MetricKind &findMetric(const std::string &metric, const Loss &loss, int64_t lastExtent) {
-  auto kind = metricKinds().find(resolveMetric(metric, loss, lastExtent));
-  if (kind != metricKinds().end())
-    return kind->second;
-  std::vector<std::string> known = {"accuracy"};
-  for (const auto &[key, value] : metricKinds())
-    known.push_back(key);
-  throw Error("compile: " + unknownName("metric", metric, known));
+const LossKind *findClass(llvm::StringRef className) {
+  for (const LossKind &kind : lossKinds())
+    if (className == kind.className)
+      return &kind;
+  return nullptr;
 }
 
-int64_t lastExtent(llvm::ArrayRef<Dim> dims) {
-  return dims.empty() ? 1 : dims.back().isStatic() ? dims.back().value() : None;
+const LossKind *findName(llvm::StringRef name) {
+  for (const LossKind &kind : lossKinds())
+    if (name == kind.className || (kind.function && name == kind.function))
+      return &kind;
+  for (const auto &[shortName, className] : shortNames())
+    if (name == shortName)
+      return findClass(className);
+  return nullptr;
 }
 
-std::string outputText(const Shape &shape, const std::string &outputName) {
-  return "output '" + outputName + "' of shape " + toString(shape);
+std::vector<std::string> knownNames() {
+  std::vector<std::string> names;
+  for (const LossKind &kind : lossKinds())
+    names.push_back(kind.function ? kind.function : kind.className);
+  for (const auto &[name, className] : shortNames())
+    if (llvm::StringRef(name).lower() == name)
+      names.push_back(name);
+  return names;
 }
 
-void checkLoss(const Loss &loss, const Shape &shape, const std::string &outputName) {
-  if (!kindOf(loss).classes)
-    return;
-  if (shape.size() < 2)
-    throw Error("loss " + loss.name + ": expected an output of shape (batch, classes), " +
-                outputText(shape, outputName) + " has no class dimension; end with a Dense");
-  if (shape.back() == 1)
-    throw Error("loss " + loss.name + ": " + outputText(shape, outputName) +
-                " has one class, so that its loss is always 0; use binary_crossentropy with a "
-                "sigmoid, or a Dense with one unit a class");
-}
-
-void checkMetric(const std::string &metric, const Loss &loss, const Shape &shape,
-                 const std::string &outputName) {
-  const MetricKind &kind = findMetric(metric, loss, shape.empty() ? 1 : shape.back());
-  if (kind.sparse != kindOf(loss).sparse)
-    throw Error("metric " + metric + " wants " +
-                (kind.sparse ? "class indices" : "targets of the output's shape") + ", loss " +
-                loss.name + " of " + outputText(shape, outputName) + " takes " +
-                (kind.sparse ? "targets of the output's shape" : "class indices") +
-                "; use \"accuracy\", which follows the loss");
+Parameters parametersOf(const LossKind &kind) {
+  Parameters all = kind.parameters;
+  all.push_back(reduction());
+  return all;
 }
 
 } // namespace
 
-const Loss &lossOf(const CompileOptions &options, size_t output) {
-  return options.loss.each.size() == 1 ? options.loss.each[0] : options.loss.each[output];
+const LossKind &kindOf(const Loss &loss) {
+  if (const LossKind *kind = findClass(loss.className))
+    return *kind;
+  throw Error("compile: " + unknownName("loss", loss.className, knownNames()));
 }
 
-double lossWeightOf(const CompileOptions &options, size_t output) {
-  return options.lossWeights.empty() ? 1 : options.lossWeights[output];
+Targets targetsOf(const Loss &loss) { return kindOf(loss).targets; }
+
+Loss resolveLoss(const Loss &loss, const Shape &shape, const std::string &where) {
+  if (!loss.className.empty())
+    return loss;
+  if (!shape.empty() && shape.back() == 1)
+    return Loss("binary_crossentropy");
+  throw Error("loss '" + loss.name + "' of " + where +
+              " does not say what the targets are; use \"sparse_categorical_crossentropy\" for "
+              "class indices, \"categorical_crossentropy\" for distributions");
 }
 
-void checkLossFits(const Loss &loss, const std::vector<std::string> &metrics, const Shape &shape,
-                   const std::string &outputName) {
-  checkLoss(loss, shape, outputName);
-  for (const std::string &metric : metrics)
-    checkMetric(metric, loss, shape, outputName);
+void checkLoss(const Loss &loss, const Shape &shape, const std::string &where) {
+  const LossKind &kind = kindOf(loss);
+  auto rank = static_cast<int64_t>(shape.size());
+  auto fail = [&](const std::string &why) { throw Error("loss " + loss.name + ": " + why); };
+  for (const auto &[name, value] : loss.config)
+    if (name == "axis")
+      for (double axis : numbers(loss.config, "axis"))
+        if (axis < static_cast<double>(-rank) || axis >= static_cast<double>(rank))
+          fail("axis " + std::to_string(static_cast<int64_t>(axis)) + " is none of " + where);
+  llvm::StringRef name = kind.className;
+  bool isCategorical =
+      name.contains("Categorical") && (name.ends_with("rossentropy") || name.ends_with("Entropy"));
+  if ((isCategorical || kind.targets == Targets::Classes) && rank < 2)
+    fail("expected an output of shape (batch, classes), " + where +
+         " has no class dimension; end with a Dense");
+  if (isCategorical && shape.back() == 1)
+    fail(where + " has one class, so that its loss is always 0; use binary_crossentropy with a "
+                 "sigmoid, or a Dense with one unit a class");
+  if (name == "SparseCategoricalCrossentropy" &&
+      axisOf(integer(loss.config, "axis"), rank) != rank - 1)
+    fail("axis must be the last one of " + where + ", as in Keras");
+  if (name == "CTC" && (rank != 3 || shape.back() < 2))
+    fail("expected an output of shape (batch, time, classes), got " + where);
+  if (name == "Circle" && rank != 2)
+    fail("expected an output of shape (batch, features), got " + where);
 }
 
-void checkTraining(const ModelImpl &model, const CompileOptions &options) {
-  size_t outputs = model.outputs.size();
-  std::string who = "model '" + model.name + "': ";
-  auto losses = options.loss.each.size();
-  if (losses == 0)
-    throw Error(who + "compile needs a loss, for example .loss = \"mse\"");
-  if (losses != 1 && losses != outputs)
-    throw Error(who + "got " + std::to_string(losses) + " losses for " + std::to_string(outputs) +
-                " outputs; give one, or one an output");
-  if (!options.lossWeights.empty() && options.lossWeights.size() != outputs)
-    throw Error(who + "got " + std::to_string(options.lossWeights.size()) + " loss weights for " +
-                std::to_string(outputs) + " outputs; give one an output");
-  if (options.memoryBudget.bytes != 0 && options.memoryBudget.batchSize < 1)
-    throw Error(who + "the memory budget is for batches of " +
-                std::to_string(options.memoryBudget.batchSize) + " samples; give at least 1");
-  std::vector<std::string> names = model.outputNames();
-  for (size_t i = 0; i < outputs; ++i)
-    checkLossFits(lossOf(options, i), options.metrics, model.outputs[i]->shape, names[i]);
+Json toJson(const Loss &loss) {
+  if (loss.isNamed)
+    return loss.name;
+  return objectToJson(loss.className, loss.name, parametersOf(kindOf(loss)), loss.config);
 }
 
-mlir::RankedTensorType targetType(const Loss &loss, llvm::ArrayRef<Dim> output,
-                                  mlir::MLIRContext *context) {
-  if (kindOf(loss).sparse)
-    return tensorType(output.drop_back(),
-                      mlir::IntegerType::get(context, 64, mlir::IntegerType::Signed));
-  return tensorType(output, mlir::Float32Type::get(context));
+Loss lossFromJson(const Json &json) {
+  if (json.is_string())
+    return Loss(json.get<std::string>());
+  if (!json.contains("class_name")) // as earlier versions wrote it
+    return json.value("from_logits", false)
+               ? Loss::object(Loss(json.at("name").get<std::string>()).className,
+                              {{"from_logits", true}})
+               : Loss(json.at("name").get<std::string>());
+  Arguments arguments;
+  for (const auto &[key, value] : json.at("config").items())
+    arguments.emplace_back(key, argumentFromJson(value, key));
+  return Loss::object(json.at("class_name").get<std::string>(), arguments);
 }
 
-Value emitLoss(Emitter &emitter, const Loss &loss, Value output, Value target) {
-  return kindOf(loss).emit(emitter, loss, output, target);
+LossValues lossValues(Emitter &e, const Loss &loss, mlir::Value output, mlir::Value target) {
+  return kindOf(loss).formula({e, loss, output, target});
 }
 
-Value emitMetric(Emitter &emitter, const std::string &metric, const Loss &loss, Value output,
-                 Value target) {
-  return findMetric(metric, loss, lastExtent(dimsOf(output))).emit(emitter, output, target);
+/// The class with its arguments, of which "name" and "dtype" are none of a table's.
+static void completeLoss(Loss &loss, const LossKind &kind, const Arguments &config) {
+  Arguments rest;
+  loss.name = kind.name;
+  for (const auto &[key, value] : config) {
+    const auto *given = std::get_if<std::string>(&value);
+    if (key == "name" && given && !given->empty())
+      loss.name = *given;
+    else if (key != "name" && key != "dtype")
+      rest.emplace_back(key, value);
+    else if (key == "dtype" && given && *given != "float32")
+      throw Error(std::string("loss ") + kind.className + ": dtype must be float32, got " + *given);
+  }
+  checkName("loss", loss.name);
+  loss.className = kind.className;
+  std::string who = std::string("loss ") + kind.className;
+  for (const auto &[key, value] : rest)
+    if (key == "reduction" &&
+        (std::holds_alternative<std::monostate>(value) || value == Argument(std::string("none"))))
+      throw Error(who + ": reduction none gives no single number to train with; use "
+                        "\"sum_over_batch_size\" or \"sum\"");
+  loss.config = complete(who, parametersOf(kind), rest);
 }
 
-} // namespace ingot::keras::detail
+} // namespace detail
+
+using namespace detail;
+
+Loss::Loss(const char *name) : Loss(std::string(name)) {}
+
+Loss::Loss(const std::string &name) {
+  std::string lower = llvm::StringRef(name).lower();
+  if (lower == "crossentropy" || lower == "ce") {
+    this->name = name;
+    isNamed = true;
+    return;
+  }
+  const LossKind *kind = findName(name);
+  if (!kind)
+    throw Error(unknownName("loss", name, knownNames()));
+  completeLoss(*this, *kind, {});
+  this->name = name;
+  isNamed = true;
+}
+
+Loss Loss::object(const std::string &className, const Arguments &config) {
+  const LossKind *kind = findClass(className);
+  if (!kind)
+    throw Error(unknownName("loss", className, knownNames()));
+  Loss loss;
+  completeLoss(loss, *kind, config);
+  return loss;
+}
+
+namespace losses {
+
+namespace {
+
+Argument axesOf(const std::vector<int64_t> &axes) {
+  return axes.empty() ? Argument() : Argument(std::vector<double>(axes.begin(), axes.end()));
+}
+
+template <typename Options> Arguments argumentsOf(const Options &options, Arguments rest = {}) {
+  if (!options.name.empty())
+    rest.emplace_back("name", options.name);
+  rest.emplace_back("reduction", options.reduction);
+  return rest;
+}
+
+template <typename Options> Arguments crossentropy(const Options &options, Arguments rest = {}) {
+  rest.emplace_back("from_logits", options.fromLogits);
+  rest.emplace_back("label_smoothing", options.labelSmoothing);
+  rest.emplace_back("axis", static_cast<double>(options.axis));
+  return argumentsOf(options, std::move(rest));
+}
+
+} // namespace
+
+#define INGOT_PLAIN_LOSS(CLASS)                                                                    \
+  Loss CLASS(const LossOptions &options) { return Loss::object(#CLASS, argumentsOf(options)); }
+INGOT_PLAIN_LOSS(MeanSquaredError)
+INGOT_PLAIN_LOSS(MeanAbsoluteError)
+INGOT_PLAIN_LOSS(MeanAbsolutePercentageError)
+INGOT_PLAIN_LOSS(MeanSquaredLogarithmicError)
+INGOT_PLAIN_LOSS(LogCosh)
+INGOT_PLAIN_LOSS(Poisson)
+INGOT_PLAIN_LOSS(KLDivergence)
+INGOT_PLAIN_LOSS(Hinge)
+INGOT_PLAIN_LOSS(SquaredHinge)
+INGOT_PLAIN_LOSS(CategoricalHinge)
+INGOT_PLAIN_LOSS(CTC)
+#undef INGOT_PLAIN_LOSS
+
+Loss Huber(const HuberOptions &o) {
+  return Loss::object("Huber", argumentsOf(o, {{"delta", o.delta}}));
+}
+Loss CosineSimilarity(const CosineSimilarityOptions &o) {
+  return Loss::object("CosineSimilarity", argumentsOf(o, {{"axis", static_cast<double>(o.axis)}}));
+}
+Loss BinaryCrossentropy(const CrossentropyOptions &o) {
+  return Loss::object("BinaryCrossentropy", crossentropy(o));
+}
+Loss CategoricalCrossentropy(const CrossentropyOptions &o) {
+  return Loss::object("CategoricalCrossentropy", crossentropy(o));
+}
+Loss SparseCategoricalCrossentropy(const SparseCategoricalCrossentropyOptions &o) {
+  Argument ignored = o.ignoreClass ? Argument(static_cast<double>(*o.ignoreClass)) : Argument();
+  return Loss::object("SparseCategoricalCrossentropy",
+                      argumentsOf(o, {{"from_logits", o.fromLogits},
+                                      {"ignore_class", ignored},
+                                      {"axis", static_cast<double>(o.axis)}}));
+}
+Loss BinaryFocalCrossentropy(const BinaryFocalCrossentropyOptions &o) {
+  return Loss::object("BinaryFocalCrossentropy",
+                      crossentropy(o, {{"apply_class_balancing", o.applyClassBalancing},
+                                       {"alpha", o.alpha},
+                                       {"gamma", o.gamma}}));
+}
+Loss CategoricalFocalCrossentropy(const CategoricalFocalCrossentropyOptions &o) {
+  return Loss::object("CategoricalFocalCrossentropy",
+                      crossentropy(o, {{"alpha", o.alpha}, {"gamma", o.gamma}}));
+}
+Loss CategoricalGeneralizedCrossEntropy(const CategoricalGeneralizedCrossEntropyOptions &o) {
+  return Loss::object("CategoricalGeneralizedCrossEntropy", argumentsOf(o, {{"q", o.q}}));
+}
+Loss Dice(const DiceOptions &o) {
+  return Loss::object("Dice", argumentsOf(o, {{"axis", axesOf(o.axis)}}));
+}
+Loss Tversky(const TverskyOptions &o) {
+  return Loss::object(
+      "Tversky", argumentsOf(o, {{"alpha", o.alpha}, {"beta", o.beta}, {"axis", axesOf(o.axis)}}));
+}
+Loss Circle(const CircleOptions &o) {
+  return Loss::object("Circle", argumentsOf(o, {{"gamma", o.gamma},
+                                                {"margin", o.margin},
+                                                {"remove_diagonal", o.removeDiagonal}}));
+}
+
+} // namespace losses
+
+} // namespace ingot::keras

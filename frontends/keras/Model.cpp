@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iostream>
 #include <set>
 
 namespace ingot::keras {
@@ -368,7 +367,7 @@ void Model::buildFrom(const Data &x) {
 void Model::compile(CompileOptions options) {
   if (model->hasGraph())
     checkTraining(*model, options);
-  else if (options.loss.each.empty())
+  else if (options.loss.empty())
     throw Error("model '" + model->name + "': compile needs a loss, for example .loss = \"mse\"");
   releaseEngine(*model);
   model->held.clear(); // as in Keras a new optimizer starts afresh
@@ -419,21 +418,25 @@ static train::Trainer &savingTrainer(const std::shared_ptr<ModelImpl> &model,
 
 History Model::fit(const Data &x, const Data &y, const FitOptions &options) {
   prepareTraining(&x, &y, "fit");
+  takeSampleWeights(*model, nullptr, options);
   return run(*model, savingTrainer(model, trainer()).fit(x.arrays, y.arrays, options));
 }
 
 History Model::fit(DataSource &data, const FitOptions &options) {
   prepareTraining(nullptr, nullptr, "fit");
+  takeSampleWeights(*model, &data, options);
   return run(*model, savingTrainer(model, trainer()).fit(data, options));
 }
 
 Logs Model::evaluate(const Data &x, const Data &y, const EvaluateOptions &options) {
   prepareTraining(&x, &y, "evaluate");
+  takeSampleWeights(*model, !options.sampleWeight.empty());
   return run(*model, trainerOf(ensureEngine(*model)).evaluate(x.arrays, y.arrays, options));
 }
 
 Logs Model::evaluate(DataSource &data, const EvaluateOptions &options) {
   prepareTraining(nullptr, nullptr, "evaluate");
+  takeSampleWeights(*model, &data, {});
   return run(*model, trainerOf(ensureEngine(*model)).evaluate(data, options));
 }
 
@@ -467,11 +470,13 @@ ingot::Tensor Model::predict(DataSource &data, const PredictOptions &options) {
 
 Logs Model::trainOnBatch(const Data &x, const Data &y, const TrainOnBatchOptions &options) {
   prepareTraining(&x, &y, "trainOnBatch");
+  takeSampleWeights(*model, !options.sampleWeight.empty() || !options.classWeight.empty());
   return run(*model, trainer().trainOnBatch(x.arrays, y.arrays, options));
 }
 
 Logs Model::testOnBatch(const Data &x, const Data &y, const Data &sampleWeight) {
   prepareTraining(&x, &y, "testOnBatch");
+  takeSampleWeights(*model, !sampleWeight.arrays.empty());
   return run(*model,
              trainerOf(ensureEngine(*model)).testOnBatch(x.arrays, y.arrays, sampleWeight.arrays));
 }
@@ -481,14 +486,6 @@ ingot::Tensor Model::predictOnBatch(const Data &x) {
   requireBuilt(*model, "predictOnBatch");
   checkInputs(*model, x);
   return onlyOutput(*model, run(*model, trainerOf(ensureEngine(*model)).predictOnBatch(x.arrays)));
-}
-
-std::string Model::summaryText(const SummaryOptions &options) const {
-  return detail::summaryText(*model, options);
-}
-void Model::summary(const SummaryOptions &options) const { summary(std::cout, options); }
-void Model::summary(std::ostream &out, const SummaryOptions &options) const {
-  out << summaryText(options) << std::flush;
 }
 
 int64_t Model::countParams() const {

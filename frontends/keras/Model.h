@@ -5,6 +5,7 @@
 // is a handle: copies mean the same model. One thread at a time uses a model.
 #pragma once
 #include "frontends/keras/Layer.h"
+#include "frontends/keras/Metrics.h"
 #include "frontends/keras/Optimizers.h"
 #include "ingot/Tensor.h"
 #include "ingot/train/Sources.h"
@@ -19,44 +20,6 @@ namespace detail {
 struct ModelImpl;
 }
 
-/// Keras's losses: a name ("mse"), or one of the functions in `losses`. Each is the mean over all
-/// samples (and all positions, for outputs of higher rank). On the result of a softmax or sigmoid
-/// the cross-entropies are computed from what that function was applied to, the stable form, as
-/// Keras does; other probabilities are clipped to [1e-7, 1 - 1e-7].
-struct Loss {
-  std::string name; ///< "sparse_categorical_crossentropy"
-  bool fromLogits = false;
-  Loss(const char *name);
-  Loss(const std::string &name);
-  Loss(const std::string &name, bool fromLogits);
-};
-
-namespace losses {
-struct CrossentropyOptions {
-  bool fromLogits = false;
-};
-/// Targets: i64 class indices with the output's shape less its last dimension.
-Loss SparseCategoricalCrossentropy(CrossentropyOptions options = {});
-/// Targets: f32 of the output's shape, a distribution along the last dimension.
-Loss CategoricalCrossentropy(CrossentropyOptions options = {});
-/// Targets: f32 of the output's shape, 0 or 1.
-Loss BinaryCrossentropy(CrossentropyOptions options = {});
-/// Targets: f32 of the output's shape.
-Loss MeanSquaredError();
-Loss MeanAbsoluteError();
-} // namespace losses
-
-/// One loss for all outputs, or one an output.
-struct Losses {
-  std::vector<Loss> each;
-  Losses() = default;
-  Losses(const char *name) : each{Loss(name)} {}
-  Losses(const std::string &name) : each{Loss(name)} {}
-  Losses(Loss loss) : each{std::move(loss)} {}
-  Losses(std::initializer_list<Loss> losses) : each(losses) {}
-  Losses(std::vector<Loss> losses) : each(std::move(losses)) {}
-};
-
 /// What a step may take of memory, beside weights and optimizer state, for batches of that size.
 /// The model is compiled for any size all the same.
 struct MemoryBudget {
@@ -67,10 +30,11 @@ struct MemoryBudget {
 struct CompileOptions {
   Optimizer optimizer = "rmsprop";
   Losses loss = {};
-  /// "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "mse",
-  /// "mae"; of every output.
-  std::vector<std::string> metrics = {};
-  std::vector<double> lossWeights = {}; ///< one an output; empty: 1
+  Metrics metrics = {};
+  /// As `metrics`, of samples that count as much as their weights say, where fit or evaluate gets
+  /// any.
+  Metrics weightedMetrics = {};
+  LossWeights lossWeights = {};
   /// Training computes cheap values of the forward pass again instead of keeping them (Keras's
   /// RematScope): less memory in a step, more time, the same bits.
   bool recompute = false;

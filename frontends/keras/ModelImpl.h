@@ -23,6 +23,7 @@ struct ModelImpl : LayerImpl {
       trainingOutputs;        // where a subclassed model differs in training; else empty
   std::vector<NodePtr> nodes; // behind both kinds of outputs
   std::optional<CompileOptions> training; // what compile was given
+  bool takesSampleWeights = false; // train_step and evaluate do, for fit or evaluate got some
   uint64_t seed = 0;
   int threads = 0;
   std::map<std::string, ingot::Tensor> held;
@@ -57,28 +58,17 @@ void buildStack(ModelImpl &model, const TensorSpec &input);
 /// layer by layer in Keras's order, each variable once.
 std::vector<WeightRef> weightsOf(const ModelImpl &model);
 
-// Losses.cpp
-const Loss &lossOf(const CompileOptions &options, size_t output);
-double lossWeightOf(const CompileOptions &options, size_t output);
-/// Throws when the loss or a metric does not fit an output of this shape.
-void checkLossFits(const Loss &loss, const std::vector<std::string> &metrics, const Shape &shape,
-                   const std::string &outputName);
+// TrainingPlan.cpp
 /// Throws when losses or metrics do not fit the model's outputs.
 void checkTraining(const ModelImpl &model, const CompileOptions &options);
-/// The type of the targets this loss wants for an output of these dimensions.
-mlir::RankedTensorType targetType(const Loss &loss, llvm::ArrayRef<Dim> output,
-                                  mlir::MLIRContext *context);
-mlir::Value emitLoss(Emitter &emitter, const Loss &loss, mlir::Value output, mlir::Value target);
-mlir::Value emitMetric(Emitter &emitter, const std::string &metric, const Loss &loss,
-                       mlir::Value output, mlir::Value target);
 
 // Summary.cpp
 std::string summaryText(const ModelImpl &model, const SummaryOptions &options = {});
 
 // GraphModule.cpp
 /// The graph module of the model (see compiler/Compile.h): `initialize` and `predict`, and, when
-/// `withTraining`, `loss` (private), `evaluate` and `train_step`. Held weights become the
-/// variables' values when `withValues`. Throws.
+/// `withTraining`, `loss` (private), `evaluate`, `train_step` and, for metrics that are no means
+/// over samples, `metrics`. Held weights become the variables' values when `withValues`. Throws.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(const ModelImpl &model, mlir::MLIRContext *context,
                                               bool withTraining, bool withValues = false);
 
@@ -89,6 +79,10 @@ Engine &ensureEngine(ModelImpl &model);
 Engine &ensureEngineForWriting(ModelImpl &model);
 /// Takes weights, optimizer and control variables out of the state and drops the compiled model.
 void releaseEngine(ModelImpl &model);
+/// Compiled functions take weights of samples from the first call on that brings some; others are
+/// spared them.
+void takeSampleWeights(ModelImpl &model, bool areGiven);
+void takeSampleWeights(ModelImpl &model, DataSource *source, const FitOptions &options);
 train::Trainer &trainerOf(Engine &engine);
 State &stateOf(Engine &engine);
 /// Elements and bytes of an optimizer's variables; zero before training.

@@ -2,6 +2,7 @@
 //
 // The format is in docs/Artifact.md. A file may be damaged or hostile: everything read is checked,
 // and what is wrong is gathered, so that one report tells all of it. Called by ModelDirectory.
+#include "frontends/keras/MetricFormulas.h"
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
 
@@ -12,15 +13,35 @@ namespace {
 constexpr const char *kFormat = "ingot-model";
 constexpr int64_t kFormatVersion = 1;
 
+Json entryToJson(const Loss &loss) { return detail::toJson(loss); }
+Json entryToJson(double weight) { return weight; }
+/// An output's metrics: a list, or the only one.
+Json entryToJson(const std::vector<Metric> &metrics) {
+  if (metrics.size() == 1)
+    return detail::toJson(metrics[0]);
+  Json list = Json::array();
+  for (const Metric &metric : metrics)
+    list.push_back(detail::toJson(metric));
+  return list;
+}
+
+/// A list has one entry an output, or one for all; an object is by output's name.
+template <typename All> Json allToJson(const All &all) {
+  Json list = Json::array(), object = Json::object();
+  for (const auto &entry : all.each)
+    list.push_back(entryToJson(entry));
+  for (const auto &[output, entry] : all.byOutput)
+    object[output] = entryToJson(entry);
+  return all.byOutput.empty() ? list : object;
+}
+
 Json toJson(const CompileOptions &options) {
-  Json losses = Json::array();
-  for (const Loss &loss : options.loss.each)
-    losses.push_back({{"name", loss.name}, {"from_logits", loss.fromLogits}});
   return {
       {"optimizer", optimizerToJson(options.optimizer)},
-      {"loss", losses},
-      {"metrics", options.metrics},
-      {"loss_weights", options.lossWeights},
+      {"loss", allToJson(options.loss)},
+      {"metrics", allToJson(options.metrics)},
+      {"weighted_metrics", allToJson(options.weightedMetrics)},
+      {"loss_weights", allToJson(options.lossWeights)},
       {"recompute", options.recompute},
       {"memory_budget",
        {{"bytes", options.memoryBudget.bytes}, {"batch_size", options.memoryBudget.batchSize}}}};
@@ -265,17 +286,37 @@ void Reader::readGraph(const Json &config) {
     add("training_outputs: as many as outputs are needed");
 }
 
+/// A metric, or a list of an output's.
+std::vector<Metric> metricsFromJson(const Json &json) {
+  if (!json.is_array())
+    return {metricFromJson(json)};
+  std::vector<Metric> metrics;
+  for (const Json &entry : json)
+    metrics.push_back(metricFromJson(entry));
+  return metrics;
+}
+
+template <typename All, typename Read> void readAll(const Json &json, All &all, Read read) {
+  if (json.is_object())
+    for (const auto &[output, entry] : json.items())
+      all.byOutput.emplace_back(output, read(entry));
+  else
+    for (const Json &entry : json)
+      all.each.push_back(read(entry));
+}
+
 void Reader::readTraining() {
   const Json &training = json.at("compile_config");
   if (training.is_null())
     return;
   CompileOptions options;
   options.optimizer = optimizerFromJson(training.at("optimizer"));
-  for (const Json &loss : training.at("loss"))
-    options.loss.each.emplace_back(loss.at("name").get<std::string>(),
-                                   loss.value("from_logits", false));
-  options.metrics = training.at("metrics").get<std::vector<std::string>>();
-  options.lossWeights = training.at("loss_weights").get<std::vector<double>>();
+  readAll(training.at("loss"), options.loss, lossFromJson);
+  readAll(training.at("metrics"), options.metrics, metricsFromJson);
+  if (auto weighted = training.find("weighted_metrics"); weighted != training.end())
+    readAll(*weighted, options.weightedMetrics, metricsFromJson);
+  readAll(training.at("loss_weights"), options.lossWeights,
+          [](const Json &weight) { return weight.get<double>(); });
   options.recompute = training.value("recompute", false);
   if (auto budget = training.find("memory_budget"); budget != training.end())
     options.memoryBudget = {budget->at("bytes").get<uint64_t>(),

@@ -39,8 +39,8 @@ std::string snakeCase(std::string_view className) {
     auto upper = [&](size_t k) { return std::isupper(static_cast<unsigned char>(className[k])); };
     auto lower = [&](size_t k) { return std::islower(static_cast<unsigned char>(className[k])); };
     bool afterLower = i > 0 && lower(i - 1);
-    bool endsCapitals = i > 0 && i + 1 < className.size() && upper(i - 1) && lower(i + 1);
-    if (upper(i) && (afterLower || endsCapitals))
+    bool startsWord = i > 0 && i + 1 < className.size() && lower(i + 1);
+    if (upper(i) && (afterLower || startsWord))
       result += '_';
     result += static_cast<char>(std::tolower(static_cast<unsigned char>(className[i])));
   }

@@ -26,20 +26,6 @@ const ArgumentClass &findOptimizer(const std::string &name) {
   throw Error("compile: " + unknownName("optimizer", name, optimizerNames()));
 }
 
-std::string lossByName(const std::string &name) {
-  const std::vector<std::pair<std::string, std::string>> aliases = {{"mean_squared_error", "mse"},
-                                                                    {"mean_absolute_error", "mae"}};
-  const std::vector<std::string> known = {"sparse_categorical_crossentropy",
-                                          "categorical_crossentropy", "binary_crossentropy", "mse",
-                                          "mae"};
-  for (const auto &[alias, meaning] : aliases)
-    if (alias == name)
-      return meaning;
-  if (std::find(known.begin(), known.end(), name) != known.end())
-    return name;
-  throw Error("compile: " + detail::unknownName("loss", name, known));
-}
-
 /// An argument of the options as a configuration holds it.
 template <typename T> ConfigValue valueFrom(const T &value) { return value; }
 template <typename T> ConfigValue valueFrom(const std::optional<T> &value) {
@@ -214,22 +200,5 @@ Optimizer optimizers::LossScaleOptimizer(const Optimizer &innerOptimizer,
     config.emplace_back("name", o.name);
   return {"LossScaleOptimizer", config};
 }
-
-Loss::Loss(const char *name) : name(lossByName(name)) {}
-Loss::Loss(const std::string &name) : name(lossByName(name)) {}
-Loss::Loss(const std::string &name, bool fromLogits)
-    : name(lossByName(name)), fromLogits(fromLogits) {}
-
-Loss losses::SparseCategoricalCrossentropy(CrossentropyOptions options) {
-  return {"sparse_categorical_crossentropy", options.fromLogits};
-}
-Loss losses::CategoricalCrossentropy(CrossentropyOptions options) {
-  return {"categorical_crossentropy", options.fromLogits};
-}
-Loss losses::BinaryCrossentropy(CrossentropyOptions options) {
-  return {"binary_crossentropy", options.fromLogits};
-}
-Loss losses::MeanSquaredError() { return "mse"; }
-Loss losses::MeanAbsoluteError() { return "mae"; }
 
 } // namespace ingot::keras

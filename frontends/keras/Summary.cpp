@@ -5,6 +5,8 @@
 #include "llvm/Support/Unicode.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <iostream>
+
 namespace ingot::keras::detail {
 
 namespace {
@@ -196,3 +198,15 @@ std::string summaryText(const ModelImpl &model, const SummaryOptions &options) {
 }
 
 } // namespace ingot::keras::detail
+
+namespace ingot::keras {
+
+std::string Model::summaryText(const SummaryOptions &options) const {
+  return detail::summaryText(*model, options);
+}
+void Model::summary(const SummaryOptions &options) const { summary(std::cout, options); }
+void Model::summary(std::ostream &out, const SummaryOptions &options) const {
+  out << summaryText(options) << std::flush;
+}
+
+} // namespace ingot::keras

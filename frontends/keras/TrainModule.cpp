@@ -3,6 +3,7 @@
 #include "compiler/autodiff/Differentiate.h"
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
+#include "frontends/keras/TrainingPlan.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/Support/GlobPattern.h"
@@ -32,6 +33,7 @@ private:
   bool matches(llvm::ArrayRef<std::string> patterns, const std::string &option,
                std::vector<bool> &matched, llvm::ArrayRef<std::string> names);
   void buildEvaluate();
+  Loss lossOfOutput(Emitter &emitter, Value output);
   void emitLossAndMetrics(Value output, Value target);
   LogicalResult checkReach();
   FailureOr<func::FuncOp> withBatchStatistics();
@@ -41,6 +43,7 @@ private:
   OpBuilder b;
   func::FuncOp predict, evaluate;
   unsigned index = 0; // of the output
+  TrainingPlan plan;  // of that output
   bool isLogits = false;
   TrainModuleReport report;
 };
@@ -49,7 +52,7 @@ LogicalResult TrainingBuilder::findOutput() {
   predict = module.lookupSymbol<func::FuncOp>("predict");
   if (!predict || predict.isDeclaration())
     return module.emitError("the model has no function `predict` to train");
-  for (const char *made : {"evaluate", "train_step", "initialize"})
+  for (const char *made : {"evaluate", "train_step", "initialize", "metrics"})
     if (module.lookupSymbol(made))
       return module.emitError("the model has a `")
              << made
@@ -186,7 +189,7 @@ void TrainingBuilder::buildEvaluate() {
   evaluate->removeAttr("graph.carries"); // of outputs that it does not have
   Operation *end = evaluate.getBody().front().getTerminator();
   Value output = end->getOperand(index);
-  RankedTensorType type = targetType(options.loss, dimsOf(output), b.getContext());
+  RankedTensorType type = targetType(plan.outputs[0], dimsOf(output), b.getContext());
   std::string name = targetName(evaluate);
   unsigned at = evaluate.getNumArguments();
   (void)evaluate.insertArgument(at, type, b.getDictionaryAttr({}), evaluate.getLoc());
@@ -196,41 +199,52 @@ void TrainingBuilder::buildEvaluate() {
   end->erase();
 }
 
-void TrainingBuilder::emitLossAndMetrics(Value output, Value target) {
-  Emitter emitter(b, /*training=*/false);
-  Loss loss = options.loss;
-  bool isBinary = loss.name == "binary_crossentropy";
-  bool isCrossEntropy = llvm::StringRef(loss.name).ends_with("crossentropy");
+/// The loss with what the output is to it: logits, probabilities or values.
+Loss TrainingBuilder::lossOfOutput(Emitter &emitter, Value output) {
+  Loss loss = plan.outputs[0].loss;
+  auto fromLogits =
+      llvm::find_if(loss.config, [](const auto &entry) { return entry.first == "from_logits"; });
+  bool isCrossEntropy = fromLogits != loss.config.end();
+  bool isBinary = llvm::StringRef(loss.className).starts_with("Binary");
   Operation *maker = behindMovement(output).getDefiningOp();
   bool isProbability = isBinary ? llvm::isa_and_nonnull<graph::SigmoidOp>(maker)
                                 : llvm::isa_and_nonnull<graph::SoftmaxOp>(maker);
   isLogits = isCrossEntropy && options.isLogits.value_or(!isProbability);
-  loss.fromLogits = isLogits;
   report.meaning = !isCrossEntropy ? "values" : isLogits ? "logits" : "probabilities";
+  if (isCrossEntropy)
+    fromLogits->second = isLogits;
   auto softmax = llvm::dyn_cast_or_null<graph::SoftmaxOp>(output.getDefiningOp());
   if (softmax && static_cast<int64_t>(softmax.getAxis()) == graph::rankOf(output) - 1 && !isLogits)
     emitter.logits[output] = {softmax.getOperand(), "softmax"};
   if (auto sigmoid = llvm::dyn_cast_or_null<graph::SigmoidOp>(output.getDefiningOp());
       sigmoid && !isLogits)
     emitter.logits[output] = {sigmoid.getOperand(), "sigmoid"};
-  emitter.enter(loss.name);
-  llvm::SmallVector<Value> results = {emitLoss(emitter, loss, output, target)};
-  std::vector<std::string> names = {"loss"};
-  // Accuracy counts probabilities above a half.
-  Value judged = isLogits && isBinary && !options.metrics.empty()
-                     ? Value(graph::sigmoid(emitter.expr(output)))
-                     : output;
-  for (const std::string &metric : options.metrics) {
-    emitter.enter(metric);
-    results.push_back(emitMetric(emitter, metric, loss, judged, target));
-    names.push_back(metric);
+  return loss;
+}
+
+void TrainingBuilder::emitLossAndMetrics(Value output, Value target) {
+  Emitter emitter(b, /*training=*/false);
+  plan.outputs[0].loss = lossOfOutput(emitter, output);
+  // Metrics are of probabilities; which class has the greatest is the same of logits.
+  bool isBinary = llvm::StringRef(plan.outputs[0].loss.className).starts_with("Binary");
+  bool wantsShares = llvm::any_of(plan.outputs[0].metrics, [](const PlannedMetric &planned) {
+    return !llvm::StringRef(planned.metric.className).ends_with("CategoricalAccuracy");
+  });
+  Value judged = output;
+  if (isLogits && wantsShares) {
+    auto last = b.getI64IntegerAttr(graph::rankOf(output) - 1);
+    judged = isBinary ? Value(graph::sigmoid(emitter.expr(output)))
+                      : emitter.create<graph::SoftmaxOp>({output}, {emitter.named("axis", last)});
+    emitter.logits[judged] = {output, isBinary ? "sigmoid" : "softmax"};
   }
-  func::ReturnOp::create(b, evaluate.getLoc(), results);
+  TrainingResults results = emitTraining(emitter, plan, {output, judged, target});
+  func::ReturnOp::create(b, evaluate.getLoc(), results.values);
   evaluate.setFunctionType(
-      b.getFunctionType(evaluate.getArgumentTypes(), ValueRange(results).getTypes()));
+      b.getFunctionType(evaluate.getArgumentTypes(), ValueRange(results.values).getTypes()));
   evaluate.removeResAttrsAttr();
-  for (auto [i, result] : llvm::enumerate(names))
+  for (auto [i, result] : llvm::enumerate(results.names))
     evaluate.setResultAttr(static_cast<unsigned>(i), "graph.name", b.getStringAttr(result));
+  addMetricsFunction(module, results.streamed);
 }
 
 /// What a parameter's value flows into, ops of the function's block.
@@ -358,7 +372,10 @@ FailureOr<TrainModuleReport> TrainingBuilder::build() {
   Shape shape;
   for (Dim dim : dimsOf(predict.getResultTypes()[index]))
     shape.push_back(dim.isStatic() ? dim.value() : None);
-  checkLossFits(options.loss, options.metrics, shape, report.output);
+  CompileOptions chosen;
+  chosen.loss = options.loss;
+  chosen.metrics = options.metrics;
+  plan = planTraining(chosen, {report.output}, {shape});
   buildEvaluate();
   if (failed(checkReach()))
     return failure();

@@ -13,12 +13,12 @@
 namespace ingot::keras {
 
 struct TrainModuleOptions {
-  Loss loss = "mse"; ///< its name; `isLogits` stands for its fromLogits
+  Loss loss = "mse"; ///< of a cross-entropy `isLogits` stands for its fromLogits
   /// Whether a cross-entropy takes the output as logits. None: unless a softmax (of
   /// binary_crossentropy: a sigmoid) makes it.
   std::optional<bool> isLogits;
   Optimizer optimizer = "adam";
-  std::vector<std::string> metrics;
+  std::vector<Metric> metrics;
   std::string output; ///< which of `predict`'s outputs the loss is of; empty: the only one
   /// Patterns (`*`, `?`, `[a-z]`) of variables' names. Trained are those that a pattern of
   /// `trainable` matches (without one: all) and none of `freeze`. Statistics of batch
@@ -38,11 +38,11 @@ struct TrainModuleReport {
   std::vector<std::string> kept;    ///< the other ones that `predict` reads
 };
 
-/// Adds `evaluate` (loss and metrics), `train_step`, and `initialize` (optimizer state, learning
-/// rate and step; the weights stay) to a module with `predict`. Their inputs are those of `predict`
-/// and `target` (`target_` where an input is called so), of the type that the loss wants. On
-/// failure all that is wrong went to the context's diagnostic handlers, at its node where there is
-/// one.
+/// Adds `evaluate` (loss and metrics), `train_step`, `metrics` where a metric needs it, and
+/// `initialize` (optimizer state, learning rate and step; the weights stay) to a module with
+/// `predict`. Their inputs are those of `predict` and `target` (`target_` where an input is called
+/// so), of the type that the loss wants. On failure all that is wrong went to the context's
+/// diagnostic handlers, at its node where there is one.
 mlir::FailureOr<TrainModuleReport> addTraining(mlir::ModuleOp module,
                                                const TrainModuleOptions &options);
 

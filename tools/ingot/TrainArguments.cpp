@@ -44,10 +44,10 @@ std::optional<keras::TrainModuleOptions> TrainArguments::parse() const {
   try {
     options.loss = keras::Loss(loss);
     options.optimizer = parseOptimizer(optimizer);
+    options.metrics.assign(metrics.begin(), metrics.end());
   } catch (const keras::Error &error) {
     throw Failure(kUsage, error.what());
   }
-  options.metrics = metrics;
   options.output = prediction;
   options.trainable = trainable;
   options.freeze = freeze;
@@ -67,13 +67,14 @@ void addTrainOptions(CLI::App &command, TrainArguments &arguments) {
   };
   train->group("Training");
   option("--loss", arguments.loss,
-         "sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy, "
-         "mean_squared_error or mean_absolute_error, as in Keras");
+         "One of Keras's by name: sparse_categorical_crossentropy, categorical_crossentropy, "
+         "binary_crossentropy, mean_squared_error, mean_absolute_error, huber, …");
   option("--optimizer", arguments.optimizer,
          fmt::format("{}, with Keras's options: sgd:momentum=0.9,nesterov=true",
                      fmt::join(trainableWith(), ", ")))
       ->capture_default_str();
-  option("--metrics", arguments.metrics, "Reported beside the loss: accuracy, mse, mae")
+  option("--metrics", arguments.metrics,
+         "Reported beside the loss, Keras's by name: accuracy, mse, mae, auc, …")
       ->delimiter(',');
   option("--prediction", arguments.prediction,
          "The output that the loss is of, where there are several");

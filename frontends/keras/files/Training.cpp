@@ -1,4 +1,5 @@
 // How a model was compiled, in Keras's keys and in ours: see ModelFile.h.
+#include "frontends/keras/MetricFormulas.h"
 #include "frontends/keras/OptimizerImpl.h"
 #include "frontends/keras/files/ModelFile.h"
 
@@ -6,24 +7,34 @@ namespace ingot::keras::detail {
 
 namespace {
 
-std::string nameOfObject(const Json &object) {
-  return object.is_string() ? object.get<std::string>()
-                            : object.at("class_name").get<std::string>();
-}
-
 Optimizer optimizerFromKeras(const Json &object) {
   return object.is_string() ? Optimizer(object.get<std::string>()) : optimizerFromJson(object);
 }
 
-Loss lossFromKeras(const Json &object) {
+/// The object itself, or the name of a function: {"class_name": "function", "config": "mse"}. What
+/// Keras 2 calls the reduction "auto" is the default.
+Json plainObject(const Json &object, const char *what) {
   if (std::string foreign = foreignClass(object); !foreign.empty())
-    throw Error("loss: " + foreign, StatusCode::Unsupported);
-  if (object.is_string())
-    return Loss(object.get<std::string>());
-  const Json config = object.value("config", Json());
+    throw Error(std::string(what) + ": " + foreign, StatusCode::Unsupported);
+  const Json config = object.is_object() ? object.value("config", Json()) : Json();
   if (config.is_string())
-    return Loss(config.get<std::string>());
-  return Loss(config.at("name").get<std::string>(), config.value("from_logits", false));
+    return config;
+  Json result = object;
+  if (config.is_object() && config.value("reduction", Json()) == "auto")
+    result["config"].erase("reduction");
+  if (config.is_object() && config.contains("fn"))
+    result["config"]["fn"] = plainObject(config["fn"], what);
+  return result;
+}
+
+Loss lossFromKeras(const Json &object) { return lossFromJson(plainObject(object, "loss")); }
+
+std::vector<Metric> metricsFromKeras(const Json &entry) {
+  std::vector<Metric> result;
+  for (const Json &metric : entry.is_array() ? entry : Json::array({entry}))
+    if (!metric.is_null())
+      result.push_back(metricFromJson(plainObject(metric, "metrics")));
+  return result;
 }
 
 /// Keras 2 wraps functions: {"class_name": "MeanMetricWrapper", "config": {"fn":
@@ -57,17 +68,53 @@ std::string wholeName(const std::string &name) {
   return found == names.end() ? name : found->second;
 }
 
-Json lossToKeras(const Loss &loss, bool isLegacy) {
-  if (!loss.fromLogits)
-    return isLegacy ? wholeName(loss.name) : loss.name;
-  const std::string className = loss.name == "binary_crossentropy" ? "BinaryCrossentropy"
-                                : loss.name == "categorical_crossentropy"
-                                    ? "CategoricalCrossentropy"
-                                    : "SparseCategoricalCrossentropy";
-  return {{"module", "keras.losses"},
-          {"class_name", className},
-          {"config", {{"name", loss.name}, {"from_logits", true}}},
+/// A loss or metric as Keras serializes it: its name, or {"module", "class_name", "config"}.
+Json objectToKeras(Json json, const char *module, bool isLegacy) {
+  if (json.is_string())
+    return isLegacy ? Json(wholeName(json.get<std::string>())) : json;
+  Json config = json["config"];
+  if (config.contains("fn"))
+    config["fn"] = config["fn"].is_string() ? Json{{"module", "builtins"},
+                                                   {"class_name", "function"},
+                                                   {"config", config["fn"]},
+                                                   {"registered_name", "function"}}
+                                            : objectToKeras(config["fn"], "keras.losses", isLegacy);
+  return {{"module", module},
+          {"class_name", json["class_name"]},
+          {"config", config},
           {"registered_name", nullptr}};
+}
+Json entryToKeras(const Loss &loss, bool isLegacy) {
+  return objectToKeras(toJson(loss), "keras.losses", isLegacy);
+}
+Json entryToKeras(const std::vector<Metric> &metrics, bool isLegacy) {
+  Json list = Json::array();
+  for (const Metric &metric : metrics)
+    list.push_back(objectToKeras(toJson(metric), "keras.metrics", isLegacy));
+  return list.size() == 1 ? list[0] : list;
+}
+Json entryToKeras(double weight, bool) { return weight; }
+
+/// A list, an object by output's name, or null where there is nothing.
+template <typename All> Json allToKeras(const All &all, bool isLegacy) {
+  Json list = Json::array(), object = Json::object();
+  for (const auto &entry : all.each)
+    list.push_back(entryToKeras(entry, isLegacy));
+  for (const auto &[output, entry] : all.byOutput)
+    object[output] = entryToKeras(entry, isLegacy);
+  return !all.byOutput.empty() ? object : list.empty() ? Json(nullptr) : list;
+}
+
+/// What such a value of a file says: entries in order, or by output's name.
+template <typename All, typename Read> void readAll(const Json &json, All &all, Read read) {
+  if (json.is_array())
+    for (const Json &entry : json)
+      all.each.push_back(read(entry));
+  else if (json.is_object() && !json.contains("class_name"))
+    for (const auto &[output, entry] : json.items())
+      all.byOutput.emplace_back(output, read(entry));
+  else if (!json.is_null())
+    all.each.push_back(read(json));
 }
 
 } // namespace
@@ -76,37 +123,25 @@ CompileOptions trainingFromKeras(const Json &training) {
   CompileOptions options;
   const char *key = training.contains("optimizer") ? "optimizer" : "optimizer_config";
   options.optimizer = optimizerFromKeras(plainConfig(training).at(key));
-  const Json loss = unwrapped(training.at("loss"));
-  if (loss.is_array())
-    for (const Json &each : loss)
-      options.loss.each.push_back(lossFromKeras(each));
-  else if (!loss.is_null())
-    options.loss.each = {lossFromKeras(loss)};
-  if (const Json metrics = unwrapped(training.value("metrics", Json())); metrics.is_array())
-    for (const Json &each : metrics)
-      for (const Json &metric : each.is_array() ? each : Json::array({each}))
-        options.metrics.push_back(nameOfObject(metric));
-  if (const Json weights = training.value("loss_weights", Json()); weights.is_array())
-    options.lossWeights = weights.get<std::vector<double>>();
+  readAll(unwrapped(training.at("loss")), options.loss, lossFromKeras);
+  readAll(unwrapped(training.value("metrics", Json())), options.metrics, metricsFromKeras);
+  readAll(unwrapped(training.value("weighted_metrics", Json())), options.weightedMetrics,
+          metricsFromKeras);
+  readAll(training.value("loss_weights", Json()), options.lossWeights,
+          [](const Json &weight) { return weight.get<double>(); });
   return options;
 }
 
 Json trainingToKeras(const CompileOptions &options, bool isLegacy) {
   const Json optimizer = optimizerToJson(options.optimizer);
-  Json losses = Json::array();
-  for (const Loss &loss : options.loss.each)
-    losses.push_back(lossToKeras(loss, isLegacy));
-  Json metrics = Json::array();
-  for (const std::string &metric : options.metrics)
-    metrics.push_back(isLegacy ? wholeName(metric) : metric);
-  Json training = {
-      {"loss", losses.size() == 1 ? losses[0] : losses},
-      {"loss_weights", options.lossWeights.empty() ? Json(nullptr) : Json(options.lossWeights)},
-      {"metrics", metrics.empty() ? Json(nullptr) : metrics},
-      {"weighted_metrics", nullptr},
-      {"run_eagerly", false},
-      {"steps_per_execution", 1},
-      {"jit_compile", false}};
+  const Json losses = allToKeras(options.loss, isLegacy);
+  Json training = {{"loss", losses.is_array() && losses.size() == 1 ? losses[0] : losses},
+                   {"loss_weights", allToKeras(options.lossWeights, isLegacy)},
+                   {"metrics", allToKeras(options.metrics, isLegacy)},
+                   {"weighted_metrics", allToKeras(options.weightedMetrics, isLegacy)},
+                   {"run_eagerly", false},
+                   {"steps_per_execution", 1},
+                   {"jit_compile", false}};
   if (isLegacy)
     training["optimizer_config"] = {{"class_name", optimizer["class_name"]},
                                     {"config", optimizer["config"]}};

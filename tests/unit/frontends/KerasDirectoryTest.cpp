@@ -155,7 +155,7 @@ TEST_F(KerasDirectory, allErrorsAreInOneReport) {
   all[1]["config"]["units"] = -4;
   all[2]["config"]["rate"] = "half";
   all[3]["config"]["activation"] = "rleu";
-  json["compile_config"]["loss"][0]["name"] = "msq";
+  json["compile_config"]["loss"][0] = "msq";
   std::ofstream(file) << json.dump();
   EXPECT_THAT(
       errorOf([&] { keras::loadModel(path()); }),

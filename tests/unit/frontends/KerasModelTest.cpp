@@ -268,7 +268,8 @@ TEST_F(KerasTest, severalInputsAndOutputsAndSharedLayers) {
   auto both = layers::concatenate({shared(left), shared(right)});
   auto sum = layers::Dense(1, {.useBias = false, .kernelInitializer = "ones", .name = "sum"})(both);
   keras::Model model({left, right}, {sum, both});
-  model.compile({.optimizer = "sgd", .loss = "mse", .metrics = {"mae"}, .lossWeights = {1, 0.5}});
+  model.compile(
+      {.optimizer = "sgd", .loss = "mse", .metrics = {"mae", "mae"}, .lossWeights = {1, 0.5}});
   load(model);
   interpreter->variables["shared/kernel"] = floats({2, 2}, {1, 2, 3, 4});
   auto a = floats({1, 2}, {1, 0}), b = floats({1, 2}, {0, 1});
