@@ -7,6 +7,8 @@
 #include "frontends/keras/Layer.h"
 #include "ingot/data/Datasets.h"
 
+#include <map>
+
 namespace ingot::keras::datasets {
 
 /// Samples and their labels; the first dimension counts samples.
@@ -52,9 +54,14 @@ struct TextSplit {
 };
 namespace imdb {
 TextSplit loadData(const data::TextOptions &options = {}, const std::string &path = {});
+/// Words and their indices, by frequency from 1; loadData adds its indexFrom.
+std::map<std::string, int64_t> getWordIndex(const std::string &path = {});
 } // namespace imdb
 namespace reuters {
 TextSplit loadData(const data::TextOptions &options = {}, const std::string &path = {});
+std::map<std::string, int64_t> getWordIndex(const std::string &path = {});
+/// The names of its 46 classes.
+std::vector<std::string> getLabelNames();
 } // namespace reuters
 
 } // namespace ingot::keras::datasets

@@ -1,6 +1,8 @@
 // See Preprocessing.h.
 #include "frontends/keras/Preprocessing.h"
 
+#include <iostream>
+
 namespace ingot::keras {
 
 namespace {
@@ -31,10 +33,27 @@ data::ImageFlow ImageDataGenerator::flow(const TensorView &x, const TensorView &
   return valueOf(generator.flow(x, y, options));
 }
 
+data::ImageFlow ImageDataGenerator::flow(const TensorView &x,
+                                         const data::FlowOptions &options) const {
+  return valueOf(generator.flow(x, {}, options));
+}
+
+data::TransformParameters ImageDataGenerator::getRandomTransform(const Shape &imageShape,
+                                                                 uint64_t seed) const {
+  if (imageShape.size() != 3)
+    throw Error(
+        "getRandomTransform takes the shape of one picture, (height, width, channels), not " +
+        toString(imageShape));
+  return generator.getRandomTransform(imageShape[0], imageShape[1], seed);
+}
+
 data::DirectoryFlow
 ImageDataGenerator::flowFromDirectory(const std::string &directory,
                                       const data::FlowFromDirectoryOptions &options) const {
-  return valueOf(generator.flowFromDirectory(directory, options));
+  data::DirectoryFlow flow = valueOf(generator.flowFromDirectory(directory, options));
+  std::cout << "Found " << flow.sampleCount() << " images belonging to " << flow.classNames().size()
+            << " classes.\n";
+  return flow;
 }
 
 ingot::Tensor ImageDataGenerator::applyTransform(const TensorView &image,

@@ -19,9 +19,14 @@ public:
   /// Both arrays are borrowed for as long as the flow is used.
   data::ImageFlow flow(const TensorView &x, const TensorView &y,
                        const data::FlowOptions &options = {}) const;
+  /// Pictures alone.
+  data::ImageFlow flow(const TensorView &x, const data::FlowOptions &options = {}) const;
+  /// Prints how many pictures of how many classes were found, as Keras does.
   data::DirectoryFlow flowFromDirectory(const std::string &directory,
                                         const data::FlowFromDirectoryOptions &options = {}) const;
   ingot::Tensor applyTransform(const TensorView &image, const data::TransformParameters &how) const;
+  /// `imageShape` is (height, width, channels).
+  data::TransformParameters getRandomTransform(const Shape &imageShape, uint64_t seed) const;
   ingot::Tensor randomTransform(const TensorView &image, uint64_t seed) const;
   void standardize(ingot::Tensor &image) const;
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iostream>
 #include <map>
 
 namespace ingot::keras {
@@ -26,7 +27,14 @@ template <typename T> T valueOf(Result<T> result) {
 
 data::ImageDirectory utils::imageDatasetFromDirectory(const std::string &directory,
                                                       const data::ImageDirectoryOptions &options) {
-  return valueOf(data::imageDatasetFromDirectory(directory, options));
+  data::ImageDirectory set = valueOf(data::imageDatasetFromDirectory(directory, options));
+  std::cout << "Found " << set.fileCount() << " files";
+  if (!set.classNames().empty())
+    std::cout << " belonging to " << set.classNames().size() << " classes";
+  std::cout << ".\n";
+  if (!options.subset.empty())
+    std::cout << "Using " << set.sampleCount() << " files for " << options.subset << ".\n";
+  return set;
 }
 
 ingot::Tensor utils::toFloat32(const TensorView &x, Shape shape, double scale) {
@@ -96,7 +104,9 @@ data::Split utils::splitDataset(const std::vector<TensorView> &arrays,
   return valueOf(data::splitDataset(arrays, options));
 }
 
-std::string utils::getFile(const data::GetFileOptions &options) {
+std::string utils::getFile(data::GetFileOptions options) {
+  if (!options.report)
+    options.report = [](const std::string &message) { std::cerr << message << "\n"; };
   return valueOf(data::getFile(options));
 }
 

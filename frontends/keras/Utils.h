@@ -11,7 +11,7 @@
 namespace ingot::keras::utils {
 
 /// Batches of the pictures in a directory, with the labels that its subdirectories say: a
-/// DataSource for fit.
+/// DataSource for fit. Prints what was found, as Keras does.
 data::ImageDirectory imageDatasetFromDirectory(const std::string &directory,
                                                const data::ImageDirectoryOptions &options = {});
 /// A picture as f32 (height, width, channels), 0 … 255: img_to_array(load_img(path)).
@@ -28,8 +28,8 @@ ingot::Tensor normalize(const TensorView &x, int64_t axis = -1, int order = 2);
 ingot::Tensor padSequences(const std::vector<std::vector<int32_t>> &sequences,
                            const data::PadOptions &options = {});
 data::Split splitDataset(const std::vector<TensorView> &arrays, const data::SplitOptions &options);
-/// The path of a file of the cache, downloaded when it is not there.
-std::string getFile(const data::GetFileOptions &options);
+/// The path of a file of the cache, downloaded when it is not there, which is announced.
+std::string getFile(data::GetFileOptions options);
 
 /// Loss and metrics of a training, each with its validation curve, as a picture (.png or .svg).
 void plotHistory(const train::History &history, const std::string &toFile);

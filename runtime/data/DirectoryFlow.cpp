@@ -124,14 +124,16 @@ Result<bool> DirectoryFlow::fill(int64_t epoch, int64_t batch, Batch &out) {
     INGOT_ASSIGN_OR_RETURN(out.targets[0], out.inputs[0].clone());
     return true;
   }
-  const bool isOneHot = mode == "categorical";
+  const bool isOneHot = mode == "categorical", isIndex = mode == "sparse";
   const auto classes = int64_t(impl->classNames.size());
-  INGOT_RETURN_IF_ERROR(
-      out.targets[0].resize(DType::F32, isOneHot ? Shape{count, classes} : Shape{count}));
+  INGOT_RETURN_IF_ERROR(out.targets[0].resize(isIndex ? DType::I64 : DType::F32,
+                                              isOneHot ? Shape{count, classes} : Shape{count}));
   for (int64_t i = 0; i < count; ++i) {
     const int32_t label = impl->classes[size_t((*order)[size_t(range.begin + i)])];
     if (isOneHot)
       setOneHot(out.targets[0], i, label);
+    else if (isIndex)
+      out.targets[0].data<int64_t>()[i] = label;
     else
       out.targets[0].data<float>()[i] = float(label);
   }

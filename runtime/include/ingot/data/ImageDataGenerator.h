@@ -170,7 +170,8 @@ private:
   std::shared_ptr<const Impl> impl;
 };
 
-/// Keras's DirectoryIterator. Labels: f32 one-hot ("categorical"), f32 index ("binary", "sparse").
+/// Keras's DirectoryIterator. Labels: f32 one-hot ("categorical"), f32 0 or 1 ("binary"), i64 index
+/// ("sparse"; Keras has f32, which its losses take for indices).
 class DirectoryFlow : public DataSource {
 public:
   int64_t sampleCount() const;
