@@ -126,7 +126,8 @@ TEST(DataFuzzTest, JpegPictures) {
 
 TEST(DataFuzzTest, SimplePictures) {
   std::vector<std::string> seeds;
-  for (const char *name : {"rgb.bmp", "palette.bmp", "rgb.ppm", "gray.pgm", "palette.gif", "interlaced.gif"})
+  for (const char *name :
+       {"rgb.bmp", "palette.bmp", "rgb.ppm", "gray.pgm", "palette.gif", "interlaced.gif"})
     seeds.push_back(fixture("pictures.npz", std::string("file/") + name));
   run(seeds, leave, parsePicture);
 }
