@@ -37,6 +37,7 @@ private:
   llvm::SmallVector<Type> inputTypes();
   std::vector<std::string> inputNames() const;
   llvm::SmallVector<Value> forward(Emitter &emitter, ValueRange inputs);
+  graph::Expr withRegularization(Emitter &emitter, graph::Expr loss);
 
   const ModelImpl &model;
   std::vector<WeightRef> weights;
@@ -117,14 +118,27 @@ llvm::SmallVector<Value> ModuleBuilder::forward(Emitter &emitter, ValueRange inp
   return model.emitAll(emitter, inputs, {});
 }
 
+Value emitInitial(Emitter &emitter, const WeightRef &ref) {
+  const Weight &weight = *ref.weight;
+  graph::Expr value =
+      emitter.expr(emitInitializer(emitter, weight.initializer, ref.name(), weight.shape));
+  if (weight.onesFrom == weight.onesTo)
+    return value;
+  auto position = tensorType(value.dims(), emitter.b.getIntegerType(64, /*isSigned=*/true));
+  graph::Expr at = emitter.expr(graph::IotaOp::create(emitter.b, emitter.loc, position, 0));
+  auto before = [&](int64_t index) {
+    return compare(graph::Predicate::LT, at, at.number(static_cast<double>(index)));
+  };
+  graph::Expr rest = select(before(weight.onesTo), value.number(1), value);
+  return select(before(weight.onesFrom), value, rest);
+}
+
 void ModuleBuilder::buildInitialize() {
   func::FuncOp function = makeFunction("initialize", {}, {});
   Emitter emitter(b, /*training=*/false);
   for (const WeightRef &ref : weights) {
     emitter.enter(ref.layerPath());
-    graph::AssignOp::create(
-        b, emitter.loc, ref.name(),
-        emitInitializer(emitter, ref.weight->initializer, ref.name(), ref.weight->shape));
+    graph::AssignOp::create(b, emitter.loc, ref.name(), emitInitial(emitter, ref));
   }
   finish(function, {}, {});
 }
@@ -134,6 +148,21 @@ void ModuleBuilder::buildPredict() {
   Emitter emitter(b, /*training=*/false);
   llvm::SmallVector<Value> outputs = forward(emitter, function.getArguments());
   finish(function, outputs, model.outputNames());
+}
+
+/// The loss with what regularizers add: of trainable weights, and of layers' results.
+graph::Expr ModuleBuilder::withRegularization(Emitter &emitter, graph::Expr loss) {
+  for (const WeightRef &ref : weights) {
+    if (!ref.weight->regularizer || !ref.isTrainable())
+      continue;
+    emitter.enter(ref.layerPath());
+    auto type = RankedTensorType::get(ref.weight->shape, b.getF32Type());
+    Value weight = graph::ReadOp::create(b, emitter.loc, type, ref.name());
+    loss = loss + emitter.expr(emitRegularizer(emitter, ref.weight->regularizer, weight));
+  }
+  for (Value term : emitter.losses)
+    loss = loss + emitter.expr(term);
+  return loss;
 }
 
 std::vector<StreamedMetric> ModuleBuilder::buildLoss(llvm::StringRef name, bool training) {
@@ -159,6 +188,7 @@ std::vector<StreamedMetric> ModuleBuilder::buildLoss(llvm::StringRef name, bool 
   TrainingResults results = emitTraining(
       emitter, plan,
       {outputs, outputs, all.slice(inputCount, count), all.drop_front(inputCount + count)});
+  results.values[0] = withRegularization(emitter, emitter.expr(results.values[0]));
   finish(function, results.values, results.names);
   return results.streamed;
 }
@@ -193,6 +223,12 @@ mlir::OwningOpRef<mlir::ModuleOp> buildModule(const ModelImpl &model, mlir::MLIR
     module->lookupSymbol<func::FuncOp>("loss").setPrivate();
     TrainStepOptions options;
     options.recompute = model.training->recompute;
+    options.constrain = [&model](OpBuilder &b, Location loc, llvm::StringRef name, Value value) {
+      for (const WeightRef &ref : weightsOf(model))
+        if (ref.weight->constraint && ref.name() == name)
+          return emitConstraint(b, loc, ref.weight->constraint, value);
+      return value;
+    };
     if (failed(buildTrainStep(*module, "loss", specOf(model.training->optimizer), options)))
       throw Error("model '" + model.name + "': " + messages);
   }

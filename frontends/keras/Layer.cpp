@@ -218,8 +218,11 @@ std::vector<TensorSpec> build(LayerImpl &layer, const std::vector<TensorSpec> &i
   for (const TensorSpec &input : inputs)
     shapes.push_back(input.shape);
   std::vector<Weight> weights = layer.makeWeights(shapes);
-  for (const Weight &weight : weights)
+  for (const Weight &weight : weights) {
     checkBounds(layer, "its weight '" + weight.name + "'", weight.shape, kMaxWeightElements);
+    checkInitializer(layer, weight);
+    checkRegularizer(layer, weight);
+  }
   if (layer.isBuilt && !sameWeights(layer.weights, weights))
     layer.fail("is shared: its weights are " + listWeights(layer.weights) + ", an input of shape " +
                toString(shapes[0]) + " needs " + listWeights(weights) +
@@ -234,6 +237,7 @@ NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<TensorRef> inp
              const CallOptions &options) {
   auto node = std::make_shared<Node>();
   node->results = build(*layer, specsOf(inputs));
+  node->results.resize(layer->resultCount(node->results.size(), options));
   node->layer = layer;
   node->inputs = std::move(inputs);
   node->options = options;
@@ -289,6 +293,14 @@ mlir::Value Emitter::toFloat32(mlir::Value value) {
   return result;
 }
 
+namespace {
+/// A sample's share of the regularizer's term.
+mlir::Value emitActivityTerm(Emitter &e, const Regularizer &regularizer, mlir::Value x) {
+  graph::Expr term = e.expr(emitRegularizer(e, regularizer, x));
+  return graph::rankOf(x) == 0 ? term : term / elementCount(e.expr(x), {0});
+}
+} // namespace
+
 llvm::SmallVector<mlir::Value> Emitter::call(const LayerImpl &called, mlir::ValueRange inputs,
                                              const CallOptions &options, int64_t index) {
   auto outer = std::tuple(loc, training, layer, callIndex, computes);
@@ -302,11 +314,15 @@ llvm::SmallVector<mlir::Value> Emitter::call(const LayerImpl &called, mlir::Valu
                                                                 : !called.takesIntegers())
       operand = castTo(computeType(), operand);
   llvm::SmallVector<mlir::Value> results = called.emitAll(*this, operands, options);
+  results.resize(called.resultCount(results.size(), options));
   if (computes != policy)
     for (mlir::Value &result : results)
       result = castTo(elementTypeOf(policy, b.getContext()), result);
   if (called.supportsMasking() && !operands.empty() && !maskOf(results[0]))
     setMask(results[0], maskOf(operands[0]));
+  if (called.activityRegularizer)
+    for (mlir::Value result : results)
+      losses.push_back(emitActivityTerm(*this, called.activityRegularizer, toFloat32(result)));
   std::tie(loc, training, layer, callIndex, computes) = outer;
   return results;
 }
@@ -340,12 +356,20 @@ std::string Emitter::nameOf(const LayerImpl &of, llvm::StringRef weight) const {
 }
 
 mlir::Value Emitter::read(const LayerImpl &of, llvm::StringRef weight) {
+  std::string variable = nameOf(of, weight);
+  if (auto known = assigned.find(variable); known != assigned.end())
+    return castTo(computeType(), known->second.getX());
   auto type = mlir::RankedTensorType::get(findWeight(of, weight).shape, b.getF32Type());
-  return castTo(computeType(), graph::ReadOp::create(b, loc, type, nameOf(of, weight)));
+  return castTo(computeType(), graph::ReadOp::create(b, loc, type, variable));
 }
 
 void Emitter::assign(const LayerImpl &of, llvm::StringRef weight, mlir::Value value) {
-  graph::AssignOp::create(b, loc, nameOf(of, weight), castTo(b.getF32Type(), value));
+  std::string variable = nameOf(of, weight);
+  auto now = graph::AssignOp::create(b, loc, variable, castTo(b.getF32Type(), value));
+  if (auto [known, isFirst] = assigned.try_emplace(variable, now); !isFirst) {
+    known->second.erase();
+    known->second = now;
+  }
 }
 
 } // namespace detail

@@ -4,6 +4,8 @@
 // Part of Keras.h, the header users include. No MLIR or LLVM type appears here. Tensors and layers
 // are small handles: copies mean the same object, as in Python. Building models is not thread-safe.
 #pragma once
+#include "frontends/keras/Initializers.h"
+#include "frontends/keras/Regularizers.h"
 #include "ingot/Status.h"
 #include "ingot/Tensor.h"
 
@@ -61,56 +63,6 @@ private:
   StatusCode statusCode;
 };
 
-/// How a weight gets its first value: Keras's names ("glorot_uniform", "zeros", …) or one of the
-/// functions in `initializers`. The numbers come from Philox, keyed by the model's seed and the
-/// weight's name, so that a model starts with the same weights wherever it is built.
-struct Initializer {
-  std::string className;                              ///< Keras's class: "GlorotUniform"
-  std::vector<std::pair<std::string, double>> config; ///< its arguments by Keras's names
-  Initializer(const char *name);
-  Initializer(const std::string &name);
-  /// Arguments that `config` leaves out have Keras's defaults. Throws for a class or an argument
-  /// that does not exist.
-  Initializer(std::string className, std::vector<std::pair<std::string, double>> config);
-  double get(const char *key) const;
-};
-
-namespace initializers {
-Initializer Zeros();
-Initializer Ones();
-Initializer Constant(double value = 0);
-struct UniformOptions {
-  double minval = -0.05, maxval = 0.05;
-};
-Initializer RandomUniform(UniformOptions options = {});
-struct NormalOptions {
-  double mean = 0, stddev = 0.05;
-};
-Initializer RandomNormal(NormalOptions options = {});
-/// Values beyond two standard deviations are not drawn.
-Initializer TruncatedNormal(NormalOptions options = {});
-Initializer GlorotUniform();
-Initializer GlorotNormal();
-Initializer HeUniform();
-Initializer HeNormal();
-Initializer LecunUniform();
-Initializer LecunNormal();
-} // namespace initializers
-
-/// A term of the loss that keeps a weight small; Keras's names ("l2") or a function in
-/// `regularizers`. Empty className: none.
-struct Regularizer {
-  std::string className;                              ///< Keras's class: "L1L2"
-  std::vector<std::pair<std::string, double>> config; ///< its arguments by Keras's names
-};
-
-/// What a weight is held to after each update; Keras's names ("non_neg") or a function in
-/// `constraints`. Empty className: nothing.
-struct Constraint {
-  std::string className;                              ///< Keras's class: "MaxNorm"
-  std::vector<std::pair<std::string, double>> config; ///< its arguments by Keras's names
-};
-
 /// A symbolic tensor: a layer's output while a model is being described. Keras's KerasTensor.
 class Tensor {
 public:
@@ -133,7 +85,8 @@ struct CallOptions {
   /// Whether layers that differ in training (Dropout, BatchNormalization) do here. None: as the
   /// model runs, or as the model that this call is part of was called.
   std::optional<bool> training = {};
-  bool useCausalMask = false; ///< attention layers: no position sees a later one
+  bool useCausalMask = false;         ///< attention layers: no position sees a later one
+  bool returnAttentionScores = false; ///< attention layers: a second result, see `callAll`
   bool operator==(const CallOptions &) const = default;
 };
 

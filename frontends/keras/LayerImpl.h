@@ -35,6 +35,7 @@ struct Weight {
   bool trainable = true; // false: a statistic that training assigns
   Regularizer regularizer = {};
   Constraint constraint = {};
+  int64_t onesFrom = 0, onesTo = 0; // these elements of a vector begin as 1, whatever `initializer`
   std::shared_ptr<Variable> variable = std::make_shared<Variable>();
 };
 
@@ -46,7 +47,8 @@ struct LayerImpl {
   std::string dtypePolicy = config::dtypePolicy();
   Shape inputShape; // without the batch; empty: not given
   bool isBuilt = false;
-  std::vector<Weight> weights; // its own, without those of its sublayers
+  Regularizer activityRegularizer; // of its results
+  std::vector<Weight> weights;     // its own, without those of its sublayers
   int64_t calls = 0;
 
   virtual ~LayerImpl() = default;
@@ -75,6 +77,9 @@ struct LayerImpl {
   virtual std::vector<Weight> makeWeights(const std::vector<Shape> &inputs) const { return {}; }
   /// Makes the weights of the sublayers, by `build` of each; called first of all by each call.
   virtual void buildSublayers(const std::vector<TensorSpec> &inputs) {}
+
+  /// How many of `results` a call with these options has: the first so many.
+  virtual size_t resultCount(size_t all, const CallOptions &options) const { return all; }
 
   /// The ops of a call. A layer of one result that takes no options overrides emit, others emitAll.
   virtual llvm::SmallVector<mlir::Value> emitAll(Emitter &emitter, mlir::ValueRange inputs,
@@ -183,6 +188,7 @@ struct Emitter {
   mlir::NamedAttribute randomId(llvm::StringRef path);
   /// An si64 scalar variable of the model: "seed", "step".
   mlir::Value control(llvm::StringRef name);
+  /// The value that was assigned last, at the beginning the variable's.
   mlir::Value read(const LayerImpl &layer, llvm::StringRef weight);
   void assign(const LayerImpl &layer, llvm::StringRef weight, mlir::Value value);
   graph::Expr expr(mlir::Value value) { return graph::Expr(b, loc, value); }
@@ -217,6 +223,7 @@ private:
   mlir::Value castTo(mlir::Type element, mlir::Value value);
   std::string nameOf(const LayerImpl &layer, llvm::StringRef weight) const;
   std::string computes = "float32"; // the current layer
+  std::map<std::string, graph::AssignOp> assigned;
   llvm::DenseMap<mlir::Value, mlir::Value> masks;
 };
 
@@ -232,8 +239,24 @@ mlir::Value emitSoftmax(Emitter &emitter, mlir::Value x, int64_t axis);
 /// The initial value of a weight; `name` keys its random numbers.
 mlir::Value emitInitializer(Emitter &emitter, const Initializer &initializer,
                             const std::string &name, const Shape &shape);
+/// Throws, naming layer and weight, when it is none for a weight of this shape.
+void checkInitializer(const LayerImpl &layer, const Weight &weight);
 Json toJson(const Initializer &initializer);
 Initializer initializerFromJson(const Json &json);
+
+// Regularizers.cpp
+/// A scalar.
+mlir::Value emitRegularizer(Emitter &emitter, const Regularizer &regularizer, mlir::Value x);
+/// What becomes of a weight's new value.
+mlir::Value emitConstraint(mlir::OpBuilder &b, mlir::Location loc, const Constraint &constraint,
+                           mlir::Value x);
+/// Throws, naming layer and weight, when its regularizer or constraint is none for its shape.
+void checkRegularizer(const LayerImpl &layer, const Weight &weight);
+/// null without one.
+Json toJson(const Regularizer &regularizer);
+Json toJson(const Constraint &constraint);
+Regularizer regularizerFromJson(const Json &json);
+Constraint constraintFromJson(const Json &json);
 
 // LayerTable.cpp
 /// Makes a layer from its class and its config, as written by `layerConfig`.

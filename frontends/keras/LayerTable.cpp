@@ -32,9 +32,10 @@ const std::map<std::string, Factory> &factories() {
   static const std::map<std::string, Factory> table = [] {
     std::map<std::string, Factory> all = {{"InputLayer", inputLayer}};
     for (llvm::ArrayRef<LayerClass> family :
-         {activationLayers(), augmentationLayers(), convolutionLayers(), coreLayers(),
+         {activationLayers(), attentionLayers(), augmentationLayers(), cellLayers(),
+          convolutionLayers(), coreLayers(), einsumLayers(), embeddingLayers(), headLayers(),
           mergingLayers(), normalizationLayers(), poolingLayers(), preprocessingLayers(),
-          regularizationLayers(), reshapingLayers()})
+          recurrentLayers(), regularizationLayers(), reshapingLayers(), wrapperLayers()})
       for (const LayerClass &layer : family)
         all.emplace(layer.name, layer.make);
     return all;

@@ -5,11 +5,16 @@
 // never be right; shapes are checked when it is called.
 #pragma once
 #include "frontends/keras/layers/Activations.h"
+#include "frontends/keras/layers/Attention.h"
 #include "frontends/keras/layers/Convolution.h"
 #include "frontends/keras/layers/Core.h"
+#include "frontends/keras/layers/EinsumDense.h"
+#include "frontends/keras/layers/Embedding.h"
 #include "frontends/keras/layers/Merging.h"
 #include "frontends/keras/layers/Normalization.h"
 #include "frontends/keras/layers/Pooling.h"
 #include "frontends/keras/layers/Preprocessing.h"
+#include "frontends/keras/layers/Recurrent.h"
 #include "frontends/keras/layers/Regularization.h"
 #include "frontends/keras/layers/Reshaping.h"
+#include "frontends/keras/layers/Wrappers.h"

@@ -70,6 +70,8 @@ Json nodeToJson(const Node &node, const Indices &indices) {
     json["training"] = *node.options.training;
   if (node.options.useCausalMask)
     json["use_causal_mask"] = true;
+  if (node.options.returnAttentionScores)
+    json["return_attention_scores"] = true;
   return json;
 }
 
@@ -254,6 +256,7 @@ NodePtr Reader::makeNode(const Json &entry) {
   if (entry.contains("training"))
     options.training = entry["training"].get<bool>();
   options.useCausalMask = entry.value("use_causal_mask", false);
+  options.returnAttentionScores = entry.value("return_attention_scores", false);
   return isInput ? makeInputNode(layer) : call(layer, std::move(inputs), options);
 }
 

@@ -78,7 +78,7 @@ struct Call {
   std::string layer;
   std::string place;
   std::vector<Source> sources;
-  Json options = Json::object(); // "training", "use_causal_mask"
+  Json options = Json::object(); // of CallOptions, by Keras's names
 };
 
 class GraphReader {
@@ -318,7 +318,7 @@ void GraphReader::readArgument(const std::string &name, const Json &value, Call 
                                bool isPositional) {
   if (value.is_null() || (name != "training" && value == false))
     return;
-  if (name == "training" || name == "use_causal_mask") {
+  if (name == "training" || name == "use_causal_mask" || name == "return_attention_scores") {
     if (!value.is_boolean())
       throw Error("argument '" + name + "' of a call is not true or false",
                   StatusCode::Unsupported);
@@ -326,7 +326,7 @@ void GraphReader::readArgument(const std::string &name, const Json &value, Call 
     return;
   }
   if (value.is_object() && value.value("class_name", std::string()) == "__keras_tensor__") {
-    if (name.find("mask") != std::string::npos)
+    if (name.find("mask") != std::string::npos && name != "attention_mask")
       throw Error("a call is given a mask as argument '" + name + "', which is not supported",
                   StatusCode::Unsupported);
     call.sources.push_back(readSource(value.at("config").at("keras_history"), false));

@@ -15,7 +15,8 @@ Json shapeToJson(const Shape &shape) {
 /// Layers whose inputs are arguments of their own, not one list.
 bool takesArguments(const LayerImpl &layer) {
   const std::string className = layer.className();
-  return className == "MultiHeadAttention" || className == "GroupQueryAttention";
+  return className == "MultiHeadAttention" || className == "GroupQueryAttention" ||
+         className == "TimeDistributed";
 }
 
 bool isRecurrent(const LayerImpl &layer) {
@@ -93,9 +94,14 @@ Json GraphWriter::callOf(const Node &node) {
     all.push_back(tensor(input));
   if (takesArguments(*node.layer)) {
     args = all;
-  } else if (isRecurrent(*node.layer) && all.size() > 1) {
+    if (all.size() > 1 && node.inputs.back()->dtype == "bool") { // see layers::MultiHeadAttention
+      named["attention_mask"] = all.back();
+      args.erase(args.size() - 1);
+    }
+  } else if (isRecurrent(*node.layer)) {
     args = Json::array({all[0]});
-    named["initial_state"] = Json(all.begin() + 1, all.end());
+    if (all.size() > 1)
+      named["initial_state"] = Json(all.begin() + 1, all.end());
   } else if (node.layer->takesSeveral() &&
              !(dynamic_cast<const ModelImpl *>(node.layer.get()) && all.size() == 1)) {
     args = Json::array({all});
@@ -106,6 +112,8 @@ Json GraphWriter::callOf(const Node &node) {
     named["training"] = *node.options.training;
   if (node.options.useCausalMask)
     named["use_causal_mask"] = true;
+  if (node.options.returnAttentionScores)
+    named["return_attention_scores"] = true;
   return {{"args", args}, {"kwargs", named}};
 }
 

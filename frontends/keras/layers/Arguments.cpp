@@ -19,33 +19,8 @@ template <typename T> std::vector<T> listFromJson(const Json &json, const std::s
     argumentFromJson(element, key, values.emplace_back());
   return values;
 }
-/// A class with numbers as arguments; null without one.
-template <typename T> Json namedToJson(const T &value) {
-  if (value.className.empty())
-    return nullptr;
-  Json config = Json::object();
-  for (const auto &[key, number] : value.config)
-    config[key] = number;
-  return {{"class_name", value.className}, {"config", config}};
-}
-template <typename T> void namedFromJson(const Json &json, const std::string &key, T &value) {
-  if (json.is_string()) {
-    value.className = json.get<std::string>();
-    return;
-  }
-  if (!json.is_object() || !json.contains("class_name"))
-    failType(json, key, "a name, or an object with class_name and config");
-  argumentFromJson(json["class_name"], key, value.className);
-  value.config.clear();
-  if (json.contains("config"))
-    for (const auto &[name, number] : json["config"].items())
-      if (number.is_number())
-        value.config.emplace_back(name, number.template get<double>());
-}
 } // namespace
 
-Json argumentToJson(const Regularizer &value) { return namedToJson(value); }
-Json argumentToJson(const Constraint &value) { return namedToJson(value); }
 Json argumentToJson(bool value) { return value; }
 Json argumentToJson(int64_t value) { return value; }
 Json argumentToJson(double value) { return value; }
@@ -53,6 +28,8 @@ Json argumentToJson(const std::string &value) { return value; }
 Json argumentToJson(const Shape &value) { return value; }
 Json argumentToJson(const std::vector<double> &value) { return value; }
 Json argumentToJson(const Initializer &value) { return toJson(value); }
+Json argumentToJson(const Regularizer &value) { return toJson(value); }
+Json argumentToJson(const Constraint &value) { return toJson(value); }
 Json argumentToJson(const layers::Ends &value) { return Json::array({value.before, value.after}); }
 Json argumentToJson(const layers::Axes &value) {
   return value.isList ? Json(value.values) : Json(value.values[0]);
@@ -158,11 +135,11 @@ void argumentFromJson(const Json &json, const std::string &key, std::vector<doub
 void argumentFromJson(const Json &json, const std::string &, Initializer &value) {
   value = initializerFromJson(json);
 }
-void argumentFromJson(const Json &json, const std::string &key, Regularizer &value) {
-  namedFromJson(json, key, value);
+void argumentFromJson(const Json &json, const std::string &, Regularizer &value) {
+  value = regularizerFromJson(json);
 }
-void argumentFromJson(const Json &json, const std::string &key, Constraint &value) {
-  namedFromJson(json, key, value);
+void argumentFromJson(const Json &json, const std::string &, Constraint &value) {
+  value = constraintFromJson(json);
 }
 void argumentFromJson(const Json &json, const std::string &key, layers::Ends &value) {
   std::vector<int64_t> ends = sizesFromJson(json, key, 2);

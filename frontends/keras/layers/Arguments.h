@@ -158,6 +158,8 @@ std::shared_ptr<Impl> construct(const Options &options, Fill fill) {
   auto layer = makeLayer(std::make_shared<Impl>(), options);
   if constexpr (requires { layer->options = options; })
     layer->options = options;
+  if constexpr (requires { options.activityRegularizer; })
+    layer->activityRegularizer = options.activityRegularizer;
   fill(*layer);
   layer->check();
   return layer;
@@ -197,15 +199,22 @@ template <int N> constexpr const char *byRank(const char *one, const char *two, 
 
 // Each family's table, in the .cpp of its name.
 llvm::ArrayRef<LayerClass> activationLayers();
+llvm::ArrayRef<LayerClass> attentionLayers();
+llvm::ArrayRef<LayerClass> cellLayers();
 llvm::ArrayRef<LayerClass> augmentationLayers();
 llvm::ArrayRef<LayerClass> convolutionLayers();
 llvm::ArrayRef<LayerClass> coreLayers();
+llvm::ArrayRef<LayerClass> einsumLayers();
+llvm::ArrayRef<LayerClass> embeddingLayers();
+llvm::ArrayRef<LayerClass> headLayers();
 llvm::ArrayRef<LayerClass> mergingLayers();
 llvm::ArrayRef<LayerClass> normalizationLayers();
 llvm::ArrayRef<LayerClass> poolingLayers();
 llvm::ArrayRef<LayerClass> preprocessingLayers();
 llvm::ArrayRef<LayerClass> regularizationLayers();
+llvm::ArrayRef<LayerClass> recurrentLayers();
 llvm::ArrayRef<LayerClass> reshapingLayers();
+llvm::ArrayRef<LayerClass> wrapperLayers();
 
 /// An axis of a tensor of this shape, counted from 0; throws, naming `what`, when there is none.
 int64_t positiveAxis(const LayerImpl &layer, const char *what, int64_t axis, const Shape &shape);

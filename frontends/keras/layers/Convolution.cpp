@@ -102,6 +102,7 @@ template <int N> struct ConvImpl : ConvolutionLayer<ConvImpl<N>, N> {
     visit("bias_initializer", self.options.biasInitializer);
     visit("kernel_regularizer", self.options.kernelRegularizer);
     visit("bias_regularizer", self.options.biasRegularizer);
+    visit("activity_regularizer", self.activityRegularizer);
     visit("kernel_constraint", self.options.kernelConstraint);
     visit("bias_constraint", self.options.biasConstraint);
   }
@@ -153,6 +154,7 @@ template <int N> struct ConvTransposeImpl : ConvolutionLayer<ConvTransposeImpl<N
     visit("bias_initializer", self.options.biasInitializer);
     visit("kernel_regularizer", self.options.kernelRegularizer);
     visit("bias_regularizer", self.options.biasRegularizer);
+    visit("activity_regularizer", self.activityRegularizer);
     visit("kernel_constraint", self.options.kernelConstraint);
     visit("bias_constraint", self.options.biasConstraint);
   }
@@ -233,6 +235,7 @@ template <int N> struct DepthwiseConvImpl : ConvolutionLayer<DepthwiseConvImpl<N
     visit("bias_initializer", self.options.biasInitializer);
     visit("depthwise_regularizer", self.options.depthwiseRegularizer);
     visit("bias_regularizer", self.options.biasRegularizer);
+    visit("activity_regularizer", self.activityRegularizer);
     visit("depthwise_constraint", self.options.depthwiseConstraint);
     visit("bias_constraint", self.options.biasConstraint);
   }
@@ -277,6 +280,7 @@ template <int N> struct SeparableConvImpl : ConvolutionLayer<SeparableConvImpl<N
     visit("depthwise_regularizer", self.options.depthwiseRegularizer);
     visit("pointwise_regularizer", self.options.pointwiseRegularizer);
     visit("bias_regularizer", self.options.biasRegularizer);
+    visit("activity_regularizer", self.activityRegularizer);
     visit("depthwise_constraint", self.options.depthwiseConstraint);
     visit("pointwise_constraint", self.options.pointwiseConstraint);
     visit("bias_constraint", self.options.biasConstraint);

@@ -16,7 +16,7 @@ template <int N> struct ConvOptions {
   bool useBias = true;
   Initializer kernelInitializer = "glorot_uniform";
   Initializer biasInitializer = "zeros";
-  Regularizer kernelRegularizer = {}, biasRegularizer = {};
+  Regularizer kernelRegularizer = {}, biasRegularizer = {}, activityRegularizer = {};
   Constraint kernelConstraint = {}, biasConstraint = {};
   Shape inputShape = {};
   std::string name = {};
@@ -44,7 +44,7 @@ template <int N> struct ConvTransposeOptions {
   bool useBias = true;
   Initializer kernelInitializer = "glorot_uniform";
   Initializer biasInitializer = "zeros";
-  Regularizer kernelRegularizer = {}, biasRegularizer = {};
+  Regularizer kernelRegularizer = {}, biasRegularizer = {}, activityRegularizer = {};
   Constraint kernelConstraint = {}, biasConstraint = {};
   Shape inputShape = {};
   std::string name = {};
@@ -70,7 +70,7 @@ template <int N> struct DepthwiseConvOptions {
   bool useBias = true;
   Initializer depthwiseInitializer = "glorot_uniform";
   Initializer biasInitializer = "zeros";
-  Regularizer depthwiseRegularizer = {}, biasRegularizer = {};
+  Regularizer depthwiseRegularizer = {}, biasRegularizer = {}, activityRegularizer = {};
   Constraint depthwiseConstraint = {}, biasConstraint = {};
   Shape inputShape = {};
   std::string name = {};
@@ -96,7 +96,8 @@ template <int N> struct SeparableConvOptions {
   Initializer depthwiseInitializer = "glorot_uniform";
   Initializer pointwiseInitializer = "glorot_uniform";
   Initializer biasInitializer = "zeros";
-  Regularizer depthwiseRegularizer = {}, pointwiseRegularizer = {}, biasRegularizer = {};
+  Regularizer depthwiseRegularizer = {}, pointwiseRegularizer = {}, biasRegularizer = {},
+              activityRegularizer = {};
   Constraint depthwiseConstraint = {}, pointwiseConstraint = {}, biasConstraint = {};
   Shape inputShape = {};
   std::string name = {};

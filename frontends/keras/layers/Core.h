@@ -14,7 +14,7 @@ struct DenseOptions {
   bool useBias = true;
   Initializer kernelInitializer = "glorot_uniform";
   Initializer biasInitializer = "zeros";
-  Regularizer kernelRegularizer = {}, biasRegularizer = {};
+  Regularizer kernelRegularizer = {}, biasRegularizer = {}, activityRegularizer = {};
   Constraint kernelConstraint = {}, biasConstraint = {};
   Shape inputShape = {}; ///< without the batch; for the first layer of a Sequential
   std::string name = {}; ///< empty: dense, dense_1, …

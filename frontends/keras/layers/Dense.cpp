@@ -23,6 +23,7 @@ struct DenseImpl : LayerWith<DenseImpl> {
     visit("bias_initializer", self.options.biasInitializer);
     visit("kernel_regularizer", self.options.kernelRegularizer);
     visit("bias_regularizer", self.options.biasRegularizer);
+    visit("activity_regularizer", self.activityRegularizer);
     visit("kernel_constraint", self.options.kernelConstraint);
     visit("bias_constraint", self.options.biasConstraint);
   }

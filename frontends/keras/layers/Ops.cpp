@@ -85,9 +85,9 @@ Expr Draws::normal(llvm::ArrayRef<Dim> dims, double mean, double stddev) {
   return mean == 0 ? draw * stddev : draw * stddev + mean;
 }
 
-Expr Draws::dropout(Value x, double rate) {
+Expr Draws::dropout(Value x, double rate, llvm::StringRef what) {
   return e.expr(e.create<graph::DropoutOp>({x, seedValue(), e.control("step")},
-                                           {id({}), e.named("rate", e.b.getF64FloatAttr(rate))}));
+                                           {id(what), e.named("rate", e.b.getF64FloatAttr(rate))}));
 }
 
 } // namespace ingot::keras::detail

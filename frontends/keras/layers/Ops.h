@@ -29,7 +29,7 @@ public:
   graph::Expr uniform(llvm::ArrayRef<Dim> dims, double low, double high, llvm::StringRef what = {});
   graph::Expr normal(llvm::ArrayRef<Dim> dims, double mean, double stddev);
   /// x with some of its elements zeroed and the others scaled; see graph.dropout.
-  graph::Expr dropout(mlir::Value x, double rate);
+  graph::Expr dropout(mlir::Value x, double rate, llvm::StringRef what = {});
 
 private:
   mlir::Value seedValue();

@@ -201,6 +201,7 @@ Value readOnce(func::FuncOp function, const std::string &variable) {
 keras::CallOptions optionsOf(const LayerCase &c) {
   keras::CallOptions options;
   options.useCausalMask = c.call.value("use_causal_mask", false);
+  options.returnAttentionScores = c.call.value("return_attention_scores", false);
   return options;
 }
 
@@ -208,6 +209,8 @@ keras::CallOptions optionsOf(const LayerCase &c) {
 llvm::SmallVector<Value> emitCall(OpBuilder &b, Block &body, const LayerCase &c,
                                   const LayerRun &run, const kd::LayerImpl &layer) {
   kd::Emitter emitter(b, run.training);
+  for (const kd::WeightRef &ref : kd::weightsOf(layer))
+    emitter.variableNames.emplace(ref.weight->variable.get(), ref.name());
   llvm::SmallVector<Value> inputs(body.getArguments().take_front(c.inputs.size()));
   size_t next = inputs.size();
   for (size_t i = 0; i < c.masks.size(); ++i)
