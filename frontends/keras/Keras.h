@@ -13,6 +13,7 @@
 //
 // Errors are keras::Error. Needs no LLVM header.
 #pragma once
+#include "frontends/keras/Applications.h"
 #include "frontends/keras/Callbacks.h"
 #include "frontends/keras/Datasets.h"
 #include "frontends/keras/Layer.h"
