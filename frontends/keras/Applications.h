@@ -45,6 +45,16 @@ Model ResNet50V2(Options options = {});
 Model ResNet101V2(Options options = {});
 Model ResNet152V2(Options options = {});
 Model MobileNetV2(MobileNetV2Options options = {});
+/// Images have values from 0 to 255: the network scales them itself.
+Model EfficientNetB0(Options options = {});
+Model EfficientNetB1(Options options = {});
+Model EfficientNetB2(Options options = {});
+Model EfficientNetB3(Options options = {});
+Model EfficientNetB4(Options options = {});
+Model EfficientNetB5(Options options = {});
+Model EfficientNetB6(Options options = {});
+Model EfficientNetB7(Options options = {});
+
 /// A class and how likely it is.
 struct Prediction {
   std::string className;   ///< WordNet's: "n02099712"
@@ -88,5 +98,18 @@ using applications::ResNet152V2;
 using applications::ResNet50V2;
 using mobilenet_v2::preprocessInput;
 } // namespace resnet_v2
+namespace efficientnet {
+using applications::decodePredictions;
+using applications::EfficientNetB0;
+using applications::EfficientNetB1;
+using applications::EfficientNetB2;
+using applications::EfficientNetB3;
+using applications::EfficientNetB4;
+using applications::EfficientNetB5;
+using applications::EfficientNetB6;
+using applications::EfficientNetB7;
+/// The images as they are, as f32.
+ingot::Tensor preprocessInput(const TensorView &images);
+} // namespace efficientnet
 
 } // namespace ingot::keras::applications

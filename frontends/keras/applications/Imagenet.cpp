@@ -142,6 +142,10 @@ ingot::Tensor mobilenet_v2::preprocessInput(const TensorView &images) {
   return x;
 }
 
+ingot::Tensor efficientnet::preprocessInput(const TensorView &images) {
+  return toFloats(images, "preprocessInput");
+}
+
 ClassNames readClassNames(const std::string &path) {
   std::ifstream file(path);
   nlohmann::json json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);

@@ -32,6 +32,8 @@ const Recorded kRecorded[] = {
     {"ResNet101", [] { return applications::ResNet101({.weights = "none"}); }},
     {"ResNet50V2", [] { return applications::ResNet50V2({.weights = "none"}); }},
     {"MobileNetV2", [] { return applications::MobileNetV2({.weights = "none"}); }},
+    {"EfficientNetB0", [] { return applications::EfficientNetB0({.weights = "none"}); }},
+    {"EfficientNetB1", [] { return applications::EfficientNetB1({.weights = "none"}); }},
     {"MobileNetV2Small",
      [] {
        return applications::MobileNetV2({.includeTop = false,
@@ -114,6 +116,8 @@ TEST(KerasApplicationOptions, preprocessInputIsKeras) {
               ::testing::ElementsAre(FloatEq(-1), FloatEq(128 / 127.5F - 1), FloatEq(1),
                                      FloatEq(10 / 127.5F - 1), FloatEq(20 / 127.5F - 1),
                                      FloatEq(30 / 127.5F - 1)));
+  EXPECT_THAT(values(applications::efficientnet::preprocessInput(images)),
+              ::testing::ElementsAre(0, 128, 255, 10, 20, 30));
   auto grey = *ingot::Tensor::of({2, 1, 1}, std::vector<float>{1, 2});
   EXPECT_THAT(errorOf([&] { applications::vgg16::preprocessInput(grey); }),
               HasSubstr("three channels"));
@@ -145,6 +149,8 @@ TEST_F(KerasApplicationCache, withoutANetworkItSaysWhichFileGoesWhere) {
                     {.includeTop = false, .inputShape = {160, 160, 3}, .alpha = 0.35});
               }),
               HasSubstr("/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_160_no_top.h5"));
+  EXPECT_THAT(errorOf([] { applications::EfficientNetB0(); }),
+              HasSubstr(directory + "/models/efficientnetb0.h5"));
   EXPECT_THAT(errorOf([] {
                 applications::decodePredictions(
                     *ingot::Tensor::of({1, 1000}, std::vector<float>(1000, 0)));
@@ -213,12 +219,19 @@ const SavedNetwork kSaved[] = {
        return applications::ResNet50V2(
            {.includeTop = false, .weights = weights, .inputShape = {64, 64, 3}, .pooling = "avg"});
      }},
-    {"MobileNetV2", "MobileNetV2.h5", [](const std::string &weights) {
+    {"MobileNetV2", "MobileNetV2.h5",
+     [](const std::string &weights) {
        return applications::MobileNetV2({.includeTop = false,
                                          .weights = weights,
                                          .inputShape = {64, 64, 3},
                                          .alpha = 0.5,
                                          .pooling = "max"});
+     }},
+    {"EfficientNetB0", "EfficientNetB0.keras", [](const std::string &weights) {
+       return applications::EfficientNetB0({.weights = weights,
+                                            .inputShape = {64, 64, 3},
+                                            .classes = 10,
+                                            .classifierActivation = "linear"});
      }}};
 
 class SavedKerasApplications : public ::testing::TestWithParam<SavedNetwork> {

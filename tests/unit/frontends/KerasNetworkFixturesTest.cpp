@@ -129,6 +129,50 @@ Network sampleWeights() {
   return {model, {.batchSize = 8, .epochs = 3, .validationSplit = 0.25}};
 }
 
+Network transformer() {
+  auto x = keras::Input({5, 4}, {.name = "x"});
+  auto attended = layers::MultiHeadAttention(2, 3, {.name = "attention"})(
+      std::vector<keras::Tensor>{x, x}, {.useCausalMask = true});
+  auto h =
+      layers::LayerNormalization({.name = "norm1"})(layers::Add({.name = "add1"})({x, attended}));
+  auto f =
+      layers::Dense(4, {.name = "down"})(layers::Dense(8, {.activation = "gelu", .name = "up"})(h));
+  h = layers::LayerNormalization({.name = "norm2"})(layers::Add({.name = "add2"})({h, f}));
+  auto mean = layers::GlobalAveragePooling1D({.name = "mean"})(h);
+  keras::Model model(x, layers::Dense(1, {.name = "out"})(mean));
+  model.compile({.optimizer = keras::optimizers::Adam({.learningRate = 0.01, .clipnorm = 0.5}),
+                 .loss = "mse"});
+  return {model, {.batchSize = 6, .epochs = 3}};
+}
+
+Network bidirectional() {
+  keras::Sequential model(
+      {layers::InputLayer({5, 3}),
+       layers::Bidirectional(layers::LSTM(3, {.returnSequences = true}), {.name = "both"}),
+       layers::TimeDistributed(layers::Dense(2, {.activation = "relu"}), {.name = "each"}),
+       layers::GlobalAveragePooling1D({.name = "mean"}), layers::Dense(1, {.name = "out"})});
+  model.compile({.optimizer = keras::optimizers::Nadam({.learningRate = 0.01}), .loss = "mse"});
+  return {model, {.batchSize = 6, .epochs = 3}};
+}
+
+Network regularized() {
+  keras::Sequential model(
+      {layers::InputLayer({4}),
+       layers::Dense(6, {.activation = "relu",
+                         .kernelRegularizer = keras::regularizers::L2(0.01),
+                         .biasRegularizer = keras::regularizers::L1(0.02),
+                         .activityRegularizer = keras::regularizers::L1(0.003),
+                         .kernelConstraint = keras::constraints::MaxNorm(0.8),
+                         .name = "hidden"}),
+       layers::Dense(1, {.kernelRegularizer = keras::regularizers::L1L2({.l1 = 0.01, .l2 = 0.02}),
+                         .kernelConstraint = "non_neg",
+                         .name = "out"})});
+  model.compile({.optimizer = keras::optimizers::SGD({.learningRate = 0.1}),
+                 .loss = "mse",
+                 .metrics = {"mse"}});
+  return {model, {.batchSize = 10, .epochs = 3, .validationSplit = 0.2}};
+}
+
 using Maker = Network (*)();
 const std::map<std::string, Maker> &makers() {
   static const std::map<std::string, Maker> table = {{"shared", shared},
@@ -137,6 +181,9 @@ const std::map<std::string, Maker> &makers() {
                                                      {"frozen", frozen},
                                                      {"callbacks", callbacks},
                                                      {"several_outputs", severalOutputs},
+                                                     {"transformer", transformer},
+                                                     {"bidirectional", bidirectional},
+                                                     {"regularized", regularized},
                                                      {"weighted", weighted},
                                                      {"sample_weights", sampleWeights}};
   return table;
@@ -232,13 +279,14 @@ TEST_P(KerasNetworkFixtures, trainsAsKerasDid) {
 INSTANTIATE_TEST_SUITE_P(Networks, KerasNetworkFixtures, ::testing::ValuesIn(names()),
                          [](const auto &info) { return info.param; });
 
-TEST(KerasNetworks, allRecordedOnesAreBuiltHereButForThese) {
+// `text`: its embedding's weights go another way than with Keras's Adam on TensorFlow from the
+// first step on; outputs and gradients of its layers are equal (KerasLayerFixturesTest).
+TEST(KerasNetworks, allRecordedOnesButOneAreBuiltHere) {
   std::vector<std::string> without;
   for (const auto &[name, line] : recorded().items())
     if (!makers().count(name))
       without.push_back(name);
-  EXPECT_THAT(without,
-              ::testing::ElementsAre("text", "bidirectional", "transformer", "regularized"));
+  EXPECT_THAT(without, ::testing::ElementsAre("text"));
 }
 
 } // namespace
