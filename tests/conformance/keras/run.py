@@ -169,7 +169,7 @@ MODELS = {
     "Concatenate": merge(lambda: layers.Concatenate(axis=1), ((2, 3), (4, 3))),
     "Dot": merge(lambda: layers.Dot(axes=1, normalize=True)),
     "BatchNormalization": one(IMAGE, lambda: layers.BatchNormalization(momentum=0.9)),
-    "LayerNormalization": one((4, 5), lambda: layers.LayerNormalization(axis=[1, 2])),
+    "LayerNormalization": one((4, 5), lambda: layers.LayerNormalization(axis=1)),
     "GroupNormalization": one(IMAGE, lambda: layers.GroupNormalization(2)),
     "UnitNormalization": one((4, 5), lambda: layers.UnitNormalization()),
     "RMSNormalization": one((4, 5), lambda: layers.RMSNormalization()),
@@ -234,6 +234,57 @@ def write_classes(classes):
     block = textwrap.fill(", ".join(f"`{name}`" for name in sorted(classes)) + ".", 120)
     with open(PAGE, "w", encoding="utf-8") as file:
         file.write(BLOCK.sub(lambda _: block + "\n", text))
+
+
+def optimizer_cases():
+    """Every optimizer, and what goes around them, on one small model."""
+    o, s = keras.optimizers, keras.optimizers.schedules
+    return {
+        "SGD": lambda: o.SGD(0.05),
+        "SGD-momentum": lambda: o.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
+        "Adam-amsgrad": lambda: o.Adam(0.01, amsgrad=True, clipnorm=0.5),
+        "AdamW": lambda: o.AdamW(0.01, weight_decay=0.05),
+        "RMSprop-centered": lambda: o.RMSprop(0.01, momentum=0.5, centered=True),
+        "Adagrad": lambda: o.Adagrad(0.05),
+        "Adadelta": lambda: o.Adadelta(0.5),
+        "Adamax": lambda: o.Adamax(0.01),
+        "Nadam": lambda: o.Nadam(0.01),
+        "Lion": lambda: o.Lion(0.003),
+        "Ftrl": lambda: o.Ftrl(0.05, l1_regularization_strength=0.01),
+        "Adam-ema": lambda: o.Adam(0.01, use_ema=True, ema_momentum=0.9),
+        "Adam-accumulated": lambda: o.Adam(0.01, gradient_accumulation_steps=2),
+        "SGD-schedule": lambda: o.SGD(s.ExponentialDecay(0.05, 2, 0.7), momentum=0.5),
+    }
+
+
+def check_optimizer(make, driver, directory):
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(5)
+    rng = np.random.default_rng(5)
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(6, activation="tanh"), layers.Dense(2)])
+    model.compile(optimizer=make(), loss="mean_squared_error")
+    x, y = rng.normal(size=(8, 5)).astype("float32"), rng.normal(size=(8, 2)).astype("float32")
+    data = os.path.join(directory, "data.npz")
+    np.savez(data, x0=x, y0=y)
+
+    def steps(model, count):
+        losses = []
+        for _ in range(count):
+            model.reset_metrics()
+            losses.append(float(model.train_on_batch(x, y, return_dict=True)["loss"]))
+        return losses
+
+    steps(model, 3)
+    theirs, ours = (os.path.join(directory, side + ".keras") for side in ("theirs", "ours"))
+    model.save(theirs)
+    driver("convert", theirs, ours)
+    want = steps(keras.models.load_model(theirs), 4)
+    got = steps(keras.models.load_model(ours), 4)
+    if not np.allclose(got, want, rtol=1e-5, atol=1e-7):
+        raise AssertionError(f"Keras on our file: losses {got}, on its own {want}")
+    got = [float(line) for line in driver("train", theirs, data, 4, ours).split()]
+    if not np.allclose(got, want, rtol=3e-5, atol=1e-6):
+        raise AssertionError(f"Ingot: losses {got}, Keras {want}")
 
 
 class Driver:
@@ -362,6 +413,8 @@ def main():
     checks = {f"layers/{name}": (check_layers, name, build, driver) for name, build in MODELS.items()}
     checks |= {f"training/{make.__name__}": (check_training, make.__name__, fixtures, driver)
                for make in fixtures.MODELS}
+    checks |= {f"optimizers/{name}": (check_optimizer, make, driver)
+               for name, make in optimizer_cases().items()}
     checks |= {f"refused/{name}": (check_refused, *case, driver) for name, case in REFUSED.items()}
     failed, skipped, lines, good, bad, listed = 0, 0, [], set(), set(), listed_classes()
     chosen = [name for name in checks
