@@ -352,6 +352,24 @@ TEST_F(KerasFiles, AKeras2ModelGivesItsReference) {
              *data::findTensor(*recorded, "out/0"), 2e-6);
 }
 
+TEST_F(KerasFiles, CheckpointsOfFitAreFilesOfKeras) {
+  const Recorded recorded("mlp");
+  for (const char *name : {"best_model.h5", "best_model.keras"}) {
+    keras::Model model = keras::loadModel(fixture("mlp.keras"));
+    keras::callbacks::ModelCheckpoint::Options options;
+    options.monitor = "loss";
+    options.saveBestOnly = true;
+    keras::callbacks::ModelCheckpoint checkpoint(in(name), options);
+    model.fit(recorded.arrays("x"), recorded.arrays("y"),
+              {.epochs = 3, .verbose = keras::Verbosity::Silent, .callbacks = {&checkpoint}});
+    keras::Model best = keras::loadModel(in(name));
+    const ingot::Tensor got = best.predict(recorded.arrays("x")),
+                        want = model.predict(recorded.arrays("x"));
+    expectNear(got, want, 1e-6);
+    EXPECT_TRUE(best.impl()->training.has_value());
+  }
+}
+
 /// Hostile configs in a whole archive: whatever they say, there is a model or an error, soon.
 TEST_F(KerasFiles, DamagedConfigsAreRefusedOrRead) {
   for (const char *name : {"cnn.keras", "nested.keras"}) {
