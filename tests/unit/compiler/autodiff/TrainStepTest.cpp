@@ -1,5 +1,6 @@
 // The training step on the reference interpreter: optimizers against numbers computed with NumPy
 // from the frameworks' formulas, the order of assignments, initialization, and messages.
+#include "ir/Elementwise.h"
 #include "tests/unit/compiler/GraphTest.h"
 #include <gmock/gmock.h>
 
@@ -176,6 +177,100 @@ TEST_F(TrainStepTest, InitializeIsExtendedWithTheOptimizersState) {
   auto slot = module->lookupSymbol<graph::VariableOp>("optimizer/w/velocity");
   ASSERT_TRUE(slot);
   EXPECT_EQ(slot.getRole(), "optimizer");
+}
+
+TEST_F(TrainStepTest, NewValuesAreConstrainedBeforeTheyAreAssigned) {
+  parseQuadratic();
+  OptimizerSpec spec;
+  spec.learningRate = 0.1;
+  spec.momentum = 0.9;
+  TrainStepOptions options;
+  std::vector<std::string> asked;
+  options.constrain = [&](mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
+                          mlir::Value value) -> mlir::Value {
+    asked.push_back(name.str());
+    return graph::Expr(b, loc, value) + 10.0;
+  };
+  ASSERT_TRUE(mlir::succeeded(buildTrainStep(*module, "loss", spec, options)));
+  EXPECT_EQ(asked, std::vector<std::string>{"layer/w"});
+  Interpreter run(*module);
+  ASSERT_TRUE(mlir::succeeded(run.run("initialize", {})));
+  run.variables["layer/w"] = tensor({2}, {1, -2});
+  ASSERT_TRUE(mlir::succeeded(run.run("train_step", {tensor({2}, {0.5, 0.25})})));
+  EXPECT_FLOAT_EQ(run.variables["layer/w"].real(0), 10.9f);
+  EXPECT_FLOAT_EQ(run.variables["optimizer/layer/w/momentum"].real(0), -0.1f);
+}
+
+TEST_F(TrainStepTest, AScheduledRateIsTheNextStepsAndNoControl) {
+  parseQuadratic();
+  OptimizerSpec spec;
+  spec.schedule = [](mlir::OpBuilder &b, mlir::Location loc, mlir::Value step) -> mlir::Value {
+    return castTo(graph::Expr(b, loc, step), b.getF32Type()) * 0.25 + 0.5;
+  };
+  spec.learningRate = 0.5;
+  ASSERT_TRUE(mlir::succeeded(buildTrainStep(*module, "loss", spec)));
+  EXPECT_EQ(module->lookupSymbol<graph::VariableOp>("learning_rate").getRole(), "optimizer");
+  Interpreter run(*module);
+  ASSERT_TRUE(mlir::succeeded(run.run("initialize", {})));
+  EXPECT_EQ(run.variables["learning_rate"].real(0), 0.5);
+  run.variables["layer/w"] = tensor({2}, {1, -2});
+  run.variables["step"] =
+      tensor({}, {2}, mlir::IntegerType::get(&context, 64, mlir::IntegerType::Signed));
+  ASSERT_TRUE(mlir::succeeded(run.run("train_step", {tensor({2}, {0.5, 0.25})})));
+  EXPECT_FLOAT_EQ(run.variables["layer/w"].real(0), 0) << "the rate is 1, by the step";
+  EXPECT_EQ(run.variables["learning_rate"].real(0), 1.25);
+}
+
+TEST_F(TrainStepTest, OnlyAveragesOfTheWeightsNeedFinalize) {
+  for (bool averages : {false, true}) {
+    parseQuadratic();
+    OptimizerSpec spec;
+    if (averages)
+      spec.emaMomentum = 0.5;
+    ASSERT_TRUE(mlir::succeeded(buildTrainStep(*module, "loss", spec)));
+    EXPECT_EQ(module->lookupSymbol("finalize") != nullptr, averages);
+  }
+}
+
+TEST_F(TrainStepTest, AStepWithoutFiniteGradientsLeavesTheOptimizerButForTheScale) {
+  parse(R"mlir(
+    graph.variable @w {role = "trainable"} : tensor<2xf32>
+    graph.variable @count {role = "state"} : tensor<f32>
+    func.func @loss(%x: tensor<2xf32>) -> tensor<f32> {
+      %c = graph.read @count : tensor<f32>
+      %one = graph.constant dense<1.0> : tensor<f32> : tensor<f32>
+      %c1 = graph.add %c, %one : tensor<f32>
+      graph.assign @count, %c1 : tensor<f32>
+      %w = graph.read @w : tensor<2xf32>
+      %a = graph.mul %w, %x : tensor<2xf32>
+      %s = graph.reduce %a {kind = 0 : i32, axes = array<i64: 0>} : (tensor<2xf32>) -> tensor<f32>
+      return %s : tensor<f32>
+    })mlir");
+  OptimizerSpec adam;
+  adam.kind = Kind::Adam;
+  adam.dynamicScale = {1024, 2};
+  ASSERT_TRUE(mlir::succeeded(buildTrainStep(*module, "loss", adam)));
+  Interpreter run(*module);
+  ASSERT_TRUE(mlir::succeeded(run.run("initialize", {})));
+  run.variables["w"] = tensor({2}, {1, 1});
+  run.variables["count"] = tensor({}, {0});
+  auto before = run.variables;
+  for (double bad : {HUGE_VAL, std::nan("")})
+    ASSERT_TRUE(mlir::succeeded(run.run("train_step", {tensor({2}, {1, bad})})));
+  for (auto &[name, value] : run.variables)
+    for (int64_t i = 0; i < value.numElements(); ++i) {
+      double now = value.isFloat() ? value.real(i) : static_cast<double>(value.integer(i));
+      double then = value.isFloat() ? before[name].real(i) : before[name].integer(i);
+      if (name == "count") // statistics are the forward pass's, as in Keras
+        EXPECT_EQ(now, 2);
+      else
+        EXPECT_EQ(now, name == "optimizer/dynamic_scale" ? 256 : then) << name;
+    }
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(mlir::succeeded(run.run("train_step", {tensor({2}, {1, 1})})));
+  EXPECT_EQ(run.variables["optimizer/dynamic_scale"].real(0), 512);
+  EXPECT_EQ(run.variables["optimizer/step_counter"].integer(0), 0);
+  EXPECT_EQ(run.variables["step"].integer(0), 2);
 }
 
 TEST_F(TrainStepTest, VariablesThatTheLossDoesNotDependOnStayUntouched) {
