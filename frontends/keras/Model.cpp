@@ -371,6 +371,9 @@ void Model::compile(CompileOptions options) {
     throw Error("model '" + model->name + "': compile needs a loss, for example .loss = \"mse\"");
   releaseEngine(*model);
   model->held.clear(); // as in Keras a new optimizer starts afresh
+  if (options.autoScaleLoss && model->dtypePolicy == "mixed_float16" &&
+      options.optimizer.className != "LossScaleOptimizer")
+    options.optimizer = optimizers::LossScaleOptimizer(options.optimizer);
   model->training = std::move(options);
 }
 

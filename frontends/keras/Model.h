@@ -35,6 +35,8 @@ struct CompileOptions {
   /// any.
   Metrics weightedMetrics = {};
   LossWeights lossWeights = {};
+  /// A model made under the policy "mixed_float16" gets a LossScaleOptimizer around the optimizer.
+  bool autoScaleLoss = true;
   /// Training computes cheap values of the forward pass again instead of keeping them (Keras's
   /// RematScope): less memory in a step, more time, the same bits.
   bool recompute = false;

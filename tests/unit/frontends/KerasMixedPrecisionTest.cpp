@@ -19,9 +19,9 @@ protected:
         {keras::Input({6}), layers::Dense(16, {.activation = "relu", .name = "hidden"}),
          layers::BatchNormalization({.name = "norm"}),
          layers::Dense(3, {.activation = "softmax", .name = "scores", .dtype = "float32"})});
-    keras::config::setDtypePolicy("float32");
     model.compile({.optimizer = keras::optimizers::Adam({.learningRate = 0.01}),
                    .loss = "sparse_categorical_crossentropy"});
+    keras::config::setDtypePolicy("float32");
     return model;
   }
   ingot::Tensor samples() {
@@ -80,6 +80,12 @@ TEST_F(KerasMixedPrecision, learnsAsFloatsDo) {
   EXPECT_LT(last["float32"], 0.4);
   EXPECT_NEAR(last["mixed_bfloat16"], last["float32"], 0.1);
   EXPECT_NEAR(last["mixed_float16"], last["float32"], 0.1);
+}
+
+TEST_F(KerasMixedPrecision, float16TrainsWithAScaledLoss) {
+  EXPECT_EQ(classifier("mixed_float16").impl()->training->optimizer.className,
+            "LossScaleOptimizer");
+  EXPECT_EQ(classifier("mixed_bfloat16").impl()->training->optimizer.className, "Adam");
 }
 
 TEST_F(KerasMixedPrecision, policiesAreSavedAndMistakesAreNamed) {
