@@ -13,6 +13,9 @@ namespace {
 void checkPositive(const LayerImpl &layer, const char *what, int64_t value) {
   if (value <= 0)
     layer.fail(std::string(what) + " must be positive, got " + std::to_string(value));
+  if (value > kMaxExtent)
+    layer.fail(std::string(what) + " must be at most " + std::to_string(kMaxExtent) + ", got " +
+               std::to_string(value));
 }
 
 /// What all of them have: a window, a bias, an activation.

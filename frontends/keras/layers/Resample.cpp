@@ -16,6 +16,8 @@ namespace {
 
 /// Up to so many neighbours are summed in a formula, more by a reduction.
 constexpr int64_t kMaxUnrolledTaps = 8;
+/// Elements of an axis that places and weights are computed for, at most.
+constexpr int64_t kMaxImageExtent = 1 << 16;
 
 /// `count` old elements for each new one, row by row.
 struct Taps {
@@ -210,6 +212,13 @@ std::pair<int64_t, int64_t> sizeOf(const LayerImpl &layer, const std::string &in
                ingot::str(dims) + "; give the Input its height and width");
   return {dims[1].value(), dims[2].value()};
 }
+/// Throws where an axis of `in` elements cannot become one of `out`.
+void checkExtents(const LayerImpl &layer, int64_t in, int64_t out) {
+  if (std::max(in, out) > kMaxImageExtent)
+    layer.fail("makes " + std::to_string(out) + " elements of " + std::to_string(in) +
+               " along an axis; at most " + std::to_string(kMaxImageExtent) +
+               " are supported: use smaller images");
+}
 /// The extent that goes with `other` where the new image has `wanted` and `wantedOther`.
 int64_t matching(int64_t other, int64_t wanted, int64_t wantedOther) {
   return static_cast<int64_t>(static_cast<float>(other * wanted) / static_cast<float>(wantedOther));
@@ -219,6 +228,8 @@ int64_t matching(int64_t other, int64_t wanted, int64_t wantedOther) {
 Value resized(Emitter &e, const LayerImpl &layer, Value x, int64_t height, int64_t width,
               const std::string &interpolation, bool antialias) {
   auto [fromHeight, fromWidth] = sizeOf(layer, interpolation, x);
+  checkExtents(layer, fromHeight, height);
+  checkExtents(layer, fromWidth, width);
   if (fromHeight != height)
     x = resampled(e, x, 1, tapsOf(interpolation, fromHeight, height, antialias));
   if (fromWidth != width)
@@ -259,6 +270,7 @@ Value pooledInto(Emitter &e, const LayerImpl &layer, Value x, int64_t axis, int6
     layer.fail("needs a known input size, got " + ingot::str(dimsOf(x)) +
                "; give the Input a full shape");
   int64_t in = extent.value();
+  checkExtents(layer, in, size);
   auto begin = [&](int64_t o) { return o * in / size; };
   auto end = [&](int64_t o) { return ((o + 1) * in + size - 1) / size; };
   int64_t most = 0;
@@ -278,8 +290,8 @@ Value pooledInto(Emitter &e, const LayerImpl &layer, Value x, int64_t axis, int6
 }
 
 void checkImageSize(const LayerImpl &layer, int64_t height, int64_t width) {
-  if (std::min(height, width) <= 0 || std::max(height, width) > kMaxExtent)
-    layer.fail("height and width must be positive and at most " + std::to_string(kMaxExtent) +
+  if (std::min(height, width) <= 0 || std::max(height, width) > kMaxImageExtent)
+    layer.fail("height and width must be positive and at most " + std::to_string(kMaxImageExtent) +
                ", got " + toString({height, width}));
 }
 

@@ -23,11 +23,36 @@ protected:
     auto b = layers::Flatten()(layers::AveragePooling2D(2, {.strides = 1})(x));
     b = layers::Activation("tanh")(layers::Reshape({-1, 4}, {.name = "view"})(b));
     b = layers::ReLU({.maxValue = 6})(layers::Flatten()(b));
-    auto both = layers::Dropout(0.1)(layers::concatenate({a, b}));
+    auto both = layers::Dropout(0.1)(layers::concatenate({a, b, augmented(image)}));
     auto sum = layers::add({layers::Dense(3, {.name = "one"})(both), layers::Dense(3)(both)});
     keras::Model model({image}, {layers::Softmax({.name = "scores"})(sum)}, "everything");
     model.compile({.optimizer = "adam", .loss = "categorical_crossentropy"});
     return keras::detail::modelToJson(*model.impl());
+  }
+  /// Layers that prepare, resize and normalise images, down to a vector.
+  keras::Tensor augmented(const keras::Tensor &image) {
+    std::vector<keras::Layer> stack = {
+        layers::Rescaling(0.5),
+        layers::Normalization({.mean = 0.5, .variance = 2.0}),
+        layers::RandomFlip(),
+        layers::RandomRotation(0.1),
+        layers::RandomContrast(0.1),
+        layers::Resizing(6, 7, {.name = "resize"}),
+        layers::ZeroPadding2D({{1, 0}, 2}, {.name = "zeros"}),
+        layers::SeparableConv2D(4, 2, {.depthMultiplier = 2, .name = "separable"}),
+        layers::LayerNormalization(),
+        layers::GroupNormalization({.groups = 2}),
+        layers::PReLU({.sharedAxes = layers::Axes({1, 2})}),
+        layers::SpatialDropout2D(0.1),
+        layers::Conv2DTranspose(2, 2, {.strides = 2, .name = "transposed"}),
+        layers::Cropping2D(1, {.name = "cropped"}),
+        layers::UpSampling2D(2, {.interpolation = "bilinear", .name = "larger"}),
+        layers::AdaptiveAveragePooling2D(2, {.name = "parts"}),
+        layers::GlobalMaxPooling2D()};
+    auto x = image;
+    for (const keras::Layer &layer : stack)
+      x = layer(x);
+    return layers::dot({x, x}, 1);
   }
   /// The problems that reading finds, "" for none; a model that is read is built as well.
   std::string problemsOf(const std::string &text) {
@@ -139,6 +164,13 @@ TEST_F(KerasHostile, sizesBeyondAnyMachineAreRefusedByLayer) {
       {"view", "target_shape", {kHuge, 4}, "layer 'view' (Reshape): the target"},
       {"view", "target_shape", {-1, 2147483647, 2147483647}, "has more than 4294967296 elements"},
       {"norm", "axis", INT64_MIN, "is not a feature axis"},
+      {"resize", "height", 2147483647, "height and width must be positive and at most 65536"},
+      {"zeros", "padding", kHuge, "may not be negative or more than 2147483647"},
+      {"separable", "depth_multiplier", kHuge, "depthMultiplier must be at most 2147483647"},
+      {"transposed", "strides", 2147483647, "layer 'transposed' (Conv2DTranspose): its result"},
+      {"cropped", "cropping", {{2147483647, 0}, 0}, "leaves nothing of the"},
+      {"larger", "size", {30000, 1}, "makes"},
+      {"parts", "output_size", {1, 70000}, "at most 65536 are supported"},
       {"scores", "axis", INT64_MAX, "does not exist in input shape"},
       {"scores", "name", std::string(1000, 'n'), "at most 255 are supported"},
       {"scores", "name", "a\nb", "control characters"},

@@ -245,6 +245,53 @@ TEST_F(KerasLayers, normalizationAdaptsToData) {
   EXPECT_NEAR(y.data<float>()[1], -1, 1e-6);
 }
 
+TEST_F(KerasLayers, channelsFirstIsTheSameTurned) {
+  std::vector<double> last(6 * 5 * 2), first(last.size());
+  for (int64_t pixel = 0; pixel < 30; ++pixel)
+    for (int64_t channel = 0; channel < 2; ++channel)
+      last[pixel * 2 + channel] = first[channel * 30 + pixel] =
+          static_cast<double>((pixel * 7 + channel * 5) % 11);
+  auto convolution = [](const char *format) {
+    return layers::Conv2D(3, {3, 2}, {.strides = 2, .dataFormat = format, .name = "c"});
+  };
+  std::vector<double> y = apply(convolution("channels_last"), {1, 6, 5, 2}, last);
+  std::vector<double> turned = apply(convolution("channels_first"), {1, 2, 6, 5}, first);
+  ASSERT_EQ(y.size(), 12u);
+  for (int64_t pixel = 0; pixel < 4; ++pixel)
+    for (int64_t channel = 0; channel < 3; ++channel)
+      EXPECT_NEAR(y[pixel * 3 + channel], turned[channel * 4 + pixel], 1e-5);
+}
+
+TEST_F(KerasLayers, aCompiledStepAugmentsAndTrains) {
+  auto fit = [] {
+    keras::clearSession();
+    keras::Sequential model(
+        {layers::Rescaling(1 / 255., {.inputShape = {8, 8, 3}}), layers::RandomFlip("horizontal"),
+         layers::RandomRotation(0.1), layers::RandomTranslation(0.1, 0.1, {.fillMode = "nearest"}),
+         layers::RandomZoom(0.1, {.fillMode = "wrap"}),
+         layers::SeparableConv2D(4, 3, {.activation = "mish"}),
+         layers::GroupNormalization({.groups = 2}), layers::SpatialDropout2D(0.2),
+         layers::Conv2DTranspose(4, 2, {.strides = 2}), layers::LeakyReLU(),
+         layers::GlobalMaxPooling2D(), layers::GaussianNoise(0.1),
+         layers::Dense(2, {.activation = "softmax"})});
+    model.compile({.optimizer = keras::optimizers::Adam({.learningRate = 0.02}),
+                   .loss = "sparse_categorical_crossentropy"});
+    std::vector<float> pixels(16 * 8 * 8 * 3);
+    std::vector<int64_t> classes(16);
+    for (size_t i = 0; i < pixels.size(); ++i)
+      pixels[i] = static_cast<float>(i / 192 % 2 ? 40 + i % 7 : 200 + i % 11);
+    for (size_t i = 0; i < classes.size(); ++i)
+      classes[i] = static_cast<int64_t>(i % 2);
+    auto x = std::move(ingot::Tensor::of<float>({16, 8, 8, 3}, pixels)).value();
+    auto y = std::move(ingot::Tensor::of<int64_t>({16}, classes)).value();
+    return model.fit(x, y, {.batchSize = 8, .epochs = 20, .verbose = keras::Verbosity::Silent})
+        .history.at("loss");
+  };
+  std::vector<double> losses = fit();
+  EXPECT_LT(losses.back(), losses.front());
+  EXPECT_EQ(losses, fit()); // the same seed, the same numbers
+}
+
 TEST_F(KerasLayers, aFrozenBatchNormalizationStaysInInference) {
   layers::BatchNormalization layer({.epsilon = 1e-12});
   layer.setTrainable(false);
