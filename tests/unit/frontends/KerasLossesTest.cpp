@@ -4,6 +4,7 @@
 //
 // The fixtures and how they were made are in tests/fixtures/keras/losses.
 #include "frontends/keras/TrainingPlan.h"
+#include "frontends/keras/files/ModelFile.h"
 #include "tests/support/RunCompiled.h"
 #include "tests/unit/frontends/KerasTest.h"
 
@@ -461,6 +462,26 @@ TEST_F(KerasCompile, configurationsComeBackFromJson) {
   ASSERT_TRUE(loaded) << problems.text();
   EXPECT_EQ(loaded->training->loss.each[0].className, "BinaryCrossentropy");
   EXPECT_EQ(loaded->training->loss.each[0].config[0].second, keras::Argument(true));
+}
+
+TEST_F(KerasCompile, configurationsComeBackFromKerasFiles) {
+  keras::CompileOptions options;
+  options.loss = {{"one", keras::losses::BinaryFocalCrossentropy({.gamma = 3})},
+                  {"four", keras::losses::Huber({.delta = 0.5})}};
+  options.lossWeights = {{"one", 2}, {"four", 0.25}};
+  options.metrics = {{"one", {"accuracy", keras::metrics::AUC({.curve = "PR", .name = "area"})}},
+                     {"four", {keras::Loss("huber"), keras::losses::Dice()}}};
+  options.weightedMetrics = {{"four", {"mean_absolute_error"}}};
+  auto configOf = [&](const keras::CompileOptions &of) {
+    keras::Model model = modelOf({"one", "four"});
+    model.compile(of);
+    Json all = keras::detail::modelToJson(*model.impl()).at("compile_config");
+    return Json::array({all["loss"], all["loss_weights"], all["metrics"], all["weighted_metrics"]});
+  };
+  for (bool isLegacy : {false, true}) {
+    Json json = keras::detail::trainingToKeras(options, isLegacy);
+    EXPECT_EQ(configOf(keras::detail::trainingFromKeras(json)), configOf(options)) << json;
+  }
 }
 
 TEST_F(KerasCompile, mistakesNameTheOutputAndTheRemedy) {
