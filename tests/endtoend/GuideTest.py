@@ -60,7 +60,7 @@ class GuideTest(unittest.TestCase):
     def test_training(self):
         text, files = self.run_guide("training")
         accuracy = float(re.search(r"^Test Accuracy: ([\d.]+)$", text, re.M)[1])
-        self.assertGreater(accuracy, 0.97 if SAMPLES == "0" and "mnist.npz" in DIGITS else 0.7)
+        self.assertGreater(accuracy, 0.97 if SAMPLES == "0" and "mnist.npz" in DIGITS else 0.6)
         self.assertRegex(text, r"Predictions:( \d){10}\nTrue labels:( \d){10}\n")
         self.assertEqual(files["history.png"][:8], PNG)
         self.assertEqual(files["best_model.h5"][:8], b"\x89HDF\r\n\x1a\n")
@@ -88,7 +88,7 @@ class GuideTest(unittest.TestCase):
     def test_exercise_1(self):
         text, _ = self.run_guide("exercise-1")
         accuracy = float(re.search(r"^Test accuracy: ([\d.]+)$", text, re.M)[1])
-        self.assertGreater(accuracy, 0.985 if SAMPLES == "0" and "mnist.npz" in DIGITS else 0.7)
+        self.assertGreater(accuracy, 0.985 if SAMPLES == "0" and "mnist.npz" in DIGITS else 0.6)
 
 
 if __name__ == "__main__":
