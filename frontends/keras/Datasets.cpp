@@ -1,5 +1,6 @@
 // Keras's names for what runtime/data loads: see Datasets.h.
 #include "frontends/keras/Datasets.h"
+#include "frontends/keras/Throwing.h"
 #include "ingot/data/GetFile.h"
 
 #include <fstream>
@@ -8,13 +9,9 @@
 
 namespace ingot::keras::datasets {
 
-namespace {
+using detail::valueOf;
 
-template <typename T> T valueOf(Result<T> result) {
-  if (!result.isOk())
-    throw Error(result.status());
-  return std::move(*result);
-}
+namespace {
 
 Split splitOf(Result<data::ArrayDataset> loaded) {
   data::ArrayDataset all = valueOf(std::move(loaded));

@@ -6,6 +6,7 @@
 // that lives as long as the engine.
 #include "compiler/Compile.h"
 #include "frontends/keras/ModelImpl.h"
+#include "frontends/keras/Throwing.h"
 #include "llvm/Support/thread.h"
 
 #include <cstdlib>
@@ -224,21 +225,16 @@ void takeSampleWeights(ModelImpl &model, DataSource *source, const FitOptions &o
 }
 
 ingot::Tensor copyOf(const TensorView &value) {
-  auto copy = ingot::Tensor::zeros(value.dtype, Shape(value.dims, value.dims + value.rank));
-  if (!copy.isOk())
-    throw Error(copy.status());
-  if (copy->byteSize())
-    std::memcpy(copy->rawData(), value.data, copy->byteSize());
-  return std::move(*copy);
+  auto copy =
+      valueOf(ingot::Tensor::zeros(value.dtype, Shape(value.dims, value.dims + value.rank)));
+  if (copy.byteSize())
+    std::memcpy(copy.rawData(), value.data, copy.byteSize());
+  return copy;
 }
 
 std::optional<ingot::Tensor> newestValue(const Variable &variable) {
-  if (variable.owner) {
-    Result<ingot::Tensor> value = variable.owner->state->get(variable.nameInOwner);
-    if (!value.isOk())
-      throw Error(value.status());
-    return std::move(*value);
-  }
+  if (variable.owner)
+    return valueOf(variable.owner->state->get(variable.nameInOwner));
   if (!variable.value)
     return std::nullopt;
   return copyOf(*variable.value);
@@ -258,8 +254,7 @@ void setValue(Variable &variable, ingot::Tensor value) {
     return;
   }
   // Callbacks see it at once, while the owner trains.
-  if (Status status = variable.owner->state->set(variable.nameInOwner, value); !status.isOk())
-    throw Error(status);
+  check(variable.owner->state->set(variable.nameInOwner, value));
   for (Engine::Binding &binding : variable.owner->bindings)
     if (binding.variable.get() == &variable)
       binding.seen = variable.version;

@@ -4,6 +4,7 @@
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
 #include "frontends/keras/TensorBoardGraph.h"
+#include "frontends/keras/Throwing.h"
 #include "frontends/keras/files/ModelFile.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -266,17 +267,6 @@ void checkSamples(const ModelImpl &model, const Data &x, const Data &y) {
                     " samples, " + (data == &x ? "another input " : "y ") + "has " +
                     std::to_string(countOf(array)) +
                     "; both need one entry a sample (their first dimension)");
-}
-
-template <typename T> T valueOf(Result<T> result) {
-  if (!result.isOk())
-    throw Error(result.status());
-  return std::move(result).value();
-}
-
-void checkStatus(const Status &status) {
-  if (!status.isOk())
-    throw Error(status);
 }
 
 /// The weight of this name; throws with a suggestion.
@@ -567,7 +557,7 @@ void Model::loadWeights(const std::string &path, const LoadWeightsOptions &optio
 
 void Model::setSeed(uint64_t seed) {
   if (model->engine)
-    checkStatus(stateOf(*model->engine).setScalar("seed", static_cast<int64_t>(seed)));
+    check(stateOf(*model->engine).setScalar("seed", static_cast<int64_t>(seed)));
   model->held.erase("seed"); // of an earlier engine or of a file
   model->seed = seed;
 }

@@ -2,6 +2,7 @@
 // or not at all. The format is in docs/Artifact.md; files may be damaged or hostile.
 #include "frontends/keras/ModelDirectory.h"
 #include "frontends/keras/ModelImpl.h"
+#include "frontends/keras/Throwing.h"
 #include "frontends/keras/files/ModelFile.h"
 #include "runtime/core/AtomicDirectory.h"
 #include "runtime/core/AtomicFile.h"
@@ -17,11 +18,6 @@ namespace ingot::keras::detail {
 namespace fs = std::filesystem;
 
 namespace {
-
-void check(const Status &status) {
-  if (!status.isOk())
-    throw Error(status);
-}
 
 std::string readText(const fs::path &path) {
   constexpr uintmax_t most = uintmax_t(256) << 20;

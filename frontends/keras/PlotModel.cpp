@@ -4,6 +4,7 @@
 #include "frontends/keras/Graphviz.h"
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
+#include "frontends/keras/Throwing.h"
 #include "runtime/core/AtomicFile.h"
 
 #include <set>
@@ -229,12 +230,9 @@ void plotModel(const Model &model, const PlotModelOptions &options) {
                                               .showLayerActivations = options.showLayerActivations,
                                               .showTrainable = options.showTrainable});
   const std::string content = format == "dot" ? text : renderDot(text, format);
-  Result<AtomicFile> file = AtomicFile::create(path);
-  if (!file.isOk())
-    throw Error(file.status());
-  for (const Status &status : {file->write(content.data(), content.size()), file->commit()})
-    if (!status.isOk())
-      throw Error(status);
+  AtomicFile file = valueOf(AtomicFile::create(path));
+  check(file.write(content.data(), content.size()));
+  check(file.commit());
 }
 
 } // namespace ingot::keras::utils

@@ -1,23 +1,13 @@
 // See Preprocessing.h.
 #include "frontends/keras/Preprocessing.h"
+#include "frontends/keras/Throwing.h"
 
 #include <iostream>
 
 namespace ingot::keras {
 
-namespace {
-
-void check(const Status &status) {
-  if (!status.isOk())
-    throw Error(status);
-}
-
-template <typename T> T valueOf(Result<T> result) {
-  check(result.status());
-  return std::move(*result);
-}
-
-} // namespace
+using detail::check;
+using detail::valueOf;
 
 namespace preprocessing::image {
 

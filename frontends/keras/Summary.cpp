@@ -101,10 +101,9 @@ private:
   static size_t widthOf(const std::string &cell) {
     return llvm::sys::unicode::columnWidthUTF8(cell);
   }
-  static std::string frame(const std::vector<Column> &columns, const char *left, const char *dash,
-                           const char *middle, const char *right);
-  static std::string row(const std::vector<Column> &columns, const std::vector<std::string> &cells,
-                         const char *bar);
+  std::string frame(const char *left, const char *dash, const char *middle,
+                    const char *right) const;
+  std::string row(const std::vector<std::string> &cells, const char *bar) const;
 
   const SummaryOptions &options;
   bool connected;
@@ -142,8 +141,8 @@ void Table::addRows(const ModelImpl &model, size_t level) {
 }
 
 /// A line of the frame: "┡━━╇━━┩".
-std::string Table::frame(const std::vector<Column> &columns, const char *left, const char *dash,
-                         const char *middle, const char *right) {
+std::string Table::frame(const char *left, const char *dash, const char *middle,
+                         const char *right) const {
   std::string line = left;
   for (size_t i = 0; i < columns.size(); ++i) {
     line += i ? middle : "";
@@ -153,8 +152,7 @@ std::string Table::frame(const std::vector<Column> &columns, const char *left, c
   return line + right + "\n";
 }
 
-std::string Table::row(const std::vector<Column> &columns, const std::vector<std::string> &cells,
-                       const char *bar) {
+std::string Table::row(const std::vector<std::string> &cells, const char *bar) const {
   std::string line = bar;
   for (size_t i = 0; i < columns.size(); ++i) {
     std::string space(columns[i].width - std::min(columns[i].width, widthOf(cells[i])), ' ');
@@ -164,17 +162,17 @@ std::string Table::row(const std::vector<Column> &columns, const std::vector<std
 }
 
 std::string Table::text() const {
-  std::string text = frame(columns, "┏", "━", "┳", "┓");
+  std::string text = frame("┏", "━", "┳", "┓");
   std::vector<std::string> titles;
   for (const Column &column : columns)
     titles.push_back(column.title);
-  text += row(columns, titles, "┃");
-  text += frame(columns, "┡", "━", "╇", "┩");
+  text += row(titles, "┃");
+  text += frame("┡", "━", "╇", "┩");
   for (size_t i = 0; i < rows.size(); ++i) {
-    text += i ? frame(columns, "├", "─", "┼", "┤") : "";
-    text += row(columns, rows[i], "│");
+    text += i ? frame("├", "─", "┼", "┤") : "";
+    text += row(rows[i], "│");
   }
-  return text + frame(columns, "└", "─", "┴", "┘");
+  return text + frame("└", "─", "┴", "┘");
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // See Utils.h.
 #include "frontends/keras/Utils.h"
+#include "frontends/keras/Throwing.h"
 #include "ingot/data/ImageDataset.h"
 #include "ingot/data/Picture.h"
 #include "ingot/data/Plot.h"
@@ -11,19 +12,8 @@
 
 namespace ingot::keras {
 
-namespace {
-
-void check(const Status &status) {
-  if (!status.isOk())
-    throw Error(status);
-}
-
-template <typename T> T valueOf(Result<T> result) {
-  check(result.status());
-  return std::move(*result);
-}
-
-} // namespace
+using detail::check;
+using detail::valueOf;
 
 data::ImageDirectory utils::imageDatasetFromDirectory(const std::string &directory,
                                                       const data::ImageDirectoryOptions &options) {
