@@ -13,12 +13,15 @@ namespace ingot {
 
 Status errnoStatus(const char *action, const std::string &path, int error) {
   StatusCode code = StatusCode::IoError;
-  if (error == ENOENT || error == ENOTDIR)
+  const char *remedy = "";
+  if (error == ENOENT || error == ENOTDIR) {
     code = StatusCode::NotFound;
-  else if (error == ENOSPC || error == EDQUOT)
+  } else if (error == ENOSPC || error == EDQUOT) {
     code = StatusCode::ResourceExhausted;
+    remedy = "; make room there, or choose a path on another disk";
+  }
   return Status(code, std::string("cannot ") + action + " '" + path +
-                          "': " + std::generic_category().message(error));
+                          "': " + std::generic_category().message(error) + remedy);
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string &path) {
@@ -30,7 +33,7 @@ Result<AtomicFile> AtomicFile::create(const std::string &path) {
     if (descriptor >= 0)
       return AtomicFile(descriptor, path, std::move(temporary));
     if (errno != EEXIST)
-      return errnoStatus("create", temporary, errno);
+      return errnoStatus("create", path, errno);
   }
 }
 
@@ -55,7 +58,7 @@ Status AtomicFile::write(const void *data, size_t bytes) {
     if (written < 0 && errno == EINTR)
       continue;
     if (written < 0)
-      return errnoStatus("write", temporary_, errno);
+      return errnoStatus("write", path_, errno);
     next += written;
     bytes -= static_cast<size_t>(written);
   }
@@ -64,7 +67,7 @@ Status AtomicFile::write(const void *data, size_t bytes) {
 
 Status AtomicFile::commit() {
   if (fsync(descriptor_) != 0)
-    return errnoStatus("sync", temporary_, errno);
+    return errnoStatus("sync", path_, errno);
   if (rename(temporary_.c_str(), path_.c_str()) != 0)
     return errnoStatus("rename the new file to", path_, errno);
   close(std::exchange(descriptor_, -1));

@@ -14,12 +14,12 @@
 namespace ingot {
 
 /// Status of a failed system call: "cannot <action> '<path>': <errno's words>"; NotFound for
-/// ENOENT, ResourceExhausted for ENOSPC and EDQUOT, else IoError.
+/// ENOENT, ResourceExhausted, with what to do, for ENOSPC and EDQUOT, else IoError.
 Status errnoStatus(const char *action, const std::string &path, int error);
 
 class AtomicFile {
 public:
-  /// Opens a temporary file beside `path` ("<path>.tmp-<pid>-<n>").
+  /// Opens a temporary file beside `path` ("<path>.tmp-<pid>-<n>"). Errors name `path`.
   static Result<AtomicFile> create(const std::string &path);
   AtomicFile(AtomicFile &&other) noexcept;
   AtomicFile &operator=(AtomicFile &&) = delete;

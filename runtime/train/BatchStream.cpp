@@ -2,6 +2,7 @@
 #include "runtime/train/BatchStream.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <system_error>
 
@@ -146,19 +147,34 @@ Result<const FedBatch *> BatchStream::next() {
     return nullptr;
   Slot &slot = slotOf(batch);
   ++nextToGive; // gives the slot before back
+  ++fared.batches;
+  const int64_t ahead = nextToMake - nextToGive;
+  if (!threads.empty() && (!slot.ready || ahead * 2 <= int64_t(slots.size())))
+    space.notify_all();
+  if (!slot.ready)
+    await(lock, slot, batch);
+  slot.ready = false;
+  return give(slot, batch);
+}
+
+/// Waits until the batch is made, or makes it. Precondition: the lock is held, as afterwards.
+void BatchStream::await(std::unique_lock<std::mutex> &lock, Slot &slot, int64_t batch) {
+  ++fared.waited;
+  const auto begin = std::chrono::steady_clock::now();
   if (threads.empty()) {
     nextToMake = nextToGive;
     lock.unlock();
     make(slot, batch);
     lock.lock();
-    return give(slot, batch);
+  } else {
+    ready.wait(lock, [&] { return slot.ready; });
   }
-  const int64_t ahead = nextToMake - nextToGive;
-  if (!slot.ready || ahead * 2 <= int64_t(slots.size()))
-    space.notify_all();
-  ready.wait(lock, [&] { return slot.ready; });
-  slot.ready = false;
-  return give(slot, batch);
+  fared.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+DataProfile BatchStream::profile() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return fared;
 }
 
 } // namespace ingot::train

@@ -36,6 +36,9 @@ public:
   /// leave, at the end of a pass; the source is told.
   void endPass();
 
+  /// How next fared so far; any thread may ask.
+  DataProfile profile() const;
+
   /// Batches of a pass: what the source says, or what the last whole pass had.
   const std::optional<int64_t> &batchCount() const { return count; }
 
@@ -53,6 +56,7 @@ private:
   void make(Slot &slot, int64_t batch);
   Result<bool> fill(int64_t batch, Batch &out);
   Result<const FedBatch *> give(Slot &slot, int64_t batch);
+  void await(std::unique_lock<std::mutex> &lock, Slot &slot, int64_t batch);
   Slot &slotOf(int64_t batch) { return slots[size_t(batch % int64_t(slots.size()))]; }
   bool mayMake() const;
 
@@ -60,12 +64,14 @@ private:
   const Feed feed;
   std::optional<int64_t> count;
 
-  std::mutex mutex; // of all below but `slots[i].fed`, which belongs to whoever makes or uses it
+  mutable std::mutex
+      mutex; // of all below but `slots[i].fed`, which belongs to whoever makes or uses it
   std::condition_variable space, ready, idle;
   std::vector<Slot> slots;
   int64_t pass = -1, nextToMake = 0, nextToGive = 0;
   int64_t end = endless; // of the pass, as far as it is known
   int busy = 0;          // threads in the source
+  DataProfile fared;
   bool running = false, quitting = false, inPass = false;
   int64_t sequentialPass = -1, sequentialNext = 0; // where a sequential source stands
   std::vector<std::thread> threads;

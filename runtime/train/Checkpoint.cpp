@@ -128,7 +128,11 @@ static Status keepPreviousFile(const std::string &path) {
     fs::copy_file(path, temporary, fs::copy_options::overwrite_existing, error);
   if (!error)
     fs::rename(temporary, previousOf(path), error);
-  return error ? errnoStatus("keep", path, error.value()) : Status();
+  if (!error)
+    return Status();
+  std::error_code ignored;
+  fs::remove(temporary, ignored); // half a copy, perhaps
+  return errnoStatus("keep", path, error.value());
 }
 
 Status writeCheckpoint(const State &state, const TrainingState &training, const std::string &path,

@@ -67,7 +67,7 @@ Result<Logs> Trainer::Impl::evaluate(Trainer &trainer, const DataArguments &argu
     return invalid("there are no samples to evaluate");
   const std::optional<int64_t> steps = stepsOf(options.steps, data);
   Progress progress(options.verbose, options.output, 1, steps);
-  out = &progress.stream();
+  const OutputScope scope(out, progress.stream());
   INGOT_RETURN_IF_ERROR(attach(trainer, options.callbacks, {progress.verbose(), 1, steps}));
   Result<Logs> logs = measure(data, steps, options.callbacks, &progress);
   if (!logs.isOk())
@@ -205,7 +205,7 @@ Result<std::vector<Tensor>> Trainer::Impl::predict(Trainer &trainer, const DataA
   INGOT_ASSIGN_OR_RETURN(Data data, open(*session, arguments));
   const std::optional<int64_t> steps = stepsOf(options.steps, data);
   Progress progress(options.verbose, options.output, 1, steps);
-  out = &progress.stream();
+  const OutputScope scope(out, progress.stream());
   stoppingPrediction = false;
   INGOT_RETURN_IF_ERROR(attach(trainer, options.callbacks, {progress.verbose(), 1, steps}));
   Logs none;

@@ -172,7 +172,7 @@ Status Feed::weighByClass(const TensorView &target, float *result) const {
   if (!convert && target.dtype != DType::F64)
     return invalid(std::string("class weights need targets of numbers, got ") +
                    toString(target.dtype));
-  if (rows > 0 && count / rows != last)
+  if (last < 1 || (rows > 0 && count / rows != last))
     return invalid("class weights need one class a sample, the target is " + describe(target) +
                    "; give sample weights instead");
   std::vector<double> values(static_cast<size_t>(last));
@@ -183,9 +183,11 @@ Status Feed::weighByClass(const TensorView &target, float *result) const {
       convert(from, values.data(), last);
     else
       std::copy_n(reinterpret_cast<const double *>(from), last, values.begin());
-    const auto index = last > 1 ? std::max_element(values.begin(), values.end()) - values.begin()
-                                : int64_t(std::nearbyint(values[0]));
-    const auto found = classWeights.find(index);
+    const double of = last > 1
+                          ? double(std::max_element(values.begin(), values.end()) - values.begin())
+                          : std::nearbyint(values[0]);
+    const bool isClass = std::abs(of) < 0x1p53; // else it is the number of none
+    const auto found = isClass ? classWeights.find(int64_t(of)) : classWeights.end();
     result[row] = found == classWeights.end() ? 1.0f : float(found->second);
   }
   return Status();

@@ -11,6 +11,20 @@ namespace ingot::train {
 //===----------------------------------------------------------------------===//
 // Arguments
 
+Status ValidationFreq::check() const {
+  if (every && *every < 1)
+    return invalid("validationFreq must be at least 1, got " + std::to_string(*every));
+  for (const int64_t epoch : epochs)
+    if (epoch < 1)
+      return invalid("the epochs of validationFreq count from 1, got " + std::to_string(epoch));
+  return Status();
+}
+
+bool ValidationFreq::includes(int64_t epoch) const {
+  return every ? (epoch + 1) % *every == 0
+               : std::find(epochs.begin(), epochs.end(), epoch + 1) != epochs.end();
+}
+
 Status Fit::checkOptions(const DataArguments &arguments) const {
   const auto atLeast = [](const char *name, const std::optional<int64_t> &value, int64_t least) {
     return value && *value < least
@@ -22,7 +36,7 @@ Status Fit::checkOptions(const DataArguments &arguments) const {
   INGOT_RETURN_IF_ERROR(atLeast("the batch size of validation", options.validationBatchSize, 1));
   INGOT_RETURN_IF_ERROR(atLeast("stepsPerEpoch", options.stepsPerEpoch, 1));
   INGOT_RETURN_IF_ERROR(atLeast("validationSteps", options.validationSteps, 1));
-  INGOT_RETURN_IF_ERROR(atLeast("validationFreq", options.validationFreq, 1));
+  INGOT_RETURN_IF_ERROR(options.validationFreq.check());
   INGOT_RETURN_IF_ERROR(atLeast("workers", options.workers, 0));
   INGOT_RETURN_IF_ERROR(atLeast("maxQueueSize", options.maxQueueSize, 1));
   INGOT_RETURN_IF_ERROR(atLeast("fastDevRun", options.fastDevRun, 0));
@@ -297,6 +311,7 @@ Result<Logs> Fit::trainEpoch(int64_t epoch) {
       training.stream->seek(place.pass, place.batch);
       INGOT_ASSIGN_OR_RETURN(batch, training.stream->next());
     }
+    impl.dataProfile = training.stream->profile();
     over = !batch;
     if (over && options.stepsPerEpoch && options.fastDevRun == 0)
       warnOutOfData();
@@ -311,7 +326,7 @@ Result<Logs> Fit::trainEpoch(int64_t epoch) {
 }
 
 bool Fit::validates(int64_t epoch) const {
-  return validation && (epoch + 1) % options.validationFreq == 0;
+  return validation && options.validationFreq.includes(epoch);
 }
 
 void Fit::record(int64_t epoch, const Logs &logs) {
@@ -347,9 +362,10 @@ Status Fit::runEpoch(int64_t epoch) {
 Status Fit::begin() {
   const std::optional<int64_t> steps = epochSteps();
   progress.emplace(options.verbose, options.output, options.epochs, steps);
-  impl.out = &progress->stream();
+  scope.emplace(impl.out, progress->stream());
   history.params = {progress->verbose(), options.epochs, steps};
   impl.stopping = false;
+  impl.dataProfile = {};
   impl.checkpoint.reset();
   INGOT_RETURN_IF_ERROR(impl.attach(trainer, callbacks, history.params));
   findPlace(options.initialEpoch);

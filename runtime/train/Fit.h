@@ -55,6 +55,7 @@ private:
   Data training;
   std::optional<Data> validation;
   std::optional<Progress> progress;
+  std::optional<OutputScope> scope; // of its stream
   std::optional<NonFiniteFinder> finder;
   uint64_t seed = 0;
   Place place;

@@ -120,16 +120,18 @@ Result<std::string> BackupAndRestore::checkpointToResume() const {
   return there ? path() : std::string();
 }
 
-/// Removes what a process that was killed while it wrote `path` left behind.
+/// Removes what a process that was killed while it wrote `path`, or kept it as `path`.bkp, left
+/// behind.
 static void removeUnfinished(const std::string &path) {
   const std::filesystem::path file(path);
-  const std::string head = file.filename().string() + ".tmp-";
+  const std::string name = file.filename().string();
   std::error_code error; // what cannot be removed is in nobody's way
   std::vector<std::filesystem::path> found;
   for (std::filesystem::directory_iterator entry(file.parent_path(), error), end;
        !error && entry != end; entry.increment(error))
-    if (entry->path().filename().string().rfind(head, 0) == 0)
-      found.push_back(entry->path());
+    for (const char *tail : {".tmp-", ".bkp.tmp-"})
+      if (entry->path().filename().string().rfind(name + tail, 0) == 0)
+        found.push_back(entry->path());
   for (const std::filesystem::path &unfinished : found)
     std::filesystem::remove(unfinished, error);
 }
@@ -224,7 +226,8 @@ Status CSVLogger::writeLine(const std::vector<std::string> &fields) {
   file << line << std::flush;
   bytes += int64_t(line.size());
   if (!file)
-    return Status(StatusCode::IoError, "CSVLogger: cannot write '" + filename + "'");
+    return Status(StatusCode::IoError,
+                  "CSVLogger: cannot write '" + filename + "': " + std::strerror(errno));
   return Status();
 }
 

@@ -8,6 +8,28 @@
 namespace ingot::train {
 
 //===----------------------------------------------------------------------===//
+// EpochOrder
+
+void EpochOrder::set(bool shuffle, uint64_t newSeed) {
+  shuffled = shuffle;
+  seed = newSeed;
+  order = nullptr;
+}
+
+EpochOrder::Order EpochOrder::of(int64_t epoch, int64_t count) {
+  if (!shuffled)
+    return nullptr;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!order || orderedEpoch != epoch || int64_t(order->size()) != count) {
+    auto fresh = std::make_shared<std::vector<int64_t>>(size_t(count));
+    shuffleOrder(seed, epoch, *fresh);
+    order = std::move(fresh);
+    orderedEpoch = epoch;
+  }
+  return order;
+}
+
+//===----------------------------------------------------------------------===//
 // ArraySource
 
 ArraySource::ArraySource(Arrays inputs, Arrays targets, Arrays sampleWeights, int64_t begin,
@@ -21,22 +43,7 @@ std::optional<int64_t> ArraySource::batchCount() const {
   return (end - begin) / batchSize + ((end - begin) % batchSize != 0);
 }
 
-void ArraySource::setOrder(bool shuffle, uint64_t newSeed) {
-  shuffled = shuffle;
-  seed = newSeed;
-  order = nullptr;
-}
-
-ArraySource::Order ArraySource::orderOf(int64_t epoch) {
-  std::lock_guard<std::mutex> lock(mutex);
-  if (!order || orderedEpoch != epoch) {
-    auto fresh = std::make_shared<std::vector<int64_t>>(size_t(end - begin));
-    shuffleOrder(seed, epoch, *fresh);
-    order = std::move(fresh);
-    orderedEpoch = epoch;
-  }
-  return order;
-}
+void ArraySource::setOrder(bool shuffle, uint64_t seed) { order.set(shuffle, seed); }
 
 /// `rows` count from `begin`; NULL: those from `first`.
 Status ArraySource::take(const Arrays &arrays, const int64_t *rows, int64_t first, int64_t count,
@@ -64,7 +71,7 @@ Status ArraySource::take(const Arrays &arrays, const int64_t *rows, int64_t firs
 
 Result<bool> ArraySource::fill(int64_t epoch, int64_t batch, Batch &out) {
   const int64_t first = batch * batchSize, count = std::min(batchSize, end - begin - first);
-  const Order kept = shuffled ? orderOf(epoch) : nullptr;
+  const EpochOrder::Order kept = order.of(epoch, end - begin);
   const int64_t *rows = kept ? kept->data() + first : nullptr;
   INGOT_RETURN_IF_ERROR(take(inputs, rows, first, count, out.inputs));
   INGOT_RETURN_IF_ERROR(take(targets, rows, first, count, out.targets));
@@ -75,19 +82,13 @@ Result<bool> ArraySource::fill(int64_t epoch, int64_t batch, Batch &out) {
 //===----------------------------------------------------------------------===//
 // PyDataset
 
-void PyDataset::setOrder(bool shuffle, uint64_t newSeed) {
-  shuffled = shuffle;
-  seed = newSeed;
-}
+void PyDataset::setOrder(bool shuffle, uint64_t seed) { order.set(shuffle, seed); }
 
 Result<bool> PyDataset::fill(int64_t epoch, int64_t batch, Batch &out) {
   int64_t index = batch;
-  const std::optional<int64_t> count = size();
-  if (shuffled && count) {
-    std::vector<int64_t> order(static_cast<size_t>(*count));
-    shuffleOrder(seed, epoch, order);
-    index = order[size_t(batch)];
-  }
+  if (const std::optional<int64_t> count = size(); count && batch < *count)
+    if (const EpochOrder::Order kept = order.of(epoch, *count))
+      index = (*kept)[size_t(batch)];
   Result<Batch> made = getItem(index);
   if (!made.isOk())
     return made.status().withContext("getItem(" + std::to_string(index) + ")");

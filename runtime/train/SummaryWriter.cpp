@@ -65,13 +65,15 @@ std::string histogramOf(const std::vector<double> &values) {
     return histogram;
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
   double sum = 0, squares = 0;
-  const double width = (*most - *least) / double(buckets);
+  const double range = *most - *least, // beyond the largest number, perhaps
+      width = std::isfinite(range) ? range / double(buckets)
+                                   : *most / double(buckets) - *least / double(buckets);
   std::vector<double> limits(width > 0 ? buckets : 1), counts(limits.size());
   for (const double value : values) {
     sum += value;
     squares += value * value;
-    const auto at = width > 0 ? size_t((value - *least) / width) : 0;
-    ++counts[std::min(at, counts.size() - 1)];
+    const double at = width > 0 ? (value - *least) / width : 0;
+    ++counts[size_t(std::clamp(at, 0.0, double(counts.size() - 1)))];
   }
   for (size_t i = 0; i < limits.size(); ++i)
     limits[i] = i + 1 == limits.size() ? *most : *least + width * double(i + 1);

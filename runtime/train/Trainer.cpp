@@ -246,6 +246,7 @@ void Trainer::stopPredicting() { impl->stoppingPrediction = true; }
 bool Trainer::isStopping() const { return impl->stopping; }
 bool Trainer::isResuming() const { return impl->resuming; }
 std::ostream &Trainer::output() const { return *impl->out; }
+DataProfile Trainer::dataProfile() const { return impl->dataProfile; }
 State &Trainer::state() const { return *impl->state; }
 
 void Trainer::requestCheckpoint(std::string path, bool keepPrevious) {

@@ -48,6 +48,18 @@ inline std::optional<int64_t> stepsOf(const std::optional<int64_t> &steps, const
   return steps ? steps : data.stream->batchCount();
 }
 
+/// Where callbacks print while a call runs: a call in a hook of another one gives the stream back.
+class OutputScope {
+public:
+  OutputScope(std::ostream *&out, std::ostream &now) : out(out), before(out) { out = &now; }
+  ~OutputScope() { out = before; }
+  OutputScope(const OutputScope &) = delete;
+
+private:
+  std::ostream *&out;
+  std::ostream *before;
+};
+
 /// Says on std::cerr, in Keras's words, that there were fewer batches than steps.
 void warnOutOfData();
 
@@ -64,6 +76,7 @@ struct Trainer::Impl {
   std::ostream *out = nullptr;
   bool stopping = false, stoppingEvaluation = false, stoppingPrediction = false;
   bool resuming = false;
+  DataProfile dataProfile;
   std::optional<CheckpointRequest> checkpoint; // asked for by the hooks that run
   ModelSaver saver;
   std::function<ModelGraph()> graph;

@@ -7,7 +7,7 @@
 // Keras sorts them. A callback serves one fit at a time and may be reused: onTrainBegin starts it
 // afresh.
 //
-// A checkpoint (Trainer::saveCheckpoint) keeps what saveState gives; when fit resumes from one,
+// A checkpoint (Trainer::requestCheckpoint) keeps what saveState gives; when fit resumes from one,
 // that goes to restoreState after onTrainBegin. A callback whose hooks depend on what they saw in
 // earlier batches or epochs has both. An epoch that is resumed in its middle is not begun again:
 // its onEpochBegin was before the interruption.

@@ -99,7 +99,8 @@ private:
   std::optional<double> best;
 };
 
-/// Saves the model at the end of epochs, or every so many batches.
+/// Saves the model at the end of epochs, or every so many batches. A file that cannot be written
+/// ends fit with an error; what was at its path stays.
 class ModelCheckpoint : public MonitorCallback {
 public:
   struct Options {
@@ -194,9 +195,11 @@ private:
   bool raiseError;
 };
 
-/// Keeps a whole checkpoint of the training (Trainer::saveCheckpoint) in a directory of its own,
+/// Keeps a whole checkpoint of the training (Trainer::requestCheckpoint) in a directory of its own,
 /// and goes on from it when fit is called again after an interruption: with bit for bit the results
-/// of a training that was never interrupted.
+/// of a training that was never interrupted. One that cannot be written ends fit with an error that
+/// names the file and the reason; the one before stays, and fit goes on from there when called
+/// again.
 class BackupAndRestore : public Callback {
 public:
   struct Options {

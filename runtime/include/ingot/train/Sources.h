@@ -12,6 +12,23 @@
 
 namespace ingot::train {
 
+/// The order in which an epoch takes samples or batches, made once an epoch; any number of threads
+/// may ask for it.
+class EpochOrder {
+public:
+  using Order = std::shared_ptr<const std::vector<int64_t>>;
+  void set(bool shuffle, uint64_t seed);
+  /// A permutation of 0 … count - 1; NULL where it is not shuffled.
+  Order of(int64_t epoch, int64_t count);
+
+private:
+  bool shuffled = false;
+  uint64_t seed = 0;
+  std::mutex mutex; // of the two below
+  int64_t orderedEpoch = -1;
+  Order order;
+};
+
 /// Rows of the caller's arrays, which outlive it. A batch that is a range of rows is lent, not
 /// copied; a shuffled one is gathered.
 class ArraySource : public DataSource {
@@ -27,18 +44,12 @@ public:
   void setOrder(bool shuffle, uint64_t seed) override;
 
 private:
-  using Order = std::shared_ptr<const std::vector<int64_t>>;
-  Order orderOf(int64_t epoch);
   Status take(const Arrays &arrays, const int64_t *rows, int64_t first, int64_t count,
               std::vector<Tensor> &out) const;
 
   Arrays inputs, targets, sampleWeights;
   int64_t begin, end, batchSize;
-  bool shuffled = false;
-  uint64_t seed = 0;
-  std::mutex mutex; // of the two below
-  int64_t orderedEpoch = -1;
-  Order order;
+  EpochOrder order;
 };
 
 /// Keras's PyDataset, once called Sequence: the user says how many batches there are and makes one
@@ -55,8 +66,7 @@ public:
   void setOrder(bool shuffle, uint64_t seed) final;
 
 private:
-  bool shuffled = false;
-  uint64_t seed = 0;
+  EpochOrder order;
 };
 
 /// What a function gives, one batch after another.

@@ -19,6 +19,7 @@
 #include "ingot/Model.h"
 #include "ingot/train/Callbacks.h"
 
+#include <initializer_list>
 #include <iosfwd>
 #include <map>
 #include <memory>
@@ -60,6 +61,24 @@ struct ValidationData {
   DataSource *source = nullptr; ///< borrowed
 };
 
+/// After which epochs fit validates: every so many, or those of a list, which count from 1.
+class ValidationFreq {
+public:
+  ValidationFreq(int64_t every) : every(every) {}
+  ValidationFreq(std::vector<int64_t> epochs) : epochs(std::move(epochs)) {}
+  ValidationFreq(std::initializer_list<int64_t> epochs)
+      : ValidationFreq(std::vector<int64_t>(epochs)) {}
+
+  /// InvalidArgument: it names an epoch, or a number of them, below 1.
+  Status check() const;
+  /// `epoch` counts from 0.
+  bool includes(int64_t epoch) const;
+
+private:
+  std::optional<int64_t> every; ///< none: the list is meant
+  std::vector<int64_t> epochs;
+};
+
 /// Keras's arguments in its order, and below them our own.
 struct FitOptions {
   /// None: 32, or with stepsPerEpoch what makes so many batches of the arrays.
@@ -79,13 +98,14 @@ struct FitOptions {
   std::optional<int64_t> stepsPerEpoch = {};
   std::optional<int64_t> validationSteps = {};     ///< none: all there are; always the first ones
   std::optional<int64_t> validationBatchSize = {}; ///< none: batchSize
-  int64_t validationFreq = 1;                      ///< validates every so many epochs
+  /// Validates every so many epochs, `2`, or after these, `{1, 5, 10}`.
+  ValidationFreq validationFreq = 1;
 
   int workers = 1;                   ///< threads that make batches ahead; 0: the caller makes them
   int64_t maxQueueSize = 10;         ///< batches made ahead at most
   std::optional<uint64_t> seed = {}; ///< none: the state's variable `seed`, or 0 without one
   std::ostream *output = nullptr;    ///< where progress goes; NULL: std::cout
-  /// Goes on from this checkpoint (Trainer::saveCheckpoint); empty: from the beginning.
+  /// Goes on from this checkpoint (Trainer::requestCheckpoint); empty: from the beginning.
   std::string resumeFrom = {};
   /// To look for mistakes: one epoch of so many batches, as many of validation, without callbacks
   /// that keep files; 0: off.
@@ -129,6 +149,13 @@ struct History {
   Params params;
   std::vector<int64_t> epoch;        ///< from 0
   Dict<std::vector<double>> history; ///< "accuracy", "loss", "val_accuracy", "val_loss", …
+};
+
+/// How the batches came that training asked for: a step waits for none where the work allows.
+struct DataProfile {
+  int64_t batches = 0; ///< that were asked for
+  int64_t waited = 0;  ///< of them, those that were not made yet; all of them without workers
+  double seconds = 0;  ///< until they were
 };
 
 class Trainer {
@@ -195,6 +222,9 @@ public:
   };
   ModelGraph modelGraph() const;
   void setModelGraph(std::function<ModelGraph()> graph);
+
+  /// Of the training data of the fit that runs, or of the last one.
+  DataProfile dataProfile() const;
 
   State &state() const;
   Result<double> learningRate() const;

@@ -201,6 +201,57 @@ TEST_F(BatchStreamTest, EndsWhileWorkersAreBusy) {
   EXPECT_EQ(source.inside, 0);
 }
 
+TEST_F(BatchStreamTest, WhatIsMadeAheadIsNotWaitedFor) {
+  Counting source;
+  BatchStream stream(source, feed(), 1, 10);
+  for (int64_t first = 0; first < 40; first += 10) {
+    stream.seek(0, first);
+    while (source.fills < first + 10)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    stream.leave(); // what was begun is made
+    EXPECT_EQ(take(stream, 10), range(first, first + 10));
+  }
+  EXPECT_EQ(stream.profile().batches, 40);
+  EXPECT_EQ(stream.profile().waited, 0);
+  EXPECT_EQ(stream.profile().seconds, 0);
+}
+
+TEST_F(BatchStreamTest, EachBatchOfASourceThatIsBehindIsWaitedFor) {
+  /// Makes no batch before it is waited for.
+  struct Behind : Counting {
+    BatchStream *stream = nullptr;
+    Result<bool> fill(int64_t epoch, int64_t batch, Batch &out) override {
+      while (stream->profile().waited <= batch)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return Counting::fill(epoch, batch, out);
+    }
+  };
+  Behind source;
+  source.count = 12;
+  BatchStream stream(source, feed(), 1, 4);
+  source.stream = &stream;
+  stream.seek(0, 0);
+  EXPECT_EQ(take(stream), range(0, 12));
+  EXPECT_EQ(stream.profile().batches, 12);
+  EXPECT_EQ(stream.profile().waited, 12);
+  EXPECT_GT(stream.profile().seconds, 0);
+}
+
+TEST_F(BatchStreamTest, TheTrainerTellsHowManyBatchesFitWaitedFor) {
+  FitOptions options = quiet();
+  options.epochs = 3;
+  options.batchSize = 10;
+  options.validationSplit = 0.2;
+  options.workers = 0; // each is made when it is asked for
+  fit(options);
+  EXPECT_EQ(trainer->dataProfile().batches, 3 * 4);
+  EXPECT_EQ(trainer->dataProfile().waited, 3 * 4);
+  options.workers = 1;
+  options.epochs = 1;
+  fit(options);
+  EXPECT_EQ(trainer->dataProfile().batches, 4) << "of the last fit";
+}
+
 TEST_F(BatchStreamTest, FitGivesTheSameBitsForAnyNumberOfWorkers) {
   std::set<std::vector<float>> results;
   for (const int workers : {0, 1, 3}) {

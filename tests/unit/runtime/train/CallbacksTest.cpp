@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <unistd.h>
 
 using namespace ingot;
@@ -40,6 +41,22 @@ TEST_F(CallbacksTest, AFailingHookEndsFitWithItsStatus) {
   FitOptions options = quiet();
   options.callbacks = {&callback};
   EXPECT_EQ(trainer->fit({pair, extra}, {label}, options).status().message(), "enough");
+}
+
+TEST_F(CallbacksTest, ACallInAHookLeavesFitItsOutput) {
+  LambdaCallback measuring;
+  measuring.hooks.onEpochEnd = [&](int64_t, Logs &) {
+    std::ostringstream own;
+    EvaluateOptions options;
+    options.output = &own;
+    EXPECT_TRUE(trainer->evaluate({pair, extra}, {label}, options).isOk());
+    EXPECT_NE(own.str(), "");
+    EXPECT_EQ(&trainer->output(), &printed);
+  };
+  FitOptions options = quiet();
+  options.callbacks = {&measuring};
+  fit(options);
+  EXPECT_EQ(&trainer->output(), &std::cout);
 }
 
 TEST_F(CallbacksTest, WhatACallbackLogsIsKept) {

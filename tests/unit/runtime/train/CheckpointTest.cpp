@@ -3,6 +3,7 @@
 #include "runtime/train/Checkpoint.h"
 #include "Fixture.h"
 #include "ingot/train/Sources.h"
+#include "tests/support/SmallDisk.h"
 
 #include <csignal>
 #include <filesystem>
@@ -54,7 +55,8 @@ protected:
     std::optional<int64_t> saveFreq = {};
     bool backup = true;
     int64_t endAfter = -1, keepAfter = -1;
-    bool resume = false;
+    bool resume = false, isDouble = false;
+    std::function<void(int64_t)> onBatch = {}; // with how many there were
   };
 
   /// Trains with everything made anew, as another process would. Nothing: it was ended.
@@ -63,6 +65,7 @@ protected:
     EXPECT_TRUE(trainer->initialize(5).isOk());
     BackupAndRestore::Options saving;
     saving.saveFreq = plan.saveFreq;
+    saving.doubleCheckpoint = plan.isDouble;
     BackupAndRestore restoring(directory + "/backup", saving);
     LearningRateScheduler scheduler([](int64_t, double rate) { return rate * 0.9; });
     ReduceLROnPlateau plateau({"loss", 0.5, 1, false, Mode::Auto, 0.05});
@@ -73,6 +76,8 @@ protected:
     ending.hooks.onTrainBatchEnd = [&](int64_t, Logs &) {
       if (++batches == plan.keepAfter)
         trainer->requestCheckpoint(file);
+      if (plan.onBatch)
+        plan.onBatch(batches);
       return batches == plan.endAfter ? Status(StatusCode::Cancelled, "killed") : Status();
     };
     FitOptions options = quiet();
@@ -86,13 +91,15 @@ protected:
     if (plan.resume)
       options.resumeFrom = file;
     Result<History> history = trainer->fit({pair, extra}, {label}, options);
+    ended = history.status();
     if (!history.isOk()) {
-      EXPECT_EQ(history.status().message(), "killed");
+      EXPECT_TRUE(plan.onBatch || ended.message() == "killed") << ended.message();
       return std::nullopt;
     }
     return Left{weights(), history->history, csv()};
   }
   int64_t batches = 0; // that the last training ran
+  Status ended;        // how it ended
 
   Left straightOn() {
     Plan plan;
@@ -212,6 +219,34 @@ TEST_F(CheckpointTest, AFullDiskOrAKillAtAnyByteKeepsTheOneBefore) {
     }
   std::ofstream(directory + "/log.csv", std::ios::trunc);
   EXPECT_EQ(train(every(3))->weights, straight.weights);
+}
+
+TEST_F(CheckpointTest, ADiskThatRunsFullEndsFitAndKeepsTheCheckpointBefore) {
+  const Left straight = straightOn();
+  const tests::SmallDisk disk(directory, 128);
+  if (!disk.isMounted())
+    GTEST_SKIP() << disk.whyNot();
+  for (const bool isDouble : {false, true}) {
+    Plan plan = every(1);
+    plan.isDouble = isDouble;
+    const int64_t last = isDouble ? 2 : 13; // later on the file that goes makes room for the next
+    plan.onBatch = [&](int64_t batch) {
+      if (batch == last)
+        disk.fill();
+    };
+    ASSERT_FALSE(train(plan));
+    EXPECT_EQ(ended.code(), StatusCode::ResourceExhausted);
+    EXPECT_EQ(ended.message(), "cannot write '" + file +
+                                   "': No space left on device; make room there, or choose a path "
+                                   "on another disk");
+    EXPECT_EQ(batches, last);
+    disk.clear();
+    const fs::directory_iterator entries(directory + "/backup");
+    EXPECT_EQ(std::distance(begin(entries), end(entries)), isDouble ? 2 : 1);
+    plan.onBatch = nullptr;
+    EXPECT_EQ(*train(plan), straight);
+    EXPECT_EQ(batches, 35 - (last - 1));
+  }
 }
 
 TEST_F(CheckpointTest, WhatAKilledWriteLeftIsInNobodysWay) {

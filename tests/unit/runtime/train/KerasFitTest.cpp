@@ -190,6 +190,18 @@ TEST_F(KerasFitTest, ValidatesEverySoManyEpochsOnSoManySteps) {
   expectFit(options, "validation_freq");
 }
 
+TEST_F(KerasFitTest, ValidatesAfterTheEpochsOfAList) {
+  FitOptions options = unshuffled();
+  options.epochs = 6;
+  options.batchSize = 8;
+  options.validationFreq = {1, 4, 5, 9};
+  options.validationData = {{pair, extra}, {label}};
+  expectFit(options, "validation_list");
+  options.validationFreq = {2, 0};
+  EXPECT_EQ(trainer->fit({pair, extra}, {label}, options).status().message(),
+            "the epochs of validationFreq count from 1, got 0");
+}
+
 TEST_F(KerasFitTest, ClassWeightsWeighTrainingAlone) {
   useWeighted();
   FitOptions options = unshuffled();
