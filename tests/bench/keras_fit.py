@@ -122,7 +122,7 @@ def main():
     parser.add_argument("--model", nargs="+", default=["mlp", "cnn"], choices=["mlp", "cnn"])
     parser.add_argument("--threads", nargs="+", type=int, default=[2])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--patience", type=float, default=300, help="seconds the rounds of a row may take")
+    parser.add_argument("--patience", type=float, default=1200, help="seconds the rounds of a row may take")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true", help="put the table into docs/Performance.md")
     arguments = parser.parse_args()
