@@ -9,6 +9,8 @@
 #include "compiler/layout/ComposeMovements.h"
 #include "compiler/layout/HoistDerived.h"
 #include "compiler/layout/HoistInvariants.h"
+#include "compiler/layout/HoistSums.h"
+#include "compiler/layout/InlineIndices.h"
 #include "compiler/layout/JoinChannels.h"
 #include "compiler/layout/PackContractions.h"
 #include "compiler/layout/SplitReductions.h"
@@ -59,13 +61,15 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
       return failure();
     return forEachFunction(module, makeIntegerContractions);
   case Phase::Layout:
-    if (failed(forEachFunction(module, absorbViews)) ||
+    if (failed(forEachFunction(module, hoistSums)) ||
+        failed(forEachFunction(module, absorbViews)) ||
         failed(forEachFunction(module, assignLayouts)) ||
         (options.convPrecision != ConvPrecision::Exact &&
          failed(forEachFunction(module, chooseWinograd))) ||
         failed(forEachFunction(module, splitReductions)) ||
         failed(forEachFunction(module, packContractions)) ||
         failed(forEachFunction(module, composeMovements)) ||
+        failed(forEachFunction(module, inlineIndices)) ||
         failed(forEachFunction(module, joinChannels)) ||
         failed(forEachFunction(module, hoistInvariants)))
       return failure();

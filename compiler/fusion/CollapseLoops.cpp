@@ -194,7 +194,7 @@ bool leaveOutFirstLoop(exec::KernelOp kernel) {
   if (!hasNestsAlone(kernel) || !isConstant(Dim(kernel.getDomain().getExprs()[0]), 1))
     return false;
   for (exec::NestOp nest : nests)
-    if (nest.getParallel() < 2 || !isConstant(loopDims(nest)[0], 1) || usesIndices(nest) ||
+    if (nest.getParallel() < 2 || !isConstant(loopDims(nest)[0], 1) ||
         llvm::any_of(llvm::seq<unsigned>(0, nest.getInputs().size()),
                      [&](unsigned i) { return !accessMap(nest, i); }))
       return false;
@@ -203,7 +203,6 @@ bool leaveOutFirstLoop(exec::KernelOp kernel) {
   };
   OpBuilder b(kernel);
   for (exec::NestOp nest : nests) {
-    leaveOutUnitLoops(nest);
     unsigned count = loopDims(nest).size();
     llvm::SmallVector<AffineExpr> renamed{b.getAffineConstantExpr(0)};
     for (unsigned l = 1; l < count; ++l)
@@ -218,7 +217,13 @@ bool leaveOutFirstLoop(exec::KernelOp kernel) {
     nest.setAccessesAttr(b.getArrayAttr(accesses));
     nest.setBoundsAttr(dropped(nest.getBounds()));
     nest.setParallel(nest.getParallel() - 1);
-    nest.getBody().front().eraseArgument(0);
+    Block &body = nest.getBody().front();
+    if (usesIndex(nest, 0)) {
+      OpBuilder inner = OpBuilder::atBlockBegin(&body);
+      Value first = exec::indexConstant(inner, nest.getLoc(), 0);
+      body.getArgument(0).replaceAllUsesWith(first);
+    }
+    body.eraseArgument(0);
   }
   Block &block = kernel.getBody().front();
   for (auto [argument, input] : llvm::zip(block.getArguments(), kernel->getOpOperands()))

@@ -11,8 +11,9 @@ namespace ingot {
 /// of a result changes: by all threads, kernel after kernel, where each of these reads and makes
 /// `leastBytes` and more; else (less is no time beside a dispatch) slices run side by side, each on
 /// one thread (exec::kParallelAttr). So do attention's heads: products of small matrices and what
-/// is between them, of which there is then as much as there are tasks; scores of long sequences of
-/// known length are made in tiles of their rows.
+/// is between them, of which there is then as much as there are tasks. Scores of long sequences,
+/// and of those whose length is not known, are made in tiles of their rows; what grows with the
+/// product of two unknown sizes is never stored whole where slices can be.
 void sliceBatches(mlir::func::FuncOp function, int64_t leastBytes = 128 << 10);
 
 } // namespace ingot

@@ -25,6 +25,10 @@ bool usesIndices(exec::NestOp nest) {
                       [](BlockArgument index) { return !index.use_empty(); });
 }
 
+bool usesIndex(exec::NestOp nest, unsigned loop) {
+  return !nest.getBody().getArgument(loop).use_empty();
+}
+
 bool isSmallWindow(llvm::ArrayRef<Dim> loops) {
   constexpr int64_t kMostPoints = 32;
   int64_t points = 1;

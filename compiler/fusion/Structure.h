@@ -20,6 +20,8 @@ mlir::AffineMap accessMap(exec::NestOp nest, unsigned input);
 bool hasChecks(exec::NestOp nest);
 /// Whether the body asks where in the loops it is.
 bool usesIndices(exec::NestOp nest);
+/// Whether it asks where in this loop.
+bool usesIndex(exec::NestOp nest, unsigned loop);
 inline bool isMap(exec::NestOp nest) { return nest.getCombiner() == exec::Combiner::None; }
 /// Whether the loops have few points, known now: a window of pooling or of a depthwise convolution.
 bool isSmallWindow(llvm::ArrayRef<Dim> loops);

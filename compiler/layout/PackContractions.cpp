@@ -79,18 +79,6 @@ void turnRows(exec::NestOp nest, const Contraction &c) {
   nest.setAccessesAttr(b.getArrayAttr(accesses));
 }
 
-Value valueOf(OpBuilder &b, Location loc, AffineExpr expr, ValueRange at) {
-  if (auto dim = llvm::dyn_cast<AffineDimExpr>(expr))
-    return at[dim.getPosition()];
-  if (auto constant = llvm::dyn_cast<AffineConstantExpr>(expr))
-    return exec::indexConstant(b, loc, constant.getValue());
-  auto binary = llvm::cast<AffineBinaryOpExpr>(expr);
-  Value l = valueOf(b, loc, binary.getLHS(), at), r = valueOf(b, loc, binary.getRHS(), at);
-  if (binary.getKind() == AffineExprKind::Add)
-    return arith::AddIOp::create(b, loc, l, r);
-  return arith::MulIOp::create(b, loc, l, r); // linear, as a contraction's accesses are
-}
-
 } // namespace
 
 Value packedCopy(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> dims, Value operand,

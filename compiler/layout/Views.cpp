@@ -30,6 +30,28 @@ Value moved(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> loops, Value source,
                     })[0];
 }
 
+bool isLinearIndex(AffineExpr expr) {
+  if (llvm::isa<AffineDimExpr, AffineConstantExpr>(expr))
+    return true;
+  auto binary = llvm::dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || !isLinearIndex(binary.getLHS()) || !isLinearIndex(binary.getRHS()))
+    return false;
+  return binary.getKind() == AffineExprKind::Add ||
+         (binary.getKind() == AffineExprKind::Mul && binary.getRHS().isSymbolicOrConstant());
+}
+
+Value valueOf(OpBuilder &b, Location loc, AffineExpr expr, ValueRange at) {
+  if (auto dim = llvm::dyn_cast<AffineDimExpr>(expr))
+    return at[dim.getPosition()];
+  if (auto constant = llvm::dyn_cast<AffineConstantExpr>(expr))
+    return exec::indexConstant(b, loc, constant.getValue());
+  auto binary = llvm::cast<AffineBinaryOpExpr>(expr);
+  Value l = valueOf(b, loc, binary.getLHS(), at), r = valueOf(b, loc, binary.getRHS(), at);
+  if (binary.getKind() == AffineExprKind::Add)
+    return arith::AddIOp::create(b, loc, l, r);
+  return arith::MulIOp::create(b, loc, l, r);
+}
+
 void eraseUnused(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
     if (op.use_empty() && llvm::isa<exec::NestOp, exec::ViewOp>(op) &&

@@ -143,3 +143,17 @@ func.func @strings(%x: tensor<?x2x!text.string, #graph.dims<[n, 2]>>, %h: tensor
   }
   return %r#0, %r#1 : tensor<2x!text.string>, tensor<?x2x!text.string, #graph.dims<[n, 2]>>
 }
+
+// Products that are summed over iterations: of slices, and of what an iteration makes.
+func.func @sumOfProducts(%x: tensor<?x4x40xf32, #graph.dims<[n, 4, 40]>>, %y: tensor<?x4x48xf32, #graph.dims<[n, 4, 48]>>, %h: tensor<4x48xf32>, %first: tensor<40x48xf32>) -> (tensor<4x48xf32>, tensor<40x48xf32>) attributes {graph.sizes = {n = [0, 1, 7]}, gradient = false} {
+  %r:2 = graph.scan <[n]> carried(%h, %first) inputs(%x, %y) {reverse = true} : (tensor<4x48xf32>, tensor<40x48xf32>, tensor<?x4x40xf32, #graph.dims<[n, 4, 40]>>, tensor<?x4x48xf32, #graph.dims<[n, 4, 48]>>) -> (tensor<4x48xf32>, tensor<40x48xf32>) {
+  ^bb0(%i: tensor<si64>, %c: tensor<4x48xf32>, %sum: tensor<40x48xf32>, %a: tensor<4x40xf32>, %b: tensor<4x48xf32>):
+    %next = graph.sub %b, %c : tensor<4x48xf32>
+    %p = graph.matmul %a, %next {transposeLhs = true} : (tensor<4x40xf32>, tensor<4x48xf32>) -> tensor<40x48xf32>
+    %q = graph.matmul %a, %b {transposeLhs = true} : (tensor<4x40xf32>, tensor<4x48xf32>) -> tensor<40x48xf32>
+    %both = graph.add %p, %q : tensor<40x48xf32>
+    %more = graph.add %sum, %both : tensor<40x48xf32>
+    graph.yield %next, %more : tensor<4x48xf32>, tensor<40x48xf32>
+  }
+  return %r#0, %r#1 : tensor<4x48xf32>, tensor<40x48xf32>
+}

@@ -64,6 +64,30 @@ func.func @f(%q: tensor<?x2x384x4xf32, #q>, %k: tensor<?x2x384x4xf32, #q>, %v: t
   return %o : tensor<?x2x384x4xf32, #q>
 })mlir";
 
+/// Attention of a length that is not known, where no position sees a later one.
+std::string causalAttention(const std::string &heads, const std::string &features) {
+  auto type = [](const std::string &heads, const std::string &last) {
+    return "tensor<?x" + heads + "x?x" + (last == "t" ? "?" : last) + "xf32, #graph.dims<[n, " +
+           heads + ", t, " + last + "]>>";
+  };
+  return "!q = " + type(heads, features) + "\n!s = " + type(heads, "t") + "\n!seen = tensor<?x" +
+         heads + "x?x?xi1, #graph.dims<[n, " + heads + ", t, t]>>" + R"mlir(
+!at = tensor<?x?xsi64, #graph.dims<[t, t]>>
+!pairs = tensor<?x?xi1, #graph.dims<[t, t]>>
+func.func @f(%q: !q, %k: !q, %v: !q) -> !q {
+  %s = graph.matmul %q, %k {transposeRhs = true} : (!q, !q) -> !s
+  %i = graph.iota {axis = 0 : i64} : !at
+  %j = graph.iota {axis = 1 : i64} : !at
+  %sees = graph.compare %i, %j {predicate = 5 : i32} : (!at, !at) -> !pairs
+  %all = graph.broadcast %sees {axes = array<i64: 2, 3>} : !pairs to !seen
+  %low = graph.constant dense<-1.0e30> : tensor<f32> : !s
+  %masked = graph.select %all, %s, %low : (!seen, !s, !s) -> !s
+  %p = graph.softmax %masked {axis = 3 : i64} : (!s) -> !s
+  %o = graph.matmul %p, %v : (!s, !q) -> !q
+  return %o : !q
+})mlir";
+}
+
 class SliceBatches : public test::GraphTest {
 protected:
   SliceBatches() {
@@ -88,22 +112,47 @@ protected:
     return count;
   }
 
-  /// What the compiled function gives for 0, 1, 3 and 40 slices, beside the interpreter.
+  /// The most often that a size is in the shape of something that a kernel makes.
+  int64_t mostOften(llvm::StringRef symbol) {
+    mlir::OwningOpRef<mlir::ModuleOp> copy(module->clone());
+    EXPECT_TRUE(mlir::succeeded(runPhases(*copy, CompileOptions(), Phase::Fuse)));
+    int64_t most = 0;
+    copy->walk([&](exec::KernelOp kernel) {
+      for (mlir::Type type : kernel->getResultTypes())
+        most = std::max<int64_t>(most, llvm::count_if(dimsOf(type), [&](Dim d) {
+                                   bool has = false;
+                                   d.collectSymbols(
+                                       [&](llvm::StringRef name) { has |= name == symbol; });
+                                   return has;
+                                 }));
+    });
+    return most;
+  }
+
+  using Shapes = std::vector<llvm::SmallVector<int64_t>>; // of the arguments
+
+  /// What the compiled function gives for so many slices, beside the interpreter.
   void expectTheReference(llvm::ArrayRef<llvm::SmallVector<int64_t>> shapes,
                           const std::map<std::string, test::Tensor, std::less<>> &variables,
                           llvm::ArrayRef<int64_t> batches) {
+    std::vector<Shapes> cases;
+    for (int64_t n : batches) {
+      Shapes &whole = cases.emplace_back(shapes.begin(), shapes.end());
+      for (auto &shape : whole)
+        shape.insert(shape.begin(), n);
+    }
+    expectTheReference(cases, variables);
+  }
+  void expectTheReference(llvm::ArrayRef<Shapes> cases,
+                          const std::map<std::string, test::Tensor, std::less<>> &variables) {
     struct Run {
       std::vector<test::Tensor> inputs;
       llvm::SmallVector<test::Tensor> expected;
     };
-    std::map<int64_t, Run> runs;
-    for (int64_t n : batches) {
-      Run &run = runs[n];
-      for (auto [i, shape] : llvm::enumerate(shapes)) {
-        llvm::SmallVector<int64_t> whole{n};
-        llvm::append_range(whole, shape);
-        run.inputs.push_back(noise(whole, 10 + i));
-      }
+    std::vector<Run> runs(cases.size());
+    for (auto [run, shapes] : llvm::zip(runs, cases)) {
+      for (auto [i, shape] : llvm::enumerate(shapes))
+        run.inputs.push_back(noise(shape, 10 + i));
       test::Interpreter interpreter(*module);
       for (const auto &[name, value] : variables)
         interpreter.variables[name] = value;
@@ -123,14 +172,15 @@ protected:
         ASSERT_TRUE(compiled.ok()) << compiled.error();
         for (const auto &[name, value] : variables)
           compiled.setVariable(name, value);
-        for (const auto &[n, run] : runs) {
+        for (const auto &[run, shapes] : llvm::zip(runs, cases)) {
+          std::string sizes = "the first argument's shape is " + testing::PrintToString(shapes[0]);
           auto alone = compiled.run("f", run.inputs, types),
                shared = compiled.run("f", run.inputs, types, &pool);
           ASSERT_EQ(compiled.error(), "");
           for (size_t result = 0; result < types.size(); ++result) {
             EXPECT_EQ(tests::difference(run.expected[result], alone[result], 1e-5, 1e-5), "")
-                << "n = " << n;
-            EXPECT_EQ(tests::difference(alone[result], shared[result], 0, 0), "") << "n = " << n;
+                << sizes;
+            EXPECT_EQ(tests::difference(alone[result], shared[result], 0, 0), "") << sizes;
           }
         }
       }
@@ -169,6 +219,21 @@ TEST_F(SliceBatches, LongSequencesAreTakenInTilesOfRows) {
   });
   EXPECT_LE(largest, 128 * 384) << "rows of scores that are there at a time";
   expectTheReference({{2, 384, 4}, {2, 384, 4}, {2, 384, 4}}, {}, {1, 2});
+}
+
+TEST_F(SliceBatches, ScoresOfAnUnknownLengthAreNeverWhole) {
+  for (const auto &[heads, features] : {std::pair("2", "4"), {"3", "64"}, {"1", "8"}}) {
+    SCOPED_TRACE(std::string(heads) + " heads of " + features);
+    parse(causalAttention(heads, features));
+    EXPECT_EQ(mostOften("t"), 1);
+    std::vector<Shapes> cases;
+    for (int64_t length : {0, 1, 5, 16, 37, 100})
+      for (int64_t n : {1, 2}) {
+        llvm::SmallVector<int64_t> shape{n, std::stoll(heads), length, std::stoll(features)};
+        cases.push_back({shape, shape, shape});
+      }
+    expectTheReference(cases, {});
+  }
 }
 
 } // namespace

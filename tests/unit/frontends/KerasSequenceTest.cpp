@@ -1,6 +1,7 @@
 // Layers of sequences and attention: names and shapes, masks, states, wrapped models, mistakes,
 // configs both ways, and training on compiled code. Numbers equal Keras's in
 // KerasLayerFixturesTest.
+#include "ingot/Model.h"
 #include "tests/unit/frontends/KerasTest.h"
 
 #include <cmath>
@@ -163,6 +164,25 @@ TEST_F(KerasSequence, noPositionSeesALaterOne) {
   for (size_t i = 0; i < 9; ++i)
     EXPECT_EQ(one[i], other[i]) << i;
   EXPECT_NE(one[9], other[9]);
+}
+
+TEST_F(KerasSequence, scoresOfAttentionAreNeverStoredWhole) {
+  const int64_t steps = 1024, heads = 4, features = 32, shape[] = {1, steps, features};
+  auto input = std::move(ingot::Tensor::zeros(DType::F32, {1, steps, features})).value();
+  for (int64_t length : {steps, keras::None})
+    for (bool isCausal : {false, true}) {
+      SCOPED_TRACE(std::to_string(length) + (isCausal ? ", causal" : ""));
+      auto x = keras::Input({length, features});
+      layers::MultiHeadAttention attention(heads, 8);
+      keras::Model model({x}, {attention({x, x}, {.useCausalMask = isCausal})});
+      (void)model.predict(input);
+      const State &state = keras::detail::stateOf(*model.impl()->engine);
+      auto session = Session::create(state.artifact(), "predict");
+      ASSERT_TRUE(session.isOk()) << session.status().message();
+      TensorView view{DType::F32, 3, shape, input.rawData()};
+      ASSERT_TRUE(session->prepare(&view, 1).isOk());
+      EXPECT_LT(session->arenaBytes(), heads * steps * steps * 4 / 4);
+    }
 }
 
 TEST_F(KerasSequence, configsMakeTheSameLayers) {
