@@ -99,7 +99,8 @@ std::optional<unsigned> dimensionOfFirstLoop(BlockArgument input) {
 /// Puts the heads of what products read first in memory, where slices are.
 void moveHeadsFirst(Block &block, Dim heads) {
   for (auto kernel : llvm::to_vector(block.getOps<exec::KernelOp>())) {
-    if (Dim(kernel.getDomain().getExprs()[0]) != heads || !isBatched(kernel, 0))
+    auto domain = kernel.getDomain().getExprs();
+    if (domain.empty() || Dim(domain[0]) != heads || !isBatched(kernel, 0))
       continue;
     for (auto [argument, input] :
          llvm::zip(kernel.getBody().getArguments(), kernel->getOpOperands())) {
@@ -153,6 +154,8 @@ struct Tiles {
 /// Of the product that a kernel is of one head's (or sequence's) own queries and keys, where it is
 /// large or its length not known.
 std::optional<Tiles> tilesOf(exec::KernelOp kernel) {
+  if (kernel.getOutputs().empty())
+    return std::nullopt;
   Dims dims = dimsOf(kernel.getOutputs()[0]);
   if (dims.size() < 3)
     return std::nullopt;

@@ -207,6 +207,16 @@ TEST_F(SliceBatches, HeadsRunSideBySide) {
   expectTheReference({{6, 80, 16}, {6, 80, 16}, {6, 80, 16}}, {}, {0, 1, 3});
 }
 
+TEST_F(SliceBatches, KernelsWithoutLoopsStayAsTheyAre) {
+  parse(R"mlir(
+func.func @f(%a: tensor<3x8x4xf32>, %b: tensor<3x4x8xf32>, %x: tensor<f32>) -> (tensor<3x8x8xf32>, tensor<f32>) {
+  %p = graph.matmul %a, %b : (tensor<3x8x4xf32>, tensor<3x4x8xf32>) -> tensor<3x8x8xf32>
+  %y = graph.tanh %x : tensor<f32>
+  return %p, %y : tensor<3x8x8xf32>, tensor<f32>
+})mlir");
+  EXPECT_EQ(sliced(), (Sliced{0, 0}));
+}
+
 TEST_F(SliceBatches, LongSequencesAreTakenInTilesOfRows) {
   parse(longAttention);
   mlir::OwningOpRef<mlir::ModuleOp> copy(module->clone());
