@@ -404,7 +404,8 @@ static train::Trainer &savingTrainer(const std::shared_ptr<ModelImpl> &model,
   });
   trainer.setModelGraph([weak = std::weak_ptr(model)] {
     std::shared_ptr<ModelImpl> kept = weak.lock();
-    return train::Trainer::ModelGraph{kept ? graphDefOf(*kept) : "", ""};
+    return kept ? train::Trainer::ModelGraph{graphDefOf(*kept), kerasJsonOf(*kept)}
+                : train::Trainer::ModelGraph();
   });
   return trainer;
 }

@@ -1,8 +1,9 @@
-// The model as a TensorFlow GraphDef, for the Graphs tab of TensorBoard: a node for each call of a
-// layer, with the shapes of its results. Called by Model::fit for the TensorBoard callback. Field
-// numbers: graph.proto, node_def.proto, attr_value.proto and tensor_shape.proto of TensorFlow.
+// The model for the Graphs tab of TensorBoard: as a TensorFlow GraphDef, a node for each call of a
+// layer with the shapes of its results, and as Keras's config, which is shown as the conceptual
+// graph. Called by Model::fit for the TensorBoard callback. Field numbers: graph.proto,
+// node_def.proto, attr_value.proto and tensor_shape.proto of TensorFlow.
 #include "frontends/keras/TensorBoardGraph.h"
-#include "frontends/keras/ModelImpl.h"
+#include "frontends/keras/files/ModelFile.h"
 #include "runtime/core/ProtoWriter.h"
 
 namespace ingot::keras::detail {
@@ -63,6 +64,14 @@ std::string graphDefOf(const ModelImpl &model) {
   putNumber(versions, field::number, 22);
   putBytes(graph, field::versions, versions);
   return graph;
+}
+
+std::string kerasJsonOf(const ModelImpl &model) {
+  try {
+    return modelToKeras(model, /*isLegacy=*/false).dump();
+  } catch (const std::exception &) { // it has no such form: training is to go on all the same
+    return {};
+  }
 }
 
 } // namespace ingot::keras::detail

@@ -52,7 +52,8 @@ bool changesNothing(const std::string &key, const Json &value) {
                                                     "input_axes",
                                                     "output_axes",
                                                     "function_spec",
-                                                    "lora_alpha"};
+                                                    "lora_alpha",
+                                                    "epsilon"}; // of Discretization's adapt
   return value.is_null() || value == false || value == Json::object() || indifferent.count(key) ||
          (key == "data_format" && value == "channels_last");
 }
@@ -71,6 +72,9 @@ Json modernized(const std::string &className, Json config) {
 struct Source {
   std::string layer;
   int64_t call = 0, result = 0;
+  bool isSame(const Source &other) const {
+    return layer == other.layer && call == other.call && result == other.result;
+  }
 };
 
 /// A layer's call.
@@ -78,8 +82,30 @@ struct Call {
   std::string layer;
   std::string place;
   std::vector<Source> sources;
-  Json options = Json::object(); // of CallOptions, by Keras's names
+  Json options = Json::object();  // of CallOptions, by Keras's names
+  std::vector<std::string> masks; // names of the ops whose results it is given as masks
 };
+
+constexpr int kMostMaskDepth = 64;
+
+/// Keras 3 records the ops that a functional model's masks are made of, and the masks as arguments:
+/// what Embedding, Masking and merges give by themselves here.
+struct MaskOp {
+  std::string className;
+  std::vector<Source> sources;
+  double value = 0; // that NotEqual compares with
+};
+bool isMaskOp(const Json &entry) {
+  static const std::set<std::string> classes = {"NotEqual", "Any", "LogicalOr", "LogicalAnd"};
+  return entry.value("module", std::string()).find(".ops.") != std::string::npos &&
+         classes.count(entry.value("class_name", std::string()));
+}
+
+/// Whether `training` says something in a call of Keras 3, which records the default of the
+/// signature like a value that was given, and takes what fit and predict say before either.
+bool keepsTraining(const std::string &className, const Json &training) {
+  return training == false && (isModelClass(className) || className == "BatchNormalization");
+}
 
 class GraphReader {
 public:
@@ -108,6 +134,9 @@ private:
   void readFunctional(const Json &config);
   Json inputFor(const Json &config, const Json &first);
   void readCalls(const Json &entry, const std::string &where);
+  void readMaskOp(const Json &entry);
+  bool makesMask(const Call &call, const std::string &op, int depth);
+  void checkMasks(const Json &list);
   Call readOldCall(const Json &data);
   Call readNewCall(const Json &data);
   void readArgument(const std::string &name, const Json &value, Call &call, bool isPositional);
@@ -122,6 +151,10 @@ private:
        outputs = Json::array();
   std::set<std::string> names, nestedNames;
   std::vector<Call> calls;
+  std::map<std::string, std::vector<size_t>> ofLayer; // its calls, once all are read
+  std::map<std::string, MaskOp> maskOps;
+  int64_t maskWork = 10'000'000;
+  std::map<std::string, double> maskedBy; // Embedding and Masking layers: the value that is masked
   std::map<std::pair<std::string, int64_t>, size_t> indices; // of nodes, once ordered
 };
 
@@ -129,7 +162,7 @@ void GraphReader::checkPolicy(const std::string &className, const Json &config) 
   const std::string policy = policyName(config);
   if (className == "InputLayer" || policy == "float32")
     return;
-  // Variables are float32 under these; what is computed between them is, here, too.
+  // Variables are float32 under these.
   if (policy == "mixed_float16" || policy == "mixed_bfloat16")
     return;
   throw Error("dtype policy '" + policy +
@@ -237,6 +270,10 @@ void GraphReader::readFunctional(const Json &config) {
   }
   for (size_t i = 0; i < list.size(); ++i) {
     const std::string where = placeOf(place, i, list[i]);
+    if (isMaskOp(list[i])) {
+      attempt(where, [&] { readMaskOp(list[i]); });
+      continue;
+    }
     attempt(where, [&] {
       layers.push_back(readLayer(list[i], where));
       Json &name = layers.back()["config"]["name"];
@@ -248,6 +285,9 @@ void GraphReader::readFunctional(const Json &config) {
   std::vector<Source> ins, outs;
   collectEnds(config.at("input_layers"), "input_layers", ins);
   collectEnds(config.at("output_layers"), "output_layers", outs);
+  for (size_t i = 0; i < calls.size(); ++i)
+    ofLayer[calls[i].layer].push_back(i);
+  checkMasks(list);
   orderCalls();
   for (const Source &source : ins)
     inputs.push_back(indexOf(source, place));
@@ -258,17 +298,85 @@ void GraphReader::readFunctional(const Json &config) {
 void GraphReader::readCalls(const Json &entry, const std::string &where) {
   const std::string name = nameOf(entry);
   if (entry.value("class_name", std::string()) == "InputLayer") {
-    calls.push_back({name, where, {}});
+    calls.push_back({name, where, {}, Json::object(), {}});
     return;
   }
   for (const Json &data : listOf(entry, "inbound_nodes")) {
     Call call = data.is_object() ? readNewCall(data) : readOldCall(data);
+    if (data.is_object() && call.options.contains("training") &&
+        !keepsTraining(entry.value("class_name", std::string()), call.options["training"]))
+      call.options.erase("training");
     call.layer = name;
     call.place = where;
     if (call.sources.empty())
       throw Error("a call of the layer has no inputs", StatusCode::DataLoss);
     calls.push_back(std::move(call));
   }
+}
+
+void GraphReader::readMaskOp(const Json &entry) {
+  MaskOp op = {textOf(entry, "class_name"), {}};
+  const Json &made = listOf(entry, "inbound_nodes");
+  if (made.size() != 1)
+    throw Error("is called " + std::to_string(made.size()) + " times", StatusCode::DataLoss);
+  for (const Json &argument : listOf(made[0], "args"))
+    if (argument.is_number())
+      op.value = argument.get<double>();
+    else
+      op.sources.push_back(readSource(argument.at("config").at("keras_history"), false));
+  maskOps.emplace(nameOf(entry), std::move(op));
+}
+
+/// Whether the call's inputs come, through whatever layers, from one that makes this mask. Bounded,
+/// since a file may have masks of masks in circles.
+bool GraphReader::makesMask(const Call &call, const std::string &name, int depth) {
+  const auto op = maskOps.find(name);
+  if (op == maskOps.end())
+    return false;
+  if (depth == 0 || --maskWork < 0)
+    throw Error("its masks are too many, or made of each other", StatusCode::Unsupported);
+  const std::vector<Source> &of = op->second.sources;
+  if (op->second.className != "NotEqual")
+    return !of.empty() && std::all_of(of.begin(), of.end(), [&](const Source &source) {
+      return makesMask(call, source.layer, depth - 1);
+    });
+  std::set<const Call *> seen = {&call};
+  std::vector<const Call *> left = {&call};
+  while (!left.empty()) {
+    const Call &at = *left.back();
+    left.pop_back();
+    const auto masked = maskedBy.find(at.layer);
+    if (masked != maskedBy.end() && masked->second == op->second.value && of.size() == 1 &&
+        at.sources.size() == 1 && at.sources[0].isSame(of[0]))
+      return true;
+    maskWork -= static_cast<int64_t>(at.sources.size());
+    for (const Source &source : at.sources)
+      if (const auto &made = ofLayer[source.layer];
+          source.call >= 0 && source.call < static_cast<int64_t>(made.size()))
+        if (const Call *maker = &calls[made[static_cast<size_t>(source.call)]];
+            seen.insert(maker).second)
+          left.push_back(maker);
+  }
+  return false;
+}
+
+/// Masks that a layer is given must be those that it gets here by itself.
+void GraphReader::checkMasks(const Json &list) {
+  for (const Json &entry : list) {
+    const std::string className = entry.value("class_name", std::string());
+    const Json config = entry.value("config", Json::object());
+    if (className == "Masking" && config.value("mask_value", Json()).is_number())
+      maskedBy[nameOf(entry)] = config["mask_value"];
+    else if (className == "Embedding" && config.value("mask_zero", Json()) == true)
+      maskedBy[nameOf(entry)] = 0;
+  }
+  for (const Call &call : calls)
+    for (const std::string &mask : call.masks)
+      if (!makesMask(call, mask, kMostMaskDepth))
+        problems.add(call.place +
+                         ": a call is given a mask that none of the layers before it makes, "
+                         "which is not supported",
+                     StatusCode::Unsupported);
 }
 
 /// ["dense", 0, 0]. Keras counts a nested model's calls from 1 where it writes this form.
@@ -326,10 +434,15 @@ void GraphReader::readArgument(const std::string &name, const Json &value, Call 
     return;
   }
   if (value.is_object() && value.value("class_name", std::string()) == "__keras_tensor__") {
-    if (name.find("mask") != std::string::npos && name != "attention_mask")
+    const Source source = readSource(value.at("config").at("keras_history"), false);
+    const bool isMask = name.find("mask") != std::string::npos && name != "attention_mask";
+    if (isMask && maskOps.count(source.layer))
+      call.masks.push_back(source.layer);
+    else if (isMask)
       throw Error("a call is given a mask as argument '" + name + "', which is not supported",
                   StatusCode::Unsupported);
-    call.sources.push_back(readSource(value.at("config").at("keras_history"), false));
+    else
+      call.sources.push_back(source);
     return;
   }
   if (value.is_array() && !value.empty() && value[0].is_string() && value.size() == 3) {
@@ -368,9 +481,6 @@ void GraphReader::collectEnds(const Json &value, const char *what, std::vector<S
 
 /// Puts calls behind those that make what they take, and each layer's in the order of the file.
 void GraphReader::orderCalls() {
-  std::map<std::string, std::vector<size_t>> ofLayer;
-  for (size_t i = 0; i < calls.size(); ++i)
-    ofLayer[calls[i].layer].push_back(i);
   std::vector<std::vector<size_t>> readers(calls.size());
   std::vector<size_t> waits(calls.size(), 0);
   auto wait = [&](size_t call, size_t on) {

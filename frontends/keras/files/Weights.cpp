@@ -15,7 +15,9 @@ namespace {
 
 /// A name for the next of that class in a container: "dense", "dense_1".
 std::string nextName(const std::string &className, std::map<std::string, int> &counts) {
-  const std::string name = snakeCase(className);
+  // Whose class has another name in Keras's sources, from which it makes that of the group.
+  const bool isGrouped = className == "GroupQueryAttention";
+  const std::string name = isGrouped ? "grouped_query_attention" : snakeCase(className);
   const int count = counts[name]++;
   return count == 0 ? name : name + "_" + std::to_string(count);
 }

@@ -52,6 +52,8 @@ Json GraphWriter::configOf(const LayerImpl &layer) {
     config.update({{"sparse", false}, {"ragged", false}, {"optional", false}});
     return config;
   }
+  if (llvm::StringRef(layer.className()).starts_with("SpatialDropout"))
+    config.erase("trainable"); // Keras's do not take it
   if (!config.contains("dtype"))
     config["dtype"] = {{"class_name", "DTypePolicy"}, {"config", {{"name", "float32"}}}};
   return withModules(config);

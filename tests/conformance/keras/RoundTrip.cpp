@@ -2,9 +2,11 @@
 //
 //   KerasRoundTrip convert IN OUT             loads and saves
 //   KerasRoundTrip predict IN DATA OUT.npz    outputs `out0`, … for the inputs `x0`, … of DATA.npz
-//   KerasRoundTrip train IN DATA STEPS OUT    steps on all of `x0`, …, `y0`, …; prints losses;
-//   saves KerasRoundTrip weights IN DATA OUT        loads IN, gives it the weights of the file
-//   DATA, saves
+//   KerasRoundTrip evaluate IN DATA           prints `name value` for the loss and each metric
+//   KerasRoundTrip train IN DATA STEPS OUT    steps on all of `x0`, …, `y0`, …; prints losses,
+//   saves KerasRoundTrip checkpoint IN DATA OUT     fit, whose ModelCheckpoint keeps the best epoch
+//   in OUT KerasRoundTrip weights IN FILE OUT        loads IN, gives it the weights of FILE, saves
+//   KerasRoundTrip save_weights IN OUT        loads IN, saves its weights alone
 #include "frontends/keras/Keras.h"
 #include "ingot/data/Npy.h"
 
@@ -44,12 +46,33 @@ void train(const std::string &path, const std::string &data, int steps, const st
   const auto all = readArchive(data);
   keras::Model model = keras::loadModel(path);
   const auto x = arrays(all, "x"), y = arrays(all, "y");
-  for (int i = 0; i < steps; ++i) {
-    auto history = model.fit(
-        x, y, {.batchSize = x[0].dims[0], .verbose = keras::Verbosity::Silent, .shuffle = false});
-    std::printf("%.9g\n", history.history.find("loss")->second.at(0));
-  }
+  for (int i = 0; i < steps; ++i)
+    std::printf("%.9g\n", model.trainOnBatch(x, y)["loss"]);
   model.save(out);
+}
+
+void evaluate(const std::string &path, const std::string &data) {
+  const auto all = readArchive(data);
+  keras::Model model = keras::loadModel(path);
+  for (const auto &[name, value] :
+       model.evaluate(arrays(all, "x"), arrays(all, "y"), {.verbose = keras::Verbosity::Silent}))
+    std::printf("%s %.9g\n", name.c_str(), value);
+}
+
+void checkpoint(const std::string &path, const std::string &data, const std::string &out) {
+  const auto all = readArchive(data);
+  keras::Model model = keras::loadModel(path);
+  keras::callbacks::ModelCheckpoint::Options options;
+  options.monitor = "val_loss";
+  options.saveBestOnly = true;
+  options.saveWeightsOnly = out.find(".weights.h5") != std::string::npos;
+  keras::callbacks::ModelCheckpoint best(out, options);
+  model.fit(arrays(all, "x"), arrays(all, "y"),
+            {.batchSize = 8,
+             .epochs = 4,
+             .verbose = keras::Verbosity::Silent,
+             .callbacks = {&best},
+             .validationSplit = 0.25});
 }
 
 } // namespace
@@ -64,6 +87,12 @@ int main(int argc, char **argv) {
       predict(arguments[1], arguments[2], arguments[3]);
     else if (command == "train" && arguments.size() == 5)
       train(arguments[1], arguments[2], std::stoi(arguments[3]), arguments[4]);
+    else if (command == "evaluate" && arguments.size() == 3)
+      evaluate(arguments[1], arguments[2]);
+    else if (command == "checkpoint" && arguments.size() == 4)
+      checkpoint(arguments[1], arguments[2], arguments[3]);
+    else if (command == "save_weights" && arguments.size() == 3)
+      keras::loadModel(arguments[1]).saveWeights(arguments[2]);
     else if (command == "weights" && arguments.size() == 4) {
       keras::Model model = keras::loadModel(arguments[1]);
       model.loadWeights(arguments[2]);
