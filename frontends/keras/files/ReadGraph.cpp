@@ -53,15 +53,24 @@ bool changesNothing(const std::string &key, const Json &value) {
                                                     "output_axes",
                                                     "function_spec",
                                                     "lora_alpha",
+                                                    "query_shape", // of attention of Keras 2
+                                                    "key_shape",
+                                                    "value_shape",
+                                                    "rng_type", // of random layers of Keras 2
+                                                    "auto_vectorize",
                                                     "epsilon"}; // of Discretization's adapt
   return value.is_null() || value == false || value == Json::object() || indifferent.count(key) ||
-         (key == "data_format" && value == "channels_last");
+         (key == "data_format" && value == "channels_last") || (key == "groups" && value == 1);
 }
 
 /// What Keras 2 called otherwise, or in another form.
 Json modernized(const std::string &className, Json config) {
   if (config.contains("batch_input_shape") && className == "InputLayer")
     config["batch_shape"] = config["batch_input_shape"];
+  if (config.contains("alpha") && className == "LeakyReLU") {
+    config["negative_slope"] = config["alpha"];
+    config.erase("alpha");
+  }
   if (auto axis = config.find("axis"); axis != config.end() && axis->is_array() &&
                                        axis->size() == 1 && className == "BatchNormalization")
     *axis = Json((*axis)[0]);
@@ -97,8 +106,7 @@ struct MaskOp {
 };
 bool isMaskOp(const Json &entry) {
   static const std::set<std::string> classes = {"NotEqual", "Any", "LogicalOr", "LogicalAnd"};
-  return entry.value("module", std::string()).find(".ops.") != std::string::npos &&
-         classes.count(entry.value("class_name", std::string()));
+  return classes.count(entry.value("class_name", std::string())) && foreignClass(entry).empty();
 }
 
 /// Whether `training` says something in a call of Keras 3, which records the default of the

@@ -30,7 +30,8 @@ std::string attributeOf(const LayerImpl &layer, const LayerImpl &sublayer, size_
   if (className == "TimeDistributed")
     return "layer";
   if (className == "MultiHeadAttention" || className == "GroupQueryAttention")
-    return sublayer.name == "attention_output" ? "output_dense" : sublayer.name + "_dense";
+    return (className == "GroupQueryAttention" ? "_" : "") +
+           (sublayer.name == "attention_output" ? std::string("output") : sublayer.name) + "_dense";
   return "cell";
 }
 

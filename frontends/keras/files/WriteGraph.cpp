@@ -52,7 +52,8 @@ Json GraphWriter::configOf(const LayerImpl &layer) {
     config.update({{"sparse", false}, {"ragged", false}, {"optional", false}});
     return config;
   }
-  if (llvm::StringRef(layer.className()).starts_with("SpatialDropout"))
+  const llvm::StringRef className = layer.className();
+  if (className.starts_with("SpatialDropout") || className == "Discretization")
     config.erase("trainable"); // Keras's do not take it
   if (!config.contains("dtype"))
     config["dtype"] = {{"class_name", "DTypePolicy"}, {"config", {{"name", "float32"}}}};
@@ -62,11 +63,15 @@ Json GraphWriter::configOf(const LayerImpl &layer) {
 Json GraphWriter::object(const LayerImpl &layer, const Node *firstCall) {
   if (auto *nested = dynamic_cast<const ModelImpl *>(&layer))
     return modelToKeras(*nested, isLegacy);
-  Json result = {{"class_name", layer.className()}, {"config", configOf(layer)}};
+  // Legacy files have the class's name in Keras's sources, others that of its API.
+  const std::string className = layer.className(), source = className == "GroupQueryAttention"
+                                                                ? "GroupedQueryAttention"
+                                                                : className;
+  Json result = {{"class_name", isLegacy ? source : className}, {"config", configOf(layer)}};
   if (isLegacy)
     return result;
   result = {{"module", "keras.layers"},
-            {"class_name", layer.className()},
+            {"class_name", className},
             {"config", result["config"]},
             {"registered_name", nullptr}};
   if (firstCall && firstCall->inputs.size() == 1)

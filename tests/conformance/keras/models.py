@@ -187,7 +187,7 @@ def all_models(keras):
         "RMSNormalization": one((4, 5), lambda: layers.RMSNormalization()),
         "Activation": one((4,), lambda: layers.Activation("swish")),
         "ReLU": one((4,), lambda: layers.ReLU(max_value=1.5, negative_slope=0.1, threshold=0.2)),
-        "LeakyReLU": one((4,), lambda: layers.LeakyReLU(negative_slope=0.2)),
+        "LeakyReLU": one((4,), lambda: layers.LeakyReLU(0.2)),
         "PReLU": one((4, 5), lambda: layers.PReLU(shared_axes=[1])),
         "ELU": one((4,), lambda: layers.ELU(alpha=0.7)),
         "Softmax": one((4, 5), lambda: layers.Softmax(axis=1)),

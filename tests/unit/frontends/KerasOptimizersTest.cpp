@@ -251,6 +251,13 @@ TEST_F(KerasOptimizersInFit, aScheduledRateIsNotSettable) {
   model.fit(x, y, quiet(1));
   EXPECT_NEAR(*model.trainer().learningRate(), 0.05, 1e-8);
   EXPECT_EQ(model.trainer().setLearningRate(0.01).code(), StatusCode::FailedPrecondition);
+  keras::FitOptions options = quiet(4);
+  train::LearningRateScheduler scheduler([](int64_t, double) { return 0.01; });
+  options.callbacks = {&scheduler};
+  EXPECT_THAT(errorOf([&] { model.fit(x, y, options); }), HasSubstr("is not settable"));
+  train::ReduceLROnPlateau plateau({.monitor = "loss", .patience = 1, .minDelta = 1e9});
+  options.callbacks = {&plateau};
+  EXPECT_THAT(errorOf([&] { model.fit(x, y, options); }), HasSubstr("is not settable"));
 }
 
 TEST_F(KerasOptimizersInFit, aSavedModelGoesOnWithItsOptimizer) {
@@ -389,6 +396,40 @@ TEST_F(KerasSchedules, mistakesAreNamedWithWhatWouldBeRight) {
   EXPECT_THAT(
       errorOf([] { optimizers::LossScaleOptimizer(optimizers::LossScaleOptimizer("adam")); }),
       HasSubstr("inner_optimizer must be another optimizer"));
+}
+
+TEST_F(KerasSchedules, configurationsFromFilesAreCheckedLikeArguments) {
+  auto said = [](const std::string &text) {
+    return errorOf([&] { keras::detail::optimizerFromJson(Json::parse(text)); });
+  };
+  auto adam = [](const std::string &config) {
+    return R"({"class_name": "Adam", "config": {)" + config + "}}";
+  };
+  EXPECT_THAT(said(R"({"class_name": "Lambda", "config": {}})"),
+              HasSubstr("unknown optimizer 'Lambda'"));
+  EXPECT_THAT(said(adam(R"("clipnorm": "x")")), HasSubstr("clipnorm must be a number, got 'x'"));
+  EXPECT_THAT(said(adam(R"("clipnorm": [1])")), HasSubstr("got a list of 1"));
+  EXPECT_THAT(said(adam(R"("learning_rate": 1e39)")), HasSubstr("must be from 0 to below 1e+30"));
+  EXPECT_THAT(said(adam(R"("gradient_accumulation_steps": 1e300)")),
+              HasSubstr("must be an integer"));
+  EXPECT_THAT(said(adam(R"("beta_3": 0.5)")), HasSubstr("unknown Adam option 'beta_3'"));
+  EXPECT_THAT(said(adam(R"("learning_rate": {"class_name": "function", "config": "f"})")),
+              HasSubstr("unknown schedule 'function'"));
+  EXPECT_THAT(said(adam(R"("learning_rate": {"class_name": "CosineDecay", "config": {}})")),
+              HasSubstr("schedule CosineDecay: initial_learning_rate is missing"));
+  std::string piecewise = R"("learning_rate": {"class_name": "PiecewiseConstantDecay", "config": )";
+  EXPECT_THAT(said(adam(piecewise + R"({"boundaries": [1e300], "values": [1, 2]}})")),
+              HasSubstr("boundaries must be a list of integers"));
+  std::string many = "0";
+  for (int i = 0; i < 10000; ++i)
+    many += ",0";
+  EXPECT_THAT(said(adam(piecewise + R"({"boundaries": [1], "values": [)" + many + "]}}")),
+              HasSubstr("has 10001 elements; at most 10000 are supported"));
+  // Keras 2 wrote arguments that Keras 3 takes no notice of.
+  EXPECT_EQ(keras::detail::optimizerFromJson(
+                Json::parse(adam(R"("decay": 0.1, "jit_compile": true, "beta_1": 0.7)")))
+                .get("beta_1"),
+            0.7);
 }
 
 } // namespace
