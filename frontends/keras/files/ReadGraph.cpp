@@ -67,6 +67,8 @@ bool changesNothing(const std::string &key, const Json &value) {
 Json modernized(const std::string &className, Json config) {
   if (config.contains("batch_input_shape") && className == "InputLayer")
     config["batch_shape"] = config["batch_input_shape"];
+  if (className == "SeparableConv1D" || className == "SeparableConv2D")
+    config.erase("kernel_initializer"); // it has one for each of its two kernels
   if (config.contains("alpha") && className == "LeakyReLU") {
     config["negative_slope"] = config["alpha"];
     config.erase("alpha");

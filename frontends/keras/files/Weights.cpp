@@ -166,6 +166,9 @@ void WeightReader::findInTree() {
       for (size_t at = 0; (at = place.find("layers/", at)) != std::string::npos; at += 30)
         if (at == 0 || place[at - 1] == '/')
           place.replace(at, 6, "_layer_checkpoint_dependencies");
+    if (const size_t at = place.rfind("_dense/vars/"); // Keras 2: "_query_dense"
+        at != std::string::npos && !arrays.isDataset(place))
+      place.insert(place.rfind('/', at) + 1, "_");
     if (arrays.isDataset(place))
       assignments.push_back({place, ref});
     else if (!options.skipMismatch)
