@@ -33,7 +33,7 @@ ContractionEmitter::reductionLoops(exec::NestOp nest, const Contraction &c) {
 
 bool ContractionEmitter::supports(exec::NestOp nest, const Contraction &c) {
   Type element = getElementTypeOrSelf(nest.getOutputs()[0]);
-  return (element.isF32() || element.isF64()) && reductionLoops(nest, c).size() <= 4;
+  return (element.isF32() || element.isF64()) && !c.isBrain && reductionLoops(nest, c).size() <= 4;
 }
 
 ContractionEmitter::ContractionEmitter(KernelEmitter &emitter, exec::NestOp nest,

@@ -2,20 +2,29 @@
 #include "backends/cpu/CpuTarget.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
+#include <unistd.h>
 
 namespace ingot::cpu {
 
 llvm::ArrayRef<CpuTarget> allTargets() {
+  constexpr int64_t kib = 1 << 10;
   static const CpuTarget targets[] = {
-      {"x86-64", "x86-64", "", 16, 16, false, false, false, 32 << 10, 256 << 10, 0},
-      {"x86-64-v2", "x86-64-v2", "", 16, 16, false, false, false, 32 << 10, 256 << 10, 1},
-      {"x86-64-v3", "x86-64-v3", "", 32, 16, true, false, false, 32 << 10, 512 << 10, 2},
-      {"x86-64-v3+vnni", "x86-64-v3", "+avxvnni", 32, 16, true, false, true, 32 << 10, 512 << 10,
-       3},
-      {"x86-64-v4", "x86-64-v4", "-prefer-256-bit", 64, 32, true, true, false, 32 << 10, 1 << 20,
-       4},
+      {"x86-64", "x86-64", "", 16, 16, false, false, false, false, false, 32 * kib, 256 * kib, 0},
+      {"x86-64-v2", "x86-64-v2", "", 16, 16, false, false, false, false, false, 32 * kib, 256 * kib,
+       1},
+      {"x86-64-v3", "x86-64-v3", "", 32, 16, true, false, false, false, false, 32 * kib, 512 * kib,
+       2},
+      {"x86-64-v3+vnni", "x86-64-v3", "+avxvnni", 32, 16, true, false, true, false, false, 32 * kib,
+       512 * kib, 3},
+      {"x86-64-v4", "x86-64-v4", "-prefer-256-bit", 64, 32, true, true, false, false, false,
+       32 * kib, 1024 * kib, 4},
       {"x86-64-v4+vnni", "x86-64-v4", "-prefer-256-bit,+avx512vnni", 64, 32, true, true, true,
-       32 << 10, 1 << 20, 5},
+       false, false, 32 * kib, 1024 * kib, 5},
+      {"x86-64-v4+bf16", "x86-64-v4", "-prefer-256-bit,+avx512vnni,+avx512bf16", 64, 32, true, true,
+       true, true, false, 32 * kib, 1024 * kib, 6},
+      {"x86-64-v4+amx", "x86-64-v4",
+       "-prefer-256-bit,+avx512vnni,+avx512bf16,+amx-tile,+amx-int8,+amx-bf16", 64, 32, true, true,
+       true, true, true, 32 * kib, 1024 * kib, 7},
   };
   return targets;
 }
@@ -34,6 +43,7 @@ bool runsHere(const CpuTarget &target) {
   auto all = [&](std::initializer_list<const char *> names) {
     return llvm::all_of(names, [&](const char *name) { return features.lookup(name); });
   };
+  bool hasV4 = all({"avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
   switch (target.rank) {
   case 0:
     return true;
@@ -44,10 +54,14 @@ bool runsHere(const CpuTarget &target) {
   case 3:
     return all({"avx2", "fma", "bmi2", "f16c", "movbe", "avxvnni"});
   case 4:
-    return all({"avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+    return hasV4;
+  case 5:
+    return hasV4 && all({"avx512vnni"});
+  case 6:
+    return hasV4 && all({"avx512vnni", "avx512bf16"});
   default:
-    return all(
-        {"avx2", "fma", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512vnni"});
+    return hasV4 && all({"avx512vnni", "avx512bf16", "amx-tile", "amx-int8", "amx-bf16"}) &&
+           syscall(archPrctl, requestPermission, tileData) == 0;
   }
 }
 

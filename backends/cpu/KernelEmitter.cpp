@@ -5,7 +5,7 @@
 // run one after another, each with lanes along a loop of its own).
 #include "backends/cpu/KernelEmitter.h"
 #include "backends/cpu/ContractionEmitter.h"
-#include "backends/cpu/IntegerContractionEmitter.h"
+#include "backends/cpu/GroupContractionEmitter.h"
 #include "backends/cpu/SeededBug.h"
 #include "backends/cpu/TransposeEmitter.h"
 #include "backends/cpu/WinogradEmitter.h"
@@ -169,8 +169,8 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
     code.tasks = WinogradEmitter(*this, *winograds.begin()).emit();
   else if (root && contraction->unitLane && ContractionEmitter::supports(root, *contraction))
     code.tasks = ContractionEmitter(*this, root, *contraction).emit();
-  else if (root && IntegerContractionEmitter::supports(root, *contraction))
-    code.tasks = IntegerContractionEmitter(*this, root, *contraction).emit();
+  else if (root && GroupContractionEmitter::supports(root, *contraction))
+    code.tasks = GroupContractionEmitter(*this, root, *contraction).emit();
   else if (auto transpose = TransposeEmitter::of(*this))
     code.tasks = transpose->emit();
   else if (canBeFlat())

@@ -105,7 +105,7 @@ public:
 
 private:
   friend class ContractionEmitter;
-  friend class IntegerContractionEmitter;
+  friend class GroupContractionEmitter;
   friend class WinogradEmitter;
   friend class TransposeEmitter;
   using Values = llvm::SmallVector<mlir::Value>;

@@ -6,6 +6,7 @@
 #include "backends/cpu/MathExpansionHalf.h"
 #include "backends/cpu/MathExpansionFormula.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -229,7 +230,8 @@ void keepHalvesAsBits(ModuleOp module, bool hasF16) {
     if (auto constant = dyn_cast<arith::ConstantOp>(op))
       if (Type bits = asBits(constant.getType(), hasF16))
         constant.setValueAttr(bitsOf(constant.getValue(), bits));
-    retype(op->getResults());
+    if (!isa<LLVM::BitcastOp>(op)) // the operand of an instruction on bf16
+      retype(op->getResults());
     for (Region &region : op->getRegions())
       for (Block &block : region)
         retype(block.getArguments());

@@ -1,4 +1,5 @@
-// The exported function: asks CPUID and XGETBV, without any library, which variant can run here.
+// The exported function: asks CPUID and XGETBV, without any library, which variant can run here,
+// and Linux for the state of tiles, where one needs them.
 //
 // What a variant needs is what LLVM was told it may use, less what every x86-64 CPU has; a feature
 // without an entry in the table below is an error when compiling, never a wrong choice when
@@ -17,7 +18,16 @@ using llvm::Value;
 namespace ingot::cpu {
 namespace {
 
-enum Word { Leaf1Ecx, Leaf7Ebx, Leaf7Ecx, Leaf7SecondEax, Extended1Ecx, StateMask, WordCount };
+enum Word {
+  Leaf1Ecx,
+  Leaf7Ebx,
+  Leaf7Ecx,
+  Leaf7Edx,
+  Leaf7SecondEax,
+  Extended1Ecx,
+  StateMask,
+  WordCount
+};
 using Needs = std::array<uint32_t, WordCount>;
 
 struct Feature {
@@ -27,7 +37,7 @@ struct Feature {
   uint32_t state = 0; // registers that the operating system must save (XCR0)
 };
 
-constexpr uint32_t ymmState = 0x6, zmmState = 0xe6;
+constexpr uint32_t ymmState = 0x6, zmmState = 0xe6, tileState = 0x60000;
 constexpr int osSavesState = 27; // leaf 1, ecx: XGETBV may be used
 
 const Feature features[] = {
@@ -52,7 +62,11 @@ const Feature features[] = {
     {"avx512bw", Leaf7Ebx, 30, zmmState},
     {"avx512vl", Leaf7Ebx, 31, zmmState},
     {"avx512vnni", Leaf7Ecx, 11, zmmState},
+    {"amx-bf16", Leaf7Edx, 22, tileState},
+    {"amx-tile", Leaf7Edx, 24, tileState},
+    {"amx-int8", Leaf7Edx, 25, tileState},
     {"avxvnni", Leaf7SecondEax, 4, ymmState},
+    {"avx512bf16", Leaf7SecondEax, 5, zmmState},
     {"sahf", Extended1Ecx, 0},
     {"lzcnt", Extended1Ecx, 5},
 };
@@ -107,6 +121,8 @@ private:
   Value *cpuid(uint32_t leaf, unsigned field, uint32_t part = 0);
   Value *cpuidIfThere(uint32_t leaf, unsigned field, uint32_t part = 0);
   Value *readState();
+  /// Whether this process may have the state of tiles from now on.
+  Value *requestTiles();
 
   llvm::IRBuilder<> builder;
   llvm::Function *function;
@@ -154,6 +170,19 @@ Value *SelectorBuilder::readState() {
   return phi;
 }
 
+Value *SelectorBuilder::requestTiles() {
+  llvm::Type *word = builder.getInt64Ty();
+  auto *type = llvm::FunctionType::get(word, {word, word, word}, false);
+  auto *instruction = llvm::InlineAsm::get(
+      type, "syscall", "={ax},{ax},{di},{si},~{rcx},~{r11},~{memory},~{dirflag},~{fpsr},~{flags}",
+      /*hasSideEffects=*/true);
+  Value *answer =
+      builder.CreateCall(type, instruction,
+                         {builder.getInt64(archPrctl), builder.getInt64(requestPermission),
+                          builder.getInt64(tileData)});
+  return builder.CreateIsNull(answer);
+}
+
 void SelectorBuilder::readCpu(const Needs &all) {
   if (all[Leaf1Ecx] || all[StateMask])
     words[Leaf1Ecx] = cpuid(1, 2);
@@ -161,6 +190,8 @@ void SelectorBuilder::readCpu(const Needs &all) {
     words[Leaf7Ebx] = cpuidIfThere(7, 1);
   if (all[Leaf7Ecx])
     words[Leaf7Ecx] = cpuidIfThere(7, 2);
+  if (all[Leaf7Edx])
+    words[Leaf7Edx] = cpuidIfThere(7, 3);
   if (all[Leaf7SecondEax])
     words[Leaf7SecondEax] = cpuidIfThere(7, 0, 1);
   if (all[Extended1Ecx])
@@ -181,6 +212,11 @@ void SelectorBuilder::returnIf(const Needs &needs, Value *table) {
   llvm::BasicBlock *chosen = block("chosen"), *next = block("next");
   builder.CreateCondBr(fits, chosen, next);
   builder.SetInsertPoint(chosen);
+  if (needs[StateMask] & tileState) {
+    llvm::BasicBlock *permitted = block("permitted");
+    builder.CreateCondBr(requestTiles(), permitted, next);
+    builder.SetInsertPoint(permitted);
+  }
   builder.CreateRet(table);
   builder.SetInsertPoint(next);
 }

@@ -199,7 +199,8 @@ std::optional<PanelAccess> panelAccess(AffineMap map, Type tensor, unsigned loop
   if (partOf(inside[lane - 1], AffineExprKind::Mod)) {
     auto inGroup = partOf(inside[lane], AffineExprKind::Mod);
     AffineExpr *group = numberFor(lane);
-    if (!group || inGroup->second != Contraction::groupSize)
+    int64_t bytes = getElementTypeOrSelf(tensor).getIntOrFloatBitWidth() / 8;
+    if (!group || inGroup->second * bytes != Contraction::groupBytes)
       return std::nullopt;
     access.group = inGroup->first;
     *group = getAffineDimExpr(access.group, map.getContext());
@@ -222,12 +223,22 @@ std::optional<PanelAccess> panelAccess(AffineMap map, Type tensor, unsigned loop
 
 /// What a body multiplies.
 struct Product {
-  bool isInteger = false;
+  bool isInteger = false, isBrain = false;
   std::array<bool, 2> isUnsigned = {}; // by input
 };
 
-/// The product of its two inputs that the nest's body is: of floats, or of bytes extended to 32
-/// bits.
+/// What a factor of 32 bits is extended from, a byte or a bf16; null: neither.
+Value extendedFrom(Value factor) {
+  Operation *extension = factor.getDefiningOp();
+  if (!llvm::isa_and_nonnull<arith::ExtSIOp, arith::ExtUIOp, arith::ExtFOp>(extension))
+    return {};
+  Value from = extension->getOperand(0);
+  bool isByte = factor.getType().isInteger(32) && from.getType().isInteger(8);
+  return isByte || (factor.getType().isF32() && from.getType().isBF16()) ? from : Value();
+}
+
+/// The product of its two inputs that the nest's body is: of floats, of bytes extended to 32 bits,
+/// or of bf16 extended to f32.
 std::optional<Product> productOf(exec::NestOp nest) {
   Block &body = nest.getBody().front();
   auto arguments = body.getArguments().take_back(2);
@@ -237,18 +248,17 @@ std::optional<Product> productOf(exec::NestOp nest) {
   if (!llvm::isa_and_nonnull<arith::MulFOp, arith::MulIOp>(op))
     return std::nullopt;
   product.isInteger = llvm::isa<arith::MulIOp>(op);
-  if (ops != (product.isInteger ? 4 : 2))
+  product.isBrain = !product.isInteger && ops == 4;
+  if (ops != (product.isInteger || product.isBrain ? 4 : 2))
     return std::nullopt;
   llvm::SmallVector<Value> factors(op->getOperands());
-  for (auto [i, factor] : llvm::enumerate(factors)) {
-    if (!product.isInteger)
+  for (Value &factor : factors) {
+    if (ops == 2)
       continue;
     Operation *extension = factor.getDefiningOp();
-    if (!factor.getType().isInteger(32) ||
-        !llvm::isa_and_nonnull<arith::ExtSIOp, arith::ExtUIOp>(extension) ||
-        !extension->getOperand(0).getType().isInteger(8))
+    factor = extendedFrom(factor);
+    if (!factor)
       return std::nullopt;
-    factor = extension->getOperand(0);
     product.isUnsigned[factor == arguments[1]] = llvm::isa<arith::ExtUIOp>(extension);
   }
   if (!llvm::is_contained(factors, arguments[0]) || !llvm::is_contained(factors, arguments[1]))
@@ -302,6 +312,7 @@ std::optional<Contraction> matchContraction(exec::NestOp nest) {
       (second->group >= 0 && second->group < parallel))
     return std::nullopt;
   c.isInteger = product->isInteger;
+  c.isBrain = product->isBrain;
   c.aUnsigned = product->isUnsigned[c.a];
   c.bUnsigned = product->isUnsigned[c.b];
   c.groupLoop = second->group;
@@ -314,6 +325,19 @@ std::optional<Contraction> matchContraction(exec::NestOp nest) {
     if (l != c.lane && !isConstant(loops[l], 1) && isConstant(c.bStrides[l], 0))
       c.row = l;
   return c;
+}
+
+Value brainOf(Value value) {
+  auto nest = value.getDefiningOp<exec::NestOp>();
+  if (!nest || !isMap(nest) || nest.getInputs().size() != 1 || nest->getNumResults() != 1 ||
+      !accessMap(nest, 0) || !accessMap(nest, 0).isIdentity() ||
+      loopDims(nest) != dimsOf(nest.getInputs()[0]))
+    return {};
+  Block &body = nest.getBody().front();
+  auto extension = body.getTerminator()->getOperand(0).getDefiningOp<arith::ExtFOp>();
+  bool isOne = extension && extension.getIn() == body.getArguments().back() &&
+               extension.getIn().getType().isBF16() && extension.getType().isF32();
+  return isOne ? nest.getInputs()[0] : Value();
 }
 
 static bool readsSums(exec::NestOp nest) {

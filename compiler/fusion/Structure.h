@@ -59,16 +59,24 @@ struct Contraction {
   Dim panelStride = {};
   /// Bytes with sums of 32 bits, extended as these say; else floats.
   bool isInteger = false, aUnsigned = false, bUnsigned = false;
-  /// The reduction loop that has `groupSize` neighbouring elements together for each lane of B's
+  bool isBrain = false; // bf16, extended to f32
+  /// The reduction loop that has groupSize() neighbouring elements together for each lane of B's
   /// panels, whose bStrides is the step from group to group; -1: none.
   int64_t groupLoop = -1;
-  static constexpr int64_t groupSize = 4;
+  static constexpr int64_t groupBytes = 4;
+  /// Elements of a group: 4 bytes, 2 bf16.
+  int64_t groupSize() const { return isBrain ? 2 : 4; }
 };
 
 /// The contraction that the nest is, if it is one: combiner add, body one product of two inputs
-/// read by linear maps (B perhaps in panels: lane floordiv 16, …, lane mod 16; bytes, then, in
-/// groups: lane floordiv 16, …, k floordiv 4, …, lane mod 16, k mod 4), floats or extended bytes.
+/// read by linear maps (B perhaps in panels: lane floordiv 16, …, lane mod 16; bytes and bf16,
+/// then, in groups: lane floordiv 16, …, k floordiv 4, …, lane mod 16, k mod 4), floats, extended
+/// bytes or extended bf16.
 std::optional<Contraction> matchContraction(exec::NestOp nest);
+
+/// The tensor of bf16 that the value has the elements of, as f32 and at the same places; null where
+/// it is made in another way.
+mlir::Value brainOf(mlir::Value value);
 
 /// Whether the map makes bytes of what a contraction sums: stored by the contraction's kernel they
 /// are a quarter of the sums.

@@ -24,8 +24,8 @@ bool isWorkspace(Value result) {
 
 /// Floating-point operations of one point: those of the body, and one to combine.
 int64_t flopsPerPoint(exec::NestOp nest) {
-  if (auto contraction = matchContraction(nest); contraction && contraction->isInteger)
-    return 2; // as many as of floats
+  if (matchContraction(nest))
+    return 2; // of integers, too
   int64_t count = isMap(nest) ? 0 : 1;
   for (Operation &op : nest.getBody().front().without_terminator())
     if (!op.getResultTypes().empty() && llvm::isa<FloatType>(op.getResult(0).getType()) &&

@@ -154,7 +154,7 @@ void pack(exec::NestOp nest, const Contraction &contraction, bool hasPanels) {
   nest.setAccessesAttr(b.getArrayAttr(accesses));
 }
 
-/// The reduction loop whose bytes go together: the longest along which the other operand is
+/// The reduction loop whose elements go together: the longest along which the other operand is
 /// contiguous, else the innermost of several points. -1 where the lanes or a reduction are of
 /// unknown extent, or the operand does not move along one.
 int64_t loopOfGroups(exec::NestOp nest, const Contraction &c) {
@@ -175,13 +175,13 @@ int64_t loopOfGroups(exec::NestOp nest, const Contraction &c) {
 }
 
 /// A copy of bytes in panels of 16 lanes, for each lane 4 neighbouring elements of the sum
-/// together, [lanes / 16, …, k / 4, 16, 4]: what an instruction multiplies and adds for a lane.
-/// Filled up with zeros.
+/// together, [lanes / 16, …, k / 4, 16, 4]: what an instruction multiplies and adds for a lane. Of
+/// bf16 2 are together. Filled up with zeros.
 void packGroups(exec::NestOp nest, const Contraction &c, int64_t group) {
   OpBuilder b(nest);
   Location loc = nest.getLoc();
   Dims loops = loopDims(nest);
-  constexpr int64_t size = Contraction::groupSize;
+  int64_t size = c.groupSize();
   int64_t lanes = loops[c.lane].value(), depth = loops[group].value();
   AffineExpr lane = b.getAffineDimExpr(c.lane), k = b.getAffineDimExpr(group);
   Dims dims{loops[c.lane].ceilDiv(exec::panelLanes)};
@@ -210,9 +210,10 @@ void packGroups(exec::NestOp nest, const Contraction &c, int64_t group) {
     operand = permutation.getInputs()[0];
   }
   bool isWhole = lanes % exec::panelLanes == 0 && depth % size == 0;
+  Type element = getElementTypeOrSelf(operand);
   Value packed = exec::nest(
       b, loc, dims, dims.size(), {{operand, isWhole ? source : AffineMap()}}, exec::Combiner::None,
-      b.getI8Type(), [&](OpBuilder &inner, ValueRange at, ValueRange arguments) {
+      element, [&](OpBuilder &inner, ValueRange at, ValueRange arguments) {
         if (isWhole)
           return llvm::SmallVector<Value>{arguments[0]};
         auto below = [&](AffineExpr place, int64_t limit) -> Value {
@@ -224,14 +225,52 @@ void packGroups(exec::NestOp nest, const Contraction &c, int64_t group) {
                                              below(toPacked[group], depth));
         auto indices = llvm::map_to_vector(
             source.getResults(), [&](AffineExpr expr) { return valueOf(inner, loc, expr, at); });
-        Value zero = exec::scalarConstant(inner, loc, b.getI8Type(), 0);
-        return llvm::SmallVector<Value>{exec::ReadOp::create(
-            inner, loc, b.getI8Type(), arguments[0], ValueRange(indices), inside, zero)};
+        Value zero = exec::scalarConstant(inner, loc, element, 0);
+        return llvm::SmallVector<Value>{exec::ReadOp::create(inner, loc, element, arguments[0],
+                                                             ValueRange(indices), inside, zero)};
       })[0];
   nest->setOperand(c.b, packed);
   auto accesses = llvm::to_vector(nest.getAccesses());
   accesses[c.b] = AffineMapAttr::get(AffineMap::get(loops.size(), 0, selection, b.getContext()));
   nest.setAccessesAttr(b.getArrayAttr(accesses));
+}
+
+/// The contraction with the bf16 as operands that its own are extended from.
+exec::NestOp overBrains(exec::NestOp nest) {
+  OpBuilder b(nest);
+  Location loc = nest.getLoc();
+  llvm::SmallSetVector<Value, 2> wide(nest.getInputs().begin(), nest.getInputs().end());
+  Value sum = exec::nest(b, loc, loopDims(nest), nest.getParallel(),
+                         {{brainOf(nest.getInputs()[0]), accessMap(nest, 0)},
+                          {brainOf(nest.getInputs()[1]), accessMap(nest, 1)}},
+                         exec::Combiner::Add, b.getF32Type(),
+                         [&](OpBuilder &b, ValueRange, ValueRange arguments) {
+                           Value x = arith::ExtFOp::create(b, loc, b.getF32Type(), arguments[0]),
+                                 y = arith::ExtFOp::create(b, loc, b.getF32Type(), arguments[1]);
+                           return llvm::SmallVector<Value>{arith::MulFOp::create(b, loc, x, y)};
+                         })[0];
+  nest.getOutputs()[0].replaceAllUsesWith(sum);
+  nest.erase();
+  for (Value value : wide)
+    if (value.use_empty())
+      value.getDefiningOp()->erase();
+  return sum.getDefiningOp<exec::NestOp>();
+}
+
+/// Puts the elements of bytes and of bf16 in groups, where they are and it is worth a copy.
+bool packInGroups(exec::NestOp nest, Contraction c, const FixedOps &fixed) {
+  Value wide = nest.getInputs()[c.b];
+  bool isBrain = !c.isBrain && brainOf(nest.getInputs()[0]) && brainOf(nest.getInputs()[1]);
+  int64_t group = (c.isInteger || isBrain) && c.groupLoop < 0 ? loopOfGroups(nest, c) : -1;
+  Operation *maker = (isBrain ? brainOf(wide) : wide).getDefiningOp();
+  if (group < 0 || !(fixed.all.contains(maker) || isUsedOften(nest, c.bStrides)))
+    return false;
+  if (isBrain) {
+    nest = overBrains(nest);
+    c = *matchContraction(nest);
+  }
+  packGroups(nest, c, group);
+  return true;
 }
 
 } // namespace
@@ -242,13 +281,8 @@ void packContractions(func::FuncOp function) {
     auto contraction = matchContraction(nest);
     if (!contraction)
       return;
-    if (contraction->isInteger) {
-      int64_t group = contraction->groupLoop < 0 ? loopOfGroups(nest, *contraction) : -1;
-      if (group >= 0 && (fixed.all.contains(nest.getInputs()[contraction->b].getDefiningOp()) ||
-                         isUsedOften(nest, contraction->bStrides)))
-        packGroups(nest, *contraction, group);
+    if (packInGroups(nest, *contraction, fixed) || contraction->isInteger || contraction->isBrain)
       return;
-    }
     turnRows(nest, *contraction);
     if (bool hasPanels = wantsPanels(nest, *contraction, fixed);
         hasPanels || !contraction->unitLane)

@@ -85,3 +85,43 @@ func.func @lanesOutermost(%x: tensor<?x3x3x64xf32, #graph.dims<[n, 3, 3, 64]>>, 
   %r = graph.conv %x, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x3x3x64xf32, #graph.dims<[n, 3, 3, 64]>>, tensor<3x3x64x128xf32>) -> tensor<?x3x3x128xf32, #graph.dims<[n, 3, 3, 128]>>
   return %r : tensor<?x3x3x128xf32, #graph.dims<[n, 3, 3, 128]>>
 }
+
+// Of bf16, with f32 sums.
+func.func @brains(%x: tensor<?x7x6x20xbf16, #graph.dims<[n, 7, 6, 20]>>, %kernel: tensor<3x3x20x24xbf16>) -> tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %a = graph.cast %x : tensor<?x7x6x20xbf16, #graph.dims<[n, 7, 6, 20]>> to tensor<?x7x6x20xf32, #graph.dims<[n, 7, 6, 20]>>
+  %b = graph.cast %kernel : tensor<3x3x20x24xbf16> to tensor<3x3x20x24xf32>
+  %r = graph.conv %a, %b {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x7x6x20xf32, #graph.dims<[n, 7, 6, 20]>>, tensor<3x3x20x24xf32>) -> tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>>
+  return %r : tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>>
+}
+
+// The same of single points.
+func.func @pointsOfBrains(%x: tensor<?x5x5x33xbf16, #graph.dims<[n, 5, 5, 33]>>, %kernel: tensor<1x1x33x40xbf16>) -> tensor<?x5x5x40xf32, #graph.dims<[n, 5, 5, 40]>> attributes {graph.sizes = {n = [1, 2]}, gradient = false} {
+  %a = graph.cast %x : tensor<?x5x5x33xbf16, #graph.dims<[n, 5, 5, 33]>> to tensor<?x5x5x33xf32, #graph.dims<[n, 5, 5, 33]>>
+  %b = graph.cast %kernel : tensor<1x1x33x40xbf16> to tensor<1x1x33x40xf32>
+  %r = graph.conv %a, %b {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 0, 0>, paddingLow = array<i64: 0, 0>, strides = array<i64: 1, 1>} : (tensor<?x5x5x33xf32, #graph.dims<[n, 5, 5, 33]>>, tensor<1x1x33x40xf32>) -> tensor<?x5x5x40xf32, #graph.dims<[n, 5, 5, 40]>>
+  return %r : tensor<?x5x5x40xf32, #graph.dims<[n, 5, 5, 40]>>
+}
+
+// Of bytes, whose sums are integers.
+func.func @bytes(%x: tensor<?x7x6x20xui8, #graph.dims<[n, 7, 6, 20]>> {graph.domain = [0, 255]}, %kernel: tensor<3x3x20x24xsi8> {graph.domain = [-128, 127]}) -> tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %a = graph.cast %x : tensor<?x7x6x20xui8, #graph.dims<[n, 7, 6, 20]>> to tensor<?x7x6x20xf32, #graph.dims<[n, 7, 6, 20]>>
+  %b = graph.cast %kernel : tensor<3x3x20x24xsi8> to tensor<3x3x20x24xf32>
+  %r = graph.conv %a, %b {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x7x6x20xf32, #graph.dims<[n, 7, 6, 20]>>, tensor<3x3x20x24xf32>) -> tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>>
+  return %r : tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>>
+}
+
+// Of signed bytes.
+func.func @signedBytes(%x: tensor<?x6x5x67xsi8, #graph.dims<[n, 6, 5, 67]>> {graph.domain = [-128, 127]}, %kernel: tensor<3x3x67x18xsi8> {graph.domain = [-128, 127]}) -> tensor<?x6x5x18xf32, #graph.dims<[n, 6, 5, 18]>> attributes {graph.sizes = {n = [1, 2]}, gradient = false} {
+  %a = graph.cast %x : tensor<?x6x5x67xsi8, #graph.dims<[n, 6, 5, 67]>> to tensor<?x6x5x67xf32, #graph.dims<[n, 6, 5, 67]>>
+  %b = graph.cast %kernel : tensor<3x3x67x18xsi8> to tensor<3x3x67x18xf32>
+  %r = graph.conv %a, %b {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x6x5x67xf32, #graph.dims<[n, 6, 5, 67]>>, tensor<3x3x67x18xf32>) -> tensor<?x6x5x18xf32, #graph.dims<[n, 6, 5, 18]>>
+  return %r : tensor<?x6x5x18xf32, #graph.dims<[n, 6, 5, 18]>>
+}
+
+// Of unsigned bytes.
+func.func @unsignedBytes(%x: tensor<?x7x6x20xui8, #graph.dims<[n, 7, 6, 20]>> {graph.domain = [0, 255]}, %kernel: tensor<3x3x20x24xui8> {graph.domain = [0, 255]}) -> tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>> attributes {graph.sizes = {n = [0, 1, 3]}, gradient = false} {
+  %a = graph.cast %x : tensor<?x7x6x20xui8, #graph.dims<[n, 7, 6, 20]>> to tensor<?x7x6x20xf32, #graph.dims<[n, 7, 6, 20]>>
+  %b = graph.cast %kernel : tensor<3x3x20x24xui8> to tensor<3x3x20x24xf32>
+  %r = graph.conv %a, %b {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x7x6x20xf32, #graph.dims<[n, 7, 6, 20]>>, tensor<3x3x20x24xf32>) -> tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>>
+  return %r : tensor<?x7x6x24xf32, #graph.dims<[n, 7, 6, 24]>>
+}

@@ -9,17 +9,30 @@
 namespace ingot::cpu {
 namespace {
 
-// A CPU that exists only in this test: the artifact's CPUID and XGETBV instructions are replaced by
-// an undefined one of the same length, whose signal handler answers instead.
+// A CPU that exists only in this test: the artifact's CPUID, XGETBV and SYSCALL instructions are
+// replaced by an undefined one of the same length, whose signal handler answers instead.
 struct FakeCpu {
   uint32_t lastLeaf, leaf1Ecx, leaf7Ebx, extended1Ecx, xcr0;
   uint32_t leaf7Ecx = 0, leaf7Second = 0; // the latter: part 1, eax
+  uint32_t leaf7Edx = 0;
+  int64_t tileAnswer = 0; // the system's, to the request for tile state
 };
 FakeCpu fakeCpu;
+int tileRequests = 0;
+std::vector<const uint8_t *> systemCalls; // instructions that were SYSCALL
 
 void answerForCpu(int, siginfo_t *, void *context) {
   auto &registers = static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
   auto *instruction = reinterpret_cast<const uint8_t *>(registers[REG_RIP]);
+  if (llvm::is_contained(systemCalls, instruction)) {
+    EXPECT_EQ(registers[REG_RAX], 158); // arch_prctl
+    EXPECT_EQ(registers[REG_RDI], 0x1023);
+    EXPECT_EQ(registers[REG_RSI], 18);
+    ++tileRequests;
+    registers[REG_RAX] = fakeCpu.tileAnswer;
+    registers[REG_RIP] += 2;
+    return;
+  }
   if (instruction[2] == 0xd0) { // was xgetbv
     registers[REG_RAX] = fakeCpu.xcr0;
     registers[REG_RDX] = 0;
@@ -39,7 +52,7 @@ void answerForCpu(int, siginfo_t *, void *context) {
                        : leaf == 7           ? fakeCpu.leaf7Ecx
                        : leaf == 0x80000001u ? fakeCpu.extended1Ecx
                                              : 0;
-  registers[REG_RDX] = 0;
+  registers[REG_RDX] = leaf == 7 && !beyond ? fakeCpu.leaf7Edx : 0;
   registers[REG_RIP] += 2;
 }
 
@@ -55,9 +68,15 @@ std::string variantOn(const FakeCpu &cpu, const std::string &path) {
   uintptr_t page = reinterpret_cast<uintptr_t>(function) & ~uintptr_t(4095);
   size_t length = reinterpret_cast<uintptr_t>(function) + symbol->st_size - page;
   mprotect(reinterpret_cast<void *>(page), length, PROT_READ | PROT_WRITE | PROT_EXEC);
-  for (uint8_t *p = function, *end = p + symbol->st_size - 2; p < end; ++p)
-    if (p[0] == 0x0f && (p[1] == 0xa2 || (p[1] == 0x01 && p[2] == 0xd0)))
+  systemCalls.clear();
+  for (uint8_t *p = function, *end = p + symbol->st_size - 2; p < end; ++p) {
+    if (p[0] != 0x0f)
+      continue;
+    if (p[1] == 0x05)
+      systemCalls.push_back(p);
+    if (p[1] == 0x05 || p[1] == 0xa2 || (p[1] == 0x01 && p[2] == 0xd0))
       p[1] = 0x0b;
+  }
   struct sigaction action = {}, before;
   action.sa_sigaction = answerForCpu;
   action.sa_flags = SA_SIGINFO;
@@ -69,11 +88,15 @@ std::string variantOn(const FakeCpu &cpu, const std::string &path) {
   return variant;
 }
 
-TEST_F(ArtifactWriting, choosesTheBestVariantThatCpuAndSystemSupport) {
+std::vector<const CpuTarget *> everyLevel() {
   std::vector<const CpuTarget *> all;
   for (const CpuTarget &target : allTargets())
     all.push_back(&target);
-  ASSERT_TRUE(write(file("all.so"), all)) << messages;
+  return all;
+}
+
+TEST_F(ArtifactWriting, choosesTheBestVariantThatCpuAndSystemSupport) {
+  ASSERT_TRUE(write(file("all.so"), everyLevel())) << messages;
   ASSERT_TRUE(write(file("v3.so"), {lookupTarget("x86-64-v3")})) << messages;
   const uint32_t everything = ~0u, noOsXsave = ~(1u << 27), noAvx512Bw = ~(1u << 30);
   FakeCpu full = {7, everything, everything, everything, 0xe7};
@@ -96,6 +119,30 @@ TEST_F(ArtifactWriting, choosesTheBestVariantThatCpuAndSystemSupport) {
   EXPECT_EQ(variantOn({1, everything, 0, everything, 0xe7}, file("all.so")), "x86-64-v2");
   EXPECT_EQ(variantOn({7, 0, 0, 0, 0}, file("all.so")), "x86-64");
   EXPECT_EQ(variantOn({7, 0, 0, 0, 0}, file("v3.so")), "none");
+}
+
+TEST_F(ArtifactWriting, choosesProductsOfBf16AndTilesWhereCpuAndSystemHaveThem) {
+  ASSERT_TRUE(write(file("all.so"), everyLevel())) << messages;
+  const uint32_t everything = ~0u, avx512Vnni = 1u << 11, avx512Bf16 = 1u << 5,
+                 tiles = 1u << 22 | 1u << 24 | 1u << 25;
+  FakeCpu full = {7, everything, everything, everything, 0x600e7, avx512Vnni, avx512Bf16, tiles};
+  auto chosen = [&](auto change) {
+    FakeCpu cpu = full;
+    change(cpu);
+    return variantOn(cpu, file("all.so"));
+  };
+  tileRequests = 0;
+  EXPECT_EQ(chosen([](FakeCpu &) {}), "x86-64-v4+amx");
+  EXPECT_EQ(tileRequests, 1);
+  EXPECT_EQ(chosen([](FakeCpu &cpu) { cpu.tileAnswer = -95; }), "x86-64-v4+bf16");
+  EXPECT_EQ(tileRequests, 2);
+  for (uint32_t bit : {22, 24, 25})
+    EXPECT_EQ(chosen([&](FakeCpu &cpu) { cpu.leaf7Edx &= ~(1u << bit); }), "x86-64-v4+bf16");
+  for (uint32_t state : {0x400e7, 0x200e7, 0xe7})
+    EXPECT_EQ(chosen([&](FakeCpu &cpu) { cpu.xcr0 = state; }), "x86-64-v4+bf16");
+  EXPECT_EQ(chosen([](FakeCpu &cpu) { cpu.leaf7Second = 0; }), "x86-64-v4+vnni");
+  EXPECT_EQ(chosen([](FakeCpu &cpu) { cpu.leaf7Ecx = 0; }), "x86-64-v4");
+  EXPECT_EQ(tileRequests, 2) << "nobody asks for what the CPU lacks";
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-// Tiling, packing and epilogues of integer contractions. See IntegerContractionEmitter.h.
-#include "backends/cpu/IntegerContractionEmitter.h"
+// Tiling, packing and epilogues of contractions in groups. See GroupContractionEmitter.h.
+#include "backends/cpu/GroupContractionEmitter.h"
 #include "ir/exec/Winograd.h"
 
 using namespace mlir;
@@ -7,19 +7,20 @@ using namespace mlir;
 namespace ingot::cpu {
 namespace {
 constexpr int64_t opsPerTask = 800000;
-constexpr int64_t groupSize = Contraction::groupSize;
-constexpr int64_t bytesOfGroup = exec::panelLanes * groupSize; // from a group to the next in B
+constexpr int64_t bytesOfGroup =
+    exec::panelLanes * Contraction::groupBytes; // from a group to the next in B
 int64_t ceilDiv(int64_t a, int64_t b) { return llvm::divideCeilSigned(a, b); }
 } // namespace
 
 /// Static reductions, which walk B as one contiguous loop over groups.
-bool IntegerContractionEmitter::supports(exec::NestOp nest, const Contraction &c) {
+bool GroupContractionEmitter::supports(exec::NestOp nest, const Contraction &c) {
   Dims loops = loopDims(nest);
-  if (!c.isInteger || c.groupLoop < 0 || !loops[c.lane].isStatic())
+  int64_t step = exec::panelLanes * c.groupSize(); // elements of B from a group to the next
+  if (c.groupLoop < 0 || !loops[c.lane].isStatic())
     return false;
-  if (!loops[c.groupLoop].isStatic() || !isConstant(c.bStrides[c.groupLoop], bytesOfGroup))
+  if (!loops[c.groupLoop].isStatic() || !isConstant(c.bStrides[c.groupLoop], step))
     return false;
-  int64_t stride = bytesOfGroup * ceilDiv(loops[c.groupLoop].value(), groupSize);
+  int64_t stride = step * ceilDiv(loops[c.groupLoop].value(), c.groupSize());
   for (int64_t l = static_cast<int64_t>(loops.size()) - 1,
                parallel = static_cast<int64_t>(nest.getParallel());
        l >= parallel; --l) {
@@ -32,10 +33,11 @@ bool IntegerContractionEmitter::supports(exec::NestOp nest, const Contraction &c
   return true;
 }
 
-IntegerContractionEmitter::IntegerContractionEmitter(KernelEmitter &emitter, exec::NestOp nest,
-                                                     const Contraction &contraction)
+GroupContractionEmitter::GroupContractionEmitter(KernelEmitter &emitter, exec::NestOp nest,
+                                                 const Contraction &contraction)
     : e(emitter), cb(emitter.cb), nest(nest), c(contraction), loops(loopDims(nest)),
-      packed(packedRows(emitter.context.target, contraction)) {
+      element(memoryType(getElementTypeOrSelf(nest.getInputs()[contraction.b]))),
+      groupSize(contraction.groupSize()) {
   cb.lanes = e.context.target.lanes();
   for (int64_t l = 0; l < static_cast<int64_t>(loops.size()); ++l) {
     if (l == c.lane || l == c.groupLoop || isConstant(loops[l], 1))
@@ -48,16 +50,12 @@ IntegerContractionEmitter::IntegerContractionEmitter(KernelEmitter &emitter, exe
   }
   inner = loops[c.groupLoop].value();
   innerGroups = ceilDiv(inner, groupSize);
-  vectors = loops[c.lane].value() <= cb.lanes
-                ? 1
-                : registerTile(e.context.target, packed.inBytes).vectors;
-  laneBlocks = ceilDiv(loops[c.lane].value(), blockLanes());
-  chooseRows();
+  chooseTile();
   chooseDepthBlocks();
   chooseLaneGroup();
 }
 
-Dim IntegerContractionEmitter::extentOf(llvm::ArrayRef<int64_t> list) const {
+Dim GroupContractionEmitter::extentOf(llvm::ArrayRef<int64_t> list) const {
   Dim extent = Dim::constant(cb.b.getContext(), 1);
   for (int64_t l : list)
     extent = extent * loops[l];
@@ -65,32 +63,41 @@ Dim IntegerContractionEmitter::extentOf(llvm::ArrayRef<int64_t> list) const {
 }
 
 /// As many rows as registers hold sums of, in blocks of about one height.
-void IntegerContractionEmitter::chooseRows() {
-  maxRows = registerTile(e.context.target, packed.inBytes).rows;
-  if (Dim rows = extentOf(rowLoops); rows.isStatic()) {
+void GroupContractionEmitter::chooseTile() {
+  Dim rows = extentOf(rowLoops);
+  int64_t depth = extentOf(outerReductions).value() * innerGroups;
+  format = groupFormat(e.context.target, c, rows, depth);
+  RegisterTile tile = registerTile(e.context.target, format.unit, rows);
+  vectors = tile.vectors;
+  while (vectors > 1 && loops[c.lane].value() <= vectors / 2 * cb.lanes)
+    vectors /= 2;
+  laneBlocks = ceilDiv(loops[c.lane].value(), blockLanes());
+  maxRows = tile.rows;
+  if (rows.isStatic()) {
     int64_t count = std::max<int64_t>(1, rows.value());
     maxRows = ceilDiv(count, ceilDiv(count, maxRows));
   }
 }
 
-void IntegerContractionEmitter::chooseDepthBlocks() {
-  chunks = ceilDiv(innerGroups, packed.depth);
+void GroupContractionEmitter::chooseDepthBlocks() {
+  chunks = ceilDiv(innerGroups, format.depth);
   segments = extentOf(outerReductions).value() * chunks;
-  segmentGroups = std::min(innerGroups, packed.depth);
-  segmentsAtOnce = chunks > 1 ? 1 : std::clamp<int64_t>(packed.depth / segmentGroups, 1, segments);
+  segmentGroups = std::min(innerGroups, format.depth);
+  segmentsAtOnce = chunks > 1 ? 1 : std::clamp<int64_t>(format.depth / segmentGroups, 1, segments);
 }
 
 /// Lanes that share packed rows: enough to make packing cheap, not more than a task's work or than
 /// stays in the second-level cache.
-void IntegerContractionEmitter::chooseLaneGroup() {
+void GroupContractionEmitter::chooseLaneGroup() {
   constexpr int64_t kLeastLanes = 64;
   int64_t depth = extentOf(outerReductions).value() * innerGroups;
-  int64_t bytes = depth * blockLanes() * groupSize, ops = 2 * bytes * maxRows;
+  int64_t bytes = depth * blockLanes() * Contraction::groupBytes;
+  int64_t ops = 2 * depth * blockLanes() * groupSize * maxRows;
   int64_t most = std::min(e.context.target.l2Bytes / 2 / bytes, opsPerTask / ops);
   groupBlocks = std::min(laneBlocks, std::max(most, ceilDiv(kLeastLanes, blockLanes())));
 }
 
-Dim IntegerContractionEmitter::emit() {
+Dim GroupContractionEmitter::emit() {
   MLIRContext *context = cb.b.getContext();
   Dim units = Dim::constant(context, ceilDiv(laneBlocks, groupBlocks)) * extentOf(outerLoops) *
               extentOf(rowLoops).ceilDiv(maxRows);
@@ -103,7 +110,7 @@ Dim IntegerContractionEmitter::emit() {
                                     cb.integer(words), 64);
     });
   };
-  rowScratch = scratch(maxRows * packed.rowsEach() * packed.depth);
+  rowScratch = scratch(maxRows * format.rowsEach() * format.depth);
   sumScratch = scratch(tileSize() * (segmentsAtOnce == segments ? 1 : groupBlocks));
   e.chunkLoop(e.taskIndex, chunk, units, [&](Value low, Value high) {
     cb.loop(low, high, 1, [&](Value number) { emitUnit(unitOf(number)); });
@@ -112,7 +119,7 @@ Dim IntegerContractionEmitter::emit() {
 }
 
 /// Units are numbered by lane group, then the outer loops, then blocks of rows.
-IntegerContractionEmitter::Unit IntegerContractionEmitter::unitOf(Value number) {
+GroupContractionEmitter::Unit GroupContractionEmitter::unitOf(Value number) {
   Dim rowBlocks = extentOf(rowLoops).ceilDiv(maxRows);
   Unit unit;
   Value blocks = cb.nonZero(e.dim(rowBlocks));
@@ -131,7 +138,7 @@ IntegerContractionEmitter::Unit IntegerContractionEmitter::unitOf(Value number) 
 }
 
 /// The point of all loops at the row, at the first lane and the start of the sum.
-KernelEmitter::Indices IntegerContractionEmitter::pointOf(const Unit &unit, Value row) {
+KernelEmitter::Indices GroupContractionEmitter::pointOf(const Unit &unit, Value row) {
   KernelEmitter::Indices point(loops.size(), cb.constant(0));
   for (auto [l, index] : llvm::zip(outerLoops, unit.outer))
     point[l] = index;
@@ -143,15 +150,15 @@ KernelEmitter::Indices IntegerContractionEmitter::pointOf(const Unit &unit, Valu
   return point;
 }
 
-Value IntegerContractionEmitter::operandAt(llvm::ArrayRef<Index> point, unsigned input) {
+Value GroupContractionEmitter::operandAt(llvm::ArrayRef<Index> point, unsigned input) {
   KernelEmitter::Indices at;
   for (AffineExpr expr : accessMap(nest, input).getResults())
     at.push_back(e.evaluate(expr, point));
   Value tensor = nest.getInputs()[input];
-  return cb.address(e.baseOf(tensor), e.linearize(tensor.getType(), at).base, cb.b.getI8Type());
+  return cb.address(e.baseOf(tensor), e.linearize(tensor.getType(), at).base, element);
 }
 
-void IntegerContractionEmitter::emitUnit(const Unit &unit) {
+void GroupContractionEmitter::emitUnit(const Unit &unit) {
   if (segmentsAtOnce == segments) {
     packRows(unit, cb.integer(0), cb.integer(segments));
     forLaneBlocks(unit, [&](Value block, int64_t vectorCount, int64_t tail) {
@@ -161,7 +168,7 @@ void IntegerContractionEmitter::emitUnit(const Unit &unit) {
     });
     return;
   }
-  Type i32 = cb.b.getI32Type();
+  Type i32 = cb.b.getI32Type(); // or an f32, whose zero is the same
   auto sumsOf = [&](Value block) {
     Value number = cb.sub(block, unit.firstBlock);
     return cb.address(sumScratch, cb.mul(number, cb.integer(tileSize())), i32);
@@ -188,11 +195,11 @@ void IntegerContractionEmitter::emitUnit(const Unit &unit) {
 }
 
 /// Packs the unit's rows of A for the segments.
-void IntegerContractionEmitter::packRows(const Unit &unit, Value firstSegment, Value endSegment) {
+void GroupContractionEmitter::packRows(const Unit &unit, Value firstSegment, Value endSegment) {
   Type i32 = cb.b.getI32Type();
   cb.loop(cb.integer(0), unit.rows, 1, [&](Value r) {
     Value from = operandAt(pointOf(unit, cb.add(unit.row, r)), c.a);
-    Value to = cb.address(rowScratch, cb.mul(r, cb.integer(packed.rowsEach() * packed.depth)), i32);
+    Value to = cb.address(rowScratch, cb.mul(r, cb.integer(format.rowsEach() * format.depth)), i32);
     if (chunks == 1 && segmentsAtOnce == segments)
       return packSegments(0, from, cb.integer(0), to);
     cb.loop(firstSegment, endSegment, 1, [&](Value segment) {
@@ -203,20 +210,20 @@ void IntegerContractionEmitter::packRows(const Unit &unit, Value firstSegment, V
 }
 
 /// All segments of a row, the outer reductions from number `next` on: `number` counts those before.
-void IntegerContractionEmitter::packSegments(size_t next, Value from, Value number, Value to) {
+void GroupContractionEmitter::packSegments(size_t next, Value from, Value number, Value to) {
   if (next == outerReductions.size()) {
     Value place = cb.mul(number, cb.integer(segmentGroups));
     return packRun(from, cb.integer(inner), {}, cb.address(to, place, cb.b.getI32Type()));
   }
   Dim extent = loops[outerReductions[next]], stride = c.aStrides[outerReductions[next]];
   cb.loop(cb.integer(0), e.dim(extent), 1, [&](Value i) {
-    Value at = cb.address(from, cb.mul(i, e.dim(stride)), cb.b.getI8Type());
+    Value at = cb.address(from, cb.mul(i, e.dim(stride)), element);
     packSegments(next + 1, at, cb.add(cb.mul(number, e.dim(extent)), i), to);
   });
 }
 
 /// One segment by its number.
-void IntegerContractionEmitter::packSegment(Value from, Value segment, Value to) {
+void GroupContractionEmitter::packSegment(Value from, Value segment, Value to) {
   Dims outerDims;
   for (int64_t l : outerReductions)
     outerDims.push_back(loops[l]);
@@ -232,17 +239,19 @@ void IntegerContractionEmitter::packSegment(Value from, Value segment, Value to)
     isLast = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::eq, chunk,
                                    cb.integer(chunks - 1));
   }
-  packRun(cb.address(from, offset, cb.b.getI8Type()), count, isLast, to);
+  packRun(cb.address(from, offset, element), count, isLast, to);
 }
 
 /// Packs so many elements of the inner loop. The last run of a row (null: each is) ends with a
 /// group that is not full, where the loop's extent says so.
-void IntegerContractionEmitter::packRun(Value from, Value count, Value isLast, Value to) {
-  Type i32 = cb.b.getI32Type(), i8 = cb.b.getI8Type();
-  Value four = cb.integer(groupSize), groups = cb.floorDiv(count, four), done = cb.integer(0);
+void GroupContractionEmitter::packRun(Value from, Value count, Value isLast, Value to) {
+  Type i32 = cb.b.getI32Type();
+  Value size = cb.integer(groupSize), groups = cb.floorDiv(count, size), done = cb.integer(0);
+  unsigned alignment = element.getIntOrFloatBitWidth() / 8;
   if (isConstant(c.aStrides[c.groupLoop], 1)) {
     auto load = [&](Type type, Value group) -> Value {
-      return LLVM::LoadOp::create(cb.b, cb.loc, type, cb.address(from, cb.mul(group, four), i8), 1);
+      return LLVM::LoadOp::create(cb.b, cb.loc, type,
+                                  cb.address(from, cb.mul(group, size), element), alignment);
     };
     done = cb.sub(groups, cb.remainder(groups, cb.integer(cb.lanes)));
     cb.loop(cb.integer(0), done, cb.lanes,
@@ -251,7 +260,7 @@ void IntegerContractionEmitter::packRun(Value from, Value count, Value isLast, V
             [&](Value g) { storeGroups(load(VectorType::get({1}, i32), g), to, g); });
   } else {
     cb.loop(done, groups, 1,
-            [&](Value g) { storeGroups(groupOfBytes(from, g, groupSize), to, g); });
+            [&](Value g) { storeGroups(groupOfElements(from, g, groupSize), to, g); });
   }
   int64_t rest = inner % groupSize;
   if (rest == 0)
@@ -264,30 +273,34 @@ void IntegerContractionEmitter::packRun(Value from, Value count, Value isLast, V
 }
 
 /// The group at the end of the inner loop, which has so many elements.
-Value IntegerContractionEmitter::lastGroup(Value from, Value group, int64_t count) {
+Value GroupContractionEmitter::lastGroup(Value from, Value group, int64_t count) {
   if (inner < groupSize || chunks > 1 || !isConstant(c.aStrides[c.groupLoop], 1))
-    return groupOfBytes(from, group, count);
-  // The last four, less those that the group before has.
+    return groupOfElements(from, group, count);
+  // The last elements, less those that the group before has.
   auto type = VectorType::get({1}, cb.b.getI32Type());
+  unsigned bits = element.getIntOrFloatBitWidth();
   Value last = LLVM::LoadOp::create(
-      cb.b, cb.loc, type, cb.address(from, cb.integer(inner - groupSize), cb.b.getI8Type()), 1);
+      cb.b, cb.loc, type, cb.address(from, cb.integer(inner - groupSize), element), bits / 8);
   Value places = arith::ConstantOp::create(
       cb.b, cb.loc,
       DenseElementsAttr::get(
-          type, cb.b.getI32IntegerAttr(static_cast<int32_t>(8 * (groupSize - count)))));
+          type, cb.b.getI32IntegerAttr(static_cast<int32_t>(bits * (groupSize - count)))));
   return arith::ShRUIOp::create(cb.b, cb.loc, last, places);
 }
 
 /// A group of A, element by element; zeros behind the first `count`.
-Value IntegerContractionEmitter::groupOfBytes(Value from, Value group, int64_t count) {
-  Type i32 = cb.b.getI32Type(), i8 = cb.b.getI8Type();
+Value GroupContractionEmitter::groupOfElements(Value from, Value group, int64_t count) {
+  Type i32 = cb.b.getI32Type();
+  unsigned bits = element.getIntOrFloatBitWidth();
   Value all;
   for (int64_t i = 0; i < count; ++i) {
     Value at = cb.mul(cb.add(cb.mul(group, cb.integer(groupSize)), cb.integer(i)),
                       e.dim(c.aStrides[c.groupLoop]));
-    Value byte = LLVM::LoadOp::create(cb.b, cb.loc, i8, cb.address(from, at, i8), 1);
-    Value wide = arith::ExtUIOp::create(cb.b, cb.loc, i32, byte);
-    Value places = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getI32IntegerAttr(8 * i));
+    Value one =
+        LLVM::LoadOp::create(cb.b, cb.loc, element, cb.address(from, at, element), bits / 8);
+    Value wide = arith::ExtUIOp::create(cb.b, cb.loc, i32, one);
+    Value places = arith::ConstantOp::create(
+        cb.b, cb.loc, cb.b.getI32IntegerAttr(static_cast<int32_t>(bits * i)));
     wide = arith::ShLIOp::create(cb.b, cb.loc, wide, places);
     all = all ? Value(arith::OrIOp::create(cb.b, cb.loc, all, wide)) : wide;
   }
@@ -295,15 +308,23 @@ Value IntegerContractionEmitter::groupOfBytes(Value from, Value group, int64_t c
 }
 
 /// Stores groups (a vector of i32) as the instructions want them.
-void IntegerContractionEmitter::storeGroups(Value groups, Value to, Value at) {
+void GroupContractionEmitter::storeGroups(Value groups, Value to, Value at) {
   Type i32 = cb.b.getI32Type();
   auto put = [&](Value v, int64_t row) {
-    Value place = cb.address(cb.address(to, at, i32), cb.integer(row * packed.depth), i32);
+    Value place = cb.address(cb.address(to, at, i32), cb.integer(row * format.depth), i32);
     LLVM::StoreOp::create(cb.b, cb.loc, v, place, 4);
   };
-  if (packed.inBytes)
+  if (format.isWhole())
     return put(groups, 0);
   auto type = llvm::cast<VectorType>(groups.getType());
+  if (format.isBrain) { // the bits of an f32 begin with those of the bf16
+    auto all = [&](int32_t bits) -> Value {
+      return arith::ConstantOp::create(cb.b, cb.loc,
+                                       DenseElementsAttr::get(type, cb.b.getI32IntegerAttr(bits)));
+    };
+    put(arith::ShLIOp::create(cb.b, cb.loc, groups, all(16)), 0);
+    return put(arith::AndIOp::create(cb.b, cb.loc, groups, all(-0x10000)), 1);
+  }
   auto words = VectorType::get({2 * type.getNumElements()}, cb.b.getI16Type());
   Value both = LLVM::BitcastOp::create(cb.b, cb.loc, words, groups);
   Value eight = arith::ConstantOp::create(cb.b, cb.loc,
@@ -319,7 +340,7 @@ void IntegerContractionEmitter::storeGroups(Value groups, Value to, Value at) {
 }
 
 /// body(block, its vectors, valid lanes of the last one, or 0 for all)
-void IntegerContractionEmitter::forLaneBlocks(
+void GroupContractionEmitter::forLaneBlocks(
     const Unit &unit, llvm::function_ref<void(Value, int64_t, int64_t)> body) {
   int64_t full = loops[c.lane].value() / blockLanes(), rest = loops[c.lane].value() % blockLanes();
   cb.loop(unit.firstBlock, unit.endBlock, 1, [&](Value block) {
@@ -335,9 +356,9 @@ void IntegerContractionEmitter::forLaneBlocks(
   });
 }
 
-void IntegerContractionEmitter::callKernel(const Unit &unit, Value block, int64_t vectorCount,
-                                           Value segment, Value groups, Value sums,
-                                           bool accumulates) {
+void GroupContractionEmitter::callKernel(const Unit &unit, Value block, int64_t vectorCount,
+                                         Value segment, Value groups, Value sums,
+                                         bool accumulates) {
   KernelEmitter::Indices point = pointOf(unit, unit.row);
   point[c.lane] = cb.uniform(cb.mul(block, cb.integer(blockLanes())));
   // Groups before the segment: of whole iterations, and of chunks in one.
@@ -346,11 +367,14 @@ void IntegerContractionEmitter::callKernel(const Unit &unit, Value block, int64_
       cb.add(before, cb.mul(cb.remainder(segment, cb.integer(chunks)), cb.integer(segmentGroups)));
   Value b =
       cb.address(operandAt(point, c.b), cb.mul(before, cb.integer(bytesOfGroup)), cb.b.getI8Type());
+  int64_t elementBytes = element.getIntOrFloatBitWidth() / 8;
+  llvm::SmallVector<Value> arguments{rowScratch, b, sums, groups,
+                                     cb.mul(e.dim(c.panelStride), cb.integer(elementBytes))};
+  if (format.unit == GroupUnit::Tiles)
+    return callTileKernel(unit, vectorCount, accumulates, arguments);
   auto call = [&](int64_t rows) {
-    auto kernel = integerKernel(e.context, packed,
-                                {rows, vectorCount, c.bUnsigned, packed.inBytes, accumulates});
-    func::CallOp::create(cb.b, cb.loc, kernel,
-                         ValueRange{rowScratch, b, sums, groups, e.dim(c.panelStride)});
+    auto kernel = groupKernel(e.context, format, {rows, vectorCount, accumulates});
+    func::CallOp::create(cb.b, cb.loc, kernel, arguments);
   };
   Dim all = extentOf(rowLoops);
   if (!all.isStatic())
@@ -365,10 +389,26 @@ void IntegerContractionEmitter::callKernel(const Unit &unit, Value block, int64_
   cb.branch(isWhole, [&] { call(maxRows); }, [&] { call(rest); });
 }
 
+/// The rows of the unit are one tile or two.
+void GroupContractionEmitter::callTileKernel(const Unit &unit, int64_t vectorCount,
+                                             bool accumulates, llvm::ArrayRef<Value> arguments) {
+  llvm::SmallVector<Value> all(arguments);
+  all.push_back(unit.rows);
+  auto call = [&](int64_t tiles) {
+    auto kernel = tileKernel(e.context, format, {tiles, vectorCount, accumulates});
+    func::CallOp::create(cb.b, cb.loc, kernel, all);
+  };
+  if (maxRows <= tileRows)
+    return call(1);
+  Value isOne = arith::CmpIOp::create(cb.b, cb.loc, arith::CmpIPredicate::sle, unit.rows,
+                                      cb.integer(tileRows));
+  cb.branch(isOne, [&] { call(1); }, [&] { call(2); });
+}
+
 /// Stores the sums of a block and runs the maps over them, row by row.
-void IntegerContractionEmitter::emitEpilogue(const Unit &unit, Value block, int64_t vectorCount,
-                                             int64_t tail, Value sums) {
-  Type i32 = cb.b.getI32Type();
+void GroupContractionEmitter::emitEpilogue(const Unit &unit, Value block, int64_t vectorCount,
+                                           int64_t tail, Value sums) {
+  Type type = format.sums(cb.b);
   Value lane = cb.mul(block, cb.integer(blockLanes()));
   cb.loop(cb.integer(0), unit.rows, 1, [&](Value r) {
     KernelEmitter::Indices point = pointOf(unit, cb.add(unit.row, r));
@@ -377,7 +417,7 @@ void IntegerContractionEmitter::emitEpilogue(const Unit &unit, Value block, int6
       point[c.lane] = {cb.add(lane, cb.integer(v * cb.lanes)), 1, {}};
       Value at = cb.add(cb.mul(r, cb.integer(vectorCount * cb.lanes)), cb.integer(v * cb.lanes));
       Value sum =
-          LLVM::LoadOp::create(cb.b, cb.loc, cb.vectorOf(i32), cb.address(sums, at, i32), 4);
+          LLVM::LoadOp::create(cb.b, cb.loc, cb.vectorOf(type), cb.address(sums, at, type), 4);
       if (tail != 0 && v + 1 == vectorCount)
         e.mask = cb.firstLanes(cb.integer(tail));
       e.finishPoint(nest.getOutputs()[0], sum, point);

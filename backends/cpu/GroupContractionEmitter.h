@@ -1,46 +1,66 @@
-// Kernels whose first nest is a contraction of bytes in groups
-// (compiler/layout/PackContractions.h): sums of 32 bits by the instructions that multiply and add
-// neighbouring elements.
+// Kernels whose first nest is a contraction of elements in groups
+// (compiler/layout/PackContractions.h), bytes or bf16: sums of 32 bits by the instructions that
+// multiply and add neighbouring elements.
 //
 // A unit of work is a block of rows and a group of lane blocks. The rows of A are packed on the
 // task's stack as the instructions want them, once for all lanes of the unit; the micro-kernel then
-// reads both operands contiguously. Integer sums are exact, so that no order matters.
+// reads both operands contiguously. Sums of bytes are exact, so that no order matters; those of
+// bf16 go along the groups in their order, whatever the unit.
 #pragma once
 #include "backends/cpu/KernelEmitter.h"
 #include "compiler/fusion/Structure.h"
 
 namespace ingot::cpu {
 
-/// A micro-kernel: rows x vectors of sums over groups of 4 elements.
-struct IntegerKernel {
-  int64_t rows, vectors;
-  bool bUnsigned;
-  bool inBytes;     // the target multiplies bytes, and A is unsigned, B signed
-  bool accumulates; // starts from what C holds instead of zero
+/// By what a group of A is multiplied with one of B.
+enum class GroupUnit {
+  Words,   // bytes as 16 bits, two products an instruction (pmaddwd, vpdpwssd)
+  Bytes,   // unsigned bytes with signed ones, four (vpdpbusd)
+  Singles, // bf16 as f32, one
+  Pairs,   // bf16, two (vdpbf16ps)
+  Tiles    // bytes or bf16, 16 rows, 16 lanes and 16 groups an instruction (AMX)
 };
 
-/// How A's packed rows lie: a row after the other, of `depth` groups; a group is an i32 of four
-/// bytes, or, for instructions on 16 bits, its elements 0 and 2 in one row and 1 and 3 in the next.
-struct PackedRows {
+/// What is multiplied, by what, and how A's packed rows lie: a row after the other, of `depth`
+/// groups. A group is an i32 of four bytes or two bf16; for words its elements 0 and 2 in one row
+/// and 1 and 3 in the next, for singles likewise its elements 0 and 1, as f32.
+struct GroupFormat {
+  GroupUnit unit = GroupUnit::Words;
+  bool isBrain = false, aUnsigned = false, bUnsigned = false;
   int64_t depth = 0;
-  bool inBytes = false;
-  int64_t rowsEach() const { return inBytes ? 1 : 2; }
+  bool isWhole() const { return unit != GroupUnit::Words && unit != GroupUnit::Singles; }
+  int64_t rowsEach() const { return isWhole() ? 1 : 2; }
+  mlir::Type sums(mlir::OpBuilder &b) const {
+    return isBrain ? mlir::Type(b.getF32Type()) : mlir::Type(b.getI32Type());
+  }
 };
+/// Of a contraction of so many rows.
+GroupFormat groupFormat(const CpuTarget &target, const Contraction &contraction, Dim rows,
+                        int64_t groups);
+
 /// The largest register tile.
 struct RegisterTile {
   int64_t rows, vectors;
 };
-RegisterTile registerTile(const CpuTarget &target, bool inBytes);
-PackedRows packedRows(const CpuTarget &target, const Contraction &contraction);
+RegisterTile registerTile(const CpuTarget &target, GroupUnit unit, Dim rows);
+
+/// A micro-kernel: rows x vectors of sums. Of tiles: blocks of up to 16 rows.
+struct GroupKernel {
+  int64_t rows, vectors;
+  bool accumulates; // starts from what C holds instead of zero
+};
 
 /// The shared function of that shape: void (A, B, C, groups, B's panel stride in bytes); C's rows
-/// are `vectors` vectors each.
-mlir::func::FuncOp integerKernel(CodeContext &context, const PackedRows &rows, IntegerKernel shape);
+/// are `vectors` vectors each. Not of tiles.
+mlir::func::FuncOp groupKernel(CodeContext &context, const GroupFormat &format, GroupKernel shape);
+/// The same of tiles; one argument more, how many rows there are.
+mlir::func::FuncOp tileKernel(CodeContext &context, const GroupFormat &format, GroupKernel shape);
+constexpr int64_t tileRows = 16;
 
-class IntegerContractionEmitter {
+class GroupContractionEmitter {
 public:
-  IntegerContractionEmitter(KernelEmitter &emitter, exec::NestOp nest,
-                            const Contraction &contraction);
+  GroupContractionEmitter(KernelEmitter &emitter, exec::NestOp nest,
+                          const Contraction &contraction);
   static bool supports(exec::NestOp nest, const Contraction &contraction);
   /// Emits the task function's body and returns the number of tasks.
   Dim emit();
@@ -51,7 +71,7 @@ private:
     KernelEmitter::Indices outer;
     mlir::Value row, rows, firstBlock, endBlock;
   };
-  void chooseRows();
+  void chooseTile();
   void chooseLaneGroup();
   void chooseDepthBlocks();
   Dim extentOf(llvm::ArrayRef<int64_t> list) const;
@@ -65,12 +85,14 @@ private:
   void packRun(mlir::Value from, mlir::Value count, mlir::Value isLast, mlir::Value to);
   void storeGroups(mlir::Value groups, mlir::Value to, mlir::Value at);
   mlir::Value lastGroup(mlir::Value from, mlir::Value group, int64_t count);
-  mlir::Value groupOfBytes(mlir::Value from, mlir::Value at, int64_t count);
+  mlir::Value groupOfElements(mlir::Value from, mlir::Value at, int64_t count);
   void
   forLaneBlocks(const Unit &unit,
                 llvm::function_ref<void(mlir::Value block, int64_t vectors, int64_t tail)> body);
   void callKernel(const Unit &unit, mlir::Value block, int64_t vectorCount, mlir::Value segment,
                   mlir::Value groups, mlir::Value sums, bool accumulates);
+  void callTileKernel(const Unit &unit, int64_t vectorCount, bool accumulates,
+                      llvm::ArrayRef<mlir::Value> arguments);
   void emitEpilogue(const Unit &unit, mlir::Value block, int64_t vectorCount, int64_t tail,
                     mlir::Value sums);
   int64_t blockLanes() const { return vectors * cb.lanes; }
@@ -81,7 +103,9 @@ private:
   exec::NestOp nest;
   Contraction c;
   Dims loops;
-  PackedRows packed;
+  GroupFormat format;
+  mlir::Type element; // of A and B
+  int64_t groupSize;  // elements of a group
   llvm::SmallVector<int64_t> rowLoops, outerLoops, outerReductions;
   int64_t inner;       // elements of the loop that is in groups
   int64_t innerGroups; // and its groups
