@@ -122,6 +122,14 @@ std::shared_ptr<ModelImpl> readModelFile(const std::string &path, bool withTrain
                     "' has weights alone, no model: build the model, then call loadWeights",
                 StatusCode::FailedPrecondition);
   Problems problems;
+  if (!file.kerasVersion.empty() && file.kerasVersion[0] < '3' &&
+      file.config.dump(-1, ' ', false, Json::error_handler_t::replace).find("\"hard_sigmoid\"") !=
+          std::string::npos)
+    problems.add(file.configPlace +
+                     ": hard_sigmoid of Keras 2 is 0.2 x + 0.5, that of Keras 3 and of "
+                     "this library x / 6 + 0.5: the model would give other results; "
+                     "train it anew with another activation",
+                 StatusCode::Unsupported);
   Json graph = readGraph(file.config, file.configPlace, problems);
   std::optional<CompileOptions> training;
   if (withTraining && file.training.is_object() && !file.training.empty()) {

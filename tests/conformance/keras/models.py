@@ -240,7 +240,7 @@ def all_models(keras):
         "RandomCrop": one(image, lambda: layers.RandomCrop(8, 9, seed=3)),
         "RandomShear": one(image, lambda: layers.RandomShear(0.1, 0.1, seed=3)),
         "RNN": one(sequence, rnn(lambda: layers.LSTMCell(3))),
-        "LSTMCell": one(sequence, rnn(lambda: layers.LSTMCell(3, recurrent_activation="hard_sigmoid"))),
+        "LSTMCell": one(sequence, rnn(lambda: layers.LSTMCell(3, recurrent_activation="tanh"))),
         "GRUCell": one(sequence, rnn(lambda: layers.GRUCell(3))),
         "SimpleRNNCell": one(sequence, rnn(lambda: layers.SimpleRNNCell(3))),
         "StackedRNNCells": one(sequence, rnn(lambda: layers.StackedRNNCells(

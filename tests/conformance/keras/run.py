@@ -407,6 +407,8 @@ def check_keras2(old, build, driver, directory):
     rng = np.random.default_rng(1)
     model = build()
     for weight in model.weights:
+        if weight.name.partition(":")[0].rpartition("/")[2] in ("mean", "variance", "count"):
+            continue  # of Normalization, which reads them once, when it is built
         value = rng.normal(size=weight.shape).astype("float32") * 0.3
         weight.assign(abs(value) + 0.5 if "variance" in weight.name else value)
     arrays = draw(model, rng)
