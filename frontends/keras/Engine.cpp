@@ -99,6 +99,8 @@ struct Engine {
   ThreadPool pool;
   std::optional<train::Trainer> trainer;
   std::vector<Binding> bindings;
+  /// It changes weights that nobody counts: it runs, or its trainer was handed out.
+  bool isWriting = false;
 
   explicit Engine(int threads) : pool(threads) {}
   /// Gives the weights that it has the newest values of back to their variables.
@@ -114,6 +116,12 @@ struct Engine {
     binding.variable->value.reset();
     binding.seen = binding.variable->version;
   }
+  /// Its weights are new ones for all others.
+  void countChanges() {
+    for (Binding &binding : bindings)
+      if (binding.variable->owner == this)
+        binding.seen = ++binding.variable->version;
+  }
   void giveBack(Binding &binding) {
     if (binding.variable.use_count() > 1)
       if (Result<ingot::Tensor> value = state->get(binding.name); value.isOk())
@@ -128,7 +136,8 @@ namespace {
 void bringUpToDate(const ModelImpl &model, Engine &engine) {
   for (Engine::Binding &binding : engine.bindings) {
     Variable &variable = *binding.variable;
-    if (variable.owner == &engine || binding.seen == variable.version)
+    const bool isUnseen = variable.owner && variable.owner->isWriting;
+    if (variable.owner == &engine || (binding.seen == variable.version && !isUnseen))
       continue;
     if (variable.owner) {
       check(model, engine.state->set(binding.name, *newestValue(variable)));
@@ -176,26 +185,77 @@ Engine &ensureEngine(ModelImpl &model) {
 
 Engine &ensureEngineForWriting(ModelImpl &model) {
   Engine &engine = ensureEngine(model);
-  for (Engine::Binding &binding : engine.bindings) {
-    ++binding.variable->version;
+  for (Engine::Binding &binding : engine.bindings)
     engine.own(binding);
-  }
+  engine.countChanges();
   return engine;
 }
+
+namespace {
+
+/// What the engine's state has beside weights: optimizer, step, seed.
+std::map<std::string, ingot::Tensor> heldBy(const ModelImpl &model, const Engine &engine) {
+  std::set<std::string> weights;
+  for (const Engine::Binding &binding : engine.bindings)
+    weights.insert(binding.name);
+  std::map<std::string, ingot::Tensor> held;
+  const ingot_artifact_table &table = engine.artifact->table();
+  for (int64_t i = 0; i < table.variable_count; ++i)
+    if (const char *name = table.variables[i].name; !weights.count(name))
+      held.emplace(name, valueOf(model, engine.state->get(name)));
+  return held;
+}
+
+} // namespace
 
 void releaseEngine(ModelImpl &model) {
   if (!model.engine)
     return;
-  std::set<std::string> weights;
-  for (const Engine::Binding &binding : model.engine->bindings)
-    weights.insert(binding.name);
-  std::map<std::string, ingot::Tensor> held;
-  const ingot_artifact_table &table = model.engine->artifact->table();
-  for (int64_t i = 0; i < table.variable_count; ++i)
-    if (const char *name = table.variables[i].name; !weights.count(name))
-      held.emplace(name, valueOf(model, model.engine->state->get(name)));
-  model.held = std::move(held);
+  model.held = heldBy(model, *model.engine);
   model.engine.reset();
+}
+
+train::Trainer &handOutTrainer(ModelImpl &model) {
+  Engine &engine = ensureEngineForWriting(model);
+  engine.isWriting = true;
+  return *engine.trainer;
+}
+
+WritingRun::WritingRun(ModelImpl &model)
+    : model(model), engine((ensureEngineForWriting(model), model.engine)),
+      wasWriting(engine->isWriting) {
+  engine->isWriting = true;
+  ++model.writingRuns;
+}
+
+WritingRun::~WritingRun() {
+  --model.writingRuns;
+  engine->isWriting = wasWriting;
+  engine->countChanges();
+}
+
+train::Trainer &WritingRun::trainer() { return *engine->trainer; }
+
+void WritingRun::finish() {
+  // A callback may have had the model compiled anew, for sample weights: that one goes on from
+  // here.
+  if (model.engine == engine)
+    return;
+  std::map<std::string, ingot::Tensor> held = heldBy(model, *engine);
+  if (!model.engine)
+    model.held = std::move(held);
+  else
+    for (const auto &[name, value] : held)
+      if (model.engine->artifact->findVariable(name))
+        check(model, model.engine->state->set(name, value));
+}
+
+void requireIdle(const ModelImpl &model, const char *what) {
+  if (model.writingRuns > 0)
+    throw Error("model '" + model.name + "': " + what +
+                    " has to wait until fit has returned; let the callback stop it "
+                    "(trainer().stopTraining()), or do this between two calls of fit",
+                StatusCode::FailedPrecondition);
 }
 
 void takeSampleWeights(ModelImpl &model, bool areGiven) {
@@ -248,13 +308,14 @@ void checkValue(const WeightRef &ref, const TensorView &value) {
 }
 
 void setValue(Variable &variable, ingot::Tensor value) {
-  ++variable.version;
   if (!variable.owner) {
     variable.value = std::move(value);
+    ++variable.version;
     return;
   }
   // Callbacks see it at once, while the owner trains.
   check(variable.owner->state->set(variable.nameInOwner, value));
+  ++variable.version;
   for (Engine::Binding &binding : variable.owner->bindings)
     if (binding.variable.get() == &variable)
       binding.seen = variable.version;

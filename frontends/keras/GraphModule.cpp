@@ -223,11 +223,13 @@ mlir::OwningOpRef<mlir::ModuleOp> buildModule(const ModelImpl &model, mlir::MLIR
     module->lookupSymbol<func::FuncOp>("loss").setPrivate();
     TrainStepOptions options;
     options.recompute = model.training->recompute;
-    options.constrain = [&model](OpBuilder &b, Location loc, llvm::StringRef name, Value value) {
-      for (const WeightRef &ref : weightsOf(model))
-        if (ref.weight->constraint && ref.name() == name)
-          return emitConstraint(b, loc, ref.weight->constraint, value);
-      return value;
+    std::map<std::string, const Constraint *> constraints;
+    for (const WeightRef &ref : weightsOf(model))
+      if (ref.weight->constraint)
+        constraints.emplace(ref.name(), &ref.weight->constraint);
+    options.constrain = [&](OpBuilder &b, Location loc, llvm::StringRef name, Value value) {
+      auto its = constraints.find(name.str());
+      return its == constraints.end() ? value : emitConstraint(b, loc, *its->second, value);
     };
     if (failed(buildTrainStep(*module, "loss", specOf(model.training->optimizer), options)))
       throw Error("model '" + model.name + "': " + messages);

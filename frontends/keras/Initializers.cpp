@@ -54,14 +54,14 @@ struct Target {
 /// Keras's: of a kernel (…, in, out) each times the window's size; of a vector its length; or the
 /// products of the axes that are named.
 std::pair<double, double> Target::fans() const {
-  std::vector<double> in = numbers(arguments, "input_axes"),
-                      out = numbers(arguments, "output_axes");
+  std::vector<int64_t> in = integers(arguments, "input_axes"),
+                       out = integers(arguments, "output_axes");
   if (!in.empty() && !out.empty()) {
-    auto product = [&](const std::vector<double> &axes) {
+    auto product = [&](const std::vector<int64_t> &axes) {
       double result = 1;
-      for (double axis : axes)
-        if (axis < static_cast<double>(shape.size()))
-          result *= static_cast<double>(shape[static_cast<size_t>(axis)]);
+      for (int64_t axis : axes)
+        if (axis < static_cast<int64_t>(shape.size()))
+          result *= static_cast<double>(shape[axis]);
       return result;
     };
     return {product(in), product(out)};
@@ -269,9 +269,7 @@ const std::vector<Class> &classes() {
 
 const Class &find(const std::string &name) { return findClass("initializer", classes(), name); }
 
-Argument optional(std::optional<int64_t> seed) {
-  return seed ? Argument(static_cast<double>(*seed)) : Argument();
-}
+Argument optional(std::optional<int64_t> seed) { return seed ? Argument(*seed) : Argument(); }
 Argument optional(const std::string &text) { return text.empty() ? Argument() : Argument(text); }
 
 } // namespace
@@ -355,10 +353,7 @@ void detail::checkInitializer(const LayerImpl &layer, const Weight &weight) {
                weight.name + "' has shape " + toString(weight.shape) + ", use another one");
 }
 
-Json detail::toJson(const Initializer &initializer) {
-  return weightObjectToJson(initializer.className, find(initializer.className).parameters,
-                            initializer.config);
-}
+Json detail::toJson(const Initializer &initializer) { return weightObjectToJson(initializer); }
 
 Initializer detail::initializerFromJson(const Json &json) {
   if (json.is_string())

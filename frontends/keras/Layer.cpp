@@ -192,11 +192,12 @@ std::vector<TensorSpec> specsOf(const std::vector<TensorRef> &tensors) {
     specs.push_back(*tensor);
   return specs;
 }
+} // namespace
 
-/// The results of a call, within the bounds of what a model may ask for.
 std::vector<TensorSpec> checkedResults(const LayerImpl &layer,
-                                       const std::vector<TensorSpec> &inputs) {
-  std::vector<TensorSpec> results = layer.results(inputs);
+                                       const std::vector<TensorSpec> &inputs,
+                                       const CallOptions &options) {
+  std::vector<TensorSpec> results = layer.resultsOf(inputs, options);
   for (const TensorSpec &result : results) {
     for (int64_t extent : result.shape)
       if (extent != None && extent < 0)
@@ -206,14 +207,15 @@ std::vector<TensorSpec> checkedResults(const LayerImpl &layer,
   }
   return results;
 }
-} // namespace
 
-std::vector<TensorSpec> build(LayerImpl &layer, const std::vector<TensorSpec> &inputs) {
+std::vector<TensorSpec> build(LayerImpl &layer, const std::vector<TensorSpec> &inputs,
+                              const CallOptions &options) {
   if (!layer.takesSeveral() && inputs.size() != 1)
     layer.fail("takes one tensor, got " + std::to_string(inputs.size()) +
                "; join them first with layers::concatenate or layers::add");
   layer.buildSublayers(inputs);
-  std::vector<TensorSpec> results = checkedResults(layer, inputs);
+  std::vector<TensorSpec> results = checkedResults(layer, inputs, options);
+  checkActivityRegularizer(layer, results);
   std::vector<Shape> shapes;
   for (const TensorSpec &input : inputs)
     shapes.push_back(input.shape);
@@ -236,7 +238,7 @@ std::vector<TensorSpec> build(LayerImpl &layer, const std::vector<TensorSpec> &i
 NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<TensorRef> inputs,
              const CallOptions &options) {
   auto node = std::make_shared<Node>();
-  node->results = build(*layer, specsOf(inputs));
+  node->results = build(*layer, specsOf(inputs), options);
   node->results.resize(layer->resultCount(node->results.size(), options));
   node->layer = layer;
   node->inputs = std::move(inputs);

@@ -87,6 +87,7 @@ struct CallOptions {
   std::optional<bool> training = {};
   bool useCausalMask = false;         ///< attention layers: no position sees a later one
   bool returnAttentionScores = false; ///< attention layers: a second result, see `callAll`
+  bool reverse = false;               ///< ReversibleEmbedding: from rows to scores of indices
   bool operator==(const CallOptions &) const = default;
 };
 

@@ -78,6 +78,11 @@ struct LayerImpl {
   /// Makes the weights of the sublayers, by `build` of each; called first of all by each call.
   virtual void buildSublayers(const std::vector<TensorSpec> &inputs) {}
 
+  /// The same for a call with these options, where those matter.
+  virtual std::vector<TensorSpec> resultsOf(const std::vector<TensorSpec> &inputs,
+                                            const CallOptions &options) const {
+    return results(inputs);
+  }
   /// How many of `results` a call with these options has: the first so many.
   virtual size_t resultCount(size_t all, const CallOptions &options) const { return all; }
 
@@ -122,9 +127,14 @@ struct InputLayerImpl : LayerImpl {
 /// Adds a call of the layer to the graph: checks shapes, makes weights the first time.
 NodePtr call(const std::shared_ptr<LayerImpl> &layer, std::vector<TensorRef> inputs,
              const CallOptions &options = {});
+/// The results of a call, within the bounds of what a model may ask for; throws beyond them.
+std::vector<TensorSpec> checkedResults(const LayerImpl &layer,
+                                       const std::vector<TensorSpec> &inputs,
+                                       const CallOptions &options = {});
 /// What `call` does first, and all there is to do to a layer that is part of another: checks
 /// shapes, makes the weights, or checks that inputs like these need the same. Returns the results.
-std::vector<TensorSpec> build(LayerImpl &layer, const std::vector<TensorSpec> &inputs);
+std::vector<TensorSpec> build(LayerImpl &layer, const std::vector<TensorSpec> &inputs,
+                              const CallOptions &options = {});
 
 /// The node of an input layer.
 NodePtr makeInputNode(const std::shared_ptr<LayerImpl> &layer);
@@ -230,6 +240,8 @@ private:
 // layers/Activations.cpp
 /// Throws Error with the names there are when it is unknown; `layer` is for the message.
 void checkActivation(const std::string &name, const LayerImpl &layer);
+/// The same where the result must have the shape of what is activated: not for glu.
+void checkSameShapeActivation(const std::string &name, const LayerImpl &layer);
 /// The shape of the activation's result: `shape`, but for glu, which halves the last dimension.
 Shape activatedShape(const std::string &name, Shape shape, const LayerImpl &layer);
 mlir::Value emitActivation(Emitter &emitter, const std::string &name, mlir::Value x);
@@ -252,6 +264,8 @@ mlir::Value emitConstraint(mlir::OpBuilder &b, mlir::Location loc, const Constra
                            mlir::Value x);
 /// Throws, naming layer and weight, when its regularizer or constraint is none for its shape.
 void checkRegularizer(const LayerImpl &layer, const Weight &weight);
+/// Throws, naming the layer, when its activity regularizer is none for such results.
+void checkActivityRegularizer(const LayerImpl &layer, const std::vector<TensorSpec> &results);
 /// null without one.
 Json toJson(const Regularizer &regularizer);
 Json toJson(const Constraint &constraint);
@@ -261,9 +275,10 @@ Constraint constraintFromJson(const Json &json);
 // LayerTable.cpp
 /// Makes a layer from its class and its config, as written by `layerConfig`.
 std::shared_ptr<LayerImpl> layerFromConfig(const std::string &className, const Json &config);
-/// The layer's whole config: name, trainable, input shape and its own arguments.
+/// The layer's whole config: name, trainable, dtype policy and its own arguments.
 Json layerConfig(const LayerImpl &layer);
 
+// layers/Arguments.cpp
 /// Numbers of model.json; throw for what is no whole number of 64 bits, naming the key.
 int64_t integerFromJson(const Json &json, const std::string &key);
 Shape shapeFromJson(const Json &json, const std::string &key);

@@ -33,9 +33,10 @@ const std::map<std::string, Factory> &factories() {
     std::map<std::string, Factory> all = {{"InputLayer", inputLayer}};
     for (llvm::ArrayRef<LayerClass> family :
          {activationLayers(), attentionLayers(), augmentationLayers(), cellLayers(),
-          convolutionLayers(), coreLayers(), einsumLayers(), embeddingLayers(), headLayers(),
-          mergingLayers(), normalizationLayers(), poolingLayers(), preprocessingLayers(),
-          recurrentLayers(), regularizationLayers(), reshapingLayers(), wrapperLayers()})
+          convLSTMLayers(), convolutionLayers(), coreLayers(), einsumLayers(), embeddingLayers(),
+          headLayers(), mergingLayers(), normalizationLayers(), poolingLayers(),
+          preprocessingLayers(), recurrentLayers(), regularizationLayers(), reshapingLayers(),
+          wrapperLayers()})
       for (const LayerClass &layer : family)
         all.emplace(layer.name, layer.make);
     return all;
@@ -44,24 +45,6 @@ const std::map<std::string, Factory> &factories() {
 }
 
 } // namespace
-
-int64_t integerFromJson(const Json &json, const std::string &key) {
-  bool fits =
-      json.is_number_unsigned() ? json.get<uint64_t>() <= INT64_MAX : json.is_number_integer();
-  if (!fits)
-    throw Error(key + ": expected an integer, got " +
-                (json.is_number() ? json.dump() : std::string(json.type_name())));
-  return json.get<int64_t>();
-}
-
-Shape shapeFromJson(const Json &json, const std::string &key) {
-  if (!json.is_array())
-    throw Error(key + ": expected a list of integers, got " + json.type_name());
-  Shape shape;
-  for (const Json &extent : json)
-    shape.push_back(integerFromJson(extent, key));
-  return shape;
-}
 
 namespace {
 /// By its name, or as Keras 3 writes it: an object with the name in its config.

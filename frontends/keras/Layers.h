@@ -6,6 +6,7 @@
 #pragma once
 #include "frontends/keras/layers/Activations.h"
 #include "frontends/keras/layers/Attention.h"
+#include "frontends/keras/layers/ConvLSTM.h"
 #include "frontends/keras/layers/Convolution.h"
 #include "frontends/keras/layers/Core.h"
 #include "frontends/keras/layers/EinsumDense.h"

@@ -86,8 +86,8 @@ Expr hingeElements(const LossCall &c) {
 /// Axes of Dice and Tversky.
 llvm::SmallVector<int64_t> axesOf(const LossCall &c) {
   llvm::SmallVector<int64_t> axes;
-  for (double axis : numbers(c.loss.config, "axis"))
-    axes.push_back(axisOf(static_cast<int64_t>(axis), c.rank()));
+  for (int64_t axis : integers(c.loss.config, "axis"))
+    axes.push_back(axisOf(axis, c.rank()));
   llvm::sort(axes);
   axes.erase(llvm::unique(axes), axes.end());
   return axes.empty() ? graph::allAxes(c.output) : axes;

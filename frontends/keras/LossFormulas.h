@@ -1,6 +1,6 @@
 // What a loss is as ops: its values one a sample or position, and their reduction to a scalar.
 //
-// Called by TrainingFunctions.cpp and, for the metrics that are losses, by MeanMetrics.cpp.
+// Called by TrainingPlan.cpp and, for the metrics that are losses, by MeanMetrics.cpp.
 #pragma once
 #include "frontends/keras/LayerImpl.h"
 #include "frontends/keras/Losses.h"

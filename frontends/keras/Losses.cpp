@@ -1,7 +1,7 @@
 // The losses there are: names, arguments, what they demand of outputs, their targets.
 //
 // Formulas are in LossFormulas.cpp and CrossEntropies.cpp. Called by users (Loss), TrainingPlan
-// (checks), TrainingFunctions (values) and ModelJson.
+// (checks, values) and ModelJson.
 #include "frontends/keras/ArgumentTable.h"
 #include "frontends/keras/LossFormulas.h"
 #include "frontends/keras/Names.h"
@@ -31,7 +31,7 @@ P reduction() {
           .choices = {"sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"}};
 }
 P real(const char *name, double fallback) { return {name, P::Number, fallback}; }
-P axis() { return {"axis", P::Integer, -1.0, -kMaxRank, kMaxRank}; }
+P axis() { return {"axis", P::Integer, int64_t(-1), -kMaxRank, kMaxRank}; }
 P axes() { return {"axis", P::Integers, {}, -kMaxRank, kMaxRank}; }
 P fromLogits() { return {"from_logits", P::Truth, false}; }
 P labelSmoothing() { return {"label_smoothing", P::Number, 0.0, 0, 1}; }
@@ -129,48 +129,18 @@ const std::vector<LossKind> &lossKinds() {
   return table;
 }
 
-/// Keras's short names of functions.
-const std::vector<std::pair<const char *, const char *>> &shortNames() {
-  static const std::vector<std::pair<const char *, const char *>> names = {
-      {"bce", "BinaryCrossentropy"},
-      {"BCE", "BinaryCrossentropy"},
-      {"kld", "KLDivergence"},
-      {"KLD", "KLDivergence"},
-      {"mae", "MeanAbsoluteError"},
-      {"MAE", "MeanAbsoluteError"},
-      {"mse", "MeanSquaredError"},
-      {"MSE", "MeanSquaredError"},
-      {"mape", "MeanAbsolutePercentageError"},
-      {"MAPE", "MeanAbsolutePercentageError"},
-      {"msle", "MeanSquaredLogarithmicError"},
-      {"MSLE", "MeanSquaredLogarithmicError"}};
-  return names;
-}
-
-const LossKind *findClass(llvm::StringRef className) {
-  for (const LossKind &kind : lossKinds())
-    if (className == kind.className)
-      return &kind;
-  return nullptr;
-}
-
 const LossKind *findName(llvm::StringRef name) {
   for (const LossKind &kind : lossKinds())
     if (name == kind.className || (kind.function && name == kind.function))
       return &kind;
-  for (const auto &[shortName, className] : shortNames())
-    if (name == shortName)
-      return findClass(className);
-  return nullptr;
+  return findShortName(lossKinds(), name);
 }
 
 std::vector<std::string> knownNames() {
   std::vector<std::string> names;
   for (const LossKind &kind : lossKinds())
     names.push_back(kind.function ? kind.function : kind.className);
-  for (const auto &[name, className] : shortNames())
-    if (llvm::StringRef(name).lower() == name)
-      names.push_back(name);
+  appendShortNames(names);
   return names;
 }
 
@@ -183,7 +153,7 @@ Parameters parametersOf(const LossKind &kind) {
 } // namespace
 
 const LossKind &kindOf(const Loss &loss) {
-  if (const LossKind *kind = findClass(loss.className))
+  if (const LossKind *kind = findClass(lossKinds(), loss.className))
     return *kind;
   throw Error("compile: " + unknownName("loss", loss.className, knownNames()));
 }
@@ -206,9 +176,9 @@ void checkLoss(const Loss &loss, const Shape &shape, const std::string &where) {
   auto fail = [&](const std::string &why) { throw Error("loss " + loss.name + ": " + why); };
   for (const auto &[name, value] : loss.config)
     if (name == "axis")
-      for (double axis : numbers(loss.config, "axis"))
-        if (axis < static_cast<double>(-rank) || axis >= static_cast<double>(rank))
-          fail("axis " + std::to_string(static_cast<int64_t>(axis)) + " is none of " + where);
+      for (int64_t axis : integers(loss.config, "axis"))
+        if (axis < -rank || axis >= rank)
+          fail("axis " + std::to_string(axis) + " is none of " + where);
   llvm::StringRef name = kind.className;
   bool isCategorical =
       name.contains("Categorical") && (name.ends_with("rossentropy") || name.ends_with("Entropy"));
@@ -230,7 +200,9 @@ void checkLoss(const Loss &loss, const Shape &shape, const std::string &where) {
 Json toJson(const Loss &loss) {
   if (loss.isNamed)
     return loss.name;
-  return objectToJson(loss.className, loss.name, parametersOf(kindOf(loss)), loss.config);
+  Json config = {{"name", loss.name}};
+  config.update(toJson(loss.config));
+  return {{"class_name", loss.className}, {"config", config}};
 }
 
 Loss lossFromJson(const Json &json) {
@@ -297,7 +269,7 @@ Loss::Loss(const std::string &name) {
 }
 
 Loss Loss::object(const std::string &className, const Arguments &config) {
-  const LossKind *kind = findClass(className);
+  const LossKind *kind = findClass(lossKinds(), className);
   if (!kind)
     throw Error(unknownName("loss", className, knownNames()));
   Loss loss;
@@ -310,7 +282,7 @@ namespace losses {
 namespace {
 
 Argument axesOf(const std::vector<int64_t> &axes) {
-  return axes.empty() ? Argument() : Argument(std::vector<double>(axes.begin(), axes.end()));
+  return axes.empty() ? Argument() : Argument(axes);
 }
 
 template <typename Options> Arguments argumentsOf(const Options &options, Arguments rest = {}) {
@@ -323,7 +295,7 @@ template <typename Options> Arguments argumentsOf(const Options &options, Argume
 template <typename Options> Arguments crossentropy(const Options &options, Arguments rest = {}) {
   rest.emplace_back("from_logits", options.fromLogits);
   rest.emplace_back("label_smoothing", options.labelSmoothing);
-  rest.emplace_back("axis", static_cast<double>(options.axis));
+  rest.emplace_back("axis", options.axis);
   return argumentsOf(options, std::move(rest));
 }
 
@@ -348,7 +320,7 @@ Loss Huber(const HuberOptions &o) {
   return Loss::object("Huber", argumentsOf(o, {{"delta", o.delta}}));
 }
 Loss CosineSimilarity(const CosineSimilarityOptions &o) {
-  return Loss::object("CosineSimilarity", argumentsOf(o, {{"axis", static_cast<double>(o.axis)}}));
+  return Loss::object("CosineSimilarity", argumentsOf(o, {{"axis", o.axis}}));
 }
 Loss BinaryCrossentropy(const CrossentropyOptions &o) {
   return Loss::object("BinaryCrossentropy", crossentropy(o));
@@ -357,11 +329,10 @@ Loss CategoricalCrossentropy(const CrossentropyOptions &o) {
   return Loss::object("CategoricalCrossentropy", crossentropy(o));
 }
 Loss SparseCategoricalCrossentropy(const SparseCategoricalCrossentropyOptions &o) {
-  Argument ignored = o.ignoreClass ? Argument(static_cast<double>(*o.ignoreClass)) : Argument();
-  return Loss::object("SparseCategoricalCrossentropy",
-                      argumentsOf(o, {{"from_logits", o.fromLogits},
-                                      {"ignore_class", ignored},
-                                      {"axis", static_cast<double>(o.axis)}}));
+  Argument ignored = o.ignoreClass ? Argument(*o.ignoreClass) : Argument();
+  return Loss::object(
+      "SparseCategoricalCrossentropy",
+      argumentsOf(o, {{"from_logits", o.fromLogits}, {"ignore_class", ignored}, {"axis", o.axis}}));
 }
 Loss BinaryFocalCrossentropy(const BinaryFocalCrossentropyOptions &o) {
   return Loss::object("BinaryFocalCrossentropy",

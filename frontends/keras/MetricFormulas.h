@@ -1,6 +1,6 @@
 // What a metric is as ops: a mean over the batch, or sums over the batch and what they come to.
 //
-// Called by TrainingFunctions.cpp.
+// Called by TrainingPlan.cpp.
 #pragma once
 #include "frontends/keras/ArgumentTable.h"
 #include "frontends/keras/LossFormulas.h"

@@ -6,12 +6,8 @@ namespace ingot::keras::metrics {
 
 namespace {
 
-Argument optional(const auto &value) {
-  return value ? Argument(static_cast<double>(*value)) : Argument();
-}
-Argument list(const auto &values) {
-  return values.empty() ? Argument() : Argument(std::vector<double>(values.begin(), values.end()));
-}
+Argument optional(const auto &value) { return value ? Argument(*value) : Argument(); }
+Argument list(const auto &values) { return values.empty() ? Argument() : Argument(values); }
 Argument word(const std::string &text) { return text.empty() ? Argument() : Argument(text); }
 
 Metric make(const char *className, const std::string &name, Arguments rest = {}) {
@@ -20,13 +16,10 @@ Metric make(const char *className, const std::string &name, Arguments rest = {})
   return Metric::object(className, rest);
 }
 
-Argument count(int64_t value) { return static_cast<double>(value); }
-
 Metric at(const char *className, const char *argument, double value, const AtOptions &o) {
-  return make(className, o.name,
-              {{argument, value},
-               {"num_thresholds", count(o.numThresholds)},
-               {"class_id", optional(o.classId)}});
+  return make(
+      className, o.name,
+      {{argument, value}, {"num_thresholds", o.numThresholds}, {"class_id", optional(o.classId)}});
 }
 
 Arguments precision(const PrecisionOptions &o) {
@@ -36,17 +29,17 @@ Arguments precision(const PrecisionOptions &o) {
 }
 
 Arguments overlap(int64_t classes, const IoUOptions &o) {
-  return {{"num_classes", count(classes)},
+  return {{"num_classes", classes},
           {"ignore_class", optional(o.ignoreClass)},
           {"sparse_y_true", o.sparseYTrue},
           {"sparse_y_pred", o.sparseYPred},
-          {"axis", static_cast<double>(o.axis)}};
+          {"axis", o.axis}};
 }
 Arguments overlap(int64_t classes, const OneHotIoUOptions &o) {
-  return {{"num_classes", count(classes)},
+  return {{"num_classes", classes},
           {"ignore_class", optional(o.ignoreClass)},
           {"sparse_y_pred", o.sparseYPred},
-          {"axis", static_cast<double>(o.axis)}};
+          {"axis", o.axis}};
 }
 Arguments withTargets(Arguments arguments, const std::vector<int64_t> &ids) {
   arguments.emplace_back("target_class_ids", list(ids));
@@ -85,29 +78,28 @@ Metric BinaryAccuracy(const BinaryAccuracyOptions &o) {
   return make("BinaryAccuracy", o.name, {{"threshold", o.threshold}});
 }
 Metric TopKCategoricalAccuracy(const TopKOptions &o) {
-  return make("TopKCategoricalAccuracy", o.name, {{"k", count(o.k)}});
+  return make("TopKCategoricalAccuracy", o.name, {{"k", o.k}});
 }
 Metric SparseTopKCategoricalAccuracy(const TopKOptions &o) {
-  return make("SparseTopKCategoricalAccuracy", o.name, {{"k", count(o.k)}});
+  return make("SparseTopKCategoricalAccuracy", o.name, {{"k", o.k}});
 }
 Metric CosineSimilarity(const AxisOptions &o) {
-  return make("CosineSimilarity", o.name, {{"axis", count(o.axis)}});
+  return make("CosineSimilarity", o.name, {{"axis", o.axis}});
 }
 Metric PearsonCorrelation(const AxisOptions &o) {
-  return make("PearsonCorrelation", o.name, {{"axis", count(o.axis)}});
+  return make("PearsonCorrelation", o.name, {{"axis", o.axis}});
 }
 Metric ConcordanceCorrelation(const AxisOptions &o) {
-  return make("ConcordanceCorrelation", o.name, {{"axis", count(o.axis)}});
+  return make("ConcordanceCorrelation", o.name, {{"axis", o.axis}});
 }
 Metric BinaryCrossentropy(const CrossentropyOptions &o) {
   return make("BinaryCrossentropy", o.name,
               {{"from_logits", o.fromLogits}, {"label_smoothing", o.labelSmoothing}});
 }
 Metric CategoricalCrossentropy(const CrossentropyOptions &o) {
-  return make("CategoricalCrossentropy", o.name,
-              {{"from_logits", o.fromLogits},
-               {"label_smoothing", o.labelSmoothing},
-               {"axis", count(o.axis)}});
+  return make(
+      "CategoricalCrossentropy", o.name,
+      {{"from_logits", o.fromLogits}, {"label_smoothing", o.labelSmoothing}, {"axis", o.axis}});
 }
 Metric SparseCategoricalCrossentropy(const SparseCrossentropyOptions &o) {
   return make("SparseCategoricalCrossentropy", o.name,
@@ -129,7 +121,7 @@ INGOT_COUNT(FalseNegatives)
 
 Metric AUC(const AUCOptions &o) {
   return make("AUC", o.name,
-              {{"num_thresholds", count(o.numThresholds)},
+              {{"num_thresholds", o.numThresholds},
                {"curve", o.curve},
                {"summation_method", o.summationMethod},
                {"thresholds", list(o.thresholds)},
@@ -180,9 +172,8 @@ Metric BinaryIoU(const BinaryIoUOptions &o) {
 }
 
 Metric R2Score(const R2ScoreOptions &o) {
-  return make(
-      "R2Score", o.name,
-      {{"class_aggregation", o.classAggregation}, {"num_regressors", count(o.numRegressors)}});
+  return make("R2Score", o.name,
+              {{"class_aggregation", o.classAggregation}, {"num_regressors", o.numRegressors}});
 }
 
 } // namespace ingot::keras::metrics

@@ -1,7 +1,7 @@
 // The metrics there are: names, arguments, what they demand of outputs and targets.
 //
 // Formulas are in MeanMetrics.cpp, ConfusionMetrics.cpp and ScoreMetrics.cpp. Called by users
-// (Metric), TrainingPlan (checks), TrainingFunctions (values) and ModelJson.
+// (Metric), TrainingPlan (checks, values) and ModelJson.
 #include "frontends/keras/ArgumentTable.h"
 #include "frontends/keras/MetricFormulas.h"
 #include "frontends/keras/Names.h"
@@ -16,29 +16,27 @@ using P = Parameter;
 
 constexpr double kMostThresholds = 100000, kMostClasses = 10000;
 
-P k() { return {"k", P::Integer, 5.0, 1, kMaxExtent}; }
-P axis() { return {"axis", P::Integer, -1.0, -kMaxRank, kMaxRank}; }
+P k() { return {"k", P::Integer, int64_t(5), 1, kMaxExtent}; }
+P axis() { return {"axis", P::Integer, int64_t(-1), -kMaxRank, kMaxRank}; }
 P fromLogits() { return {"from_logits", P::Truth, false}; }
 P labelSmoothing() { return {"label_smoothing", P::Number, 0.0, 0, 1}; }
 P optionalCount(const char *name, double low) { return {name, P::Integer, {}, low, kMaxExtent}; }
 P thresholds() { return {"thresholds", P::Numbers, {}, 0, 1}; }
-P numThresholds(double low) { return {"num_thresholds", P::Integer, 200.0, low, kMostThresholds}; }
+P numThresholds(double low) {
+  return {"num_thresholds", P::Integer, int64_t(200), low, kMostThresholds};
+}
 P choice(const char *name, const char *fallback, std::vector<std::string> choices) {
   return {.name = name,
           .type = P::Text,
           .fallback = std::string(fallback),
           .choices = std::move(choices)};
 }
-P required(P parameter) {
-  parameter.isRequired = true;
-  return parameter;
-}
-P share(const char *name) { return required({name, P::Number, {}, 0, 1}); }
+P share(const char *name) { return P{name, P::Number, {}, 0, 1}.required(); }
 
 Parameters classesOf(bool hasTargets, bool isOneHot) {
-  Parameters all = {required({"num_classes", P::Integer, {}, 1, kMostClasses})};
+  Parameters all = {P{"num_classes", P::Integer, {}, 1, kMostClasses}.required()};
   if (hasTargets)
-    all.push_back(required({"target_class_ids", P::Integers, {}, 0, kMostClasses}));
+    all.push_back(P{"target_class_ids", P::Integers, {}, 0, kMostClasses}.required());
   all.push_back(optionalCount("ignore_class", -kMaxExtent));
   if (!isOneHot)
     all.push_back({"sparse_y_true", P::Truth, true});
@@ -147,7 +145,7 @@ std::vector<MetricKind> sumKinds() {
       fromLogits()};
   Parameters r2 = {choice("class_aggregation", "uniform_average",
                           {"uniform_average", "variance_weighted_average"}),
-                   {"num_regressors", P::Integer, 0.0, 0, kMaxExtent}};
+                   {"num_regressors", P::Integer, int64_t(0), 0, kMaxExtent}};
   return {count("TruePositives"),
           count("TrueNegatives"),
           count("FalsePositives"),
@@ -171,7 +169,7 @@ std::vector<MetricKind> sumKinds() {
            nullptr,
            iouSums,
            iouResult,
-           {{"target_class_ids", P::Integers, std::vector<double>{0, 1}, 0, 1},
+           {{"target_class_ids", P::Integers, std::vector<int64_t>{0, 1}, 0, 1},
             {"threshold", P::Number, 0.5},
             {.name = "dtype", .type = P::Text, .choices = {"int", "int32", "int64", "float32"}}}},
           {"R2Score", "r2_score", same, nullptr, r2Sums, r2Result, r2}};
@@ -187,38 +185,13 @@ const std::vector<MetricKind> &metricKinds() {
   return table;
 }
 
-const std::vector<std::pair<const char *, const char *>> &shortNames() {
-  static const std::vector<std::pair<const char *, const char *>> names = {
-      {"bce", "BinaryCrossentropy"},
-      {"BCE", "BinaryCrossentropy"},
-      {"mse", "MeanSquaredError"},
-      {"MSE", "MeanSquaredError"},
-      {"mae", "MeanAbsoluteError"},
-      {"MAE", "MeanAbsoluteError"},
-      {"mape", "MeanAbsolutePercentageError"},
-      {"MAPE", "MeanAbsolutePercentageError"},
-      {"msle", "MeanSquaredLogarithmicError"},
-      {"MSLE", "MeanSquaredLogarithmicError"}};
-  return names;
-}
-
-const MetricKind *findClass(llvm::StringRef className) {
-  for (const MetricKind &kind : metricKinds())
-    if (className == kind.className)
-      return &kind;
-  return nullptr;
-}
-
 /// A class by its name in either spelling; the wrapper of losses has none.
 const MetricKind *findName(llvm::StringRef name) {
   for (const MetricKind &kind : metricKinds())
     if ((name == kind.className || name == snakeCase(kind.className)) &&
         llvm::StringRef(kind.className) != "MeanMetricWrapper")
       return &kind;
-  for (const auto &[shortName, className] : shortNames())
-    if (name == shortName)
-      return findClass(className);
-  return nullptr;
+  return findShortName(metricKinds(), name);
 }
 
 std::vector<std::string> knownNames() {
@@ -226,9 +199,7 @@ std::vector<std::string> knownNames() {
   for (const MetricKind &kind : metricKinds())
     if (std::string name = snakeCase(kind.className); findName(name) && name != "accuracy")
       names.push_back(name);
-  for (const auto &[name, className] : shortNames())
-    if (llvm::StringRef(name).lower() == name)
-      names.push_back(name);
+  appendShortNames(names);
   return names;
 }
 
@@ -259,17 +230,40 @@ void completeMetric(Metric &metric, const MetricKind &kind, const Arguments &con
               ": " + why);
 }
 
+bool has(const Metric &metric, llvm::StringRef parameter) {
+  return llvm::any_of(metric.config, [&](const auto &entry) { return entry.first == parameter; });
+}
+
 /// What only makes one number for some arguments.
 void checkNumbers(const Metric &metric, const Shape &shape) {
-  for (const auto &[key, value] : metric.config) {
-    const auto *list = std::get_if<std::vector<double>>(&value);
-    if (key == "thresholds" && metric.className != "AUC" && list && list->size() > 1)
-      refuse(metric, "it has one value for each of " + std::to_string(list->size()) +
+  if (has(metric, "thresholds") && metric.className != "AUC")
+    if (size_t count = numbers(metric.config, "thresholds").size(); count > 1)
+      refuse(metric, "it has one value for each of " + std::to_string(count) +
                          " thresholds, History has one number; make one metric a threshold");
-    if (key == "average" && std::holds_alternative<std::monostate>(value) && shape.back() != 1)
-      refuse(metric, "it has one value a class, History has one number; choose an average: "
-                     "\"micro\", \"macro\" or \"weighted\"");
+  if (has(metric, "average") && isNone(metric.config, "average") && shape.back() != 1)
+    refuse(metric, "it has one value a class, History has one number; choose an average: "
+                   "\"micro\", \"macro\" or \"weighted\"");
+}
+
+/// Classes that arguments name must be there.
+void checkClasses(const Metric &metric, const Shape &shape, const std::string &where) {
+  int64_t last = shape.empty() ? 1 : shape.back();
+  for (const char *key : {"class_id", "top_k"}) {
+    std::optional<int64_t> given;
+    if (has(metric, key))
+      given = optionalInteger(metric.config, key);
+    if (!given)
+      continue;
+    if (shape.size() < 2 || last == None)
+      refuse(metric, std::string(key) + " needs an output of shape (batch, classes), got " + where);
+    if (*given > (key == llvm::StringRef("top_k") ? last : last - 1))
+      refuse(metric, std::string(key) + " " + std::to_string(*given) +
+                         " is beyond the last dimension of " + where);
   }
+  if (has(metric, "target_class_ids") && has(metric, "num_classes"))
+    for (int64_t id : integers(metric.config, "target_class_ids"))
+      if (id >= integer(metric.config, "num_classes"))
+        refuse(metric, "target class " + std::to_string(id) + " is not below num_classes");
 }
 
 void checkShape(const Metric &metric, const Shape &shape, const std::string &where) {
@@ -280,26 +274,14 @@ void checkShape(const Metric &metric, const Shape &shape, const std::string &whe
                   (name == "AUC" && truth(metric.config, "multi_label"));
   if (isMatrix && (rank != 2 || last == None))
     refuse(metric, "expected an output of shape (batch, classes), got " + where);
-  for (const auto &[key, value] : metric.config) {
-    const auto *one = std::get_if<double>(&value);
-    if (key == "axis" && (*one < static_cast<double>(-rank) || *one >= static_cast<double>(rank)))
-      refuse(metric, "axis " + std::to_string(static_cast<int64_t>(*one)) + " is none of " + where);
-    if ((key == "class_id" || key == "top_k") && one) {
-      if (rank < 2 || last == None)
-        refuse(metric, key + " needs an output of shape (batch, classes), got " + where);
-      if (*one > static_cast<double>(key == "top_k" ? last : last - 1))
-        refuse(metric, key + " " + std::to_string(static_cast<int64_t>(*one)) +
-                           " is beyond the last dimension of " + where);
-    }
-    const auto *weights = std::get_if<std::vector<double>>(&value);
-    if (key == "label_weights" && weights && static_cast<int64_t>(weights->size()) != last)
-      refuse(metric, "it has " + std::to_string(weights->size()) + " label weights for " + where);
-    if (key == "target_class_ids" && !name.starts_with("Binary"))
-      for (double id : numbers(metric.config, key))
-        if (id >= number(metric.config, "num_classes"))
-          refuse(metric, "target class " + std::to_string(static_cast<int64_t>(id)) +
-                             " is not below num_classes");
-  }
+  if (has(metric, "axis"))
+    if (int64_t axis = integer(metric.config, "axis"); axis < -rank || axis >= rank)
+      refuse(metric, "axis " + std::to_string(axis) + " is none of " + where);
+  if (has(metric, "label_weights"))
+    if (auto count = static_cast<int64_t>(numbers(metric.config, "label_weights").size());
+        count > 0 && count != last)
+      refuse(metric, "it has " + std::to_string(count) + " label weights for " + where);
+  checkClasses(metric, shape, where);
 }
 
 } // namespace
@@ -322,7 +304,7 @@ static void checkOverlap(const Metric &metric, Targets targets, const std::strin
 }
 
 const MetricKind &kindOf(const Metric &metric) {
-  if (const MetricKind *kind = findClass(metric.className))
+  if (const MetricKind *kind = findClass(metricKinds(), metric.className))
     return *kind;
   throw Error("compile: " + unknownName("metric", metric.className, knownNames()));
 }
@@ -363,7 +345,9 @@ void checkMetric(const Metric &metric, const Loss &loss, const Shape &shape,
 Json toJson(const Metric &metric) {
   if (metric.isNamed)
     return metric.name;
-  Json json = objectToJson(metric.className, metric.name, kindOf(metric).parameters, metric.config);
+  Json config = {{"name", metric.name}};
+  config.update(toJson(metric.config));
+  Json json = {{"class_name", metric.className}, {"config", config}};
   if (!metric.loss.empty())
     json["config"]["fn"] = toJson(metric.loss[0]);
   return json;
@@ -406,7 +390,7 @@ Metric::Metric(const Loss &loss) : name(loss.name), className("MeanMetricWrapper
 }
 
 Metric Metric::object(const std::string &className, const Arguments &config) {
-  const MetricKind *kind = findClass(className);
+  const MetricKind *kind = findClass(metricKinds(), className);
   if (!kind || className == "MeanMetricWrapper")
     throw Error(unknownName("metric", className, knownNames()));
   Metric metric;

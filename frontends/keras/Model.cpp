@@ -1,5 +1,5 @@
 // Models as users handle them: see Model.h. Everything that takes more than a few lines is in
-// GraphModule, Engine, Summary and ModelDirectory.
+// ModelGraph, GraphModule, Engine, Summary and ModelDirectory.
 #include "frontends/keras/Model.h"
 #include "frontends/keras/ModelImpl.h"
 #include "frontends/keras/Names.h"
@@ -8,200 +8,11 @@
 #include "frontends/keras/files/ModelFile.h"
 #include "llvm/Support/FileSystem.h"
 
-#include <algorithm>
-#include <cstring>
-#include <set>
-
 namespace ingot::keras {
 
 using namespace detail;
 
-namespace detail {
-
-std::vector<std::shared_ptr<LayerImpl>> ModelImpl::layers() const {
-  if (!hasGraph())
-    return stack;
-  std::vector<std::shared_ptr<LayerImpl>> result;
-  llvm::DenseSet<const LayerImpl *> seen;
-  for (const NodePtr &node : nodes)
-    if (seen.insert(node->layer.get()).second)
-      result.push_back(node->layer);
-  return result;
-}
-
-std::vector<std::string> ModelImpl::outputNames() const {
-  std::vector<std::string> names;
-  std::set<std::string> taken;
-  std::map<std::string, int64_t> counts; // by layer: the next number to try
-  for (const TensorRef &output : outputs) {
-    const std::string &layer = output.node->layer->name;
-    std::string name = layer;
-    while (!taken.insert(name).second)
-      name = layer + "_" + std::to_string(++counts[layer]);
-    names.push_back(name);
-  }
-  return names;
-}
-
-std::vector<WeightRef> weightsOf(const ModelImpl &model) {
-  std::vector<WeightRef> all, result;
-  for (const auto &layer : model.layers())
-    appendWeights(*layer, all);
-  std::set<const Variable *> seen;
-  for (WeightRef &ref : all)
-    if (seen.insert(ref.weight->variable.get()).second)
-      result.push_back(std::move(ref));
-  return result;
-}
-
 namespace {
-
-/// Keras's order: by distance from the outputs, and as met from the outputs among equals.
-std::vector<NodePtr> orderNodes(const std::vector<TensorRef> &outputs) {
-  std::vector<NodePtr> postOrder;
-  llvm::DenseSet<const Node *> seen;
-  // Nodes being visited, with how many of their inputs were: chains may be longer than the stack.
-  std::vector<std::pair<NodePtr, size_t>> path;
-  auto enter = [&](const NodePtr &node) {
-    if (seen.insert(node.get()).second)
-      path.emplace_back(node, 0);
-  };
-  for (const TensorRef &output : outputs) {
-    enter(output.node);
-    while (!path.empty()) {
-      auto &[node, visited] = path.back();
-      if (visited < node->inputs.size()) {
-        enter(node->inputs[visited++].node);
-        continue;
-      }
-      postOrder.push_back(node);
-      path.pop_back();
-    }
-  }
-  llvm::DenseMap<const Node *, int64_t> depth, met;
-  for (auto it = postOrder.rbegin(); it != postOrder.rend(); ++it)
-    for (const TensorRef &input : (*it)->inputs) {
-      int64_t &deepest = depth[input.node.get()];
-      deepest = std::max(deepest, depth.lookup(it->get()) + 1);
-    }
-  for (const NodePtr &node : postOrder)
-    met.try_emplace(node.get(), met.size());
-  auto rank = [&](const NodePtr &node) {
-    return std::pair(-depth.lookup(node.get()), met.lookup(node.get()));
-  };
-  std::sort(postOrder.begin(), postOrder.end(),
-            [&](const NodePtr &a, const NodePtr &b) { return rank(a) < rank(b); });
-  return postOrder;
-}
-
-bool isInput(const Node &node) { return node.inputs.empty(); }
-
-} // namespace
-
-void finishGraph(ModelImpl &model) {
-  std::vector<TensorRef> ends = model.outputs;
-  ends.insert(ends.end(), model.trainingOutputs.begin(), model.trainingOutputs.end());
-  std::vector<NodePtr> nodes = orderNodes(ends);
-  llvm::DenseSet<const Node *> reached, listed;
-  for (const NodePtr &node : nodes)
-    reached.insert(node.get());
-  for (const NodePtr &input : model.inputs) {
-    if (!listed.insert(input.get()).second)
-      throw Error("model '" + model.name + "': input '" + input->layer->name +
-                  "' is listed twice; list each input once");
-    if (!isInput(*input))
-      throw Error("model '" + model.name + "': input '" + input->layer->name +
-                  "' is the result of a layer; pass what keras::Input returned");
-    if (!reached.contains(input.get()))
-      throw Error("model '" + model.name + "': no output depends on input '" + input->layer->name +
-                  "'; leave it out or connect it");
-  }
-  std::map<std::string, const LayerImpl *> byName;
-  for (const NodePtr &node : nodes) {
-    if (isInput(*node) && !listed.contains(node.get()))
-      throw Error("model '" + model.name + "': its outputs depend on input '" + node->layer->name +
-                  "', which is not among the model's inputs; add it to them");
-    auto [it, isNew] = byName.emplace(node->layer->name, node->layer.get());
-    if (!isNew && it->second != node->layer.get())
-      throw Error("model '" + model.name + "': two layers are called '" + node->layer->name +
-                  "'; give one of them another name");
-  }
-  model.nodes = std::move(nodes);
-}
-
-void buildStack(ModelImpl &model, const TensorSpec &input) {
-  TensorRef at;
-  size_t first = 0;
-  if (!model.stack.empty() && dynamic_cast<InputLayerImpl *>(model.stack[0].get())) {
-    at = {makeInputNode(model.stack[0])};
-    first = 1;
-  } else {
-    at = Input(input.shape, {.dtype = input.dtype, .name = {}}).impl();
-  }
-  ModelImpl built;
-  built.name = model.name;
-  built.inputs = {at.node};
-  for (size_t i = first; i < model.stack.size(); ++i)
-    at = {detail::call(model.stack[i], {at})};
-  built.outputs = {at};
-  finishGraph(built);
-  model.inputs = built.inputs;
-  model.outputs = built.outputs;
-  model.nodes = built.nodes;
-}
-
-} // namespace detail
-
-namespace {
-
-std::shared_ptr<ModelImpl> makeFunctional(const std::vector<Tensor> &inputs,
-                                          const std::vector<Tensor> &outputs, std::string name) {
-  auto model = std::make_shared<ModelImpl>();
-  checkName("model", name);
-  model->name = name.empty() ? automaticName("Functional") : std::move(name);
-  if (inputs.empty() || outputs.empty())
-    throw Error("model '" + model->name + "': needs at least one input and one output");
-  for (const Tensor &input : inputs) {
-    if (input.impl().index != 0)
-      throw Error("model '" + model->name + "': input '" + input.layerName() +
-                  "' is the result of a layer; pass what keras::Input returned");
-    model->inputs.push_back(input.impl().node);
-  }
-  for (const Tensor &output : outputs)
-    model->outputs.push_back(output.impl());
-  finishGraph(*model);
-  return model;
-}
-
-/// What the first layer says of the input; empty when it says nothing.
-std::optional<TensorSpec> declaredInput(const ModelImpl &model) {
-  if (model.stack.empty())
-    return std::nullopt;
-  const LayerImpl *first = model.stack[0].get();
-  if (auto *input = dynamic_cast<const InputLayerImpl *>(first))
-    return model.stack.size() > 1 ? std::optional(TensorSpec{input->shape, input->dtype})
-                                  : std::nullopt;
-  // A model that is built knows its inputs.
-  if (auto *nested = dynamic_cast<const ModelImpl *>(first); nested && nested->inputs.size() == 1) {
-    const TensorSpec &input = nested->inputs[0]->results[0];
-    return TensorSpec{Shape(input.shape.begin() + 1, input.shape.end()), input.dtype};
-  }
-  if (!first->inputShape.empty())
-    return TensorSpec{first->inputShape};
-  return std::nullopt;
-}
-
-std::shared_ptr<ModelImpl> makeSequential(const std::vector<Layer> &layers, std::string name) {
-  auto model = std::make_shared<ModelImpl>();
-  checkName("model", name);
-  model->name = name.empty() ? automaticName("Sequential") : std::move(name);
-  model->isSequential = true;
-  for (const Layer &layer : layers)
-    model->stack.push_back(layer.impl());
-  if (std::optional<TensorSpec> input = declaredInput(*model))
-    buildStack(*model, *input);
-  return model;
-}
 
 void requireBuilt(const ModelImpl &model, const char *what) {
   if (!model.hasGraph())
@@ -327,6 +138,7 @@ Layer Model::getLayer(const std::string &name) const {
 void Model::build(const Shape &inputShape) {
   if (inputShape.empty())
     throw Error("model '" + model->name + "': build takes the shape with the batch: {None, 784}");
+  requireIdle(*model, "build");
   TensorSpec input = {Shape(inputShape.begin() + 1, inputShape.end())};
   if (model->isSubclassed)
     trace({input});
@@ -355,6 +167,7 @@ void Model::buildFrom(const Data &x) {
 }
 
 void Model::compile(CompileOptions options) {
+  requireIdle(*model, "compile");
   if (model->hasGraph())
     checkTraining(*model, options);
   else if (options.loss.empty())
@@ -380,10 +193,9 @@ void Model::prepareTraining(const Data *x, const Data *y, const char *what) {
   checkSamples(*model, *x, *y);
 }
 
-/// The trainer of a fit: ModelCheckpoint saves through it as Model::save does, and TensorBoard
-/// shows the model's graph.
-static train::Trainer &savingTrainer(const std::shared_ptr<ModelImpl> &model,
-                                     train::Trainer &trainer) {
+/// ModelCheckpoint saves through the trainer as Model::save does, and TensorBoard shows the model's
+/// graph.
+static void letSave(const std::shared_ptr<ModelImpl> &model, train::Trainer &trainer) {
   trainer.setModelSaver([weak = std::weak_ptr(model)](const std::string &path, bool weightsOnly) {
     std::shared_ptr<ModelImpl> kept = weak.lock();
     if (!kept)
@@ -407,19 +219,29 @@ static train::Trainer &savingTrainer(const std::shared_ptr<ModelImpl> &model,
     return kept ? train::Trainer::ModelGraph{graphDefOf(*kept), kerasJsonOf(*kept)}
                 : train::Trainer::ModelGraph();
   });
-  return trainer;
+}
+
+/// Runs `call` on the trainer of an engine that stays while it runs.
+template <typename Call>
+static auto runWriting(const std::shared_ptr<ModelImpl> &model, Call call) {
+  WritingRun writing(*model);
+  letSave(model, writing.trainer());
+  auto result = call(writing.trainer());
+  writing.finish();
+  return run(*model, std::move(result));
 }
 
 History Model::fit(const Data &x, const Data &y, const FitOptions &options) {
   prepareTraining(&x, &y, "fit");
   takeSampleWeights(*model, nullptr, options);
-  return run(*model, savingTrainer(model, trainer()).fit(x.arrays, y.arrays, options));
+  return runWriting(
+      model, [&](train::Trainer &trainer) { return trainer.fit(x.arrays, y.arrays, options); });
 }
 
 History Model::fit(DataSource &data, const FitOptions &options) {
   prepareTraining(nullptr, nullptr, "fit");
   takeSampleWeights(*model, &data, options);
-  return run(*model, savingTrainer(model, trainer()).fit(data, options));
+  return runWriting(model, [&](train::Trainer &trainer) { return trainer.fit(data, options); });
 }
 
 Logs Model::evaluate(const Data &x, const Data &y, const EvaluateOptions &options) {
@@ -446,26 +268,29 @@ std::vector<ingot::Tensor> Model::predictAll(DataSource &data, const PredictOpti
   return run(*model, trainerOf(ensureEngine(*model)).predict(data, options));
 }
 
-/// The one output of a model that has no other.
-static ingot::Tensor onlyOutput(const ModelImpl &model, std::vector<ingot::Tensor> outputs) {
-  if (outputs.size() != 1)
-    throw Error("model '" + model.name + "' has " + std::to_string(outputs.size()) +
+static void requireOneOutput(const ModelImpl &model) {
+  if (model.outputs.size() > 1)
+    throw Error("model '" + model.name + "' has " + std::to_string(model.outputs.size()) +
                 " outputs; use predictAll");
-  return std::move(outputs[0]);
 }
 
 ingot::Tensor Model::predict(const Data &x, const PredictOptions &options) {
-  return onlyOutput(*model, predictAll(x, options));
+  buildFrom(x);
+  requireOneOutput(*model);
+  return std::move(predictAll(x, options)[0]);
 }
 
 ingot::Tensor Model::predict(DataSource &data, const PredictOptions &options) {
-  return onlyOutput(*model, predictAll(data, options));
+  requireOneOutput(*model);
+  return std::move(predictAll(data, options)[0]);
 }
 
 Logs Model::trainOnBatch(const Data &x, const Data &y, const TrainOnBatchOptions &options) {
   prepareTraining(&x, &y, "trainOnBatch");
   takeSampleWeights(*model, !options.sampleWeight.empty() || !options.classWeight.empty());
-  return run(*model, trainer().trainOnBatch(x.arrays, y.arrays, options));
+  return runWriting(model, [&](train::Trainer &trainer) {
+    return trainer.trainOnBatch(x.arrays, y.arrays, options);
+  });
 }
 
 Logs Model::testOnBatch(const Data &x, const Data &y, const Data &sampleWeight) {
@@ -478,8 +303,9 @@ Logs Model::testOnBatch(const Data &x, const Data &y, const Data &sampleWeight) 
 ingot::Tensor Model::predictOnBatch(const Data &x) {
   buildFrom(x);
   requireBuilt(*model, "predictOnBatch");
+  requireOneOutput(*model);
   checkInputs(*model, x);
-  return onlyOutput(*model, run(*model, trainerOf(ensureEngine(*model)).predictOnBatch(x.arrays)));
+  return std::move(run(*model, trainerOf(ensureEngine(*model)).predictOnBatch(x.arrays))[0]);
 }
 
 int64_t Model::countParams() const {
@@ -497,12 +323,17 @@ std::vector<std::string> Model::weightNames() const {
   return names;
 }
 
+/// The newest value; the first one where it has none yet.
+static ingot::Tensor valueOf(ModelImpl &model, const WeightRef &ref) {
+  const Variable &variable = *ref.weight->variable;
+  if (variable.version == 0)
+    ensureEngine(model); // initializes
+  return std::move(*newestValue(variable));
+}
+
 ingot::Tensor Model::getWeight(const std::string &name) {
   requireBuilt(*model, "give weights");
-  const Variable &variable = *findWeight(*model, name).weight->variable;
-  if (variable.version == 0)
-    ensureEngine(*model); // initializes
-  return std::move(*newestValue(variable));
+  return valueOf(*model, findWeight(*model, name));
 }
 
 void Model::setWeight(const std::string &name, const TensorView &value) {
@@ -513,9 +344,10 @@ void Model::setWeight(const std::string &name, const TensorView &value) {
 }
 
 std::vector<ingot::Tensor> Model::getWeights() {
+  requireBuilt(*model, "give weights");
   std::vector<ingot::Tensor> values;
-  for (const std::string &name : weightNames())
-    values.push_back(getWeight(name));
+  for (const WeightRef &ref : weightsOf(*model))
+    values.push_back(valueOf(*model, ref));
   return values;
 }
 
@@ -567,13 +399,14 @@ void Model::setThreads(int threads) {
   if (threads < 0)
     throw Error("model '" + model->name + "': threads must be 0 (all CPUs) or more, got " +
                 std::to_string(threads));
+  requireIdle(*model, "setThreads");
   releaseEngine(*model);
   model->threads = threads;
 }
 
 train::Trainer &Model::trainer() {
   requireBuilt(*model, "run");
-  return trainerOf(ensureEngineForWriting(*model));
+  return handOutTrainer(*model);
 }
 
 Sequential::Sequential(std::initializer_list<Layer> layers, std::string name)
@@ -583,6 +416,7 @@ Sequential::Sequential(const std::vector<Layer> &layers, std::string name)
     : Model(makeSequential(layers, std::move(name))) {}
 
 void Sequential::add(const Layer &layer) {
+  requireIdle(*model, "add");
   if (model->hasGraph()) {
     ModelImpl longer = {};
     longer.name = model->name;

@@ -3,8 +3,8 @@
 // Invariants: a built model's `nodes` are in an order in which inputs come first, each reachable
 // from its outputs; layer names are unique. A model is a layer, so that it may be part of another.
 // Weights are in the layers' variables (LayerImpl.h); `held` has what else a state holds
-// (optimizer, step, seed) while there is no engine. Used by Model.cpp, GraphModule.cpp,
-// Summary.cpp, ModelDirectory.cpp.
+// (optimizer, step, seed) while there is no engine. Used by Model.cpp, ModelGraph.cpp,
+// GraphModule.cpp, Summary.cpp, ModelDirectory.cpp.
 #pragma once
 #include "compiler/autodiff/Differentiate.h"
 #include "frontends/keras/LayerImpl.h"
@@ -28,6 +28,7 @@ struct ModelImpl : LayerImpl {
   int threads = 0;
   std::map<std::string, ingot::Tensor> held;
   std::shared_ptr<Engine> engine;
+  int writingRuns = 0; // of fit and the like, callbacks included
 
   bool hasGraph() const { return !nodes.empty(); }
   /// Each layer once, in the order of nodes; before it is built the stack.
@@ -49,8 +50,15 @@ struct ModelImpl : LayerImpl {
                                          const CallOptions &options) const override;
 };
 
+// ModelGraph.cpp
+std::shared_ptr<ModelImpl> makeFunctional(const std::vector<Tensor> &inputs,
+                                          const std::vector<Tensor> &outputs, std::string name);
+/// Built when its first layer says what its input is like.
+std::shared_ptr<ModelImpl> makeSequential(const std::vector<Layer> &layers, std::string name);
 /// Orders the nodes behind the outputs and checks the graph. Throws.
 void finishGraph(ModelImpl &model);
+/// What a Sequential's first layer says of its input; empty when it says nothing.
+std::optional<TensorSpec> declaredInput(const ModelImpl &model);
 /// Calls a Sequential's layers one after another, beginning with an input like this.
 void buildStack(ModelImpl &model, const TensorSpec &input);
 
@@ -79,6 +87,26 @@ Engine &ensureEngine(ModelImpl &model);
 Engine &ensureEngineForWriting(ModelImpl &model);
 /// Takes weights, optimizer and control variables out of the state and drops the compiled model.
 void releaseEngine(ModelImpl &model);
+/// For a caller who keeps it: from now on other models look at these weights anew at every run.
+train::Trainer &handOutTrainer(ModelImpl &model);
+/// A run that changes weights. While it lives its engine does, whatever callbacks do with the
+/// model, and models that share layers look at its weights anew at every run of theirs.
+class WritingRun {
+public:
+  explicit WritingRun(ModelImpl &model);
+  ~WritingRun();
+  WritingRun(const WritingRun &) = delete;
+  train::Trainer &trainer();
+  /// At the run's end.
+  void finish();
+
+private:
+  ModelImpl &model;
+  std::shared_ptr<Engine> engine;
+  bool wasWriting;
+};
+/// Throws in the callbacks of a run that changes weights; `what` is "compile".
+void requireIdle(const ModelImpl &model, const char *what);
 /// Compiled functions take weights of samples from the first call on that brings some; others are
 /// spared them.
 void takeSampleWeights(ModelImpl &model, bool areGiven);

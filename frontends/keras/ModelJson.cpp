@@ -72,6 +72,8 @@ Json nodeToJson(const Node &node, const Indices &indices) {
     json["use_causal_mask"] = true;
   if (node.options.returnAttentionScores)
     json["return_attention_scores"] = true;
+  if (node.options.reverse)
+    json["reverse"] = true;
   return json;
 }
 
@@ -257,6 +259,7 @@ NodePtr Reader::makeNode(const Json &entry) {
     options.training = entry["training"].get<bool>();
   options.useCausalMask = entry.value("use_causal_mask", false);
   options.returnAttentionScores = entry.value("return_attention_scores", false);
+  options.reverse = entry.value("reverse", false);
   return isInput ? makeInputNode(layer) : call(layer, std::move(inputs), options);
 }
 

@@ -53,7 +53,7 @@ std::vector<TensorSpec> ModelImpl::results(const std::vector<TensorSpec> &given)
     std::vector<TensorSpec> operands;
     for (const TensorRef &input : node->inputs)
       operands.push_back(specs.at(input));
-    std::vector<TensorSpec> made = node->layer->results(operands);
+    std::vector<TensorSpec> made = checkedResults(*node->layer, operands, node->options);
     for (size_t i = 0; i < made.size(); ++i)
       specs[{node, static_cast<int64_t>(i)}] = made[i];
   }

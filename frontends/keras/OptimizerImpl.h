@@ -5,46 +5,22 @@
 // Used by Optimizers.cpp, Schedules.cpp, GraphModule, ModelJson and readers of Keras's files.
 #pragma once
 #include "compiler/autodiff/OptimizerSpec.h"
-#include "frontends/keras/LayerImpl.h"
+#include "frontends/keras/ArgumentTable.h"
 #include "frontends/keras/Optimizers.h"
 
-#include <limits>
-
 namespace ingot::keras::detail {
-
-/// An argument of a class: what it may be and its default.
-struct Argument {
-  enum class Kind { Rate, Number, Integer, Truth, Text, Integers, Numbers, Optimizer };
-  std::string key;
-  Kind kind = Kind::Number;
-  ConfigValue initial = {};
-  bool isRequired = false, mayBeNone = false;
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-  bool excludesLow = false, excludesHigh = false;
-
-  Argument from(double least) const;
-  Argument above(double bound) const;
-  Argument to(double most) const;
-  Argument below(double bound) const;
-};
 
 /// A class of Keras's with its arguments in the order of get_config.
 struct ArgumentClass {
   std::string name; // "Adam"
-  std::vector<Argument> arguments;
+  Parameters parameters;
 };
 const std::vector<ArgumentClass> &optimizerClasses();
 const std::vector<ArgumentClass> &scheduleClasses();
 
 /// `given`, checked, with defaults for the rest. `what` is "optimizer" or "schedule". Throws.
-Config completeConfig(const std::string &what, const ArgumentClass &its, const Config &given);
-
-/// An argument of a complete configuration.
-const ConfigValue &valueOf(const Config &config, llvm::StringRef key);
-bool isNone(const Config &config, llvm::StringRef key);
-double numberOf(const Config &config, llvm::StringRef key);
-bool truthOf(const Config &config, llvm::StringRef key);
+Arguments completeArguments(const std::string &what, const ArgumentClass &its,
+                            const Arguments &given);
 
 /// As Keras serializes them: {module, class_name, config, registered_name}.
 Json optimizerToJson(const Optimizer &optimizer);

@@ -12,48 +12,20 @@ namespace {
 /// Beside the configuration, where Keras, which forgets it, takes no notice of it.
 constexpr const char *kNotDecayed = "exclude_from_weight_decay";
 
-Json serialized(const char *module, const std::string &className, const Config &config);
-
-struct ToJson {
-  Json operator()(std::monostate) const { return nullptr; }
-  template <typename T> Json operator()(const T &value) const { return value; }
-  Json operator()(const std::shared_ptr<const LearningRateSchedule> &schedule) const {
-    return scheduleToJson(*schedule);
-  }
-  Json operator()(const std::shared_ptr<const Optimizer> &optimizer) const {
-    return optimizerToJson(*optimizer);
-  }
-};
-
-Json serialized(const char *module, const std::string &className, const Config &config) {
-  Json arguments = Json::object();
-  for (const auto &[key, value] : config)
-    arguments[key] = std::visit(ToJson(), value);
+Json serialized(const char *module, const std::string &className, const Arguments &config) {
   return {{"module", module},
           {"class_name", className},
-          {"config", arguments},
+          {"config", toJson(config)},
           {"registered_name", nullptr}};
 }
 
-ConfigValue listFromJson(const Json &list, const std::string &key) {
-  constexpr size_t most = 10000;
-  if (list.size() > most)
-    throw Error("the argument '" + key + "' has " + std::to_string(list.size()) +
+Argument valueFromJson(const std::string &key, const Json &value) {
+  constexpr size_t most = 10000; // boundaries and values of a schedule
+  if (value.is_array() && value.size() > most)
+    throw Error("the argument '" + key + "' has " + std::to_string(value.size()) +
                 " elements; at most " + std::to_string(most) + " are supported");
-  return list.get<std::vector<double>>();
-}
-
-ConfigValue valueFromJson(const std::string &key, const Json &value) {
-  if (value.is_null())
-    return {};
-  if (value.is_boolean())
-    return value.get<bool>();
-  if (value.is_number())
-    return value.get<double>();
-  if (value.is_string())
-    return value.get<std::string>();
-  if (value.is_array())
-    return listFromJson(value, key);
+  if (!value.is_object())
+    return argumentFromJson(value, key);
   if (key == "inner_optimizer")
     return std::make_shared<const Optimizer>(optimizerFromJson(value));
   return std::make_shared<const LearningRateSchedule>(scheduleFromJson(value));
@@ -64,8 +36,8 @@ bool isForgotten(const std::string &key) {
   return key == "decay" || key == "jit_compile" || key == "is_legacy_optimizer";
 }
 
-Config configFromJson(const Json &json) {
-  Config config;
+Arguments configFromJson(const Json &json) {
+  Arguments config;
   for (const auto &[key, value] : json.at("config").items())
     if (!isForgotten(key))
       config.emplace_back(key, valueFromJson(key, value));

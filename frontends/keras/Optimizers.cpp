@@ -27,31 +27,31 @@ const ArgumentClass &findOptimizer(const std::string &name) {
 }
 
 /// An argument of the options as a configuration holds it.
-template <typename T> ConfigValue valueFrom(const T &value) { return value; }
-template <typename T> ConfigValue valueFrom(const std::optional<T> &value) {
-  return value ? ConfigValue(*value) : ConfigValue();
+template <typename T> Argument valueFrom(const T &value) { return value; }
+template <typename T> Argument valueFrom(const std::optional<T> &value) {
+  return value ? Argument(*value) : Argument();
 }
 
 /// The arguments that all optimizers have, then those of this one.
 template <typename Options>
-Optimizer make(const char *className, const Options &o, Config arguments) {
-  Config all = {{"learning_rate", o.learningRate.value},
-                {"weight_decay", valueFrom(o.weightDecay)},
-                {"clipnorm", valueFrom(o.clipnorm)},
-                {"global_clipnorm", valueFrom(o.globalClipnorm)},
-                {"clipvalue", valueFrom(o.clipvalue)},
-                {"use_ema", o.useEma},
-                {"ema_momentum", o.emaMomentum},
-                {"ema_overwrite_frequency", valueFrom(o.emaOverwriteFrequency)},
-                {"loss_scale_factor", valueFrom(o.lossScaleFactor)},
-                {"gradient_accumulation_steps", valueFrom(o.gradientAccumulationSteps)}};
+Optimizer make(const char *className, const Options &o, Arguments arguments) {
+  Arguments all = {{"learning_rate", o.learningRate.value},
+                   {"weight_decay", valueFrom(o.weightDecay)},
+                   {"clipnorm", valueFrom(o.clipnorm)},
+                   {"global_clipnorm", valueFrom(o.globalClipnorm)},
+                   {"clipvalue", valueFrom(o.clipvalue)},
+                   {"use_ema", o.useEma},
+                   {"ema_momentum", o.emaMomentum},
+                   {"ema_overwrite_frequency", valueFrom(o.emaOverwriteFrequency)},
+                   {"loss_scale_factor", valueFrom(o.lossScaleFactor)},
+                   {"gradient_accumulation_steps", valueFrom(o.gradientAccumulationSteps)}};
   if (!o.name.empty())
     all.emplace_back("name", o.name);
   all.insert(all.end(), arguments.begin(), arguments.end());
   return {className, all};
 }
 
-void fillSpec(OptimizerSpec &spec, const Config &config) {
+void fillSpec(OptimizerSpec &spec, const Arguments &config) {
   const std::map<std::string, double OptimizerSpec::*> numbers = {
       {"momentum", &OptimizerSpec::momentum},
       {"beta_1", &OptimizerSpec::beta1},
@@ -95,10 +95,10 @@ OptimizerSpec detail::specOf(const Optimizer &given) {
   Optimizer optimizer(given.className, given.config);
   if (optimizer.className == "LossScaleOptimizer") {
     OptimizerSpec spec = specOf(
-        *std::get<std::shared_ptr<const Optimizer>>(valueOf(optimizer.config, "inner_optimizer")));
+        *std::get<std::shared_ptr<const Optimizer>>(argument(optimizer.config, "inner_optimizer")));
     spec.lossScale = 1;
-    spec.dynamicScale = {numberOf(optimizer.config, "initial_scale"),
-                         std::get<int64_t>(valueOf(optimizer.config, "dynamic_growth_steps"))};
+    spec.dynamicScale = {number(optimizer.config, "initial_scale"),
+                         integer(optimizer.config, "dynamic_growth_steps")};
     return spec;
   }
   using Kind = OptimizerSpec::Kind;
@@ -110,10 +110,10 @@ OptimizerSpec detail::specOf(const Optimizer &given) {
   OptimizerSpec spec;
   spec.kind = kinds.at(optimizer.className);
   fillSpec(spec, optimizer.config);
-  if (truthOf(optimizer.config, "use_ema"))
-    spec.emaMomentum = numberOf(optimizer.config, "ema_momentum");
+  if (truth(optimizer.config, "use_ema"))
+    spec.emaMomentum = number(optimizer.config, "ema_momentum");
   spec.notDecayed = given.excludedFromWeightDecay;
-  const ConfigValue &rate = valueOf(optimizer.config, "learning_rate");
+  const Argument &rate = argument(optimizer.config, "learning_rate");
   if (const auto *schedule = std::get_if<std::shared_ptr<const LearningRateSchedule>>(&rate)) {
     spec.learningRate = (**schedule)(0);
     spec.schedule = [schedule = *schedule](mlir::OpBuilder &b, mlir::Location loc,
@@ -134,17 +134,17 @@ std::vector<std::string> optimizerNames() {
 }
 
 Optimizer::Optimizer(const char *name) : Optimizer(std::string(name)) {}
-Optimizer::Optimizer(const std::string &name) : Optimizer(name, Config()) {}
-Optimizer::Optimizer(const std::string &name, const Config &given) {
+Optimizer::Optimizer(const std::string &name) : Optimizer(name, Arguments()) {}
+Optimizer::Optimizer(const std::string &name, const Arguments &given) {
   const ArgumentClass &its = findOptimizer(name);
   className = its.name;
-  config = completeConfig("optimizer", its, given);
+  config = completeArguments("optimizer", its, given);
 }
 
 double Optimizer::get(const char *key) const {
   for (const auto &[name, value] : config)
     if (name == key)
-      return std::holds_alternative<bool>(value) ? std::get<bool>(value) : numberOf(config, key);
+      return std::holds_alternative<bool>(value) ? std::get<bool>(value) : number(config, key);
   throw Error("optimizer " + className + " has no '" + key + "'", StatusCode::NotFound);
 }
 
@@ -193,9 +193,9 @@ Optimizer optimizers::Ftrl(const FtrlOptions &o) {
 }
 Optimizer optimizers::LossScaleOptimizer(const Optimizer &innerOptimizer,
                                          const LossScaleOptions &o) {
-  Config config = {{"inner_optimizer", std::make_shared<const Optimizer>(innerOptimizer)},
-                   {"initial_scale", o.initialScale},
-                   {"dynamic_growth_steps", o.dynamicGrowthSteps}};
+  Arguments config = {{"inner_optimizer", std::make_shared<const Optimizer>(innerOptimizer)},
+                      {"initial_scale", o.initialScale},
+                      {"dynamic_growth_steps", o.dynamicGrowthSteps}};
   if (!o.name.empty())
     config.emplace_back("name", o.name);
   return {"LossScaleOptimizer", config};

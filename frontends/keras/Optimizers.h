@@ -5,28 +5,15 @@
 #pragma once
 #include "frontends/keras/Layer.h"
 
-#include <variant>
-
 namespace ingot::keras {
-
-struct Optimizer;
-struct LearningRateSchedule;
-
-/// An argument as Keras's configurations hold it; std::monostate is None.
-using ConfigValue =
-    std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<int64_t>,
-                 std::vector<double>, std::shared_ptr<const LearningRateSchedule>,
-                 std::shared_ptr<const Optimizer>>;
-/// Arguments by Keras's names, in the order of its get_config.
-using Config = std::vector<std::pair<std::string, ConfigValue>>;
 
 /// A learning rate that follows the number of steps done; one of the functions in
 /// `optimizers::schedules`.
 struct LearningRateSchedule {
   std::string className; ///< "ExponentialDecay"
-  Config config;
+  Arguments config;      ///< in the order of Keras's get_config
   /// Arguments that `config` leaves out have Keras's defaults.
-  LearningRateSchedule(const std::string &className, const Config &config);
+  LearningRateSchedule(const std::string &className, const Arguments &config);
   /// The rate of the step that has so many before it, to the bit what the compiled step has before
   /// its own rounding of powers and cosines.
   double operator()(int64_t step) const;
@@ -34,7 +21,7 @@ struct LearningRateSchedule {
 
 /// A number, or a schedule.
 struct LearningRate {
-  ConfigValue value;
+  Argument value;
   LearningRate(double rate) : value(rate) {}
   LearningRate(LearningRateSchedule schedule)
       : value(std::make_shared<const LearningRateSchedule>(std::move(schedule))) {}
@@ -43,13 +30,13 @@ struct LearningRate {
 /// Keras's optimizers: a name ("adam"), or one of the functions in `optimizers`.
 struct Optimizer {
   std::string className; ///< "Adam"
-  Config config;
+  Arguments config;      ///< in the order of Keras's get_config
   std::vector<std::string> excludedFromWeightDecay;
 
   Optimizer(const char *name);
   Optimizer(const std::string &name);
   /// Arguments that `config` leaves out have Keras's defaults.
-  Optimizer(const std::string &className, const Config &config);
+  Optimizer(const std::string &className, const Arguments &config);
   /// A number among the arguments; truths are 0 and 1.
   double get(const char *key) const;
   /// Weights whose names have one of these in them ("bias") do not decay. Keras's

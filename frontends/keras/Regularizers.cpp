@@ -65,8 +65,8 @@ const std::vector<Class> &regularizerClasses() {
 
 llvm::SmallVector<int64_t> axesOf(Expr x, const Arguments &arguments) {
   llvm::SmallVector<int64_t> axes;
-  for (double axis : numbers(arguments, "axis"))
-    axes.push_back(static_cast<int64_t>(axis) + (axis < 0 ? graph::rankOf(x) : 0));
+  for (int64_t axis : integers(arguments, "axis"))
+    axes.push_back(axis + (axis < 0 ? graph::rankOf(x) : 0));
   llvm::sort(axes);
   return axes;
 }
@@ -76,7 +76,7 @@ Expr norm(Expr x, const Arguments &arguments) {
 }
 Expr bounded(Expr x, double low, double high) { return min(max(x, x.number(low)), x.number(high)); }
 
-const Parameter kAxis = {"axis", Parameter::Integers, 0.0, -kMaxRank, kMaxRank};
+const Parameter kAxis = {"axis", Parameter::Integers, int64_t(0), -kMaxRank, kMaxRank};
 
 const std::vector<Class> &constraintClasses() {
   static const std::vector<Class> table = {
@@ -108,7 +108,7 @@ const Class &findConstraint(const std::string &name) {
   return findClass("constraint", constraintClasses(), name);
 }
 
-Argument axisArgument(const std::vector<double> &axis) {
+Argument axisArgument(const std::vector<int64_t> &axis) {
   return axis.size() == 1 ? Argument(axis[0]) : Argument(axis);
 }
 
@@ -185,38 +185,36 @@ void checkRegularizer(const LayerImpl &layer, const Weight &weight) {
     return;
   for (const auto &[key, value] : weight.constraint.config)
     if (key == "axis")
-      for (double axis : numbers(weight.constraint.config, "axis"))
-        if (axis >= static_cast<double>(rank) || axis < static_cast<double>(-rank))
+      for (int64_t axis : integers(weight.constraint.config, "axis"))
+        if (axis >= rank || axis < -rank)
           layer.fail("constraint " + weight.constraint.className + " is along axis " +
-                     std::to_string(static_cast<int64_t>(axis)) + ", which its weight '" +
-                     weight.name + "' of shape " + toString(weight.shape) +
-                     " has not; use an axis that there is");
+                     std::to_string(axis) + ", which its weight '" + weight.name + "' of shape " +
+                     toString(weight.shape) + " has not; use an axis that there is");
+}
+
+void checkActivityRegularizer(const LayerImpl &layer, const std::vector<TensorSpec> &results) {
+  if (layer.activityRegularizer.className != "OrthogonalRegularizer")
+    return;
+  const bool isRows = text(layer.activityRegularizer.config, "mode") == "rows";
+  for (const TensorSpec &result : results)
+    if (result.shape.size() != 2 || result.shape[isRows ? 0 : 1] == None)
+      layer.fail("OrthogonalRegularizer is for results of two dimensions, of which it must know "
+                 "how many " +
+                 std::string(isRows ? "rows" : "columns") + " there are; its result has shape " +
+                 toString(result.shape) + ", use another one, or mode \"columns\"");
 }
 
 Json toJson(const Regularizer &regularizer) {
-  return regularizer ? weightObjectToJson(regularizer.className,
-                                          findRegularizer(regularizer.className).parameters,
-                                          regularizer.config)
-                     : Json(nullptr);
+  return regularizer ? weightObjectToJson(regularizer) : Json(nullptr);
 }
 Json toJson(const Constraint &constraint) {
-  return constraint ? weightObjectToJson(constraint.className,
-                                         findConstraint(constraint.className).parameters,
-                                         constraint.config)
-                    : Json(nullptr);
+  return constraint ? weightObjectToJson(constraint) : Json(nullptr);
 }
 Regularizer regularizerFromJson(const Json &json) {
   return objectFromJson<Regularizer>(json, findRegularizer);
 }
 Constraint constraintFromJson(const Json &json) {
   return objectFromJson<Constraint>(json, findConstraint);
-}
-
-Json weightObjectToJson(const std::string &className, const Parameters &parameters,
-                        const Arguments &arguments) {
-  Json object = objectToJson(className, "", parameters, arguments);
-  object["config"].erase("name");
-  return object;
 }
 
 std::pair<std::string, Arguments> weightObjectFromJson(const Json &json,

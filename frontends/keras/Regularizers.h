@@ -54,7 +54,7 @@ struct Constraint {
 
 namespace constraints {
 struct NormOptions {
-  std::vector<double> axis = {0};
+  std::vector<int64_t> axis = {0};
 };
 Constraint MaxNorm(double maxValue = 2, const NormOptions &options = {});
 Constraint NonNeg();
@@ -62,7 +62,7 @@ Constraint UnitNorm(const NormOptions &options = {});
 struct MinMaxNormOptions {
   double minValue = 0, maxValue = 1;
   double rate = 1; ///< below 1: that part of the way to the bounds in each update
-  std::vector<double> axis = {0};
+  std::vector<int64_t> axis = {0};
 };
 Constraint MinMaxNorm(const MinMaxNormOptions &options = {});
 } // namespace constraints

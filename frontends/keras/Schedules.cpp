@@ -26,47 +26,46 @@ Expr raise(double base, Expr exponent) { return graph::pow(base, exponent); }
 /// 1 - x, where Keras has cast x to f32 before.
 double oneMinus(double x) { return 1.0 - static_cast<double>(static_cast<float>(x)); }
 
-Expr decayed(const Config &c, Expr step) {
-  Expr p = step / numberOf(c, "decay_steps");
-  return truthOf(c, "staircase") ? graph::floor(p) : p;
+Expr decayed(const Arguments &c, Expr step) {
+  Expr p = step / number(c, "decay_steps");
+  return truth(c, "staircase") ? graph::floor(p) : p;
 }
 
-Expr exponentialDecay(const Config &c, Expr step) {
-  return raise(numberOf(c, "decay_rate"), decayed(c, step)) * numberOf(c, "initial_learning_rate");
+Expr exponentialDecay(const Arguments &c, Expr step) {
+  return raise(number(c, "decay_rate"), decayed(c, step)) * number(c, "initial_learning_rate");
 }
 
-Expr inverseTimeDecay(const Config &c, Expr step) {
+Expr inverseTimeDecay(const Arguments &c, Expr step) {
   Expr p = decayed(c, step);
-  return numberOf(c, "initial_learning_rate") / (p * numberOf(c, "decay_rate") + 1.0);
+  return number(c, "initial_learning_rate") / (p * number(c, "decay_rate") + 1.0);
 }
 
-Expr polynomialDecay(const Config &c, Expr step) {
-  const double initial = numberOf(c, "initial_learning_rate"),
-               end = numberOf(c, "end_learning_rate"), count = numberOf(c, "decay_steps");
+Expr polynomialDecay(const Arguments &c, Expr step) {
+  const double initial = number(c, "initial_learning_rate"), end = number(c, "end_learning_rate"),
+               count = number(c, "decay_steps");
   Expr steps = constant(step, count);
-  if (truthOf(c, "cycle")) {
+  if (truth(c, "cycle")) {
     Expr isFirst = compare(graph::Predicate::EQ, step, constant(step, 0));
     steps = steps * select(isFirst, constant(step, 1), graph::ceil(step / count));
   } else {
     step = min(step, steps);
   }
-  return (constant(step, initial) - end) * graph::pow(1.0 - step / steps, numberOf(c, "power")) +
-         end;
+  return (constant(step, initial) - end) * graph::pow(1.0 - step / steps, number(c, "power")) + end;
 }
 
 /// 0.5 * (1 + cos(pi * fraction)), scaled down to `alpha`.
-Expr cosine(const Config &c, Expr step, double from) {
-  const double alpha = numberOf(c, "alpha");
-  Expr fraction = step / numberOf(c, "decay_steps");
+Expr cosine(const Arguments &c, Expr step, double from) {
+  const double alpha = number(c, "alpha");
+  Expr fraction = step / number(c, "decay_steps");
   Expr cosine = (graph::cos(fraction * kPi) + 1.0) * 0.5;
   return (cosine * (1 - alpha) + alpha) * from;
 }
 
-Expr cosineDecay(const Config &c, Expr step) {
-  const double initial = numberOf(c, "initial_learning_rate"), count = numberOf(c, "decay_steps");
+Expr cosineDecay(const Arguments &c, Expr step) {
+  const double initial = number(c, "initial_learning_rate"), count = number(c, "decay_steps");
   if (isNone(c, "warmup_target"))
     return cosine(c, min(step, constant(step, count)), initial);
-  const double target = numberOf(c, "warmup_target"), warmup = numberOf(c, "warmup_steps");
+  const double target = number(c, "warmup_target"), warmup = number(c, "warmup_steps");
   step = min(step, constant(step, count) + warmup);
   Expr cooling = cosine(c, step - warmup, target);
   if (warmup == 0)
@@ -75,9 +74,9 @@ Expr cosineDecay(const Config &c, Expr step) {
   return select(compare(graph::Predicate::LT, step, constant(step, warmup)), warming, cooling);
 }
 
-Expr cosineDecayRestarts(const Config &c, Expr step) {
-  const double factor = numberOf(c, "t_mul"), alpha = numberOf(c, "alpha");
-  Expr fraction = step / numberOf(c, "first_decay_steps");
+Expr cosineDecayRestarts(const Arguments &c, Expr step) {
+  const double factor = number(c, "t_mul"), alpha = number(c, "alpha");
+  Expr fraction = step / number(c, "first_decay_steps");
   Expr restarts = graph::floor(fraction);
   if (static_cast<float>(factor) == 1) {
     fraction = fraction - restarts;
@@ -86,15 +85,15 @@ Expr cosineDecayRestarts(const Config &c, Expr step) {
     Expr length = raise(factor, restarts); // of the period, in first ones
     fraction = (fraction - (1.0 - length) / oneMinus(factor)) / length;
   }
-  Expr height = raise(numberOf(c, "m_mul"), restarts) * 0.5;
+  Expr height = raise(number(c, "m_mul"), restarts) * 0.5;
   Expr cosine = height * (graph::cos(fraction * kPi) + 1.0);
-  return (cosine * oneMinus(alpha) + alpha) * numberOf(c, "initial_learning_rate");
+  return (cosine * oneMinus(alpha) + alpha) * number(c, "initial_learning_rate");
 }
 
 /// The one value whose interval the step, an si64 scalar, is in.
-Expr piecewiseConstantDecay(const Config &c, Expr step) {
-  const auto &boundaries = std::get<std::vector<int64_t>>(valueOf(c, "boundaries"));
-  const auto &values = std::get<std::vector<double>>(valueOf(c, "values"));
+Expr piecewiseConstantDecay(const Arguments &c, Expr step) {
+  const std::vector<int64_t> boundaries = integers(c, "boundaries");
+  const std::vector<double> values = numbers(c, "values");
   std::vector<int64_t> after = boundaries, upTo = boundaries;
   after.insert(after.begin(), std::numeric_limits<int64_t>::min());
   upTo.push_back(std::numeric_limits<int64_t>::max());
@@ -115,7 +114,7 @@ Expr piecewiseConstantDecay(const Config &c, Expr step) {
 
 struct Formula {
   const char *className;
-  Expr (*emit)(const Config &, Expr step);
+  Expr (*emit)(const Arguments &, Expr step);
   bool takesInteger = false; ///< the step as it is, else as f32
 };
 constexpr Formula formulas[] = {{"ExponentialDecay", exponentialDecay},
@@ -135,13 +134,13 @@ mlir::Value detail::emitSchedule(mlir::OpBuilder &b, mlir::Location loc,
   return its->emit(schedule.config, its->takesInteger ? at : castTo(at, b.getF32Type()));
 }
 
-LearningRateSchedule::LearningRateSchedule(const std::string &className, const Config &given)
+LearningRateSchedule::LearningRateSchedule(const std::string &className, const Arguments &given)
     : className(className) {
   std::vector<std::string> known;
   for (const ArgumentClass &its : scheduleClasses()) {
     known.push_back(its.name);
     if (its.name == className)
-      config = completeConfig("schedule", its, given);
+      config = completeArguments("schedule", its, given);
   }
   if (config.empty())
     throw Error(unknownName("schedule", className, known));
@@ -210,7 +209,7 @@ LearningRateSchedule CosineDecay(double initialLearningRate, int64_t decaySteps,
            {"decay_steps", decaySteps},
            {"alpha", o.alpha},
            {"name", o.name},
-           {"warmup_target", o.warmupTarget ? ConfigValue(*o.warmupTarget) : ConfigValue()},
+           {"warmup_target", o.warmupTarget ? Argument(*o.warmupTarget) : Argument()},
            {"warmup_steps", o.warmupSteps}}};
 }
 LearningRateSchedule CosineDecayRestarts(double initialLearningRate, int64_t firstDecaySteps,

@@ -121,8 +121,8 @@ Expr iouResult(const MetricResult &r) {
   llvm::StringRef name = r.metric.className;
   if (!name.ends_with("MeanIoU")) {
     counts.assign(classes, 0);
-    for (double id : numbers(r.metric.config, "target_class_ids"))
-      counts[static_cast<size_t>(id)] += 1;
+    for (int64_t id : integers(r.metric.config, "target_class_ids"))
+      counts[id] += 1;
   }
   Expr valid = toFloat(compare(Predicate::GT, all, all.number(1e-9))) * vectorOf(r.e, counts);
   return sumOfAll(hits / (all + kEpsilon) * valid) / (sumOfAll(valid) + kEpsilon);

@@ -14,28 +14,41 @@ public:
   /// Whether both are the same calls of the same layers, but for `training`, which is false in the
   /// first and true in the second where it was handed on.
   bool same(const std::vector<TensorRef> &a, const std::vector<TensorRef> &b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [&](const TensorRef &x, const TensorRef &y) {
-                        return x.index == y.index && same(x.node, y.node);
-                      });
+    // Without recursion: chains may be longer than the stack is deep.
+    bool isSame = pair(a, b);
+    while (isSame && !pending.empty()) {
+      const auto [x, y] = pending.back();
+      pending.pop_back();
+      isSame = same(*x, *y);
+    }
+    return isSame;
   }
   /// Nodes of the first trace that were handed `training`.
   std::set<const Node *> handed;
 
 private:
-  bool same(const NodePtr &a, const NodePtr &b) {
-    if (a == b || !partners.emplace(a.get(), b.get()).second)
-      return a == b || partners[a.get()] == b.get();
-    if (a->layer != b->layer)
+  /// Whether both take the same results of nodes, which then are to be compared.
+  bool pair(const std::vector<TensorRef> &a, const std::vector<TensorRef> &b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](const TensorRef &x, const TensorRef &y) {
+                        pending.emplace_back(x.node.get(), y.node.get());
+                        return x.index == y.index;
+                      });
+  }
+  bool same(const Node &a, const Node &b) {
+    if (&a == &b || !partners.emplace(&a, &b).second)
+      return &a == &b || partners[&a] == &b;
+    if (a.layer != b.layer)
       return false;
-    CallOptions first = a->options, second = b->options;
+    CallOptions first = a.options, second = b.options;
     if (first.training == false && second.training == true) {
-      handed.insert(a.get());
+      handed.insert(&a);
       first.training = second.training = std::nullopt;
     }
-    return first == second && same(a->inputs, b->inputs);
+    return first == second && pair(a.inputs, b.inputs);
   }
   std::map<const Node *, const Node *> partners;
+  std::vector<std::pair<const Node *, const Node *>> pending;
 };
 
 std::set<const LayerImpl *> layersBehind(const std::vector<TensorRef> &outputs) {

@@ -45,10 +45,16 @@ std::string outputShapes(const std::vector<TensorSpec> &results) {
 std::string graphDefOf(const ModelImpl &model) {
   std::map<const Node *, std::string> names;
   std::map<const LayerImpl *, int> calls;
+  std::set<std::string> taken; // layers' names are their first calls'
+  for (const auto &layer : model.layers())
+    taken.insert(layer->name);
   std::string graph;
   for (const NodePtr &node : model.nodes) {
-    const int call = calls[node->layer.get()]++;
-    std::string name = node->layer->name + (call ? "_" + std::to_string(call) : "");
+    int &call = calls[node->layer.get()];
+    std::string name = node->layer->name;
+    while (call > 0 && !taken.insert(name).second)
+      name = node->layer->name + "_" + std::to_string(call++);
+    call = std::max(call, 1);
     std::string message;
     putBytes(message, field::name, name);
     putBytes(message, field::op, node->layer->className());

@@ -29,14 +29,15 @@ data::ImageDirectory utils::imageDatasetFromDirectory(const std::string &directo
 
 ingot::Tensor utils::toFloat32(const TensorView &x, Shape shape, double scale) {
   int64_t known = 1, *open = nullptr;
+  bool fits = true;
   for (int64_t &extent : shape) {
     if (extent == None && !open)
       open = &extent;
     else
-      known *= extent;
+      fits &= !__builtin_mul_overflow(known, extent, &known);
   }
   const int64_t count = elementCount(x);
-  if (open && (known <= 0 || count % known != 0))
+  if (!fits || (open && (known <= 0 || count % known != 0)))
     throw Error("toFloat32: " + describe(x) + " cannot be brought to " + toString(shape));
   if (open)
     *open = count / known;
@@ -105,7 +106,8 @@ void utils::plotHistory(const train::History &history, const std::string &toFile
   for (const auto &[name, values] : history.history)
     metrics[name] = values;
   const int64_t first = history.epoch.empty() ? 1 : history.epoch.front() + 1;
-  check(data::plotHistory(toFile, metrics, first));
+  constexpr size_t most = 32; // panels of a picture
+  check(data::plotHistory(toFile, metrics, first, most));
 }
 
 } // namespace ingot::keras

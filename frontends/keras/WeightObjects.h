@@ -29,8 +29,9 @@ const Class &findClass(const char *kind, const std::vector<Class> &table, const 
 }
 
 /// {"class_name", "config"}
-Json weightObjectToJson(const std::string &className, const Parameters &parameters,
-                        const Arguments &arguments);
+template <typename Object> Json weightObjectToJson(const Object &object) {
+  return {{"class_name", object.className}, {"config", toJson(object.config)}};
+}
 
 /// The class and those of the arguments that its parameters name; what else there is belongs to
 /// other versions of Keras.

@@ -2,6 +2,7 @@
 #include "ingot/data/Arrays.h"
 #include "ingot/data/ImageDataset.h"
 #include "runtime/core/Random.h"
+#include "runtime/data/Rows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -78,21 +79,21 @@ Result<Sides> sidesOf(const SplitOptions &options, int64_t samples) {
   return sides;
 }
 
-Result<Tensor> takeRows(const TensorView &array, const std::vector<int64_t> &order, int64_t begin,
-                        int64_t end) {
+} // namespace
+
+Result<Tensor> takeRows(const TensorView &array, const std::vector<int64_t> &rows) {
   Shape shape(array.dims, array.dims + array.rank);
-  const size_t bytes = byteSize(array.dtype, elementCount(array)) / size_t(shape[0]);
-  shape[0] = end - begin;
+  const size_t bytes = shape[0] ? byteSize(array.dtype, elementCount(array)) / size_t(shape[0]) : 0;
+  shape[0] = int64_t(rows.size());
   Tensor result;
   INGOT_RETURN_IF_ERROR(result.resize(array.dtype, shape));
   auto *to = static_cast<char *>(result.rawData());
-  for (int64_t i = begin; i < end; ++i, to += bytes)
-    std::memcpy(to, static_cast<const char *>(array.data) + size_t(order[size_t(i)]) * bytes,
-                bytes);
+  for (int64_t row : rows) {
+    std::memcpy(to, static_cast<const char *>(array.data) + size_t(row) * bytes, bytes);
+    to += bytes;
+  }
   return result;
 }
-
-} // namespace
 
 Result<Tensor> toCategorical(const TensorView &labels, int64_t classes) {
   Shape shape(labels.dims, labels.dims + labels.rank);
@@ -103,14 +104,15 @@ Result<Tensor> toCategorical(const TensorView &labels, int64_t classes) {
   const int64_t count = values.elementCount();
   if (classes < 0 || (classes == 0 && count == 0))
     return invalid("to_categorical of " + describe(labels) + " needs the number of classes");
+  const auto bound = classes ? float(classes) : float(1 << 24); // from there on f32 skips integers
+  for (int64_t i = 0; i < count; ++i)
+    if (!(indices[i] >= 0 && indices[i] < bound && indices[i] == std::floor(indices[i])))
+      return invalid("to_categorical: element " + std::to_string(i) + " is " +
+                     std::to_string(indices[i]) + ", expected a class index from 0 to " +
+                     std::to_string(int64_t(bound) - 1));
   if (classes == 0)
     classes = int64_t(*std::max_element(indices, indices + count)) + 1;
   shape.push_back(classes);
-  for (int64_t i = 0; i < count; ++i)
-    if (!(indices[i] >= 0 && indices[i] < float(classes) && indices[i] == std::floor(indices[i])))
-      return invalid("to_categorical: element " + std::to_string(i) + " is " +
-                     std::to_string(indices[i]) + ", expected a class index from 0 to " +
-                     std::to_string(classes - 1));
   INGOT_ASSIGN_OR_RETURN(Tensor result, Tensor::zeros(DType::F32, shape));
   for (int64_t i = 0; i < count; ++i)
     result.data<float>()[i * classes + int64_t(indices[i])] = 1;
@@ -169,10 +171,12 @@ Result<Split> splitDataset(const std::vector<TensorView> &arrays, const SplitOpt
     shuffleOrder(options.seed, 0, order);
   else
     std::iota(order.begin(), order.end(), int64_t(0));
+  const std::vector<int64_t> leftRows(order.begin(), order.begin() + sides.left);
+  const std::vector<int64_t> rightRows(order.end() - sides.right, order.end());
   Split split;
   for (const TensorView &array : arrays) {
-    INGOT_ASSIGN_OR_RETURN(Tensor left, takeRows(array, order, 0, sides.left));
-    INGOT_ASSIGN_OR_RETURN(Tensor right, takeRows(array, order, samples - sides.right, samples));
+    INGOT_ASSIGN_OR_RETURN(Tensor left, takeRows(array, leftRows));
+    INGOT_ASSIGN_OR_RETURN(Tensor right, takeRows(array, rightRows));
     split.first.push_back(std::move(left));
     split.second.push_back(std::move(right));
   }

@@ -1,11 +1,10 @@
 // Rasterises strokes by distance: a pixel is covered as far as its centre lies inside the stroke,
 // with a ramp one pixel wide at the edge.
 #include "runtime/data/Canvas.h"
+#include "ingot/data/Picture.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <png.h>
 
 namespace ingot::data {
 
@@ -113,15 +112,8 @@ void Canvas::text(Point at, std::string_view text, double capHeight, Color color
 }
 
 Status Canvas::writePng(const std::string &path) const {
-  png_image image;
-  std::memset(&image, 0, sizeof image);
-  image.version = PNG_IMAGE_VERSION;
-  image.width = png_uint_32(columns);
-  image.height = png_uint_32(rows);
-  image.format = PNG_FORMAT_RGB;
-  if (!png_image_write_to_file(&image, path.c_str(), 0, pixels.data(), 0, nullptr))
-    return Status(StatusCode::IoError, "cannot write the picture '" + path + "': " + image.message);
-  return {};
+  const int64_t dims[] = {rows, columns, 3};
+  return writePicture(path, {DType::U8, 3, dims, pixels.data()});
 }
 
 } // namespace ingot::data

@@ -57,7 +57,7 @@ public:
   void text(Point at, std::string_view text, double capHeight, Color color,
             Align align = Align::Left, bool bold = false, bool upwards = false) override;
 
-  /// Writes the picture as an 8-bit RGB PNG.
+  /// Writes the picture as an 8-bit RGB PNG; an existing file is replaced as a whole.
   [[nodiscard]] Status writePng(const std::string &path) const;
 
 private:

@@ -4,6 +4,7 @@
 #include "runtime/data/DatasetFiles.h"
 #include "runtime/data/NumPyRandom.h"
 #include "runtime/data/Pickle.h"
+#include "runtime/data/Rows.h"
 #include "runtime/data/Tar.h"
 
 #include <algorithm>
@@ -177,21 +178,6 @@ Result<ArrayDataset> loadCifar(const Cifar &cifar, const DatasetSource &source, 
 }
 
 // Housing
-
-/// The rows `rows` of an array.
-Result<Tensor> takeRows(const Tensor &array, const std::vector<int64_t> &rows) {
-  Shape shape = array.shape();
-  const size_t bytes = shape[0] ? array.byteSize() / size_t(shape[0]) : 0;
-  shape[0] = int64_t(rows.size());
-  Tensor result;
-  INGOT_RETURN_IF_ERROR(result.resize(array.dtype(), shape));
-  auto *to = static_cast<char *>(result.rawData());
-  for (int64_t row : rows) {
-    std::memcpy(to, static_cast<const char *>(array.rawData()) + size_t(row) * bytes, bytes);
-    to += bytes;
-  }
-  return result;
-}
 
 Result<ArrayDataset> loadHousing(const std::string &path, const HousingOptions &options,
                                  int64_t most) {

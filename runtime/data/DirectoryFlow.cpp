@@ -5,6 +5,7 @@
 #include "ingot/data/Resize.h"
 #include "runtime/data/GeneratorImpl.h"
 #include "runtime/data/ImageFiles.h"
+#include "runtime/data/PictureFormats.h"
 
 #include <algorithm>
 #include <cstring>
@@ -39,7 +40,7 @@ Status checkOptions(const FlowFromDirectoryOptions &options) {
     return invalid("class_mode '" + mode +
                    "' is none of \"categorical\", \"binary\", \"sparse\", \"input\", \"none\"");
   const auto [height, width] = options.targetSize;
-  if (height < 1 || width < 1 || height > 65500 || width > 65500)
+  if (!isPictureSize(height, width))
     return invalid("target_size (" + std::to_string(height) + ", " + std::to_string(width) +
                    ") is no size of a picture");
   if (options.batchSize < 1)

@@ -68,12 +68,15 @@ struct DiscardZip {
   void operator()(zip_t *archive) const { zip_discard(archive); }
 };
 
-/// The contents of an entry, whose size is compared with what the archive can hold.
-Result<std::vector<uint8_t>> zipContents(zip_t *archive, zip_uint64_t index, size_t archiveBytes) {
+/// The contents of an entry. Its size, and the sum of all so far, are compared with what the
+/// archive can hold: entries that overlap do not multiply it.
+Result<std::vector<uint8_t>> zipContents(zip_t *archive, zip_uint64_t index, size_t archiveBytes,
+                                         uint64_t &sum) {
   zip_stat_t info;
   constexpr zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
   if (zip_stat_index(archive, index, 0, &info) != 0 || (info.valid & needed) != needed ||
-      info.comp_size > archiveBytes || info.size / maxDeflateRatio > info.comp_size)
+      info.comp_size > archiveBytes || info.size / maxDeflateRatio > info.comp_size ||
+      __builtin_add_overflow(sum, info.size, &sum) || sum / maxDeflateRatio > archiveBytes)
     return Status(StatusCode::DataLoss, "the zip archive's directory is damaged");
   std::vector<uint8_t> bytes;
   try {
@@ -99,13 +102,14 @@ Status extractZip(const std::string &path, size_t archiveBytes, const fs::path &
   if (!archive)
     return Status(StatusCode::DataLoss, "the zip archive is damaged");
   const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
+  uint64_t sum = 0;
   for (zip_int64_t i = 0; i < count; ++i) {
     const char *name = zip_get_name(archive.get(), zip_uint64_t(i), 0);
     if (!name)
       return Status(StatusCode::DataLoss, "the zip archive's directory is damaged");
     const bool isDirectory = *name && name[std::strlen(name) - 1] == '/';
     INGOT_RETURN_IF_ERROR(writeEntry(root, name, isDirectory, [&] {
-      return zipContents(archive.get(), zip_uint64_t(i), archiveBytes);
+      return zipContents(archive.get(), zip_uint64_t(i), archiveBytes, sum);
     }));
   }
   return Status();

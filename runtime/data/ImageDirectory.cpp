@@ -5,6 +5,7 @@
 #include "runtime/data/GeneratorImpl.h"
 #include "runtime/data/ImageFiles.h"
 #include "runtime/data/NumPyRandom.h"
+#include "runtime/data/PictureFormats.h"
 
 #include <algorithm>
 #include <cmath>
@@ -55,9 +56,11 @@ Status checkOptions(const ImageDirectoryOptions &options) {
   if (options.labels != "inferred" && !options.classNames.empty())
     return invalid("class_names can be given only with labels \"inferred\"");
   const auto [height, width] = options.imageSize;
-  if (height < 1 || width < 1 || height > 65500 || width > 65500 || options.batchSize < 1)
+  if (!isPictureSize(height, width) || options.batchSize < 1)
     return invalid("image_size (" + std::to_string(height) + ", " + std::to_string(width) +
-                   ") and batch_size " + std::to_string(options.batchSize) + " must be positive");
+                   ") and batch_size " + std::to_string(options.batchSize) +
+                   " must be positive, and pictures at most " + std::to_string(maxPictureExtent) +
+                   " high and wide");
   if (options.cropToAspectRatio && options.padToAspectRatio)
     return invalid("only one of pad_to_aspect_ratio and crop_to_aspect_ratio can be set");
   uint8_t pixel = 0;

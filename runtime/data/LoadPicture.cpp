@@ -2,6 +2,7 @@
 #include "ingot/data/Arrays.h"
 #include "ingot/data/Picture.h"
 #include "ingot/data/Resize.h"
+#include "runtime/data/PictureFormats.h"
 
 #include <algorithm>
 #include <cmath>
@@ -44,7 +45,7 @@ Result<Tensor> loadPicture(const std::string &path, const LoadPictureOptions &op
   if (picture.dim(0) == height && picture.dim(1) == width)
     return picture;
   PictureBox box;
-  if (options.keepAspectRatio && height > 0 && width > 0)
+  if (options.keepAspectRatio && isPictureSize(height, width))
     box = cropToAspectRatio(picture.dim(0), picture.dim(1), height, width, true);
   return resizePillow(picture, height, width, options.interpolation, box);
 }

@@ -94,15 +94,15 @@ Status checkExtents(int64_t width, int64_t height, uint64_t mostPixels, size_t f
 }
 
 Status checkPicture(const TensorView &picture) {
-  const bool isPicture = picture.dtype == DType::U8 && picture.rank == 3 && picture.dims[0] > 0 &&
-                         picture.dims[1] > 0 && picture.dims[0] <= 65500 &&
-                         picture.dims[1] <= 65500 &&
+  const bool isPicture = picture.dtype == DType::U8 && picture.rank == 3 &&
+                         isPictureSize(picture.dims[0], picture.dims[1]) &&
                          (picture.dims[2] == 1 || picture.dims[2] == 3 || picture.dims[2] == 4);
   return isPicture ? Status()
                    : Status(StatusCode::InvalidArgument,
                             describe(picture) +
                                 " is no picture: expected u8[height, width, 1, 3 or 4], with "
-                                "extents of at most 65500");
+                                "extents of at most " +
+                                std::to_string(maxPictureExtent));
 }
 
 Result<ColorMode> parseColorMode(const std::string &name) {

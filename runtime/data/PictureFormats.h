@@ -11,6 +11,12 @@
 
 namespace ingot::data {
 
+/// JPEG's bound of height and width, and ours of what is resized to.
+constexpr int64_t maxPictureExtent = 65500;
+inline bool isPictureSize(int64_t height, int64_t width) {
+  return height >= 1 && width >= 1 && height <= maxPictureExtent && width <= maxPictureExtent;
+}
+
 /// u8 [height, width, channels]: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
 using Pixels = Tensor;
 

@@ -190,7 +190,15 @@ std::string capitalized(std::string text) {
 
 } // namespace
 
+static bool endsIn(const std::string &path, const std::string &ending) {
+  return path.size() > ending.size() &&
+         path.compare(path.size() - ending.size(), ending.size(), ending) == 0;
+}
+
 Status plotCurves(const std::string &path, const std::vector<CurvePanel> &panels) {
+  if (!endsIn(path, ".svg") && !endsIn(path, ".png"))
+    return Status(StatusCode::InvalidArgument,
+                  "picture '" + path + "': curves are drawn as .png or .svg");
   if (panels.empty() || panels.size() > 32)
     return Status(StatusCode::InvalidArgument, "picture '" + path +
                                                    "': 1 to 32 panels can be drawn, got " +
@@ -200,7 +208,7 @@ Status plotCurves(const std::string &path, const std::vector<CurvePanel> &panels
     for (size_t i = 0; i < panels.size(); ++i)
       PanelPainter(surface, panels[i], panelWidth * int(i)).paint();
   };
-  if (path.size() > 4 && path.compare(path.size() - 4, 4, ".svg") == 0) {
+  if (endsIn(path, ".svg")) {
     SvgSurface document(width, panelHeight, white);
     paintOn(document);
     return document.write(path);
@@ -271,6 +279,8 @@ static void paintImage(Canvas &canvas, const LabelledImages &images, int64_t ind
 }
 
 Status plotImages(const std::string &path, const LabelledImages &images, int64_t columns) {
+  if (!endsIn(path, ".png"))
+    return Status(StatusCode::InvalidArgument, "picture '" + path + "': images are drawn as .png");
   if (Status status = checkImages(path, images, columns); !status.isOk())
     return status;
   columns = std::min(columns, images.count);

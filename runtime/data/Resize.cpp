@@ -2,6 +2,7 @@
 // an output coordinate lie, what they weigh, and the arithmetic: Pillow sums bytes in fixed point
 // and rounds to bytes between the passes; TensorFlow sums floats.
 #include "ingot/data/Resize.h"
+#include "runtime/data/PictureFormats.h"
 
 #include <algorithm>
 #include <cmath>
@@ -179,7 +180,7 @@ Result<Source> checkResize(const TensorView &picture, int64_t height, int64_t wi
       picture.dims[2] > 4)
     return Status(StatusCode::InvalidArgument,
                   describe(picture) + " is no picture: expected u8[height, width, 1 to 4]");
-  if (height <= 0 || width <= 0 || height > 65500 || width > 65500)
+  if (!isPictureSize(height, width))
     return Status(StatusCode::InvalidArgument, "a picture cannot be resized to " +
                                                    std::to_string(height) + " x " +
                                                    std::to_string(width));

@@ -12,7 +12,7 @@ keras::Optimizer parseOptimizer(const std::string &text) {
   auto [name, rest] = llvm::StringRef(text).split(':');
   llvm::SmallVector<llvm::StringRef> parts;
   rest.split(parts, ',', -1, false);
-  keras::Config config;
+  keras::Arguments config;
   for (llvm::StringRef part : parts) {
     auto [key, value] = part.split('=');
     double number = 0;

@@ -100,7 +100,9 @@ Model finish(const Tensor &input, const Tensor &output, const Options &options,
 
 layers::Margins<2> correctPad(const Tensor &x, int64_t kernel) {
   int64_t height = x.shape()[1], width = x.shape()[2], half = kernel / 2;
-  auto before = [&](int64_t extent) { return half - (height == None ? 1 : 1 - extent % 2); };
+  auto before = [&](int64_t extent) {
+    return half - (height == None || extent == None ? 1 : 1 - extent % 2);
+  };
   return {layers::Ends(before(height), half), layers::Ends(before(width), half)};
 }
 

@@ -436,7 +436,8 @@ void GraphReader::readArgument(const std::string &name, const Json &value, Call 
                                bool isPositional) {
   if (value.is_null() || (name != "training" && value == false))
     return;
-  if (name == "training" || name == "use_causal_mask" || name == "return_attention_scores") {
+  if (name == "training" || name == "use_causal_mask" || name == "return_attention_scores" ||
+      name == "reverse") {
     if (!value.is_boolean())
       throw Error("argument '" + name + "' of a call is not true or false",
                   StatusCode::Unsupported);

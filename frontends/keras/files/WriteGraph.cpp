@@ -20,8 +20,8 @@ bool takesArguments(const LayerImpl &layer) {
 }
 
 bool isRecurrent(const LayerImpl &layer) {
-  static const std::set<std::string> classes = {"RNN",       "LSTM",       "GRU",
-                                                "SimpleRNN", "ConvLSTM2D", "Bidirectional"};
+  static const std::set<std::string> classes = {
+      "RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"};
   return classes.count(layer.className()) > 0;
 }
 
@@ -121,6 +121,8 @@ Json GraphWriter::callOf(const Node &node) {
     named["use_causal_mask"] = true;
   if (node.options.returnAttentionScores)
     named["return_attention_scores"] = true;
+  if (node.options.reverse)
+    named["reverse"] = true;
   return {{"args", args}, {"kwargs", named}};
 }
 

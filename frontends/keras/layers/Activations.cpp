@@ -294,6 +294,13 @@ void detail::checkActivation(const std::string &name, const LayerImpl &layer) {
   layer.fail(unknownName("activation", name, known));
 }
 
+void detail::checkSameShapeActivation(const std::string &name, const LayerImpl &layer) {
+  checkActivation(name, layer);
+  if (name == "glu")
+    layer.fail("activation 'glu' halves the last dimension, which this layer cannot; use another, "
+               "or Activation(\"glu\") behind it");
+}
+
 Shape detail::activatedShape(const std::string &name, Shape shape, const LayerImpl &layer) {
   if (name == "glu") {
     if (shape.back() == None || shape.back() % 2 != 0)

@@ -1,5 +1,6 @@
 // See Arguments.h.
 #include "frontends/keras/layers/Arguments.h"
+#include "frontends/keras/Names.h"
 
 #include <algorithm>
 
@@ -20,6 +21,18 @@ template <typename T> std::vector<T> listFromJson(const Json &json, const std::s
   return values;
 }
 } // namespace
+
+int64_t integerFromJson(const Json &json, const std::string &key) {
+  bool fits =
+      json.is_number_unsigned() ? json.get<uint64_t>() <= INT64_MAX : json.is_number_integer();
+  if (!fits)
+    failType(json, key, "an integer");
+  return json.get<int64_t>();
+}
+
+Shape shapeFromJson(const Json &json, const std::string &key) {
+  return listFromJson<int64_t>(json, key);
+}
 
 Json argumentToJson(bool value) { return value; }
 Json argumentToJson(int64_t value) { return value; }
@@ -196,6 +209,30 @@ void ConfigReader::only(const char *key, const Json &value, const char *remedy) 
   if (config.contains(key) && !config[key].is_null() && config[key] != value)
     layer.fail(std::string(key) + " " + config[key].dump().substr(0, 64) + " is not supported; " +
                remedy);
+}
+
+void checkPositive(const LayerImpl &layer, const char *what, int64_t value) {
+  if (value <= 0)
+    layer.fail(std::string(what) + " must be positive, got " + std::to_string(value));
+  if (value > kMaxExtent)
+    layer.fail(std::string(what) + " must be at most " + std::to_string(kMaxExtent) + ", got " +
+               std::to_string(value));
+}
+
+void checkRate(const LayerImpl &layer, const char *what, double rate) {
+  if (!(rate >= 0 && rate < 1))
+    layer.fail(std::string(what) + " is the fraction to drop, from 0 to below 1, got " +
+               std::to_string(rate));
+}
+
+void checkOneOf(const LayerImpl &layer, const char *what, const std::string &value,
+                const std::vector<std::string> &known) {
+  if (std::find(known.begin(), known.end(), value) == known.end())
+    layer.fail(unknownName(what, value, known));
+}
+
+mlir::Value addBias(Emitter &e, const LayerImpl &layer, bool useBias, mlir::Value y) {
+  return useBias ? mlir::Value(e.expr(y) + e.expr(e.read(layer, "bias"))) : y;
 }
 
 int64_t positiveAxis(const LayerImpl &layer, const char *what, int64_t axis, const Shape &shape) {

@@ -123,14 +123,15 @@ struct ConfigReader {
 };
 
 /// A layer that is described by `fields`; see above. `check` throws for arguments that can never be
-/// right.
-template <typename Impl> struct LayerWith : LayerImpl {
+/// right. Base: what several layers have in common.
+template <typename Impl, typename Base = LayerImpl> struct LayerWith : Base {
   const char *className() const override { return Impl::kName; }
   /// kMasks: its result has its input's mask.
   bool supportsMasking() const override {
     if constexpr (requires { Impl::kMasks; })
       return Impl::kMasks;
-    return false;
+    else
+      return Base::supportsMasking();
   }
   Json config() const override {
     ConfigWriter writer;
@@ -141,10 +142,14 @@ template <typename Impl> struct LayerWith : LayerImpl {
   bool computesInFloat32() const override {
     if constexpr (requires { Impl::kInFloat32; })
       return Impl::kInFloat32;
-    return false;
+    else
+      return Base::computesInFloat32();
   }
   static void fields(auto &, auto &) {}
-  void check() const {}
+  void check() const {
+    if constexpr (requires(const Base &base) { base.check(); })
+      Base::check();
+  }
 };
 
 /// The same for layers whose result has the shape of their one input.
@@ -202,6 +207,7 @@ llvm::ArrayRef<LayerClass> activationLayers();
 llvm::ArrayRef<LayerClass> attentionLayers();
 llvm::ArrayRef<LayerClass> cellLayers();
 llvm::ArrayRef<LayerClass> augmentationLayers();
+llvm::ArrayRef<LayerClass> convLSTMLayers();
 llvm::ArrayRef<LayerClass> convolutionLayers();
 llvm::ArrayRef<LayerClass> coreLayers();
 llvm::ArrayRef<LayerClass> einsumLayers();
@@ -215,6 +221,36 @@ llvm::ArrayRef<LayerClass> regularizationLayers();
 llvm::ArrayRef<LayerClass> recurrentLayers();
 llvm::ArrayRef<LayerClass> reshapingLayers();
 llvm::ArrayRef<LayerClass> wrapperLayers();
+
+/// Throws unless it is from 1 to kMaxExtent.
+void checkPositive(const LayerImpl &layer, const char *what, int64_t value);
+/// Throws unless it is a fraction to drop, from 0 to below 1.
+void checkRate(const LayerImpl &layer, const char *what, double rate);
+/// Throws unless it is one of these; `what` is "fill mode".
+void checkOneOf(const LayerImpl &layer, const char *what, const std::string &value,
+                const std::vector<std::string> &known);
+
+// Kernels and biases of layers whose options have Keras's names for them.
+
+/// kernel_initializer … bias_constraint, in Keras's order.
+void kernelFields(auto &options, auto &activityRegularizer, auto &visit) {
+  visit("kernel_initializer", options.kernelInitializer);
+  visit("bias_initializer", options.biasInitializer);
+  visit("kernel_regularizer", options.kernelRegularizer);
+  visit("bias_regularizer", options.biasRegularizer);
+  visit("activity_regularizer", activityRegularizer);
+  visit("kernel_constraint", options.kernelConstraint);
+  visit("bias_constraint", options.biasConstraint);
+}
+template <typename Options> Weight kernelOf(const Options &o, Shape shape) {
+  return {"kernel", std::move(shape),    o.kernelInitializer,
+          true,     o.kernelRegularizer, o.kernelConstraint};
+}
+template <typename Options> Weight biasOf(const Options &o, Shape shape) {
+  return {"bias", std::move(shape), o.biasInitializer, true, o.biasRegularizer, o.biasConstraint};
+}
+/// y plus the layer's weight `bias`, if it has one.
+mlir::Value addBias(Emitter &e, const LayerImpl &layer, bool useBias, mlir::Value y);
 
 /// An axis of a tensor of this shape, counted from 0; throws, naming `what`, when there is none.
 int64_t positiveAxis(const LayerImpl &layer, const char *what, int64_t axis, const Shape &shape);

@@ -20,10 +20,7 @@ struct SingleHead : LayerImpl {
 
   virtual Expr scores(Emitter &e, Expr query, Expr key) const = 0;
 
-  void check() const {
-    if (!(dropout >= 0 && dropout < 1))
-      fail("dropout is the fraction to drop, from 0 to below 1, got " + std::to_string(dropout));
-  }
+  void check() const { checkRate(*this, "dropout", dropout); }
   bool takesSeveral() const override { return true; }
   bool supportsMasking() const override { return true; }
   size_t resultCount(size_t all, const CallOptions &options) const override {
@@ -80,21 +77,15 @@ Expr additive(Emitter &e, Expr query, Expr key, std::optional<Expr> inner,
   return sum(outer ? bent * *outer : bent, {3});
 }
 
-struct AttentionImpl final : SingleHead {
+struct AttentionImpl final : LayerWith<AttentionImpl, SingleHead> {
   static constexpr const char *kName = "Attention";
   std::string scoreMode = "dot";
 
-  const char *className() const override { return kName; }
   static void fields(auto &self, auto &visit) {
     visit("use_scale", self.useScale);
     visit("score_mode", self.scoreMode);
     visit("dropout", self.dropout);
     visit("seed", self.seed);
-  }
-  Json config() const override {
-    ConfigWriter writer;
-    fields(*this, writer);
-    return std::move(writer.config);
   }
   void check() const {
     SingleHead::check();
@@ -122,19 +113,13 @@ struct AttentionImpl final : SingleHead {
   }
 };
 
-struct AdditiveAttentionImpl final : SingleHead {
+struct AdditiveAttentionImpl final : LayerWith<AdditiveAttentionImpl, SingleHead> {
   static constexpr const char *kName = "AdditiveAttention";
   AdditiveAttentionImpl() { useScale = true; }
-  const char *className() const override { return kName; }
   static void fields(auto &self, auto &visit) {
     visit("use_scale", self.useScale);
     visit("dropout", self.dropout);
     visit("seed", self.seed);
-  }
-  Json config() const override {
-    ConfigWriter writer;
-    fields(*this, writer);
-    return std::move(writer.config);
   }
   std::vector<Weight> makeWeights(const std::vector<Shape> &inputs) const override {
     if (!useScale)

@@ -21,12 +21,6 @@ using mlir::Value;
 
 namespace {
 
-void checkOneOf(const LayerImpl &layer, const char *what, const std::string &value,
-                const std::vector<std::string> &known) {
-  if (std::find(known.begin(), known.end(), value) == known.end())
-    layer.fail(unknownName(what, value, known));
-}
-
 void checkFactor(const LayerImpl &layer, const char *what, const layers::Factor &factor,
                  double least, double greatest) {
   double lower = factor.isRange ? factor.lower : factor.upper;

@@ -11,56 +11,34 @@ namespace detail {
 using graph::Expr;
 using mlir::Value;
 
-namespace {
-
-void checkRate(const LayerImpl &layer, const char *what, double rate) {
-  if (!(rate >= 0 && rate < 1))
-    layer.fail(std::string(what) + " is the fraction to drop, from 0 to below 1, got " +
-               std::to_string(rate));
-}
-
-Expr product(Emitter &e, Expr x, Expr matrix) {
-  Dims dims = x.dims();
-  Dim rows = Dim::constant(e.b.getContext(), 1);
-  for (Dim dim : llvm::ArrayRef(dims).drop_back())
-    rows = rows * dim;
-  Expr flat = e.expr(graph::reshape(e.b, e.loc, x, {rows, dims.back()}));
-  Expr result = e.expr(e.create<graph::MatMulOp>({flat.v, matrix.v}));
-  dims.back() = matrix.dims().back();
-  return e.expr(graph::reshape(e.b, e.loc, result, dims));
-}
-
-} // namespace
-
 std::vector<TensorSpec> CellImpl::results(const std::vector<TensorSpec> &inputs) const {
   const Shape &x = inputs[0].shape;
-  if (x.size() != 2 || x[1] == None)
+  if (static_cast<int64_t>(x.size()) != stepRank() || x.back() == None)
     fail("expected one step's inputs, (batch, features), got " + toString(x) +
          "; a cell is called at each step by layers::RNN");
-  std::vector<int64_t> sizes = stateSizes();
-  if (inputs.size() != 1 && inputs.size() != 1 + sizes.size())
-    fail("is called on a step's inputs and its " + std::to_string(sizes.size()) + " states, got " +
+  std::vector<Shape> states = stateShapes(x);
+  if (inputs.size() != 1 && inputs.size() != 1 + states.size())
+    fail("is called on a step's inputs and its " + std::to_string(states.size()) + " states, got " +
          std::to_string(inputs.size()) + " tensors");
-  const std::string dtype = computeDtype(dtypePolicy);
-  std::vector<TensorSpec> results = {{{x[0], parts().back()->stateSizes()[0]}, dtype}};
-  for (int64_t size : sizes)
-    results.push_back({{x[0], size}, dtype});
+  states.insert(states.begin(), parts().back()->stateShapes(x)[0]);
+  std::vector<TensorSpec> results;
+  for (Shape &shape : states) {
+    shape.insert(shape.begin(), x[0]);
+    results.push_back({std::move(shape), computeDtype(dtypePolicy)});
+  }
   return results;
 }
 
 llvm::SmallVector<Value> CellImpl::emitAll(Emitter &e, mlir::ValueRange inputs,
                                            const CallOptions &) const {
-  Dim batch = dimsOf(inputs[0])[0];
+  Value x = inputs[0];
   graph::Values states(inputs.drop_front());
   if (states.empty())
-    for (int64_t size : stateSizes())
-      states.push_back(graph::splat(e.b, e.loc, graph::elementType(inputs[0]),
-                                    {batch, Dim::constant(e.b.getContext(), size)}, 0));
-  Value x = inputs[0];
+    states = emptyStates(e, *this, graph::elementType(x), dimsOf(x));
   graph::Values made;
   for (const CellImpl *part : parts()) {
-    CellRun run = part->begin(e, batch, dimsOf(x)[1]);
-    auto own = mlir::ValueRange(states).slice(made.size(), part->stateSizes().size());
+    CellRun run = part->begin(e, dimsOf(x));
+    auto own = mlir::ValueRange(states).slice(made.size(), part->stateCount());
     graph::Values next = run.step(run.project(x), own);
     x = next[0];
     made.append(next.begin(), next.end());
@@ -70,34 +48,55 @@ llvm::SmallVector<Value> CellImpl::emitAll(Emitter &e, mlir::ValueRange inputs,
   return results;
 }
 
+graph::Values emptyStates(Emitter &e, const CellImpl &cell, mlir::Type element,
+                          llvm::ArrayRef<Dim> step) {
+  Shape shape;
+  for (Dim dim : step)
+    shape.push_back(dim.isStatic() ? dim.value() : None);
+  graph::Values states;
+  for (const Shape &extents : cell.stateShapes(shape)) {
+    Dims dims = {step[0]};
+    for (int64_t extent : extents)
+      dims.push_back(Dim::constant(e.b.getContext(), extent));
+    states.push_back(graph::splat(e.b, e.loc, element, dims, 0));
+  }
+  return states;
+}
+
+void checkCellArguments(const LayerImpl &layer, const CellArguments &arguments) {
+  checkSameShapeActivation(arguments.activation, layer);
+  checkSameShapeActivation(arguments.recurrentActivation, layer);
+  checkRate(layer, "dropout", arguments.dropout);
+  checkRate(layer, "recurrentDropout", arguments.recurrentDropout);
+}
+
+std::vector<Weight> cellWeights(const CellArguments &a, const Shape &kernel,
+                                const Shape &recurrent) {
+  std::vector<Weight> result = {kernelOf(a, kernel),
+                                {"recurrent_kernel", recurrent, a.recurrentInitializer, true,
+                                 a.recurrentRegularizer, a.recurrentConstraint}};
+  if (a.useBias)
+    result.push_back(biasOf(a, {kernel.back()}));
+  return result;
+}
+
+void setUnitForgetBias(const CellArguments &a, std::vector<Weight> &weights) {
+  if (!a.useBias || !a.unitForgetBias)
+    return;
+  weights.back().onesFrom = a.units;
+  weights.back().onesTo = 2 * a.units;
+}
+
 void GatedCell::check(const LayerImpl &layer) const {
   if (arguments.units <= 0)
     layer.fail("units must be positive, got " + std::to_string(arguments.units));
-  checkActivation(arguments.activation, layer);
-  checkActivation(arguments.recurrentActivation, layer);
-  checkRate(layer, "dropout", arguments.dropout);
-  checkRate(layer, "recurrentDropout", arguments.recurrentDropout);
+  checkCellArguments(layer, arguments);
 }
 
 std::vector<Weight> GatedCell::makeWeights(const std::vector<Shape> &inputs) const {
   const CellArguments &a = arguments;
   int64_t wide = a.units > kMaxExtent ? a.units : a.units * gates(); // too many are refused later
-  std::vector<Weight> result = {{"kernel",
-                                 {inputs[0].back(), wide},
-                                 a.kernelInitializer,
-                                 true,
-                                 a.kernelRegularizer,
-                                 a.kernelConstraint},
-                                {"recurrent_kernel",
-                                 {a.units, wide},
-                                 a.recurrentInitializer,
-                                 true,
-                                 a.recurrentRegularizer,
-                                 a.recurrentConstraint}};
-  if (a.useBias)
-    result.push_back(
-        {"bias", {wide}, a.biasInitializer, true, a.biasRegularizer, a.biasConstraint});
-  return result;
+  return cellWeights(a, {inputs[0].back(), wide}, {a.units, wide});
 }
 
 GatedCell::Masks GatedCell::masks(Emitter &e, Dim batch, Dim features) const {
@@ -130,6 +129,12 @@ Expr GatedCell::part(Expr x, int64_t from, int64_t count) const {
   return x.with(graph::slice(*x.b, x.loc, x, starts, sizes));
 }
 
+std::optional<Expr> GatedCell::biasOf(Emitter &e) const {
+  if (!arguments.useBias)
+    return std::nullopt;
+  return e.expr(e.read(*this, "bias"));
+}
+
 Expr GatedCell::projected(Emitter &e, const Masks &masks, Value x, std::optional<Expr> bias) const {
   Expr kernel = e.expr(e.read(*this, "kernel")), given = e.expr(x);
   auto added = [&](Expr y) { return bias ? y + *bias : y; };
@@ -155,12 +160,10 @@ Expr GatedCell::recurrent(Emitter &e, const Masks &masks, Expr kernel, Expr h, i
   return all.size() == 1 ? e.expr(all[0]) : e.expr(graph::concat(e.b, e.loc, all, 1));
 }
 
-CellRun SimpleRNNCellImpl::begin(Emitter &e, Dim batch, Dim features) const {
-  Masks drops = masks(e, batch, features);
+CellRun SimpleRNNCellImpl::begin(Emitter &e, llvm::ArrayRef<Dim> step) const {
+  Masks drops = masks(e, step[0], step[1]);
   Expr kernel = e.expr(e.read(*this, "recurrent_kernel"));
-  std::optional<Expr> bias;
-  if (arguments.useBias)
-    bias = e.expr(e.read(*this, "bias"));
+  std::optional<Expr> bias = biasOf(e);
   return {[=, this, &e](Value x) -> Value { return projected(e, drops, x, bias); },
           [=, this, &e](Value x, mlir::ValueRange states) -> graph::Values {
             Expr h = recurrent(e, drops, kernel, e.expr(states[0]), 0, 1);
@@ -170,20 +173,15 @@ CellRun SimpleRNNCellImpl::begin(Emitter &e, Dim batch, Dim features) const {
 
 std::vector<Weight> LSTMCellImpl::makeWeights(const std::vector<Shape> &inputs) const {
   std::vector<Weight> result = GatedCell::makeWeights(inputs);
-  if (arguments.useBias && arguments.unitForgetBias) {
-    result.back().onesFrom = arguments.units;
-    result.back().onesTo = 2 * arguments.units;
-  }
+  setUnitForgetBias(arguments, result);
   return result;
 }
 
 /// Gates i, f, c, o.
-CellRun LSTMCellImpl::begin(Emitter &e, Dim batch, Dim features) const {
-  Masks drops = masks(e, batch, features);
+CellRun LSTMCellImpl::begin(Emitter &e, llvm::ArrayRef<Dim> step) const {
+  Masks drops = masks(e, step[0], step[1]);
   Expr kernel = e.expr(e.read(*this, "recurrent_kernel"));
-  std::optional<Expr> bias;
-  if (arguments.useBias)
-    bias = e.expr(e.read(*this, "bias"));
+  std::optional<Expr> bias = biasOf(e);
   return {[=, this, &e](Value x) -> Value { return projected(e, drops, x, bias); },
           [=, this, &e](Value x, mlir::ValueRange states) -> graph::Values {
             Expr h = e.expr(states[0]), c = e.expr(states[1]);
@@ -202,12 +200,12 @@ std::vector<Weight> GRUCellImpl::makeWeights(const std::vector<Shape> &inputs) c
 }
 
 /// Gates z, r, h.
-CellRun GRUCellImpl::begin(Emitter &e, Dim batch, Dim features) const {
-  Masks drops = masks(e, batch, features);
+CellRun GRUCellImpl::begin(Emitter &e, llvm::ArrayRef<Dim> step) const {
+  Masks drops = masks(e, step[0], step[1]);
   Expr kernel = e.expr(e.read(*this, "recurrent_kernel"));
-  std::optional<Expr> bias, stateBias;
-  if (arguments.useBias) {
-    Expr all = e.expr(e.read(*this, "bias"));
+  std::optional<Expr> bias = biasOf(e), stateBias;
+  if (bias && arguments.resetAfter) {
+    Expr all = *bias;
     mlir::MLIRContext *context = e.b.getContext();
     Dim zero = Dim::constant(context, 0), one = Dim::constant(context, 1);
     auto row = [&](int64_t i) {
@@ -215,9 +213,8 @@ CellRun GRUCellImpl::begin(Emitter &e, Dim batch, Dim features) const {
       Value slice = graph::slice(e.b, e.loc, all, {Dim::constant(context, i), zero}, {one, wide});
       return e.expr(graph::reshape(e.b, e.loc, slice, {wide}));
     };
-    bias = arguments.resetAfter ? row(0) : all;
-    if (arguments.resetAfter)
-      stateBias = row(1);
+    bias = row(0);
+    stateBias = row(1);
   }
   return {[=, this, &e](Value x) -> Value { return projected(e, drops, x, bias); },
           [=, this, &e](Value x, mlir::ValueRange states) -> graph::Values {
@@ -237,24 +234,16 @@ CellRun GRUCellImpl::begin(Emitter &e, Dim batch, Dim features) const {
 
 namespace {
 
-template <typename Impl> Json configOf(const Impl &cell) {
-  ConfigWriter writer;
-  Impl::fields(cell, writer);
-  return std::move(writer.config);
-}
-
-struct StackedRNNCellsImpl final : CellImpl {
+struct StackedRNNCellsImpl final : LayerWith<StackedRNNCellsImpl, CellImpl> {
   static constexpr const char *kName = "StackedRNNCells";
   std::vector<std::shared_ptr<CellImpl>> cells;
 
-  const char *className() const override { return kName; }
   Json config() const override {
     Json list = Json::array();
     for (const auto &cell : cells)
       list.push_back(layerToJson(*cell));
     return {{"cells", list}};
   }
-  static void fields(auto &, auto &) {}
   void check() const {
     if (cells.empty())
       fail("has no cells; give it one or more");
@@ -271,11 +260,11 @@ struct StackedRNNCellsImpl final : CellImpl {
     for (const auto &cell : cells)
       step = build(*cell, {step})[0];
   }
-  std::vector<int64_t> stateSizes() const override {
-    std::vector<int64_t> sizes;
+  std::vector<Shape> stateShapes(const Shape &step) const override {
+    std::vector<Shape> shapes;
     for (const auto &cell : cells)
-      llvm::append_range(sizes, cell->stateSizes());
-    return sizes;
+      llvm::append_range(shapes, cell->stateShapes(step));
+    return shapes;
   }
   std::vector<const CellImpl *> parts() const override {
     std::vector<const CellImpl *> all;
@@ -283,7 +272,7 @@ struct StackedRNNCellsImpl final : CellImpl {
       llvm::append_range(all, cell->parts());
     return all;
   }
-  CellRun begin(Emitter &, Dim, Dim) const override {
+  CellRun begin(Emitter &, llvm::ArrayRef<Dim>) const override {
     fail("internal error: its parts are run one after another");
   }
 };
@@ -291,6 +280,7 @@ struct StackedRNNCellsImpl final : CellImpl {
 std::shared_ptr<LayerImpl> stackedFromConfig(const Json &config) {
   layers::PlainOptions options;
   options.name = config.value("name", "");
+  options.trainable = config.value("trainable", true);
   auto layer = makeLayer(std::make_shared<StackedRNNCellsImpl>(), options);
   for (const Json &cell : config.at("cells"))
     layer->cells.push_back(cellOf(*layer, layerFromJson(*layer, cell)));
@@ -312,10 +302,6 @@ std::shared_ptr<Impl> makeCell(int64_t units, const Options &options) {
 }
 
 } // namespace
-
-Json SimpleRNNCellImpl::config() const { return configOf(*this); }
-Json LSTMCellImpl::config() const { return configOf(*this); }
-Json GRUCellImpl::config() const { return configOf(*this); }
 
 llvm::ArrayRef<LayerClass> cellLayers() { return kClasses; }
 

@@ -54,12 +54,24 @@ struct CellArguments {
   }
 };
 
+/// Throws, naming the layer, for activations and rates that can never be right.
+void checkCellArguments(const LayerImpl &layer, const CellArguments &arguments);
+/// kernel, recurrent_kernel and, with one, bias: one number a column of the kernel.
+std::vector<Weight> cellWeights(const CellArguments &arguments, const Shape &kernel,
+                                const Shape &recurrent);
+/// The second gate's bias, the last of the weights, begins as 1.
+void setUnitForgetBias(const CellArguments &arguments, std::vector<Weight> &weights);
+
 struct CellImpl : LayerImpl {
-  /// Extents of its states; the first is that of its result.
-  virtual std::vector<int64_t> stateSizes() const = 0;
+  /// Dimensions of a step's inputs, with the batch.
+  virtual int64_t stepRank() const { return 2; }
+  /// Shapes of its states, of one sample of a step like this; the first is that of its result.
+  virtual std::vector<Shape> stateShapes(const Shape &step) const = 0;
   /// Cells to be run one after another: itself, or those that it is made of.
   virtual std::vector<const CellImpl *> parts() const { return {this}; }
-  virtual CellRun begin(Emitter &e, Dim batch, Dim features) const = 0;
+  /// `step`: the dimensions of a step's inputs.
+  virtual CellRun begin(Emitter &e, llvm::ArrayRef<Dim> step) const = 0;
+  virtual size_t stateCount() const { return stateShapes(Shape(stepRank(), 1)).size(); }
 
   bool takesSeveral() const override { return true; }
   std::vector<TensorSpec> results(const std::vector<TensorSpec> &inputs) const override;
@@ -84,6 +96,7 @@ protected:
     std::vector<graph::Expr> inputs, states;
   };
   Masks masks(Emitter &e, Dim batch, Dim features) const;
+  std::optional<graph::Expr> biasOf(Emitter &e) const;
   /// x kernel + bias, and the dropout of inputs.
   graph::Expr projected(Emitter &e, const Masks &masks, mlir::Value x,
                         std::optional<graph::Expr> bias) const;
@@ -99,47 +112,42 @@ protected:
   }
 };
 
-struct SimpleRNNCellImpl final : GatedCell {
+struct SimpleRNNCellImpl final : LayerWith<SimpleRNNCellImpl, GatedCell> {
   static constexpr const char *kName = "SimpleRNNCell";
   static constexpr const char *kLayer = "SimpleRNN";
   static constexpr const char *kCellName = "simple_rnn_cell";
-  const char *className() const override { return kName; }
-  Json config() const override;
   int64_t gates() const override { return 1; }
-  std::vector<int64_t> stateSizes() const override { return {arguments.units}; }
-  CellRun begin(Emitter &e, Dim batch, Dim features) const override;
+  std::vector<Shape> stateShapes(const Shape &) const override { return {{arguments.units}}; }
+  CellRun begin(Emitter &e, llvm::ArrayRef<Dim> step) const override;
   static void fields(auto &self, auto &visit);
 };
 
-struct LSTMCellImpl final : GatedCell {
+struct LSTMCellImpl final : LayerWith<LSTMCellImpl, GatedCell> {
   static constexpr const char *kName = "LSTMCell";
   static constexpr const char *kLayer = "LSTM";
   static constexpr const char *kCellName = "lstm_cell";
-  const char *className() const override { return kName; }
-  Json config() const override;
   int64_t gates() const override { return 4; }
-  std::vector<int64_t> stateSizes() const override { return {arguments.units, arguments.units}; }
-  CellRun begin(Emitter &e, Dim batch, Dim features) const override;
+  std::vector<Shape> stateShapes(const Shape &) const override {
+    return {{arguments.units}, {arguments.units}};
+  }
+  CellRun begin(Emitter &e, llvm::ArrayRef<Dim> step) const override;
   std::vector<Weight> makeWeights(const std::vector<Shape> &inputs) const override;
   static void fields(auto &self, auto &visit);
 };
 
-struct GRUCellImpl final : GatedCell {
+struct GRUCellImpl final : LayerWith<GRUCellImpl, GatedCell> {
   static constexpr const char *kName = "GRUCell";
   static constexpr const char *kLayer = "GRU";
   static constexpr const char *kCellName = "gru_cell";
-  const char *className() const override { return kName; }
-  Json config() const override;
   int64_t gates() const override { return 3; }
-  std::vector<int64_t> stateSizes() const override { return {arguments.units}; }
-  CellRun begin(Emitter &e, Dim batch, Dim features) const override;
+  std::vector<Shape> stateShapes(const Shape &) const override { return {{arguments.units}}; }
+  CellRun begin(Emitter &e, llvm::ArrayRef<Dim> step) const override;
   std::vector<Weight> makeWeights(const std::vector<Shape> &inputs) const override;
   static void fields(auto &self, auto &visit);
 };
 
-/// Arguments with Keras's keys; `isGated`: with a recurrent activation.
+/// Arguments with Keras's keys, without the size; `isGated`: with a recurrent activation.
 void cellFields(auto &a, auto &visit, bool isGated) {
-  visit.required("units", a.units);
   visit("activation", a.activation);
   if (isGated)
     visit("recurrent_activation", a.recurrentActivation);
@@ -159,16 +167,23 @@ void cellFields(auto &a, auto &visit, bool isGated) {
 }
 
 void SimpleRNNCellImpl::fields(auto &self, auto &visit) {
+  visit.required("units", self.arguments.units);
   cellFields(self.arguments, visit, false);
 }
 void LSTMCellImpl::fields(auto &self, auto &visit) {
+  visit.required("units", self.arguments.units);
   cellFields(self.arguments, visit, true);
   visit("unit_forget_bias", self.arguments.unitForgetBias);
 }
 void GRUCellImpl::fields(auto &self, auto &visit) {
+  visit.required("units", self.arguments.units);
   cellFields(self.arguments, visit, true);
   visit("reset_after", self.arguments.resetAfter);
 }
+
+/// Zeros for the states of a cell.
+graph::Values emptyStates(Emitter &e, const CellImpl &cell, mlir::Type element,
+                          llvm::ArrayRef<Dim> step);
 
 /// The cell that a layer stands for; throws, naming `layer`, when it is none.
 std::shared_ptr<CellImpl> cellOf(const LayerImpl &layer, const std::shared_ptr<LayerImpl> &cell);

@@ -10,14 +10,6 @@ using mlir::Value;
 
 namespace {
 
-void checkPositive(const LayerImpl &layer, const char *what, int64_t value) {
-  if (value <= 0)
-    layer.fail(std::string(what) + " must be positive, got " + std::to_string(value));
-  if (value > kMaxExtent)
-    layer.fail(std::string(what) + " must be at most " + std::to_string(kMaxExtent) + ", got " +
-               std::to_string(value));
-}
-
 /// What all of them have: a window, a bias, an activation.
 template <typename Impl, int N> struct ConvolutionLayer : SpatialLayer<Impl, N> {
   layers::Size<N> kernelSize = 1;
@@ -50,14 +42,8 @@ template <typename Impl, int N> struct ConvolutionLayer : SpatialLayer<Impl, N> 
     return shape;
   }
   std::vector<Weight> withBias(std::vector<Weight> weights, int64_t channels) const {
-    const auto &options = this->impl().options;
-    if (options.useBias)
-      weights.push_back({"bias",
-                         {channels},
-                         options.biasInitializer,
-                         true,
-                         options.biasRegularizer,
-                         options.biasConstraint});
+    if (this->impl().options.useBias)
+      weights.push_back(biasOf(this->impl().options, {channels}));
     return weights;
   }
   std::vector<Weight> makeWeights(const std::vector<Shape> &inputs) const override {
@@ -66,9 +52,7 @@ template <typename Impl, int N> struct ConvolutionLayer : SpatialLayer<Impl, N> 
   /// The bias, then the activation.
   Value finish(Emitter &e, Value y) const {
     const auto &options = this->impl().options;
-    if (options.useBias)
-      y = e.expr(y) + e.expr(e.read(*this, "bias"));
-    return emitActivation(e, options.activation, y);
+    return emitActivation(e, options.activation, addBias(e, *this, options.useBias, y));
   }
   /// Each channel convolved by itself; the kernel is (k…, channels, multiplier).
   Value depthwise(Emitter &e, Value x, Value kernel) const {
@@ -101,13 +85,7 @@ template <int N> struct ConvImpl : ConvolutionLayer<ConvImpl<N>, N> {
     visit("groups", self.options.groups);
     visit("activation", self.options.activation);
     visit("use_bias", self.options.useBias);
-    visit("kernel_initializer", self.options.kernelInitializer);
-    visit("bias_initializer", self.options.biasInitializer);
-    visit("kernel_regularizer", self.options.kernelRegularizer);
-    visit("bias_regularizer", self.options.biasRegularizer);
-    visit("activity_regularizer", self.activityRegularizer);
-    visit("kernel_constraint", self.options.kernelConstraint);
-    visit("bias_constraint", self.options.biasConstraint);
+    kernelFields(self.options, self.activityRegularizer, visit);
   }
   void check() const {
     checkPositive(*this, "filters", filters);
@@ -126,9 +104,7 @@ template <int N> struct ConvImpl : ConvolutionLayer<ConvImpl<N>, N> {
   }
   std::vector<Weight> weightsFor(int64_t channels) const {
     return this->withBias(
-        {{"kernel", this->kernelShape(channels / options.groups, filters),
-          options.kernelInitializer, true, options.kernelRegularizer, options.kernelConstraint}},
-        filters);
+        {kernelOf(options, this->kernelShape(channels / options.groups, filters))}, filters);
   }
   Value emitLast(Emitter &e, Value x) const {
     return this->finish(
@@ -153,13 +129,7 @@ template <int N> struct ConvTransposeImpl : ConvolutionLayer<ConvTransposeImpl<N
     visit("dilation_rate", self.options.dilationRate);
     visit("activation", self.options.activation);
     visit("use_bias", self.options.useBias);
-    visit("kernel_initializer", self.options.kernelInitializer);
-    visit("bias_initializer", self.options.biasInitializer);
-    visit("kernel_regularizer", self.options.kernelRegularizer);
-    visit("bias_regularizer", self.options.biasRegularizer);
-    visit("activity_regularizer", self.activityRegularizer);
-    visit("kernel_constraint", self.options.kernelConstraint);
-    visit("bias_constraint", self.options.biasConstraint);
+    kernelFields(self.options, self.activityRegularizer, visit);
   }
   void check() const {
     checkPositive(*this, "filters", filters);
@@ -194,10 +164,7 @@ template <int N> struct ConvTransposeImpl : ConvolutionLayer<ConvTransposeImpl<N
     return this->activated(result, filters);
   }
   std::vector<Weight> weightsFor(int64_t channels) const {
-    return this->withBias(
-        {{"kernel", this->kernelShape(filters, channels), options.kernelInitializer, true,
-          options.kernelRegularizer, options.kernelConstraint}},
-        filters);
+    return this->withBias({kernelOf(options, this->kernelShape(filters, channels))}, filters);
   }
   /// The convolution whose gradient for its input this is pads, where it is "same", by what its
   /// windows hang over the result: total = span - beyond, whatever the sizes.

@@ -19,13 +19,7 @@ struct DenseImpl : LayerWith<DenseImpl> {
     visit.required("units", self.units);
     visit("activation", self.options.activation);
     visit("use_bias", self.options.useBias);
-    visit("kernel_initializer", self.options.kernelInitializer);
-    visit("bias_initializer", self.options.biasInitializer);
-    visit("kernel_regularizer", self.options.kernelRegularizer);
-    visit("bias_regularizer", self.options.biasRegularizer);
-    visit("activity_regularizer", self.activityRegularizer);
-    visit("kernel_constraint", self.options.kernelConstraint);
-    visit("bias_constraint", self.options.biasConstraint);
+    kernelFields(self.options, self.activityRegularizer, visit);
   }
   void check() const {
     if (units <= 0)
@@ -47,19 +41,9 @@ struct DenseImpl : LayerWith<DenseImpl> {
     return activatedShape(options.activation, result, *this);
   }
   std::vector<Weight> makeWeights(const std::vector<Shape> &inputs) const override {
-    std::vector<Weight> result = {{"kernel",
-                                   {inputs[0].back(), units},
-                                   options.kernelInitializer,
-                                   true,
-                                   options.kernelRegularizer,
-                                   options.kernelConstraint}};
+    std::vector<Weight> result = {kernelOf(options, {inputs[0].back(), units})};
     if (options.useBias)
-      result.push_back({"bias",
-                        {units},
-                        options.biasInitializer,
-                        true,
-                        options.biasRegularizer,
-                        options.biasConstraint});
+      result.push_back(biasOf(options, {units}));
     return result;
   }
   Value emit(Emitter &e, mlir::ValueRange inputs) const override {
@@ -69,9 +53,8 @@ struct DenseImpl : LayerWith<DenseImpl> {
     for (size_t i = 0; i + 1 < dims.size(); ++i)
       rows = rows * dims[i];
     Value matrix = graph::reshape(e.b, e.loc, x, {rows, dims.back()});
-    Value product = e.create<graph::MatMulOp>({matrix, e.read(*this, "kernel")});
-    if (options.useBias)
-      product = e.expr(product) + e.expr(e.read(*this, "bias"));
+    Value product = addBias(e, *this, options.useBias,
+                            e.create<graph::MatMulOp>({matrix, e.read(*this, "kernel")}));
     dims.back() = Dim::constant(e.b.getContext(), units);
     return emitActivation(e, options.activation, graph::reshape(e.b, e.loc, product, dims));
   }

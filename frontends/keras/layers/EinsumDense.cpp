@@ -124,7 +124,7 @@ Value contract(Emitter &e, const Named &x, const Named &kernel, const Letters &r
 
 void EinsumDenseImpl::check() const {
   Texts terms = split(*this, equation);
-  checkActivation(options.activation, *this);
+  checkSameShapeActivation(options.activation, *this);
   if (options.biasAxes && options.biasAxes->empty())
     fail("biasAxes are empty; leave them out for no bias");
   for (char c : options.biasAxes.value_or(""))
@@ -208,10 +208,10 @@ std::vector<Weight> EinsumDenseImpl::makeWeights(const std::vector<Shape> &input
   const Shape &x = inputs[0];
   Terms terms = termsFor(x);
   Shape result = resultShape(inputs), kernel;
-  std::vector<double> inputAxes, outputAxes;
+  std::vector<int64_t> inputAxes, outputAxes;
   for (auto [i, letter] : llvm::enumerate(terms.kernel)) {
     bool isOutput = has(terms.result, letter);
-    (isOutput ? outputAxes : inputAxes).push_back(static_cast<double>(i));
+    (isOutput ? outputAxes : inputAxes).push_back(static_cast<int64_t>(i));
     int64_t extent = isOutput ? result[find(terms.result, letter)] : x[find(terms.input, letter)];
     if (extent == None)
       fail("an extent of input " + toString(x) +
@@ -219,14 +219,12 @@ std::vector<Weight> EinsumDenseImpl::makeWeights(const std::vector<Shape> &input
            "Input a full shape");
     kernel.push_back(extent);
   }
-  Initializer initializer = options.kernelInitializer;
-  for (auto &[key, value] : initializer.config)
+  std::vector<Weight> weights = {kernelOf(options, kernel)};
+  for (auto &[key, value] : weights[0].initializer.config)
     if (key == "input_axes" && value == Argument())
       value = inputAxes;
     else if (key == "output_axes" && value == Argument())
       value = outputAxes;
-  std::vector<Weight> weights = {
-      {"kernel", kernel, initializer, true, options.kernelRegularizer, options.kernelConstraint}};
   if (!options.biasAxes)
     return weights;
   Shape bias;
@@ -239,8 +237,7 @@ std::vector<Weight> EinsumDenseImpl::makeWeights(const std::vector<Shape> &input
     fail("biasAxes '" + *options.biasAxes +
          "' name an extent that is not known; give the Input a "
          "full shape");
-  weights.push_back({"bias", bias, options.biasInitializer, true, options.biasRegularizer,
-                     options.biasConstraint});
+  weights.push_back(biasOf(options, bias));
   return weights;
 }
 
@@ -248,9 +245,7 @@ Value EinsumDenseImpl::emit(Emitter &e, mlir::ValueRange inputs) const {
   Terms terms = termsFor(Shape(graph::rankOf(inputs[0]), None));
   Value y = contract(e, {e.expr(inputs[0]), terms.input},
                      {e.expr(e.read(*this, "kernel")), terms.kernel}, terms.result);
-  if (options.biasAxes)
-    y = e.expr(y) + e.expr(e.read(*this, "bias"));
-  return emitActivation(e, options.activation, y);
+  return emitActivation(e, options.activation, addBias(e, *this, options.biasAxes.has_value(), y));
 }
 
 namespace {

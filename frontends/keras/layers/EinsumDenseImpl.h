@@ -16,13 +16,7 @@ struct EinsumDenseImpl final : LayerWith<EinsumDenseImpl> {
     visit.required("output_shape", self.outputShape);
     visit("activation", self.options.activation);
     visit("bias_axes", self.options.biasAxes);
-    visit("kernel_initializer", self.options.kernelInitializer);
-    visit("bias_initializer", self.options.biasInitializer);
-    visit("kernel_regularizer", self.options.kernelRegularizer);
-    visit("bias_regularizer", self.options.biasRegularizer);
-    visit("activity_regularizer", self.activityRegularizer);
-    visit("kernel_constraint", self.options.kernelConstraint);
-    visit("bias_constraint", self.options.biasConstraint);
+    kernelFields(self.options, self.activityRegularizer, visit);
   }
   void check() const;
   Shape resultShape(const std::vector<Shape> &inputs) const override;

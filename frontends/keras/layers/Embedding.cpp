@@ -1,4 +1,4 @@
-// Embedding and Masking; see Embedding.h.
+// Embedding, ReversibleEmbedding and Masking; see Embedding.h.
 #include "frontends/keras/layers/Embedding.h"
 #include "frontends/keras/layers/Arguments.h"
 #include "frontends/keras/layers/Ops.h"
@@ -57,6 +57,60 @@ struct EmbeddingImpl : LayerWith<EmbeddingImpl> {
   }
 };
 
+struct ReversibleEmbeddingImpl : LayerWith<ReversibleEmbeddingImpl, EmbeddingImpl> {
+  static constexpr const char *kName = "ReversibleEmbedding";
+  bool tieWeights = true;
+  std::optional<std::string> reverseDtype;
+  std::optional<double> logitSoftCap;
+
+  static void fields(auto &self, auto &visit) {
+    EmbeddingImpl::fields(self, visit);
+    visit("tie_weights", self.tieWeights);
+    visit("reverse_dtype", self.reverseDtype);
+    visit("logit_soft_cap", self.logitSoftCap);
+  }
+  void check() const {
+    EmbeddingImpl::check();
+    if (reverseDtype)
+      checkOneOf(*this, "reverse dtype", *reverseDtype, {"float16", "bfloat16", "float32"});
+    if (logitSoftCap && !(*logitSoftCap > 0))
+      fail("logitSoftCap must be above 0, got " + std::to_string(*logitSoftCap));
+  }
+  std::vector<TensorSpec> resultsOf(const std::vector<TensorSpec> &inputs,
+                                    const CallOptions &call) const override {
+    if (!call.reverse)
+      return results(inputs);
+    Shape shape = inputs[0].shape;
+    if (shape.size() < 2 || shape.back() != outputDim)
+      fail("in reverse expected an input (…, " + std::to_string(outputDim) + "), got " +
+           toString(shape) + "; its last dimension is the layer's outputDim");
+    shape.back() = inputDim;
+    return {{shape, reverseDtype.value_or(computeDtype(dtypePolicy))}};
+  }
+  std::vector<Weight> makeWeights(const std::vector<Shape> &inputs) const override {
+    std::vector<Weight> result = EmbeddingImpl::makeWeights(inputs);
+    if (!tieWeights)
+      result.push_back(
+          {"reverse_embeddings", {outputDim, inputDim}, options.embeddingsInitializer});
+    return result;
+  }
+  llvm::SmallVector<Value> emitAll(Emitter &e, mlir::ValueRange inputs,
+                                   const CallOptions &call) const override {
+    if (!call.reverse)
+      return {emit(e, inputs)};
+    Value x = inputs[0];
+    Value kernel = tieWeights ? graph::transpose(e.b, e.loc, e.read(*this, "embeddings"), {1, 0})
+                              : e.read(*this, "reverse_embeddings");
+    if (reverseDtype) {
+      mlir::Type element = elementTypeOf(*reverseDtype, e.b.getContext());
+      x = graph::cast(e.b, e.loc, x, element);
+      kernel = graph::cast(e.b, e.loc, kernel, element);
+    }
+    Expr scores = product(e, e.expr(x), e.expr(kernel));
+    return {logitSoftCap ? tanh(scores / *logitSoftCap) * *logitSoftCap : scores};
+  }
+};
+
 struct MaskingImpl : SameShapeLayer<MaskingImpl> {
   static constexpr const char *kName = "Masking";
   layers::MaskingOptions options;
@@ -85,7 +139,8 @@ struct MaskingImpl : SameShapeLayer<MaskingImpl> {
   }
 };
 
-constexpr LayerClass kClasses[] = {layerClass<EmbeddingImpl>(), layerClass<MaskingImpl>()};
+constexpr LayerClass kClasses[] = {
+    layerClass<EmbeddingImpl>(), layerClass<ReversibleEmbeddingImpl>(), layerClass<MaskingImpl>()};
 
 } // namespace
 
@@ -95,6 +150,21 @@ layers::Embedding::Embedding(int64_t inputDim, int64_t outputDim, EmbeddingOptio
     : Layer(construct<EmbeddingImpl>(options, [&](EmbeddingImpl &layer) {
         layer.inputDim = inputDim;
         layer.outputDim = outputDim;
+      })) {}
+
+layers::ReversibleEmbedding::ReversibleEmbedding(int64_t inputDim, int64_t outputDim,
+                                                 ReversibleEmbeddingOptions options)
+    : Layer(construct<ReversibleEmbeddingImpl>(options, [&](ReversibleEmbeddingImpl &layer) {
+        layer.inputDim = inputDim;
+        layer.outputDim = outputDim;
+        layer.options.embeddingsInitializer = options.embeddingsInitializer;
+        layer.options.embeddingsRegularizer = options.embeddingsRegularizer;
+        layer.options.embeddingsConstraint = options.embeddingsConstraint;
+        layer.options.maskZero = options.maskZero;
+        layer.tieWeights = options.tieWeights;
+        if (!options.reverseDtype.empty())
+          layer.reverseDtype = options.reverseDtype;
+        layer.logitSoftCap = options.logitSoftCap;
       })) {}
 
 layers::Masking::Masking(MaskingOptions options) : Layer(construct<MaskingImpl>(options)) {}

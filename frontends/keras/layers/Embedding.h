@@ -1,4 +1,4 @@
-// Layers that sequences begin with: Embedding, Masking. Part of Layers.h.
+// Layers that sequences begin with: Embedding, ReversibleEmbedding, Masking. Part of Layers.h.
 //
 // A mask says where a sequence has values: layers that stand for one value at a time pass it on,
 // recurrent layers skip what it leaves out, attention does not look at it.
@@ -21,6 +21,25 @@ struct EmbeddingOptions {
 /// cut to integers; an index outside makes the run fail, naming the layer.
 struct Embedding : Layer {
   Embedding(int64_t inputDim, int64_t outputDim, EmbeddingOptions options = {});
+};
+
+struct ReversibleEmbeddingOptions {
+  bool tieWeights = true; ///< one weight for both ways; else a second one, `reverse_embeddings`
+  Initializer embeddingsInitializer = "uniform";
+  Regularizer embeddingsRegularizer = {};
+  Constraint embeddingsConstraint = {};
+  bool maskZero = false;
+  std::string reverseDtype = {};           ///< of the way back; empty: as everything else
+  std::optional<double> logitSoftCap = {}; ///< scores are cap * tanh(score / cap)
+  Shape inputShape = {};
+  std::string name = {};
+  bool trainable = true;
+  std::string dtype = {};
+};
+/// An Embedding that also goes back: called with `{.reverse = true}` it gives for (…, outputDim)
+/// the scores of all indices, (…, inputDim).
+struct ReversibleEmbedding : Layer {
+  ReversibleEmbedding(int64_t inputDim, int64_t outputDim, ReversibleEmbeddingOptions options = {});
 };
 
 struct MaskingOptions {

@@ -38,8 +38,7 @@ void HeadsImpl::check() const {
   if (heads % keyHeads != 0)
     fail("numQueryHeads " + std::to_string(heads) + " must be a multiple of numKeyValueHeads " +
          std::to_string(keyHeads));
-  if (!(dropout >= 0 && dropout < 1))
-    fail("dropout is the fraction to drop, from 0 to below 1, got " + std::to_string(dropout));
+  checkRate(*this, "dropout", dropout);
   if (slidingWindow && *slidingWindow <= 0)
     fail("slidingWindow must be positive, got " + std::to_string(*slidingWindow));
   if (outputShape)
@@ -331,9 +330,8 @@ llvm::SmallVector<Value> HeadsImpl::emitAll(Emitter &e, mlir::ValueRange inputs,
 
 namespace {
 
-struct MultiHeadAttentionImpl final : HeadsImpl {
+struct MultiHeadAttentionImpl final : LayerWith<MultiHeadAttentionImpl, HeadsImpl> {
   static constexpr const char *kName = "MultiHeadAttention";
-  const char *className() const override { return kName; }
   static void fields(auto &self, auto &visit) {
     visit.required("num_heads", self.heads);
     visit.required("key_dim", self.keyDim);
@@ -345,20 +343,14 @@ struct MultiHeadAttentionImpl final : HeadsImpl {
     visit("sliding_window", self.slidingWindow);
     headFields(self, visit);
   }
-  Json config() const override {
-    ConfigWriter writer;
-    fields(*this, writer);
-    return std::move(writer.config);
-  }
   void check() {
     keyHeads = heads;
     HeadsImpl::check();
   }
 };
 
-struct GroupQueryAttentionImpl final : HeadsImpl {
+struct GroupQueryAttentionImpl final : LayerWith<GroupQueryAttentionImpl, HeadsImpl> {
   static constexpr const char *kName = "GroupQueryAttention";
-  const char *className() const override { return kName; }
   static void fields(auto &self, auto &visit) {
     visit.required("head_dim", self.keyDim);
     visit.required("num_query_heads", self.heads);
@@ -367,11 +359,6 @@ struct GroupQueryAttentionImpl final : HeadsImpl {
     visit("dropout", self.dropout);
     visit("sliding_window", self.slidingWindow);
     headFields(self, visit);
-  }
-  Json config() const override {
-    ConfigWriter writer;
-    fields(*this, writer);
-    return std::move(writer.config);
   }
 };
 

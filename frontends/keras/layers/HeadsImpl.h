@@ -73,13 +73,7 @@ private:
 };
 
 void headFields(auto &self, auto &visit) {
-  visit("kernel_initializer", self.projection.kernelInitializer);
-  visit("bias_initializer", self.projection.biasInitializer);
-  visit("kernel_regularizer", self.projection.kernelRegularizer);
-  visit("bias_regularizer", self.projection.biasRegularizer);
-  visit("activity_regularizer", self.projection.activityRegularizer);
-  visit("kernel_constraint", self.projection.kernelConstraint);
-  visit("bias_constraint", self.projection.biasConstraint);
+  kernelFields(self.projection, self.projection.activityRegularizer, visit);
   visit("use_gate", self.useGate);
   visit("seed", self.seed);
 }

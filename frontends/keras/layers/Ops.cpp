@@ -49,6 +49,17 @@ Expr repeat(Emitter &e, Value x, int64_t axis, int64_t times) {
   return e.expr(graph::reshape(e.b, e.loc, graph::broadcastTo(e.b, e.loc, apart, wide), result));
 }
 
+Expr product(Emitter &e, Expr x, Expr matrix) {
+  Dims dims = x.dims();
+  Dim rows = Dim::constant(e.b.getContext(), 1);
+  for (Dim dim : llvm::ArrayRef(dims).drop_back())
+    rows = rows * dim;
+  Expr flat = e.expr(graph::reshape(e.b, e.loc, x, {rows, dims.back()}));
+  Expr result = e.expr(e.create<graph::MatMulOp>({flat.v, matrix.v}));
+  dims.back() = matrix.dims().back();
+  return e.expr(graph::reshape(e.b, e.loc, result, dims));
+}
+
 Expr castLike(Emitter &e, Value x, Value like) {
   mlir::Type element = graph::elementType(like);
   return e.expr(graph::elementType(x) == element ? x : graph::cast(e.b, e.loc, x, element));

@@ -15,6 +15,8 @@ graph::Expr gather(Emitter &e, mlir::Value x, mlir::Value indices, int64_t axis)
 graph::Expr clamp(Emitter &e, mlir::Value x, double low, double high);
 /// x repeated `times` along the axis, each element by itself, as NumPy's repeat.
 graph::Expr repeat(Emitter &e, mlir::Value x, int64_t axis, int64_t times);
+/// x (…, n) times a matrix (n, m): (…, m).
+graph::Expr product(Emitter &e, graph::Expr x, graph::Expr matrix);
 /// x in the element type of `like`.
 graph::Expr castLike(Emitter &e, mlir::Value x, mlir::Value like);
 /// x / its Euclidean length along the axes, at most x / epsilon: Keras's ops.normalize.

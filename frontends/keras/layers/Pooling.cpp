@@ -146,9 +146,7 @@ struct AdaptivePoolingImpl : SpatialLayer<AdaptivePoolingImpl<takesGreatest, N>,
   void check() const {
     SpatialLayer<AdaptivePoolingImpl<takesGreatest, N>, N>::check();
     for (int64_t size : outputSize.values)
-      if (size <= 0 || size > kMaxExtent)
-        this->fail("outputSize must be positive and at most " + std::to_string(kMaxExtent) +
-                   ", got " + std::to_string(size));
+      checkPositive(*this, "outputSize", size);
   }
   Shape resultOf(const Shape &x) const {
     Shape result = x;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace ingot::keras {
 
@@ -212,6 +213,59 @@ ingot::Tensor tensorOf(const Shape &shape, const std::vector<double> &values) {
   return std::move(tensor).value();
 }
 
+/// Values in increasing order with their weights: what Keras keeps of the data.
+struct Summary {
+  std::vector<float> values, weights;
+};
+
+/// NumPy's interp: f at x of the line through the points, constant beyond its ends.
+double interpolated(double x, const std::vector<float> &at, const std::vector<float> &f) {
+  size_t above = std::upper_bound(at.begin(), at.end(), x) - at.begin();
+  if (above == 0)
+    return f.front();
+  const size_t below = above - 1;
+  if (above == at.size() || x == at[below])
+    return f[below];
+  double slope = (double(f[above]) - f[below]) / (double(at[above]) - at[below]);
+  return slope * (x - at[below]) + f[below];
+}
+
+/// At most 1 / epsilon values in the place of more, as Keras's compress_summary with its rounding.
+Summary compressed(const Summary &given, double epsilon) {
+  if (static_cast<double>(given.values.size()) * epsilon < 1)
+    return given;
+  std::vector<float> sums(given.weights.size()), shares(sums.size());
+  std::partial_sum(given.weights.begin(), given.weights.end(), sums.begin());
+  for (size_t i = 0; i < sums.size(); ++i)
+    shares[i] = sums[i] / sums.back();
+  Summary result;
+  const auto count = static_cast<int64_t>(std::ceil(1 / epsilon));
+  double before = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const double share = epsilon + static_cast<double>(i) * epsilon;
+    const double sum = interpolated(share, shares, sums);
+    result.values.push_back(static_cast<float>(interpolated(share, shares, given.values)));
+    result.weights.push_back(static_cast<float>(sum - before));
+    before = sum;
+  }
+  return result;
+}
+
+/// Boundaries between so many bins of about as many values each.
+std::vector<float> quantileBins(std::vector<float> values, int64_t bins, double epsilon) {
+  std::sort(values.begin(), values.end());
+  const double step = std::max(static_cast<double>(values.size()) / (1 / epsilon), 1.0);
+  Summary summary;
+  for (size_t i = static_cast<size_t>(step - 1); i < values.size(); i += static_cast<size_t>(step))
+    summary.values.push_back(values[i]);
+  summary.weights.assign(summary.values.size(), static_cast<float>(step));
+  std::vector<float> result =
+      compressed(compressed(summary, epsilon), 1 / static_cast<double>(bins)).values;
+  if (!result.empty())
+    result.pop_back();
+  return result;
+}
+
 /// Zeros and ones, or counts, of categories from 0 to depth - 1; Keras's encode_categorical_inputs.
 struct Encoding {
   const LayerImpl &layer;
@@ -243,12 +297,6 @@ struct Encoding {
   }
 };
 
-void checkMode(const LayerImpl &layer, const std::string &mode,
-               const std::vector<std::string> &known) {
-  if (std::find(known.begin(), known.end(), mode) == known.end())
-    layer.fail(unknownName("output mode", mode, known));
-}
-
 struct CategoryEncodingImpl : LayerWith<CategoryEncodingImpl> {
   static constexpr const char *kName = "CategoryEncoding";
   static constexpr bool kInFloat32 = true;
@@ -260,10 +308,8 @@ struct CategoryEncodingImpl : LayerWith<CategoryEncodingImpl> {
     visit("output_mode", self.options.outputMode);
   }
   void check() const {
-    if (numTokens < 1 || numTokens > kMaxExtent)
-      fail("numTokens must be positive and at most " + std::to_string(kMaxExtent) + ", got " +
-           std::to_string(numTokens));
-    checkMode(*this, options.outputMode, {"multi_hot", "one_hot", "count"});
+    checkPositive(*this, "numTokens", numTokens);
+    checkOneOf(*this, "output mode", options.outputMode, {"multi_hot", "one_hot", "count"});
   }
   bool takesIntegers() const override { return true; }
   Encoding encoding() const { return {*this, options.outputMode, numTokens}; }
@@ -282,22 +328,34 @@ struct CategoryEncodingImpl : LayerWith<CategoryEncodingImpl> {
 struct DiscretizationImpl : LayerWith<DiscretizationImpl> {
   static constexpr const char *kName = "Discretization";
   static constexpr bool kInFloat32 = true;
-  std::vector<double> boundaries;
+  std::optional<std::vector<double>> boundaries; // none before `adapt`
   layers::DiscretizationOptions options;
+  mutable bool isCompiled = false; // boundaries are constants of a compiled model
 
   static void fields(auto &self, auto &visit) {
-    visit.required("bin_boundaries", self.boundaries);
+    visit("bin_boundaries", self.boundaries);
+    visit("num_bins", self.options.numBins);
+    visit("epsilon", self.options.epsilon);
     visit("output_mode", self.options.outputMode);
     visit.only("sparse", false, "results are dense; leave it false");
   }
   void check() const {
-    if (boundaries.empty() || !std::is_sorted(boundaries.begin(), boundaries.end()))
-      fail("binBoundaries must be one number or more, in increasing order");
-    checkMode(*this, options.outputMode, {"int", "one_hot", "multi_hot", "count"});
+    if (!hasBoundaries() && !options.numBins)
+      fail("needs binBoundaries, one number or more, or numBins, for adapt to find them");
+    if (hasBoundaries() && !std::is_sorted(boundaries->begin(), boundaries->end()))
+      fail("binBoundaries must be in increasing order");
+    if (options.numBins && (*options.numBins < 2 || *options.numBins > kMaxExtent))
+      fail("numBins must be from 2 to " + std::to_string(kMaxExtent) + ", got " +
+           std::to_string(*options.numBins));
+    if (!(options.epsilon > 0 && options.epsilon <= 1))
+      fail("epsilon must be above 0 and at most 1, got " + std::to_string(options.epsilon));
+    checkOneOf(*this, "output mode", options.outputMode, {"int", "one_hot", "multi_hot", "count"});
   }
-  Encoding encoding() const {
-    return {*this, options.outputMode, static_cast<int64_t>(boundaries.size()) + 1};
+  bool hasBoundaries() const { return boundaries && !boundaries->empty(); }
+  int64_t depth() const {
+    return hasBoundaries() ? static_cast<int64_t>(boundaries->size()) + 1 : *options.numBins;
   }
+  Encoding encoding() const { return {*this, options.outputMode, depth()}; }
   std::vector<TensorSpec> results(const std::vector<TensorSpec> &inputs) const override {
     const Shape &x = inputs[0].shape;
     if (options.outputMode == "int")
@@ -308,12 +366,15 @@ struct DiscretizationImpl : LayerWith<DiscretizationImpl> {
     return {{encoding().resultShape(x), "float32"}};
   }
   Value emit(Emitter &e, mlir::ValueRange inputs) const override {
+    if (!hasBoundaries())
+      fail("has no boundaries yet: call adapt with data, or give it binBoundaries");
+    isCompiled = true;
     bool isIndex = options.outputMode == "int";
     mlir::Type integer = e.b.getIntegerType(isIndex ? 32 : 64, /*isSigned=*/true);
     Dims column = dimsOf(inputs[0]);
     column.push_back(Dim::constant(e.b.getContext(), 1));
     Expr x = e.expr(graph::reshape(e.b, e.loc, inputs[0], column));
-    std::vector<float> values(boundaries.begin(), boundaries.end());
+    std::vector<float> values(boundaries->begin(), boundaries->end());
     Expr limits = constant(e, values, {static_cast<int64_t>(values.size())});
     Dims all = column;
     all.back() = Dim::constant(e.b.getContext(), static_cast<int64_t>(values.size()));
@@ -428,8 +489,38 @@ void layers::Normalization::adapt(const TensorView &data) {
 
 layers::Discretization::Discretization(std::vector<double> binBoundaries,
                                        DiscretizationOptions options)
-    : Layer(construct<DiscretizationImpl>(
-          options, [&](auto &layer) { layer.boundaries = std::move(binBoundaries); })) {}
+    : Layer(construct<DiscretizationImpl>(options, [&](auto &layer) {
+        if (!binBoundaries.empty())
+          layer.boundaries = std::move(binBoundaries);
+        if (layer.boundaries && options.numBins)
+          layer.fail("takes binBoundaries or numBins, not both");
+      })) {}
+
+void layers::Discretization::adapt(const TensorView &data) {
+  auto &layer = static_cast<DiscretizationImpl &>(*impl());
+  const layers::DiscretizationOptions &options = layer.options;
+  if (!options.numBins)
+    layer.fail("has the binBoundaries it was given; adapt a layer with numBins");
+  if (layer.isCompiled)
+    layer.fail("is part of a model that was compiled with its boundaries; adapt it before the "
+               "model runs");
+  const int64_t count = elementCount(data);
+  std::vector<float> values(count);
+  for (int64_t i = 0; i < count; ++i)
+    if (values[i] = static_cast<float>(elementOf(layer, data, i)); std::isnan(values[i]))
+      layer.fail("adapt was given data with NaN in it; leave that out");
+  std::vector<float> bins = quantileBins(std::move(values), *options.numBins, options.epsilon);
+  if (bins.empty())
+    layer.fail("adapt found no boundary in " + std::to_string(count) +
+               " values; it needs two or more");
+  const int64_t depth = static_cast<int64_t>(bins.size()) + 1;
+  if (layer.isBuilt && options.outputMode != "int" && depth != layer.depth())
+    layer.fail("adapt found " + std::to_string(depth) +
+               " bins where the model that the layer is "
+               "in was made for " +
+               std::to_string(layer.depth()) + "; adapt it before it is called");
+  layer.boundaries.emplace(bins.begin(), bins.end());
+}
 
 layers::CategoryEncoding::CategoryEncoding(int64_t numTokens, CategoryEncodingOptions options)
     : Layer(construct<CategoryEncodingImpl>(options,

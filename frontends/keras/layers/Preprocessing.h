@@ -35,7 +35,9 @@ struct Normalization : Layer {
 };
 
 struct DiscretizationOptions {
-  std::string outputMode = "int"; ///< or "one_hot", "multi_hot", "count"
+  std::string outputMode = "int";      ///< or "one_hot", "multi_hot", "count"
+  std::optional<int64_t> numBins = {}; ///< in the place of boundaries: `adapt` finds them
+  double epsilon = 0.01;               ///< how far from exact quantiles those may be, as a share
   Shape inputShape = {};
   std::string name = {};
   std::string dtype = {};
@@ -43,6 +45,9 @@ struct DiscretizationOptions {
 /// The number of boundaries that are not above x.
 struct Discretization : Layer {
   explicit Discretization(std::vector<double> binBoundaries, DiscretizationOptions options = {});
+  /// Of a layer with `numBins` and no boundaries: sets them to the quantiles of the data, of any
+  /// number type, as Keras estimates them. Call it before the layer is used in a model that runs.
+  void adapt(const TensorView &data);
 };
 
 struct CategoryEncodingOptions {

@@ -12,14 +12,25 @@ namespace detail {
 using graph::Expr;
 using mlir::Value;
 
+static Shape withBatch(int64_t batch, Shape shape) {
+  shape.insert(shape.begin(), batch);
+  return shape;
+}
+
 void RecurrentImpl::checkModes() const {
   if (modes.stateful)
     fail("stateful is not supported, since compiled models are called by several at once; keep the "
          "states: .returnState = true gives them, and the next call takes them as further inputs");
 }
 
-void RecurrentImpl::checkInputs(const std::vector<TensorSpec> &inputs) const {
-  const Shape &x = inputs[0].shape;
+/// A step of such sequences.
+static Shape stepOf(const Shape &x) {
+  Shape step = x;
+  step.erase(step.begin() + 1);
+  return step;
+}
+
+void RecurrentImpl::checkSequence(const Shape &x) const {
   if (x.size() != 3)
     fail("expected an input of 3 dimensions, (batch, time, features), got " + toString(x) +
          "; the layer before it needs .returnSequences = true, or the model an inputShape {time, "
@@ -28,35 +39,41 @@ void RecurrentImpl::checkInputs(const std::vector<TensorSpec> &inputs) const {
     fail(
         "the number of features of its input is not known: expected (batch, time, features), got " +
         toString(x) + "; its kernel needs that number: give the Input a full shape");
-  std::vector<int64_t> sizes = cell().stateSizes();
-  if (inputs.size() != 1 && inputs.size() != 1 + sizes.size())
-    fail("has " + std::to_string(sizes.size()) +
+}
+
+void RecurrentImpl::checkInputs(const std::vector<TensorSpec> &inputs) const {
+  const Shape &x = inputs[0].shape;
+  checkSequence(x);
+  std::vector<Shape> states = cell().stateShapes(stepOf(x));
+  if (inputs.size() != 1 && inputs.size() != 1 + states.size())
+    fail("has " + std::to_string(states.size()) +
          " states; call it on a sequence, or on a sequence "
          "and all of its states, got " +
          std::to_string(inputs.size()) + " tensors");
   for (size_t i = 1; i < inputs.size(); ++i) {
-    const Shape &state = inputs[i].shape;
-    if (state.size() != 2 || state[1] != sizes[i - 1])
+    const Shape &state = inputs[i].shape, &expected = states[i - 1];
+    if (state.empty() || Shape(state.begin() + 1, state.end()) != expected)
       fail("state " + std::to_string(i - 1) + " has shape " + toString(state) + ", expected " +
-           toString({x[0], sizes[i - 1]}));
+           toString(withBatch(x[0], expected)));
   }
 }
 
 void RecurrentImpl::buildSublayers(const std::vector<TensorSpec> &inputs) {
   checkInputs(inputs);
-  build(cell(), {{{inputs[0].shape[0], inputs[0].shape[2]}}});
+  build(cell(), {{stepOf(inputs[0].shape)}});
 }
 
 std::vector<TensorSpec> RecurrentImpl::results(const std::vector<TensorSpec> &inputs) const {
   checkInputs(inputs);
-  const Shape &x = inputs[0].shape;
-  int64_t units = cell().parts().back()->stateSizes()[0];
+  const Shape &x = inputs[0].shape, step = stepOf(x);
   const std::string dtype = computeDtype(dtypePolicy);
-  std::vector<TensorSpec> results = {
-      {modes.returnSequences ? Shape{x[0], x[1], units} : Shape{x[0], units}, dtype}};
+  Shape result = withBatch(x[0], cell().parts().back()->stateShapes(step)[0]);
+  if (modes.returnSequences)
+    result.insert(result.begin() + 1, x[1]);
+  std::vector<TensorSpec> results = {{result, dtype}};
   if (modes.returnState)
-    for (int64_t size : cell().stateSizes())
-      results.push_back({{x[0], size}, dtype});
+    for (const Shape &state : cell().stateShapes(step))
+      results.push_back({withBatch(x[0], state), dtype});
   return results;
 }
 
@@ -72,15 +89,16 @@ struct Loop {
   bool carriesResult; ///< the step's result is not always the state before it or the new one
   bool stacks;
 
-  Loop(Emitter &e, const CellImpl &cell, Dim batch, Dim features, const RecurrentModes &modes,
+  Loop(Emitter &e, const CellImpl &cell, llvm::ArrayRef<Dim> step, const RecurrentModes &modes,
        Value mask, bool isLast, bool hasStates)
-      : e(e), cell(cell), run(cell.begin(e, batch, features)), isReverse(modes.goBackwards),
+      : e(e), cell(cell), run(cell.begin(e, step)), isReverse(modes.goBackwards),
         zeroOutput(isLast && modes.zeroOutputForMask), mask(mask),
         carriesResult(isLast && mask && (hasStates || zeroOutput)),
         stacks(modes.returnSequences || !isLast) {}
 
   Expr where(Value chosen, Value x, Value otherwise) const {
-    Dims column = {dimsOf(chosen)[0], Dim::constant(e.b.getContext(), 1)};
+    Dims column(graph::rankOf(x), Dim::constant(e.b.getContext(), 1));
+    column[0] = dimsOf(chosen)[0];
     Expr condition = e.expr(graph::reshape(e.b, e.loc, chosen, column));
     return select(condition, e.expr(x), e.expr(otherwise));
   }
@@ -140,28 +158,33 @@ struct Loop {
   }
 };
 
+/// With the first two dimensions, batch and time, the other way round.
+Value swapped(Emitter &e, Value x) {
+  llvm::SmallVector<int64_t> axes = graph::allAxes(x);
+  std::swap(axes[0], axes[1]);
+  return graph::transpose(e.b, e.loc, x, axes);
+}
+
 } // namespace
 
 llvm::SmallVector<Value> RecurrentImpl::emitAll(Emitter &e, mlir::ValueRange inputs,
                                                 const CallOptions &) const {
-  Value x = graph::transpose(e.b, e.loc, inputs[0], {1, 0, 2}), mask = e.maskOf(inputs[0]);
+  Value x = swapped(e, inputs[0]), mask = e.maskOf(inputs[0]);
   if (mask && graph::rankOf(mask) != 2)
     fail("the mask of its input has " + std::to_string(graph::rankOf(mask)) +
          " dimensions, (batch, time) is expected");
   if (mask)
-    mask = graph::transpose(e.b, e.loc, mask, {1, 0});
-  Dim batch = dimsOf(x)[1];
+    mask = swapped(e, mask);
   graph::Values states(inputs.drop_front()), lasts;
   const bool hasStates = !states.empty();
   if (!hasStates)
-    for (int64_t size : cell().stateSizes())
-      states.push_back(graph::splat(e.b, e.loc, graph::elementType(x),
-                                    {batch, Dim::constant(e.b.getContext(), size)}, 0));
+    states = emptyStates(e, cell(), graph::elementType(x), Dims(llvm::drop_begin(dimsOf(x))));
   std::vector<const CellImpl *> parts = cell().parts();
   Value result;
   for (const CellImpl *part : parts) {
-    Loop loop(e, *part, batch, dimsOf(x)[2], modes, mask, part == parts.back(), hasStates);
-    size_t count = part->stateSizes().size();
+    Dims step(llvm::drop_begin(dimsOf(x)));
+    Loop loop(e, *part, step, modes, mask, part == parts.back(), hasStates);
+    size_t count = part->stateCount();
     graph::ScanYield made = loop.all(x, mlir::ValueRange(states).slice(lasts.size(), count));
     result = loop.carriesResult ? made.carried.back() : made.carried[0];
     lasts.append(made.carried.begin(), made.carried.begin() + count);
@@ -169,7 +192,7 @@ llvm::SmallVector<Value> RecurrentImpl::emitAll(Emitter &e, mlir::ValueRange inp
       x = made.stacked[0];
   }
   if (modes.returnSequences) {
-    result = graph::transpose(e.b, e.loc, x, {1, 0, 2});
+    result = swapped(e, x);
     if (modes.goBackwards && !keepsOrder)
       result = e.create<graph::ReverseOp>({result}, {e.integers("axes", {1})});
   }
@@ -182,42 +205,34 @@ llvm::SmallVector<Value> RecurrentImpl::emitAll(Emitter &e, mlir::ValueRange inp
 namespace {
 
 /// LSTM of LSTMCell, and so on.
-template <typename Cell> struct CellLayer final : RecurrentImpl {
+template <typename Cell> struct CellLayer final : LayerWith<CellLayer<Cell>, RecurrentImpl> {
   static constexpr const char *kName = Cell::kLayer;
   std::shared_ptr<Cell> own = std::make_shared<Cell>();
 
   CellLayer() { own->name = Cell::kCellName; }
-  const char *className() const override { return kName; }
   CellImpl &cell() const override { return *own; }
   std::vector<std::shared_ptr<LayerImpl>> sublayers() const override { return {own}; }
   static void fields(auto &self, auto &visit) {
     modeFields(self, visit);
     Cell::fields(*self.own, visit);
   }
-  Json config() const override {
-    ConfigWriter writer;
-    fields(*this, writer);
-    return std::move(writer.config);
-  }
   void check() const {
-    checkModes();
-    own->check(*this);
+    this->checkModes();
+    own->GatedCell::check(*this);
   }
 };
 
-struct RNNImpl final : RecurrentImpl {
+struct RNNImpl final : LayerWith<RNNImpl, RecurrentImpl> {
   static constexpr const char *kName = "RNN";
   std::shared_ptr<CellImpl> given;
 
-  const char *className() const override { return kName; }
   CellImpl &cell() const override { return *given; }
   std::vector<std::shared_ptr<LayerImpl>> sublayers() const override { return {given}; }
   static void fields(auto &self, auto &visit) { modeFields(self, visit); }
   Json config() const override {
-    ConfigWriter writer;
-    fields(*this, writer);
-    writer.config["cell"] = layerToJson(*given);
-    return std::move(writer.config);
+    Json config = LayerWith<RNNImpl, RecurrentImpl>::config();
+    config["cell"] = layerToJson(*given);
+    return config;
   }
   void check() const { checkModes(); }
 };

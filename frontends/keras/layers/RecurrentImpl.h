@@ -34,6 +34,10 @@ struct RecurrentImpl : LayerImpl {
   llvm::SmallVector<mlir::Value> emitAll(Emitter &e, mlir::ValueRange inputs,
                                          const CallOptions &options) const override;
 
+protected:
+  /// Throws unless the layer can go along sequences of this shape.
+  virtual void checkSequence(const Shape &x) const;
+
 private:
   void checkInputs(const std::vector<TensorSpec> &inputs) const;
 };

@@ -13,11 +13,6 @@ using mlir::Value;
 
 namespace {
 
-void checkRate(const LayerImpl &layer, double rate) {
-  if (!(rate >= 0 && rate < 1))
-    layer.fail("rate is the fraction to drop, from 0 to below 1, got " + std::to_string(rate));
-}
-
 /// Where elements share their numbers: the noise's dimensions for an input of these.
 Dims noiseDims(const std::optional<Shape> &noiseShape, Dims x) {
   if (!noiseShape)
@@ -50,8 +45,8 @@ Value dropped(Emitter &e, Draws draws, Value x, const Dims &noise, double rate) 
   return e.expr(x) * draws.dropout(ones, rate);
 }
 
-struct DropoutImpl : SameShapeLayer<DropoutImpl> {
-  static constexpr const char *kName = "Dropout";
+/// Layers that drop single elements, or those of `noise_shape` together.
+template <typename Impl> struct ElementDropout : SameShapeLayer<Impl> {
   static constexpr bool kMasks = true;
   double rate = 0;
   layers::DropoutOptions options;
@@ -61,11 +56,15 @@ struct DropoutImpl : SameShapeLayer<DropoutImpl> {
     visit("seed", self.options.seed);
     visit("noise_shape", self.options.noiseShape);
   }
-  void check() const { checkRate(*this, rate); }
+  void check() const { checkRate(*this, "rate", rate); }
   Shape resultShape(const std::vector<Shape> &inputs) const override {
     checkNoiseShape(*this, options.noiseShape, inputs[0]);
     return inputs[0];
   }
+};
+
+struct DropoutImpl : ElementDropout<DropoutImpl> {
+  static constexpr const char *kName = "Dropout";
   Value emit(Emitter &e, mlir::ValueRange inputs) const override {
     if (!e.training || rate == 0)
       return inputs[0];
@@ -74,18 +73,8 @@ struct DropoutImpl : SameShapeLayer<DropoutImpl> {
   }
 };
 
-struct AlphaDropoutImpl : SameShapeLayer<AlphaDropoutImpl> {
+struct AlphaDropoutImpl : ElementDropout<AlphaDropoutImpl> {
   static constexpr const char *kName = "AlphaDropout";
-  static constexpr bool kMasks = true;
-  double rate = 0;
-  layers::DropoutOptions options;
-
-  static void fields(auto &self, auto &visit) { DropoutImpl::fields(self, visit); }
-  void check() const { checkRate(*this, rate); }
-  Shape resultShape(const std::vector<Shape> &inputs) const override {
-    checkNoiseShape(*this, options.noiseShape, inputs[0]);
-    return inputs[0];
-  }
   Value emit(Emitter &e, mlir::ValueRange inputs) const override {
     if (!e.training || rate == 0)
       return inputs[0];
@@ -133,7 +122,7 @@ struct GaussianDropoutImpl : SameShapeLayer<GaussianDropoutImpl> {
     visit.required("rate", self.rate);
     visit("seed", self.options.seed);
   }
-  void check() const { checkRate(*this, rate); }
+  void check() const { checkRate(*this, "rate", rate); }
   Value emit(Emitter &e, mlir::ValueRange inputs) const override {
     if (!e.training || rate == 0)
       return inputs[0];
@@ -158,7 +147,7 @@ template <int N> struct SpatialDropoutImpl : SpatialLayer<SpatialDropoutImpl<N>,
   }
   void check() const {
     SpatialLayer<SpatialDropoutImpl<N>, N>::check();
-    checkRate(*this, rate);
+    checkRate(*this, "rate", rate);
     if (N == 1 && options.dataFormat != "channels_last")
       this->fail("takes channels last, (batch, steps, channels); put a Permute({2, 1}) before and "
                  "behind it");

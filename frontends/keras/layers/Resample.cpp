@@ -1,7 +1,7 @@
 // See Resample.h. The formulas are those of TensorFlow's kernels (half-pixel centres), in f32 where
 // they are.
 #include "frontends/keras/layers/Resample.h"
-#include "frontends/keras/Names.h"
+#include "frontends/keras/layers/Arguments.h"
 #include "frontends/keras/layers/Ops.h"
 
 #include <algorithm>
@@ -196,10 +196,8 @@ Expr resampled(Emitter &e, Value x, int64_t axis, const Taps &taps) {
 } // namespace
 
 void checkInterpolation(const LayerImpl &layer, const std::string &interpolation) {
-  static const std::vector<std::string> known = {"nearest",  "bilinear", "bicubic",
-                                                 "lanczos3", "lanczos5", "area"};
-  if (std::find(known.begin(), known.end(), interpolation) == known.end())
-    layer.fail(unknownName("interpolation", interpolation, known));
+  checkOneOf(layer, "interpolation", interpolation,
+             {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area"});
 }
 
 namespace {

@@ -130,12 +130,6 @@ struct PermuteImpl : LayerWith<PermuteImpl> {
   }
 };
 
-void checkPositive(const LayerImpl &layer, const char *what, int64_t value) {
-  if (value <= 0 || value > kMaxExtent)
-    layer.fail(std::string(what) + " must be positive and at most " + std::to_string(kMaxExtent) +
-               ", got " + std::to_string(value));
-}
-
 struct RepeatVectorImpl : LayerWith<RepeatVectorImpl> {
   static constexpr const char *kName = "RepeatVector";
   int64_t n = 1;

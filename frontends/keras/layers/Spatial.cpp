@@ -48,8 +48,7 @@ Shape channelsToFront(const Shape &shape) {
 }
 
 void checkDataFormat(const LayerImpl &layer, const std::string &dataFormat) {
-  if (dataFormat != "channels_last" && dataFormat != "channels_first")
-    layer.fail(unknownName("data format", dataFormat, {"channels_last", "channels_first"}));
+  checkOneOf(layer, "data format", dataFormat, {"channels_last", "channels_first"});
 }
 
 void checkSpatialRank(const LayerImpl &layer, int64_t rank, bool channelsFirst,

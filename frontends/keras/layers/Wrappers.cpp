@@ -22,18 +22,15 @@ std::shared_ptr<LayerImpl> layerFromJson(const LayerImpl &outer, const Json &jso
 
 namespace {
 
-struct TimeDistributedImpl final : LayerImpl {
+struct TimeDistributedImpl final : LayerWith<TimeDistributedImpl> {
   static constexpr const char *kName = "TimeDistributed";
+  static constexpr bool kMasks = true;
   std::shared_ptr<LayerImpl> layer;
 
-  const char *className() const override { return kName; }
   Json config() const override { return {{"layer", layerToJson(*layer)}}; }
-  static void fields(auto &, auto &) {}
-  void check() const {}
   bool takesSeveral() const override { return true; }
   bool takesIntegers() const override { return true; }
   bool convertsInputs() const override { return false; }
-  bool supportsMasking() const override { return true; }
   std::vector<std::shared_ptr<LayerImpl>> sublayers() const override { return {layer}; }
 
   /// What a step is for the layer.
@@ -114,19 +111,17 @@ llvm::SmallVector<Value> TimeDistributedImpl::stepByStep(Emitter &e, mlir::Value
       steps, [&](const graph::Values &all) { return graph::concat(e.b, e.loc, all, 1); });
 }
 
-struct BidirectionalImpl final : LayerImpl {
+struct BidirectionalImpl final : LayerWith<BidirectionalImpl> {
   static constexpr const char *kName = "Bidirectional";
   std::optional<std::string> mergeMode = "concat";
   std::shared_ptr<RecurrentImpl> forward, backward;
 
-  const char *className() const override { return kName; }
   Json config() const override {
     return {{"merge_mode", mergeMode ? Json(*mergeMode) : Json(nullptr)},
             {"layer", layerToJson(*forward)},
             {"backward_layer", layerToJson(*backward)},
             {"activity_regularizer", toJson(activityRegularizer)}};
   }
-  static void fields(auto &, auto &) {}
   void check() const;
   void setLayers(const std::shared_ptr<LayerImpl> &layer,
                  const std::shared_ptr<LayerImpl> &backwardLayer);
@@ -154,6 +149,8 @@ struct BidirectionalImpl final : LayerImpl {
   std::vector<TensorSpec> results(const std::vector<TensorSpec> &inputs) const override;
   llvm::SmallVector<Value> emitAll(Emitter &e, mlir::ValueRange inputs,
                                    const CallOptions &options) const override;
+  /// A sequence in the order of the steps, whichever way its layer goes.
+  static Value inOrder(Emitter &e, const RecurrentImpl &layer, Value result);
   llvm::SmallVector<Value> merged(Emitter &e, Value there, Value back) const;
 };
 
@@ -177,6 +174,7 @@ std::shared_ptr<RecurrentImpl> BidirectionalImpl::recreated(const LayerImpl &lay
   if (!made)
     fail("'" + layer.name + "' (" + layer.className() +
          ") is no recurrent layer; use SimpleRNN, LSTM, GRU or RNN");
+  made->keepsOrder = true;
   return made;
 }
 
@@ -196,10 +194,8 @@ void BidirectionalImpl::setLayers(const std::shared_ptr<LayerImpl> &layer,
   if (forward->modes.returnSequences != backward->modes.returnSequences ||
       forward->modes.returnState != backward->modes.returnState)
     fail("its two layers differ in returnSequences or returnState; give both the same");
-  for (const auto &each : {forward, backward}) {
+  for (const auto &each : {forward, backward}) // as Keras
     each->modes.zeroOutputForMask = each->modes.returnSequences;
-    each->keepsOrder = true;
-  }
 }
 
 std::vector<TensorSpec> BidirectionalImpl::results(const std::vector<TensorSpec> &inputs) const {
@@ -218,6 +214,12 @@ std::vector<TensorSpec> BidirectionalImpl::results(const std::vector<TensorSpec>
   return result;
 }
 
+Value BidirectionalImpl::inOrder(Emitter &e, const RecurrentImpl &layer, Value result) {
+  if (!layer.modes.returnSequences || !layer.modes.goBackwards || layer.keepsOrder)
+    return result;
+  return e.create<graph::ReverseOp>({result}, {e.integers("axes", {1})});
+}
+
 llvm::SmallVector<Value> BidirectionalImpl::merged(Emitter &e, Value there, Value back) const {
   if (!mergeMode)
     return {there, back};
@@ -234,7 +236,8 @@ llvm::SmallVector<Value> BidirectionalImpl::emitAll(Emitter &e, mlir::ValueRange
   llvm::SmallVector<Value> all(inputs);
   auto there = e.call(*forward, inputsOf(llvm::ArrayRef<Value>(all), false), options, e.callIndex),
        back = e.call(*backward, inputsOf(llvm::ArrayRef<Value>(all), true), options, e.callIndex);
-  llvm::SmallVector<Value> results = merged(e, there[0], back[0]);
+  llvm::SmallVector<Value> results =
+      merged(e, inOrder(e, *forward, there[0]), inOrder(e, *backward, back[0]));
   if (forward->modes.returnSequences)
     for (Value &result : results) {
       if (forward->modes.goBackwards) // sequences come in the order of the first layer

@@ -101,6 +101,12 @@ TEST(KerasApplicationOptions, mistakesSayWhatToDo) {
               AllOf(HasSubstr("0.35, 0.5, 0.75, 1, 1.3 and 1.4"), HasSubstr("got 0.6")));
 }
 
+TEST(KerasApplicationOptions, oneExtentMayBeOpen) {
+  keras::Model model = applications::MobileNetV2(
+      {.includeTop = false, .weights = "none", .inputShape = {64, keras::None, 3}});
+  EXPECT_EQ(model.layers().back().callAll({keras::Input({2, 2, 1280})})[0].shape()[3], 1280);
+}
+
 TEST(KerasApplicationOptions, preprocessInputIsKeras) {
   std::vector<uint8_t> pixels = {0, 128, 255, 10, 20, 30};
   auto images = *ingot::Tensor::of({1, 1, 2, 3}, pixels);

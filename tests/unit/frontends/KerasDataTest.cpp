@@ -117,6 +117,10 @@ TEST(KerasDataTest, UtilsHaveKerasNames) {
 TEST(KerasDataTest, FailuresAreErrors) {
   EXPECT_THROW(image::ImageDataGenerator({.fillMode = "mirror"}), keras::Error);
   EXPECT_THROW(utils::loadImg("/does/not/exist.png"), keras::Error);
+  const ingot::Tensor one = *ingot::Tensor::of<float>({1}, {1});
+  EXPECT_THROW(utils::toFloat32(one, {int64_t(1) << 40, int64_t(1) << 40, keras::None}),
+               keras::Error);
+  EXPECT_THROW(utils::plotHistory({}, "curves.pdf"), keras::Error);
   EXPECT_THROW(keras::datasets::mnist::loadData("/does/not/exist.npz"), keras::Error);
   EXPECT_THROW(keras::datasets::imdb::getWordIndex("/does/not/exist.json"), keras::Error);
   EXPECT_THROW(utils::imageDatasetFromDirectory("/does/not/exist"), keras::Error);

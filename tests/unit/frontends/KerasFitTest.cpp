@@ -1,4 +1,6 @@
-// fit on compiled models: sources, callbacks that save, checkpoints, what names a layer.
+// fit on compiled models: sources, callbacks that save or look at models, checkpoints, what names a
+// layer.
+#include "frontends/keras/TensorBoardGraph.h"
 #include "ingot/train/TensorBoard.h"
 #include "tests/unit/frontends/KerasTest.h"
 
@@ -151,6 +153,77 @@ TEST_F(KerasFit, tensorBoardIsToldTheGraphOfLayers) {
   }
   EXPECT_THAT(bytes,
               AllOf(HasSubstr("dense_1"), HasSubstr("Dropout"), HasSubstr("_output_shapes")));
+}
+
+TEST_F(KerasFit, nodesOfTheGraphHaveNamesOfTheirOwn) {
+  keras::Tensor a = keras::Input({2}, {.name = "a"}), b = keras::Input({2}, {.name = "b"});
+  layers::Dense shared(2);
+  keras::Tensor both = layers::add({shared(a), shared(b)});
+  keras::Model model({a, b}, {layers::Dense(1, {.name = "dense_1"})(both)});
+  const std::string graph = keras::detail::graphDefOf(*model.impl());
+  auto nodesCalled = [&](const std::string &name) {
+    const std::string field = "\x0a" + std::string(1, char(name.size())) + name + "\x12";
+    int count = 0;
+    for (size_t at = graph.find(field); at != std::string::npos; at = graph.find(field, at + 1))
+      ++count;
+    return count;
+  };
+  EXPECT_EQ(nodesCalled("dense"), 1);
+  EXPECT_EQ(nodesCalled("dense_1"), 1); // the layer, not the other's second call
+  EXPECT_EQ(nodesCalled("dense_2"), 1);
+}
+
+TEST_F(KerasFit, aModelOfSharedLayersSeesThemTrain) {
+  keras::Tensor in = keras::Input({2});
+  keras::Tensor hidden = layers::Dense(4, {.activation = "tanh"})(in);
+  keras::Model model(in, layers::Dense(2, {.activation = "softmax"})(hidden)), features(in, hidden);
+  model.compile({.optimizer = "sgd", .loss = "sparse_categorical_crossentropy"});
+  auto look = [&] {
+    const ingot::Tensor made = features.predictOnBatch(x);
+    return std::vector<float>(made.data<float>(), made.data<float>() + made.elementCount());
+  };
+  std::vector<std::vector<float>> seen = {look()};
+  train::LambdaCallback looking;
+  looking.hooks.onEpochEnd = [&](int64_t, keras::Logs &) {
+    seen.push_back(look());
+    return Status();
+  };
+  keras::FitOptions options = quiet(3);
+  options.callbacks = {&looking};
+  model.fit(x, y, options);
+  for (size_t i = 1; i < seen.size(); ++i)
+    EXPECT_NE(seen[i], seen[i - 1]) << "epoch " << i;
+  EXPECT_EQ(look(), seen.back());
+}
+
+TEST_F(KerasFit, callbacksMeasureTheModelAndAreToldWhatHasToWait) {
+  keras::Sequential plain = classifier();
+  plain.fit(x, y, quiet(3));
+  keras::Sequential measured = classifier();
+  const ingot::Tensor ones = *ingot::Tensor::of<float>({48}, std::vector<float>(48, 1));
+  train::LambdaCallback callback;
+  double loss = 0;
+  callback.hooks.onEpochEnd = [&](int64_t, keras::Logs &) {
+    // The first weights of samples: the model is compiled anew while fit goes on.
+    loss = measured.evaluate(x, y, {.verbose = keras::Verbosity::Silent, .sampleWeight = {ones}})
+               .at("loss");
+    EXPECT_THAT(errorOf([&] { measured.compile({.loss = "mse"}); }),
+                HasSubstr("compile has to wait until fit has returned"));
+    EXPECT_THAT(errorOf([&] { measured.setThreads(1); }), HasSubstr("setThreads has to wait"));
+    EXPECT_THAT(errorOf([&] { measured.add(layers::Dense(1)); }), HasSubstr("add has to wait"));
+    return Status();
+  };
+  keras::FitOptions options = quiet(2);
+  options.callbacks = {&callback};
+  measured.fit(x, y, options);
+  EXPECT_NEAR(measured.evaluate(x, y, {.verbose = keras::Verbosity::Silent}).at("loss"), loss,
+              1e-5);
+  options = quiet(3);
+  options.initialEpoch = 2;
+  measured.fit(x, y, options); // goes on with optimizer and step as they were
+  const std::vector<float> expected = weightsOf(plain), got = weightsOf(measured);
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(got[i], expected[i], 1e-4) << i;
 }
 
 TEST_F(KerasFit, theFirstInfinityIsNamedByItsLayer) {

@@ -202,6 +202,7 @@ keras::CallOptions optionsOf(const LayerCase &c) {
   keras::CallOptions options;
   options.useCausalMask = c.call.value("use_causal_mask", false);
   options.returnAttentionScores = c.call.value("return_attention_scores", false);
+  options.reverse = c.call.value("reverse", false);
   return options;
 }
 

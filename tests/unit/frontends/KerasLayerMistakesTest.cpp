@@ -86,6 +86,13 @@ TEST_F(KerasLayerMistakes, normalization) {
 
 TEST_F(KerasLayerMistakes, regularizationAndActivations) {
   EXPECT_THAT(errorOf([] { layers::SpatialDropout1D(1.5); }), HasSubstr("got 1.5"));
+  keras::Regularizer orthogonal = "orthogonal_regularizer";
+  EXPECT_THAT(mistake({6}, [&] { return layers::Dense(2, {.activityRegularizer = orthogonal}); }),
+              AllOf(HasSubstr("its result has shape (None, 2)"), HasSubstr("mode \"columns\"")));
+  for (auto glu : {+[] { layers::GRU(4, {.activation = "glu"}); },
+                   +[] { layers::LSTMCell(4, {.recurrentActivation = "glu"}); },
+                   +[] { layers::EinsumDense("ab,bc->ac", {4}, {.activation = "glu"}); }})
+    EXPECT_THAT(errorOf(glu), HasSubstr("Activation(\"glu\") behind it"));
   EXPECT_THAT(errorOf([] { layers::GaussianNoise(-1); }), HasSubstr("stddev must be from 0 to 1"));
   EXPECT_THAT(
       mistake({4, 6},

@@ -3,6 +3,7 @@
 #include "tests/unit/frontends/KerasTest.h"
 
 #include <cmath>
+#include <fstream>
 
 namespace ingot::test {
 namespace {
@@ -11,6 +12,7 @@ using keras::None;
 using keras::Shape;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using Json = keras::detail::Json;
 
 /// The shape of the layer's result for an input of this shape, without the batch in both.
@@ -243,6 +245,88 @@ TEST_F(KerasLayers, normalizationAdaptsToData) {
   ingot::Tensor y = model.predict(data);
   EXPECT_NEAR(y.data<float>()[0], (1 - 4) / std::sqrt(5), 1e-6);
   EXPECT_NEAR(y.data<float>()[1], -1, 1e-6);
+}
+
+TEST_F(KerasLayers, untiedReversibleEmbeddingsHaveAWeightEachWay) {
+  layers::ReversibleEmbedding layer(
+      3, 2, {.tieWeights = false, .embeddingsInitializer = "ones", .name = "e"});
+  auto input = keras::Input({1}, {.dtype = "int32", .name = {}});
+  keras::Model model(input, layer(layer(input), {.reverse = true}));
+  EXPECT_THAT(model.weightNames(), ElementsAre("e/embeddings", "e/reverse_embeddings"));
+  EXPECT_EQ(layer.impl()->weights[1].shape, (Shape{2, 3}));
+  model.setWeight("e/reverse_embeddings",
+                  std::move(ingot::Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6})).value());
+  ingot::Tensor y = model.predict(std::move(ingot::Tensor::of<int32_t>({1, 1}, {2})).value());
+  EXPECT_EQ(y.shape(), (ingot::Shape{1, 1, 3}));
+  EXPECT_THAT(std::vector<float>(y.data<float>(), y.data<float>() + 3), ElementsAre(5, 7, 9));
+  EXPECT_THAT(errorOf([&] { layer(keras::Input({4}), {.reverse = true}); }),
+              HasSubstr("expected an input (…, 2)"));
+}
+
+TEST_F(KerasLayers, convLSTMsWithChannelsFirstAreTheSameTurned) {
+  std::vector<double> last(2 * 3 * 4 * 2), first(last.size());
+  for (int64_t step = 0; step < 2; ++step)
+    for (int64_t pixel = 0; pixel < 12; ++pixel)
+      for (int64_t channel = 0; channel < 2; ++channel)
+        last[step * 24 + pixel * 2 + channel] = first[step * 24 + channel * 12 + pixel] =
+            static_cast<double>((step * 3 + pixel * 7 + channel * 5) % 11) / 4 - 1;
+  auto layer = [](const char *format) {
+    return layers::ConvLSTM2D(3, 2, {.dataFormat = format, .name = "c"});
+  };
+  std::vector<double> y = apply(layer("channels_last"), {1, 2, 3, 4, 2}, last);
+  std::vector<double> turned = apply(layer("channels_first"), {1, 2, 2, 3, 4}, first);
+  ASSERT_EQ(y.size(), 18u);
+  ASSERT_EQ(turned.size(), 18u);
+  for (int64_t pixel = 0; pixel < 6; ++pixel)
+    for (int64_t channel = 0; channel < 3; ++channel)
+      EXPECT_NEAR(turned[channel * 6 + pixel], y[pixel * 3 + channel], 1e-6);
+}
+
+TEST_F(KerasLayers, discretizationAdaptsAsKeras) {
+  std::ifstream file(INGOT_SOURCE_DIR "/tests/fixtures/keras/adapt.json");
+  auto value = [](int64_t i) { // make_adapt.py's
+    double x = static_cast<double>(i * 7919 % 1009) / 8 - 40;
+    return static_cast<float>(x * std::abs(x) / 16);
+  };
+  const auto cases = nlohmann::json::parse(file).at("cases");
+  EXPECT_EQ(cases.size(), 7u);
+  for (const auto &expected : cases) {
+    std::vector<float> data;
+    for (int64_t i = 0; i < expected.at("count").get<int64_t>(); ++i)
+      data.push_back(value(i));
+    const int64_t bins = expected.at("num_bins");
+    layers::Discretization layer({}, {.numBins = bins, .epsilon = expected.at("epsilon")});
+    const auto count = static_cast<int64_t>(data.size());
+    layer.adapt(std::move(ingot::Tensor::of(Shape{count}, data)).value());
+    EXPECT_EQ(keras::detail::layerConfig(*layer.impl()).at("bin_boundaries"),
+              keras::detail::Json(expected.at("boundaries")))
+        << expected;
+  }
+}
+
+TEST_F(KerasLayers, discretizationIsAdaptedBeforeItRuns) {
+  auto data = std::move(ingot::Tensor::of<float>({4, 1}, {1, 2, 3, 4})).value();
+  layers::Discretization layer({}, {.outputMode = "one_hot", .numBins = 4, .name = "bins"});
+  auto input = keras::Input({1});
+  keras::Model model(input, layer(input));
+  EXPECT_THAT(errorOf([&] { model.predict(data); }), HasSubstr("'bins'"));
+  EXPECT_THAT(errorOf([&] { model.predict(data); }), HasSubstr("call adapt with data"));
+  layer.adapt(data);
+  ingot::Tensor bins = model.predict(data);
+  EXPECT_THAT(std::vector<float>(bins.data<float>(), bins.data<float>() + 16),
+              ElementsAre(0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1));
+  EXPECT_THAT(errorOf([&] { layer.adapt(data); }), HasSubstr("adapt it before the model runs"));
+  layers::Discretization few({}, {.outputMode = "one_hot", .numBins = 9});
+  few(keras::Input({1}));
+  EXPECT_THAT(errorOf([&] { few.adapt(data); }), HasSubstr("adapt it before it is called"));
+  EXPECT_THAT(errorOf([&] { layers::Discretization({1}).adapt(data); }), HasSubstr("numBins"));
+  EXPECT_THAT(errorOf([&] { layers::Discretization({1}, {.numBins = 2}); }), HasSubstr("not both"));
+  EXPECT_THAT(errorOf([&] { layers::Discretization({}, {}); }), HasSubstr("or numBins"));
+  EXPECT_THAT(errorOf([&] {
+                layers::Discretization({}, {.numBins = 2})
+                    .adapt(std::move(ingot::Tensor::of<float>({1}, {7})).value());
+              }),
+              HasSubstr("found no boundary in 1 values"));
 }
 
 TEST_F(KerasLayers, channelsFirstIsTheSameTurned) {

@@ -180,10 +180,11 @@ TEST_F(KerasMistakes, wrongNamesInConstructorsAreNamed) {
               HasSubstr("unknown loss 'mean_squared_eror'"));
   EXPECT_THAT(errorOf([] { keras::Optimizer("Adm", {}); }),
               HasSubstr("unknown optimizer 'Adm': did you mean 'adam'?"));
-  EXPECT_THAT(errorOf([] { keras::Optimizer("SGD", {{"learningrate", 0.1}}); }),
-              HasSubstr("unknown SGD option 'learningrate': did you mean 'learning_rate'?"));
+  EXPECT_THAT(
+      errorOf([] { keras::Optimizer("SGD", {{"learningrate", 0.1}}); }),
+      HasSubstr("optimizer SGD: unknown argument 'learningrate': did you mean 'learning_rate'?"));
   EXPECT_THAT(errorOf([] { keras::Optimizer("SGD", {{"momentum", 2}}); }),
-              HasSubstr("optimizer SGD: momentum must be from 0"));
+              HasSubstr("optimizer SGD: momentum must be a number from 0 to 1, got 2"));
   EXPECT_EQ(keras::Optimizer("Adam", {{"beta_1", 0.5}}).get("learning_rate"), 0.001);
   EXPECT_THAT(errorOf([] { keras::Initializer("Glorot", {}); }),
               HasSubstr("unknown initializer 'Glorot'"));

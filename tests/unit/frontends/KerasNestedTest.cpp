@@ -228,6 +228,16 @@ TEST_F(KerasNested, aModelCalledOnTheWrongShapeSaysWhichInput) {
               AllOf(HasSubstr("'base'"), HasSubstr("'features'"), HasSubstr("(None, 7)")));
 }
 
+TEST_F(KerasNested, sizesWithinAModelAreBoundedForEachOfItsInputs) {
+  keras::Tensor in = keras::Input({keras::None, 1}, {.name = "any"});
+  keras::Tensor x = in;
+  for (int i = 0; i < 4; ++i)
+    x = layers::UpSampling1D(1 << 20, {.name = "up" + std::to_string(i)})(x);
+  keras::Model inner(in, x);
+  EXPECT_THAT(errorOf([&] { inner(keras::Input({8, 1})); }),
+              AllOf(HasSubstr("layer 'up1' (UpSampling1D)"), HasSubstr("use a smaller one")));
+}
+
 class Mlp : public keras::Model {
 public:
   explicit Mlp(const std::vector<int64_t> &units = {8, 6}, double rate = 0.2) : Model("mlp") {
@@ -297,6 +307,26 @@ TEST_F(KerasNested, callMayDifferInTraining) {
   std::filesystem::remove_all(path);
   EXPECT_FLOAT_EQ(static_cast<float>(loaded.fit(x, y, quiet()).history.at("loss")[0]), 6);
   EXPECT_FLOAT_EQ(loaded.predict(x).data<float>()[0], 3);
+}
+
+class Deep : public keras::Model {
+public:
+  keras::Tensor call(const keras::Tensor &inputs, bool training) override {
+    keras::Tensor x = inputs;
+    for (int i = 0; i < 200'000; ++i)
+      x = layer(x, {.training = training});
+    return x;
+  }
+
+private:
+  layers::Dropout layer{0.5};
+};
+
+TEST_F(KerasNested, aCallOf200000LayersIsTraced) {
+  Deep model;
+  model.build({keras::None, 2});
+  EXPECT_TRUE(model.impl()->trainingOutputs.empty());
+  EXPECT_EQ(model.layers().size(), 2u);
 }
 
 class Forgetful : public keras::Model {

@@ -71,6 +71,31 @@ TEST_F(KerasSequence, weightsHaveKerasNamesAndShapes) {
   EXPECT_EQ(withScores[1].shape(), (keras::Shape{None, 2, 5, 5}));
 }
 
+TEST_F(KerasSequence, aBackwardLayerIsTheSameOutsideOfBidirectional) {
+  layers::LSTM back(3, {.returnSequences = true, .goBackwards = true});
+  auto input = keras::Input({5, 2});
+  keras::Model alone(input, back(input));
+  std::vector<float> values;
+  for (int i = 0; i < 10; ++i)
+    values.push_back(0.1f * static_cast<float>(i * i % 7) - 0.2f);
+  auto x = std::move(ingot::Tensor::of(ingot::Shape{1, 5, 2}, values)).value();
+  auto of = [&](keras::Model model) {
+    ingot::Tensor y = model.predict(x);
+    return std::vector<float>(y.data<float>(), y.data<float>() + y.elementCount());
+  };
+  const std::vector<float> before = of(alone);
+  layers::Bidirectional both(layers::LSTM(3, {.returnSequences = true}), {.backwardLayer = back});
+  auto other = keras::Input({5, 2});
+  keras::Model around(other, both(other));
+  EXPECT_EQ(of(keras::Model(input, back(input))), before);
+  // In it, its steps are in the order of the other layer's.
+  const std::vector<float> joined = of(around);
+  ASSERT_EQ(joined.size(), 30u);
+  for (int step = 0; step < 5; ++step)
+    for (int unit = 0; unit < 3; ++unit)
+      EXPECT_FLOAT_EQ(joined[step * 6 + 3 + unit], before[(4 - step) * 3 + unit]);
+}
+
 TEST_F(KerasSequence, whatIsPaddedChangesNothing) {
   auto model = [](int64_t steps) {
     return keras::Sequential(

@@ -116,6 +116,19 @@ TEST_F(KerasWeights, termsOfRegularizersAreOfTheLoss) {
   EXPECT_NEAR(valuesOf(run("evaluate", {x, y})[0])[0], 2.5 + 1.5, 1e-5);
 }
 
+TEST_F(KerasWeights, resultsAreHeldToBeOrthogonal) {
+  keras::Regularizer columns =
+      regularizers::OrthogonalRegularizer({.factor = 3, .mode = "columns"});
+  keras::Sequential model({layers::Dense(
+      2,
+      {.kernelInitializer = init::Identity(), .activityRegularizer = columns, .inputShape = {2}})});
+  model.compile({.optimizer = "sgd", .loss = "mse"});
+  load(model);
+  // The columns (3, 4) and (4, 3) have the cosine 24 / 25; half of it, a sample.
+  reference::Tensor x = floats({2, 2}, {3, 4, 4, 3});
+  EXPECT_NEAR(valuesOf(run("evaluate", {x, x})[0])[0], 3 * 0.96 / 2, 1e-5);
+}
+
 TEST_F(KerasWeights, constraintsHoldAfterEachUpdate) {
   auto trained = [&](const keras::Constraint &constraint, llvm::ArrayRef<double> kernel) {
     keras::Sequential model({layers::Dense(

@@ -476,9 +476,11 @@ TEST_F(CliNetTest, WrongTrainingOptionsAreSaid) {
   said("--loss mse", 1, "--train");
   said("--train --loss ms", 1, "did you mean 'mse'?");
   said("--train --loss mse --optimizer adm", 1, "did you mean 'adam'?");
-  said("--train --loss mse --optimizer adam:lr=1", 1, "unknown Adam option 'lr'");
+  said("--train --loss mse --optimizer adam:lr=1", 1, "optimizer Adam: unknown argument 'lr'");
   said("--train --loss mse --optimizer adam:beta_1", 1, "is not OPTION=NUMBER");
-  said("--train --loss mse --optimizer adam:beta_1=2", 1, "beta_1 must be from 0 to below");
+  said("--train --loss mse --optimizer adam:beta_1=2", 1,
+       "beta_1 must be a number from 0 to below");
+  said("--train --loss mse --optimizer nadam:clipnorm=1,clipvalue=1", 1, "only one of clipnorm");
   said("--train --loss mse --freeze 'dense/*'", 2, "nothing is left to train");
   said("--train --loss mse --prediction score", 2, "did you mean 'scores'?");
   said("--train --loss mse --train-batch-norm 0.9", 2, "no batch normalisation to train");

@@ -25,7 +25,8 @@ TEST(ArraysTest, ToCategoricalPutsTheClassesLast) {
   EXPECT_EQ(toCategorical(of<int32_t>({2, 2}, {3, 0, 1, 1}))->shape(), (Shape{2, 2, 4}));
   EXPECT_NE(toCategorical(of<int32_t>({2}, {1, 7}), 3).status().message().find("element 1 is 7"),
             std::string::npos);
-  EXPECT_FALSE(toCategorical(of<float>({1}, {-1})).isOk());
+  for (float label : {-1.0f, 0.5f, 1e30f, NAN, INFINITY})
+    EXPECT_FALSE(toCategorical(of<float>({1}, {label})).isOk()) << label;
 }
 
 TEST(ArraysTest, NormalizeDividesByTheNormAlongAnAxis) {

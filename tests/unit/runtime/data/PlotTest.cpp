@@ -103,7 +103,8 @@ TEST(PlotTest, OddHistoriesAreDrawnToo) {
                                             std::vector<double>(1000, 0.25)})
     EXPECT_TRUE(plotHistory(path, {{"loss", values}}).isOk()) << values.size();
   EXPECT_EQ(plotHistory(path, {}).code(), StatusCode::InvalidArgument);
-  EXPECT_EQ(plotHistory(directory.path("no/dir.png"), {{"loss", {1}}}).code(), StatusCode::IoError);
+  for (const char *path : {"no/dir.png", "no/dir.svg"})
+    EXPECT_EQ(plotHistory(directory.path(path), {{"loss", {1}}}).code(), StatusCode::NotFound);
 }
 
 TEST(PlotTest, RightIsGreenAndWrongIsRed) {
@@ -139,6 +140,13 @@ TEST(PlotTest, LabelsThatDoNotFitAreRefused) {
   images.classNames = {"cat", "dog"};
   EXPECT_NE(plotImages(directory.path("p.png"), images).message().find("label 2 has no name"),
             std::string::npos);
+}
+
+TEST(PlotTest, OtherFormatsAreRefusedAndWhatWasThereStays) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path("curves.jpg");
+  EXPECT_EQ(plotHistory(path, {{"loss", {1}}}).code(), StatusCode::InvalidArgument);
+  EXPECT_FALSE(std::ifstream(path).is_open());
 }
 
 TEST(PlotTest, APathThatEndsSoBecomesSvg) {
