@@ -386,8 +386,10 @@ void addCompile(CLI::App &app) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App *command = app.add_subcommand("compile", "Compile a model into one self-contained file");
   command
-      ->add_option("MODEL", arguments->model,
-                   "Model directory (its newest version, or DIR/VERSION), an .onnx or a .mlir file")
+      ->add_option(
+          "MODEL", arguments->model,
+          "A model directory (its newest version, or DIR/VERSION), or an .onnx, .keras, .h5 or "
+          ".mlir file")
       ->required();
   command->add_option("-o,--output", arguments->output, "File to write; default MODEL.so");
   command

@@ -92,7 +92,10 @@ void addDump(CLI::App &app) {
   auto arguments = std::make_shared<Arguments>();
   std::vector<std::string> phases(phaseNames().begin(), phaseNames().end());
   CLI::App *command = app.add_subcommand("dump", "Show a model's program at a phase");
-  command->add_option("MODEL", arguments->model, "Model directory or .mlir file")->required();
+  command
+      ->add_option("MODEL", arguments->model,
+                   "An .onnx, .keras, .h5 or .mlir file, or a model directory")
+      ->required();
   command->add_option("--phase", arguments->phase, "The phase to stop after: " + joined(phases))
       ->check(CLI::IsMember(phases))
       ->capture_default_str();
