@@ -441,39 +441,5 @@ TEST_F(KerasSchedules, configurationsFromFilesAreCheckedLikeArguments) {
             0.7);
 }
 
-TEST_F(KerasSchedules, configurationsFromFilesAreCheckedLikeArguments) {
-  auto said = [](const std::string &text) {
-    return errorOf([&] { keras::detail::optimizerFromJson(Json::parse(text)); });
-  };
-  auto adam = [](const std::string &config) {
-    return R"({"class_name": "Adam", "config": {)" + config + "}}";
-  };
-  EXPECT_THAT(said(R"({"class_name": "Lambda", "config": {}})"),
-              HasSubstr("unknown optimizer 'Lambda'"));
-  EXPECT_THAT(said(adam(R"("clipnorm": "x")")), HasSubstr("clipnorm must be a number, got 'x'"));
-  EXPECT_THAT(said(adam(R"("clipnorm": [1])")), HasSubstr("got a list of 1"));
-  EXPECT_THAT(said(adam(R"("learning_rate": 1e39)")), HasSubstr("must be from 0 to below 1e+30"));
-  EXPECT_THAT(said(adam(R"("gradient_accumulation_steps": 1e300)")),
-              HasSubstr("must be an integer"));
-  EXPECT_THAT(said(adam(R"("beta_3": 0.5)")), HasSubstr("unknown Adam option 'beta_3'"));
-  EXPECT_THAT(said(adam(R"("learning_rate": {"class_name": "function", "config": "f"})")),
-              HasSubstr("unknown schedule 'function'"));
-  EXPECT_THAT(said(adam(R"("learning_rate": {"class_name": "CosineDecay", "config": {}})")),
-              HasSubstr("schedule CosineDecay: initial_learning_rate is missing"));
-  std::string piecewise = R"("learning_rate": {"class_name": "PiecewiseConstantDecay", "config": )";
-  EXPECT_THAT(said(adam(piecewise + R"({"boundaries": [1e300], "values": [1, 2]}})")),
-              HasSubstr("boundaries must be a list of integers"));
-  std::string many = "0";
-  for (int i = 0; i < 10000; ++i)
-    many += ",0";
-  EXPECT_THAT(said(adam(piecewise + R"({"boundaries": [1], "values": [)" + many + "]}}")),
-              HasSubstr("has 10001 elements; at most 10000 are supported"));
-  // Keras 2 wrote arguments that Keras 3 takes no notice of.
-  EXPECT_EQ(keras::detail::optimizerFromJson(
-                Json::parse(adam(R"("decay": 0.1, "jit_compile": true, "beta_1": 0.7)")))
-                .get("beta_1"),
-            0.7);
-}
-
 } // namespace
 } // namespace ingot::test
