@@ -78,6 +78,15 @@ private:
   size_t at = 0;
 };
 
+/// Whether the code begins with vgatherdps, …qps, vpgatherdd or their like of 64 bits, in the
+/// encoding of AVX-512, with the highest bit of the index register set (it is stored inverted).
+bool isHighGather(uint64_t code) {
+  auto byte = [&](int i) { return code >> (8 * i) & 0xff; };
+  constexpr uint64_t evex = 0x62, map = 2, firstGather = 0x90, lastGather = 0x93, highIndex = 8;
+  return byte(0) == evex && (byte(1) & 7) == map && !(byte(3) & highIndex) &&
+         byte(4) >= firstGather && byte(4) <= lastGather;
+}
+
 Emulator::Ran readRun(Reader &reader) {
   Emulator::Ran ran;
   ran.status = static_cast<int64_t>(reader.word());
@@ -117,6 +126,8 @@ void readResults(Reader reader, Emulator::Results &results) {
     case kFault: {
       uint64_t vector = reader.word(), first = reader.word(), second = reader.word(),
                bytes = reader.word();
+      constexpr uint64_t invalidOpcode = 6;
+      results.isGatherRefused = vector == invalidOpcode && isHighGather(bytes);
       llvm::raw_string_ostream(results.error)
           << "exception " << vector << " in the guest (" << llvm::Twine::utohexstr(first) << ", "
           << llvm::Twine::utohexstr(second) << ", " << llvm::Twine::utohexstr(bytes) << ")";

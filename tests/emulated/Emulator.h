@@ -47,6 +47,9 @@ public:
   };
   struct Results {
     std::string error; // empty: all has run
+    /// It ended at a gather whose indices are in a register from 16 on, which Bochs 3.0 takes for
+    /// no instruction.
+    bool isGatherRefused = false;
     std::vector<Opened> opened;
     std::vector<Ran> ran; // by number
   };

@@ -345,9 +345,15 @@ static int sameOutcome(const ingot_function *function, const struct Outcome *x,
   return 1;
 }
 
+/* Begins the record of a run, when it is over: one that ends in an exception has none. */
+static void putRun(uint64_t number, int32_t status) {
+  putWord(kRun);
+  putWord(number);
+  putWord((uint64_t)(int64_t)status);
+}
+
 static void putOutcome(const ingot_function *function, const struct Outcome *outcome,
                        uint64_t flags) {
-  putWord((uint64_t)(int64_t)outcome->status);
   putWord(flags);
   putWord((uint64_t)function->output_count);
   int64_t extents = 0;
@@ -400,8 +406,7 @@ static void derive(char *state) {
 
 static void runFunction(void) {
   char *before = next;
-  putWord(kRun);
-  putWord(take());
+  uint64_t number = take();
   const ingot_function *function = &table->functions[take()];
   take(); /* as many symbols as the function has */
   const int64_t *symbols = (const int64_t *)takeBytes(8 * (uint64_t)function->symbol_count);
@@ -422,14 +427,15 @@ static void runFunction(void) {
     uint64_t flags = (sameOutcome(function, &first, &second) ? 0 : kOrderMatters) |
                      (tilesInUse ? kTilesInUse : 0);
     if (first.status == INGOT_OK) {
+      putRun(number, INGOT_OK);
       putOutcome(function, &first, flags);
       next = before;
       return;
     }
     status = first.status;
   }
-  putWord((uint64_t)(int64_t)status);
-  putWord(0);
+  putRun(number, status);
+  putWord(0); /* flags, outputs, variables */
   putWord(0);
   putWord(0);
   next = before;
