@@ -113,7 +113,7 @@ template <int N> CellRun ConvLSTMCellImpl<N>::begin(Emitter &e, llvm::ArrayRef<D
                     onStates = masks(e, "states", arguments.recurrentDropout, stateDims);
   auto project = [=, this, &e](Value given) -> Value {
     Expr x = e.expr(given);
-    Dims dims = x.dims(), apart = dims;
+    Dims dims = x.dims();
     const bool hasSteps = dims.size() == N + 3;
     std::vector<Expr> drops = onInputs;
     if (hasSteps) { // all of them are one large batch
