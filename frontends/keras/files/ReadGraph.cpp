@@ -69,6 +69,8 @@ Json modernized(const std::string &className, Json config) {
     config["batch_shape"] = config["batch_input_shape"];
   if (className == "SeparableConv1D" || className == "SeparableConv2D")
     config.erase("kernel_initializer"); // it has one for each of its two kernels
+  if (className == "Discretization" && config.value("dtype", Json()) == "int64")
+    config["dtype"] = "float32"; // that of its results; it has no weights
   if (config.contains("alpha") && className == "LeakyReLU") {
     config["negative_slope"] = config["alpha"];
     config.erase("alpha");
