@@ -3,6 +3,7 @@
 #include "compiler/fusion/CollapseLoops.h"
 #include "compiler/fusion/Slicer.h"
 #include "compiler/fusion/Structure.h"
+#include "compiler/layout/Views.h"
 #include "ir/exec/Control.h"
 #include "ir/reference/Tensor.h"
 
@@ -120,12 +121,7 @@ void moveHeadsFirst(Block &block, Dim heads) {
       auto map = AffineMap::get(dims.size(), 0, source, b.getContext());
       Value ordered = mapKernel(b, kernel.getLoc(), kernel.getName(), input.get(), dims,
                                 [&](OpBuilder &inner, Value all) {
-                                  return exec::nest(inner, kernel.getLoc(), dims, dims.size(),
-                                                    exec::Access{all, map}, exec::Combiner::None,
-                                                    getElementTypeOrSelf(all),
-                                                    [](OpBuilder &, ValueRange, ValueRange read) {
-                                                      return llvm::SmallVector<Value>{read[0]};
-                                                    })[0];
+                                  return moved(inner, kernel.getLoc(), dims, all, map);
                                 });
       input.set(ordered);
       argument.setType(ordered.getType());

@@ -2,6 +2,7 @@
 // scan, copied with the batch taken out of its types.
 #include "compiler/fusion/Slicer.h"
 #include "compiler/fusion/Structure.h"
+#include "compiler/layout/Views.h"
 #include "ir/exec/Control.h"
 #include "ir/exec/Winograd.h"
 #include "ir/reference/Tensor.h"
@@ -358,12 +359,7 @@ Value Slicer::cutOff(OpBuilder &b, Location loc, Value tensor) const {
   Dims dims = dimsOf(tensor);
   dims[0] = how.rows;
   return mapKernel(b, loc, "rows", tensor, dims, [&](OpBuilder &inner, Value all) {
-    return exec::nest(inner, loc, dims, dims.size(),
-                      exec::Access{all, inner.getMultiDimIdentityMap(dims.size())},
-                      exec::Combiner::None, getElementTypeOrSelf(tensor),
-                      [](OpBuilder &, ValueRange, ValueRange read) {
-                        return llvm::SmallVector<Value>{read[0]};
-                      })[0];
+    return moved(inner, loc, dims, all, inner.getMultiDimIdentityMap(dims.size()));
   });
 }
 

@@ -43,7 +43,7 @@ Source sourceOf(exec::NestOp nest, unsigned input) {
   if (dimsOf(whole) != dimsOf(tensor))
     map = throughView(map, loopDims(nest), dimsOf(whole), dimsOf(tensor));
   auto source = whole.getDefiningOp<exec::NestOp>();
-  bool isLinear = map && llvm::all_of(map.getResults(), isLinearIndex);
+  bool isLinear = map && linearStrides(map, whole.getType(), map.getNumDims());
   return isLinear && source && source->getBlock() == nest->getBlock() && isMadeOfIndices(source)
              ? Source{source, map}
              : Source{};

@@ -30,16 +30,6 @@ Value moved(OpBuilder &b, Location loc, llvm::ArrayRef<Dim> loops, Value source,
                     })[0];
 }
 
-bool isLinearIndex(AffineExpr expr) {
-  if (llvm::isa<AffineDimExpr, AffineConstantExpr>(expr))
-    return true;
-  auto binary = llvm::dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary || !isLinearIndex(binary.getLHS()) || !isLinearIndex(binary.getRHS()))
-    return false;
-  return binary.getKind() == AffineExprKind::Add ||
-         (binary.getKind() == AffineExprKind::Mul && binary.getRHS().isSymbolicOrConstant());
-}
-
 Value valueOf(OpBuilder &b, Location loc, AffineExpr expr, ValueRange at) {
   if (auto dim = llvm::dyn_cast<AffineDimExpr>(expr))
     return at[dim.getPosition()];

@@ -15,9 +15,7 @@ mlir::Value viewAs(mlir::OpBuilder &b, mlir::Value tensor, llvm::ArrayRef<Dim> s
 /// A copy over these loops of what the map reads of the source.
 mlir::Value moved(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<Dim> loops,
                   mlir::Value source, mlir::AffineMap map);
-/// Whether the expression is a sum of multiples of loops.
-bool isLinearIndex(mlir::AffineExpr expr);
-/// What such an expression is at these loop indices.
+/// What an expression that is linear in the loops is at these indices.
 mlir::Value valueOf(mlir::OpBuilder &b, mlir::Location loc, mlir::AffineExpr expr,
                     mlir::ValueRange at);
 /// Erases nests and views that nothing uses, from the end; checks stay.
