@@ -21,6 +21,18 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
+if(INGOT_SERVE)
+  find_package(fmt REQUIRED)
+  find_package(CLI11 REQUIRED)
+  find_package(Protobuf REQUIRED)
+  find_package(gRPC CONFIG REQUIRED)
+  find_package(OpenSSL 3.0 REQUIRED)
+  find_package(Boost 1.81 REQUIRED) # Beast and Asio: headers alone
+  find_package(spdlog REQUIRED)
+  find_package(prometheus-cpp CONFIG REQUIRED)
+  find_path(RAPIDJSON_INCLUDE_DIR rapidjson/reader.h REQUIRED)
+endif()
+
 if(INGOT_COMPILER)
   find_package(fmt REQUIRED)
   find_package(Protobuf REQUIRED)

@@ -27,6 +27,10 @@ const char *toString(StatusCode code) {
     return "i/o error";
   case StatusCode::Internal:
     return "internal error";
+  case StatusCode::DeadlineExceeded:
+    return "deadline exceeded";
+  case StatusCode::Unavailable:
+    return "unavailable";
   }
   return "unknown";
 }

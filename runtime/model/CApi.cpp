@@ -26,7 +26,7 @@ struct ingot_session {
 };
 
 namespace {
-static_assert(static_cast<int>(StatusCode::Internal) == INGOT_CODE_INTERNAL);
+static_assert(static_cast<int>(StatusCode::Unavailable) == INGOT_CODE_UNAVAILABLE);
 
 ingot_code report(const Status &status, ingot_error *error) {
   auto code = static_cast<ingot_code>(status.code());

@@ -24,7 +24,9 @@ enum class StatusCode : int {
   Unsupported = 7,        ///< wrong ABI version, no variant for this CPU, a format not read here
   DataLoss = 8,           ///< a file is truncated or corrupt
   IoError = 9,            ///< the operating system refused; the message carries its words
-  Internal = 10           ///< a broken invariant of ours
+  Internal = 10,          ///< a broken invariant of ours
+  DeadlineExceeded = 11,  ///< the time that the caller gave was over before the result was there
+  Unavailable = 12        ///< not now: loading, draining, stopped; trying again may help
 };
 
 /// "invalid argument", "not found", …

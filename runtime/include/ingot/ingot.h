@@ -43,7 +43,9 @@ typedef enum ingot_code {
   INGOT_CODE_UNSUPPORTED = 7,
   INGOT_CODE_DATA_LOSS = 8,
   INGOT_CODE_IO_ERROR = 9,
-  INGOT_CODE_INTERNAL = 10
+  INGOT_CODE_INTERNAL = 10,
+  INGOT_CODE_DEADLINE_EXCEEDED = 11,
+  INGOT_CODE_UNAVAILABLE = 12
 } ingot_code;
 
 /* Where a call says what went wrong; the caller's, on its stack. Long messages are cut. */

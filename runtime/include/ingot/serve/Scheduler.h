@@ -1,0 +1,166 @@
+// Scheduler: runs requests of many callers on a fixed number of threads, joining those that wait
+// for the same function into one batch. The part of the server that needs no network: a service
+// that embeds models uses it directly.
+//
+//   ingot::serve::Scheduler scheduler;                           // as many threads as CPUs
+//   auto queue = scheduler.createQueue(artifact, state, "predict");  // Result<shared_ptr<Queue>>
+//   ingot::serve::Request request;
+//   request.inputs = {images};                                   // a view; `owner` keeps it alive
+//   request.done = [](ingot::serve::Outcome outcome) { … };
+//   (*queue)->submit(std::move(request));
+//
+// Invariant: `done` of each request is called exactly once, whatever happens, and results do not
+// depend on what a request was joined with: a row has the same bits in any batch. Nothing waits
+// without need: a free worker takes what there is (QueueOptions::maxDelay is 0 by default).
+// Workers that have no run of their own help those that have (ingot_parallel_for), so one request
+// alone has all CPUs and many have one each; a process needs no other pool.
+//
+// All functions may be called from any thread. Queues are served fairly: the worker takes from the
+// one that has had the least time, by weight.
+#ifndef INGOT_SERVE_SCHEDULER_H
+#define INGOT_SERVE_SCHEDULER_H
+
+#include "ingot/Model.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ingot::serve {
+
+using Clock = std::chrono::steady_clock;
+
+/// Set by whoever waits for a request and no longer does; shared with the request.
+class Cancellation {
+public:
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  bool isCancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+
+private:
+  std::atomic<bool> cancelled_{false};
+};
+
+/// When what happened to a request. Of a request that was split: its first and last run.
+struct Timing {
+  Clock::time_point submitted, started,
+      finished;                        ///< started: a worker took it; finished: before `done`
+  std::chrono::nanoseconds gather{0};  ///< joining the inputs of the run it was part of
+  std::chrono::nanoseconds run{0};     ///< the compiled function alone
+  std::chrono::nanoseconds scatter{0}; ///< taking its outputs apart
+  int64_t rows = 0;                    ///< rows of the request; 1 where the function has no batch
+  int64_t runRows = 0;                 ///< rows of the (largest) run it was part of
+  int64_t runs = 0;                    ///< runs it was split into; 0: none was begun
+};
+
+/// What a request came to.
+struct Outcome {
+  /// InvalidArgument, OutOfRange (inputs), DeadlineExceeded, Cancelled, ResourceExhausted (the
+  /// queue is full, or memory), Unavailable (the queue is closed), Internal.
+  Status status;
+  /// In the order of function().outputs; empty unless the status is ok. They borrow from `owner`.
+  std::vector<Tensor> outputs;
+  std::shared_ptr<const void> owner;
+  Timing timing;
+};
+
+struct Request {
+  /// In the order of function().inputs, without those carried. Dims and data stay where they are
+  /// until `done` is called or `owner` is let go, whichever is later.
+  std::vector<TensorView> inputs;
+  std::shared_ptr<const void> owner;
+  /// 0 is most urgent; at most QueueOptions::priorityLevels - 1 (larger ones count as that).
+  int priority = 0;
+  /// What has not begun by then is not begun, and ends with DeadlineExceeded.
+  Clock::time_point deadline = Clock::time_point::max();
+  std::shared_ptr<const Cancellation> cancellation; ///< or null
+  /// True: submit may run it on the calling thread, if a worker's place is free.
+  bool mayRunHere = false;
+  /// Called once, on a worker's thread or inside submit; must not block for long, and not throw.
+  std::function<void(Outcome)> done;
+};
+
+struct QueueOptions {
+  /// Rows that one run takes at most; more wait, and larger requests are split. 0: as many as keep
+  /// the arena within `arenaBytes`, a power of two, at most 1024.
+  int64_t maxBatchRows = 0;
+  int64_t arenaBytes = int64_t{256} << 20;
+  /// How long a request may wait for others to join it, although a worker is free.
+  std::chrono::microseconds maxDelay{0};
+  /// Requests that wait at most, those running not counted; more end with ResourceExhausted.
+  int64_t maxQueued = 4096;
+  int priorityLevels = 1;
+  /// Runs of this queue at the same time, each with an arena of its own. 0: as many as workers.
+  int maxRuns = 0;
+  /// Share of the workers' time beside other queues, > 0.
+  double weight = 1;
+  /// For requests without a deadline; zero: none.
+  std::chrono::microseconds defaultTimeout{0};
+};
+
+/// A queue as it is now.
+struct QueueStatus {
+  int64_t queuedRequests = 0, queuedRows = 0;
+  int64_t runningRequests = 0;
+  bool isClosed = false;
+  int64_t sessionBytes = 0; ///< arenas and outputs of its sessions
+  /// When a request that came now would begin, by what recent runs took.
+  std::chrono::nanoseconds expectedWait{0};
+};
+
+/// The requests of one function of one model.
+class Queue {
+public:
+  virtual ~Queue() = default;
+  virtual const Artifact &artifact() const = 0;
+  virtual const ingot_function &function() const = 0;
+  /// True: the first dimension of all inputs and outputs is one free symbol, and nothing else
+  /// depends on it, so requests are joined and split along it. False: each runs alone.
+  virtual bool isBatched() const = 0;
+  /// Rows of a run at most; 0 where it is not batched.
+  virtual int64_t maxBatchRows() const = 0;
+
+  virtual void submit(Request request) = 0;
+  virtual QueueStatus status() const = 0;
+
+  /// From now on requests are refused (Unavailable); those accepted are served. Returns at once.
+  virtual void close() = 0;
+  /// After close: waits until the last accepted request is done. False: not by `deadline`.
+  virtual bool awaitIdle(Clock::time_point deadline) = 0;
+};
+
+struct SchedulerOptions {
+  int workers = 0; ///< threads; 0: the CPUs this process may run on
+};
+
+class Scheduler {
+public:
+  explicit Scheduler(const SchedulerOptions &options = {});
+  /// Closes all queues, serves what they have accepted, and stops.
+  ~Scheduler();
+  Scheduler(const Scheduler &) = delete;
+  Scheduler &operator=(const Scheduler &) = delete;
+
+  int workerCount() const;
+
+  /// A queue for a function that only reads the state, which it shares with other readers. It may
+  /// outlive the scheduler (and refuses then); letting go of the last pointer closes it, and frees
+  /// state and artifact when the last accepted request is done. NotFound, Unsupported
+  /// (Session::create; a function that writes its state), InvalidArgument (options).
+  Result<std::shared_ptr<Queue>> createQueue(std::shared_ptr<const Artifact> artifact,
+                                             std::shared_ptr<State> state,
+                                             std::string_view function,
+                                             const QueueOptions &options = {});
+
+private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+} // namespace ingot::serve
+
+#endif // INGOT_SERVE_SCHEDULER_H

@@ -1,0 +1,40 @@
+// RestServer: TF Serving's REST API, the Open Inference protocol's, metrics and the status page, on
+// one port and, if asked for, one Unix socket. HTTP/1.1 by Boost.Beast.
+#ifndef INGOT_RUNTIME_SERVE_REST_RESTSERVER_H
+#define INGOT_RUNTIME_SERVE_REST_RESTSERVER_H
+
+#include "runtime/serve/inference/ServerContext.h"
+
+#include <memory>
+#include <string>
+
+namespace ingot::serve {
+
+struct RestOptions {
+  std::string address = "0.0.0.0";
+  int port = -1;          ///< 0: any free one, see RestServer::port; -1: none
+  std::string unixSocket; ///< path; empty: none
+  TlsFiles tls;           ///< of the port; the Unix socket has none
+  int threads = 0;        ///< 0: CPUs + 2
+  std::string corsOrigin; ///< Access-Control-Allow-Origin; empty: no CORS headers
+};
+
+class RestServer {
+public:
+  /// Listens and serves. InvalidArgument, IoError (names the address and the reason).
+  static Result<std::unique_ptr<RestServer>> start(ServerContext &context,
+                                                   const RestOptions &options);
+  /// Stops at once: connections are closed. Drain first.
+  virtual ~RestServer() = default;
+  virtual int port() const = 0;
+  /// No new connections; open ones get `Connection: close` with their next reply, and idle ones are
+  /// closed. Returns at once.
+  virtual void stopAccepting() = 0;
+
+protected:
+  RestServer() = default;
+};
+
+} // namespace ingot::serve
+
+#endif
