@@ -26,6 +26,8 @@ enum class ApiGroup {
 inline constexpr size_t apiGroupCount = 8;
 /// "health", "metadata", …: as in --restrict.
 const char *toString(ApiGroup group);
+/// "health,metrics" as flags. InvalidArgument lists the groups there are.
+Result<std::array<bool, apiGroupCount>> parseApiGroups(std::string_view list);
 
 class AccessControl {
 public:

@@ -1,10 +1,11 @@
-// SharedMemory: regions of System V style POSIX shared memory (shm_open) that clients on this
-// machine registered, so that tensors need not travel through a socket. Triton's extension "system
-// shared memory"; there is no CUDA memory here.
+// SharedMemory: regions of POSIX shared memory (shm_open) that clients on this machine registered,
+// so that tensors need not travel through a socket. Triton's extension "system shared memory";
+// there is no CUDA memory here.
 //
-// Invariant: a region stays mapped while somebody has it (Region is shared), also after it was
-// unregistered. What is read and written is checked against its size, never against the client's
-// word.
+// Invariant: what is read and written is checked against the region's size, never against the
+// client's word. Regions are read and written as files, not mapped: a client that truncates its
+// object gets an error, where a mapping would kill the server (SIGBUS); nor can it change an input
+// while a model computes with it.
 #ifndef INGOT_RUNTIME_SERVE_INFERENCE_SHAREDMEMORY_H
 #define INGOT_RUNTIME_SERVE_INFERENCE_SHAREDMEMORY_H
 
@@ -21,13 +22,26 @@ namespace ingot::serve {
 
 class SharedMemory {
 public:
-  struct Region {
+  class Region {
+  public:
     std::string name, key;
     uint64_t offset = 0, bytes = 0; ///< of the region within the object
-    char *data = nullptr;           ///< its first byte
+
+    Region() = default;
+    Region(const Region &) = delete;
+    Region &operator=(const Region &) = delete;
     ~Region();
-    void *mapped = nullptr;
-    uint64_t mappedBytes = 0;
+
+    /// Copies bytes at `at` of the region. InvalidArgument: beyond its end, or of what its object
+    /// still has; IoError.
+    Status read(uint64_t at, void *data, uint64_t size) const;
+    Status write(uint64_t at, const void *data, uint64_t size) const;
+
+  private:
+    friend class SharedMemory;
+    Status open();
+    Status check(uint64_t at, uint64_t size) const;
+    int file_ = -1;
   };
 
   /// InvalidArgument (a name that is taken, a range outside the object), NotFound (no such object),
@@ -37,13 +51,8 @@ public:
   void remove(const std::string &name);
   /// All, or the one of that name. NotFound.
   Result<std::vector<std::shared_ptr<const Region>>> list(const std::string &name) const;
-  /// `bytes` bytes at `offset` of the region: their address, and the region that keeps them there.
-  /// NotFound, InvalidArgument.
-  struct Range {
-    std::shared_ptr<const Region> region;
-    char *data = nullptr;
-  };
-  Result<Range> range(const std::string &name, uint64_t offset, uint64_t bytes) const;
+  /// The region of that name; it stays usable after it was removed. NotFound.
+  Result<std::shared_ptr<const Region>> find(const std::string &name) const;
 
 private:
   mutable std::mutex mutex_;
