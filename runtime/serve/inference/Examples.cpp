@@ -109,7 +109,8 @@ Status copyRow(const Feature &feature, Tensor &tensor, size_t row, const std::st
   }
 }
 
-const Feature *find(const Example &example, const Example &context, const std::string &name) {
+const Feature *findFeature(const Example &example, const Example &context,
+                           const std::string &name) {
   if (auto it = example.find(name); it != example.end())
     return &it->second;
   auto it = context.find(name);
@@ -183,7 +184,7 @@ Result<ExampleInputs> toInputs(const ServedFunction &function, const std::vector
       shape.push_back(info.dims[axis].size);
     INGOT_ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(static_cast<DType>(info.dtype), shape));
     for (size_t row = 0; row < examples.size(); ++row) {
-      const Feature *feature = find(storage->examples[row], shared, info.name);
+      const Feature *feature = findFeature(storage->examples[row], shared, info.name);
       if (!feature)
         return wrong(info.name, row, "it is missing");
       if (sizeOf(*feature) != static_cast<size_t>(elements))
