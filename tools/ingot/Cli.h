@@ -68,5 +68,6 @@ void addCompare(CLI::App &app);
 void addReduce(CLI::App &app);
 void addBench(CLI::App &app);
 void addProfile(CLI::App &app);
+void addServe(CLI::App &app);
 
 } // namespace ingot::cli

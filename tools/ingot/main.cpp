@@ -30,6 +30,7 @@ int run(int argc, char **argv) {
   addBench(app);
   addProfile(app);
   addQuantize(app);
+  addServe(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

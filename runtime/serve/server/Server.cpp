@@ -1,0 +1,188 @@
+// See Server.h.
+#include "runtime/serve/server/Server.h"
+
+#include "runtime/serve/grpc/ConfigFiles.h"
+#include "runtime/serve/server/AccessLog.h"
+#include "runtime/serve/server/Metrics.h"
+#include "runtime/serve/server/TraceLog.h"
+
+#include <fstream>
+#include <spdlog/spdlog.h>
+#include <sstream>
+#include <thread>
+
+namespace ingot::serve {
+
+namespace {
+
+class Observers : public RequestObserver {
+public:
+  void add(RequestObserver *observer) { observers_.push_back(observer); }
+  void onRequest(const RequestRecord &record) override {
+    for (RequestObserver *observer : observers_)
+      observer->onRequest(record);
+  }
+
+private:
+  std::vector<RequestObserver *> observers_;
+};
+
+Result<std::string> readText(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file.is_open() || file.bad())
+    return Status(StatusCode::IoError, "cannot read '" + path + "'");
+  return text.str();
+}
+
+Result<AccessControl> makeAccess(const ServerOptions &options) {
+  AccessControl::Rules rules;
+  if (!options.tokensFile.empty()) {
+    INGOT_ASSIGN_OR_RETURN(rules.tokens, AccessControl::readTokens(options.tokensFile));
+  }
+  if (!options.restricted.empty()) {
+    INGOT_ASSIGN_OR_RETURN(rules.restricted, parseApiGroups(options.restricted));
+  } else if (!rules.tokens.empty()) {
+    rules.restricted.fill(true);
+    rules.restricted[static_cast<size_t>(ApiGroup::Health)] = false;
+  }
+  return AccessControl(std::move(rules));
+}
+
+void logLoad(const LoadEvent &event) {
+  double seconds = std::chrono::duration<double>(event.took).count();
+  if (!event.status.isOk())
+    spdlog::error("{} version {}: not loaded: {}", event.model, event.version,
+                  event.status.message());
+  else if (event.isUnload)
+    spdlog::info("{} version {}: unloaded", event.model, event.version);
+  else
+    spdlog::info("{} version {}: serving, loaded in {:.3f} s", event.model, event.version, seconds);
+}
+
+class RunningServer : public Server {
+public:
+  RunningServer(ServerOptions options, std::string version)
+      : options_(std::move(options)), scheduler_({options_.workers}),
+        metrics_({version, options_.tfsMetrics, options_.tritonMetrics}),
+        version_(std::move(version)) {}
+
+  ~RunningServer() override {
+    rest_.reset();
+    grpc_.reset();
+  }
+
+  Status start() {
+    INGOT_ASSIGN_OR_RETURN(access_, makeAccess(options_));
+    observers_.add(&metrics_);
+    if (!options_.accessLog.empty()) {
+      INGOT_ASSIGN_OR_RETURN(accessLog_, AccessLog::open(options_.accessLog));
+      observers_.add(accessLog_.get());
+    }
+    if (!options_.traceFile.empty()) {
+      INGOT_ASSIGN_OR_RETURN(traceLog_, TraceLog::open(options_.traceFile, options_.traceRate));
+      observers_.add(traceLog_.get());
+    }
+    if (!options_.batchingParametersFile.empty()) {
+      INGOT_ASSIGN_OR_RETURN(std::string text, readText(options_.batchingParametersFile));
+      auto parsed = parseBatchingParameters(text, options_.repository.defaults.queue);
+      if (!parsed.isOk())
+        return parsed.status().withContext(options_.batchingParametersFile);
+      options_.repository.defaults.queue = *parsed;
+    }
+    INGOT_ASSIGN_OR_RETURN(repository_, Repository::open(scheduler_, options_.repository,
+                                                         [this](const LoadEvent &event) {
+                                                           metrics_.onLoad(event);
+                                                           logLoad(event);
+                                                         }));
+    if (!options_.modelConfigFile.empty())
+      INGOT_RETURN_IF_ERROR(readModelConfigFile());
+    inference_ = std::make_unique<InferenceService>(*repository_);
+    context_ = std::unique_ptr<ServerContext>(new ServerContext{
+        "ingot", version_, *repository_, *inference_, sharedMemory_, lifecycle_, access_,
+        options_.limits, observers_,
+        [this] { return metrics_.text(*repository_, lifecycle_.inFlight(), isReady()); }});
+    if (options_.rest.port >= 0 || !options_.rest.unixSocket.empty()) {
+      INGOT_ASSIGN_OR_RETURN(rest_, RestServer::start(*context_, options_.rest));
+      say("REST", rest_->port(), options_.rest.address, options_.rest.unixSocket);
+    }
+    if (options_.grpc.port >= 0 || !options_.grpc.unixSocket.empty()) {
+      INGOT_ASSIGN_OR_RETURN(grpc_, GrpcServer::start(*context_, options_.grpc));
+      say("gRPC", grpc_->port(), options_.grpc.address, options_.grpc.unixSocket);
+    }
+    return Status::ok();
+  }
+
+  int restPort() const override { return rest_ ? rest_->port() : -1; }
+  int grpcPort() const override { return grpc_ ? grpc_->port() : -1; }
+  bool isReady() const override { return !lifecycle_.isDraining() && repository_->isReady(); }
+
+  void reload() override {
+    spdlog::info("reloading");
+    if (accessLog_)
+      accessLog_->reopen();
+    Status status =
+        options_.modelConfigFile.empty() ? repository_->reload() : readModelConfigFile();
+    if (!status.isOk())
+      spdlog::error("reload: {}", status.message());
+  }
+
+  int64_t drain() override {
+    lifecycle_.drain();
+    spdlog::info("draining: {} requests in flight", lifecycle_.inFlight());
+    std::this_thread::sleep_for(options_.drainDelay);
+    if (rest_)
+      rest_->stopAccepting();
+    if (grpc_)
+      grpc_->stopAccepting();
+    auto deadline = Clock::now() + options_.drainTimeout;
+    while (lifecycle_.inFlight() > 0 && Clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    return lifecycle_.inFlight();
+  }
+
+private:
+  static void say(const char *protocol, int port, const std::string &address,
+                  const std::string &socket) {
+    if (port >= 0)
+      spdlog::info("{} on {}:{}", protocol, address, port);
+    if (!socket.empty())
+      spdlog::info("{} on unix:{}", protocol, socket);
+  }
+
+  Status readModelConfigFile() {
+    INGOT_ASSIGN_OR_RETURN(std::string text, readText(options_.modelConfigFile));
+    auto entries = parseModelConfigFile(text, options_.repository.defaults);
+    if (!entries.isOk())
+      return entries.status().withContext(options_.modelConfigFile);
+    return repository_->replaceModels(*entries);
+  }
+
+  // Later ones use earlier ones, and go first.
+  ServerOptions options_;
+  Scheduler scheduler_;
+  Metrics metrics_;
+  std::string version_;
+  std::unique_ptr<AccessLog> accessLog_;
+  std::unique_ptr<TraceLog> traceLog_;
+  Observers observers_;
+  AccessControl access_;
+  SharedMemory sharedMemory_;
+  Lifecycle lifecycle_;
+  std::unique_ptr<Repository> repository_;
+  std::unique_ptr<InferenceService> inference_;
+  std::unique_ptr<ServerContext> context_;
+  std::unique_ptr<RestServer> rest_;
+  std::unique_ptr<GrpcServer> grpc_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::string version) {
+  auto server = std::make_unique<RunningServer>(std::move(options), std::move(version));
+  INGOT_RETURN_IF_ERROR(server->start());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+} // namespace ingot::serve
