@@ -1,78 +1,15 @@
 // Running one function of an artifact: checks, plan, arena, outputs. See Model.h.
 #include "ingot/Model.h"
-#include "runtime/model/Checks.h"
+#include "runtime/model/Inputs.h"
 #include "runtime/model/StateImpl.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <mutex>
 
 namespace ingot {
 
 namespace {
-
-template <typename T> T elementAt(const TensorView &tensor, int64_t index) {
-  T value;
-  std::memcpy(&value, static_cast<const char *>(tensor.data) + index * int64_t{sizeof(T)},
-              sizeof(T));
-  return value;
-}
-
-int64_t integerAt(const TensorView &tensor, int64_t index) {
-  switch (tensor.dtype) {
-  case DType::I8:
-    return elementAt<int8_t>(tensor, index);
-  case DType::Bool:
-    return elementAt<uint8_t>(tensor, index) != 0;
-  case DType::U8:
-    return elementAt<uint8_t>(tensor, index);
-  case DType::I16:
-    return elementAt<int16_t>(tensor, index);
-  case DType::U16:
-    return elementAt<uint16_t>(tensor, index);
-  case DType::I32:
-    return elementAt<int32_t>(tensor, index);
-  case DType::U32:
-    return elementAt<uint32_t>(tensor, index);
-  default:
-    return elementAt<int64_t>(tensor, index);
-  }
-}
-
-double ofF16(uint16_t bits) {
-  int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  double magnitude = exponent == 31  ? (fraction ? std::nan("") : HUGE_VAL)
-                     : exponent == 0 ? std::ldexp(fraction, -24)
-                                     : std::ldexp(1024 + fraction, exponent - 25);
-  return bits >> 15 ? -magnitude : magnitude;
-}
-double ofBf16(uint16_t bits) {
-  uint32_t wide = static_cast<uint32_t>(bits) << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof value);
-  return value;
-}
-
-double realAt(const TensorView &tensor, int64_t index) {
-  switch (tensor.dtype) {
-  case DType::F64:
-    return elementAt<double>(tensor, index);
-  case DType::F16:
-    return ofF16(elementAt<uint16_t>(tensor, index));
-  case DType::BF16:
-    return ofBf16(elementAt<uint16_t>(tensor, index));
-  default:
-    return elementAt<float>(tensor, index);
-  }
-}
-
-int64_t longestText(const TensorView &texts) {
-  size_t longest = 0;
-  for (int64_t i = 0, count = elementCount(texts); i < count; ++i)
-    longest = std::max(longest, textAt(texts, i).size());
-  return static_cast<int64_t>(longest);
-}
 
 /// A block that grows, to twice its size at least: memory is asked for seldom.
 struct GrowingBlock {
@@ -92,14 +29,6 @@ struct GrowingBlock {
   }
 };
 
-/// Times 2^32, rounded down; see INGOT_SYMBOL_FIXED_POINT.
-int64_t fixedPointAt(const TensorView &tensor, int64_t index) {
-  double scaled = std::floor(realAt(tensor, index) * 4294967296.0), limit = 9.2e18;
-  if (std::isnan(scaled))
-    return 0;
-  return static_cast<int64_t>(std::min(std::max(scaled, -limit), limit));
-}
-
 /// An input that takes an output's value of the run before.
 struct Carried {
   size_t input, output;
@@ -113,7 +42,8 @@ struct Session::Impl {
   std::shared_ptr<const Artifact> artifact;
   const ingot_function *function = nullptr;
   SessionOptions options;
-  bool planned = false; // plan, arena and outputs are those of `symbols`
+  bool planned = false; // plan and arena are those of `symbols`
+  bool placed = false;  // outputs are those of the plan
   std::vector<int64_t> symbols, wanted;
   std::vector<int64_t> plan;
   AlignedBlock arena;
@@ -128,16 +58,12 @@ struct Session::Impl {
   GrowingBlock outputText;      // what outputs have of inputs and constants
 
   Status checkSources() const;
-  Status inputError(int64_t input, const TensorView &given, const std::string &what) const;
-  Result<int64_t> extentOf(const ingot_dim &dim) const;
-  Status checkDim(int64_t input, int32_t axis, const TensorView &given) const;
   Carried *findCarried(size_t input);
   Status gatherInputs(const TensorView *inputs, size_t count);
-  Status checkInput(int64_t input) const;
   Status sizeCarried();
   Status resolveSymbols();
-  Status checkBounds() const;
   Status makePlan();
+  Status placeOutputs();
   Status prepare(const TensorView *inputs, size_t count);
   Status call(StateImpl &state);
   int32_t runWithRoom(ingot_run &run);
@@ -154,46 +80,6 @@ Status Session::Impl::checkSources() const {
                                                  "': no input has '" + function->symbols[i] +
                                                  "' as a dimension, so its value is not known");
   return Status::ok();
-}
-
-Status Session::Impl::inputError(int64_t input, const TensorView &given,
-                                 const std::string &what) const {
-  const ingot_tensor_info &info = function->inputs[input];
-  return Status(StatusCode::InvalidArgument,
-                std::string("input '") + info.name + "' of function '" + function->name +
-                    "': expected " + describe(info) + ", got " + describe(given) + ": " + what);
-}
-
-/// What the signature and the symbols in `wanted` say.
-Result<int64_t> Session::Impl::extentOf(const ingot_dim &dim) const {
-  if (dim.size >= 0)
-    return dim.size;
-  if (dim.symbol >= 0)
-    return wanted[static_cast<size_t>(dim.symbol)];
-  return evaluateFormula(dim.text, *function, wanted.data());
-}
-
-/// Is the extent of a dimension what the signature and the symbols say? `wanted` is complete.
-Status Session::Impl::checkDim(int64_t input, int32_t axis, const TensorView &given) const {
-  const ingot_dim &dim = function->inputs[input].dims[axis];
-  int64_t seen = given.dims[axis], expected;
-  INGOT_ASSIGN_OR_RETURN(expected, extentOf(dim));
-  if (seen == expected)
-    return Status::ok();
-  std::string what = "dimension " + std::to_string(axis);
-  if (dim.size >= 0)
-    return inputError(input, given,
-                      what + " must be " + std::to_string(expected) + ", is " +
-                          std::to_string(seen));
-  what += " is '" + std::string(dim.text) + "', here " + std::to_string(seen);
-  if (dim.symbol < 0)
-    return inputError(input, given, what + ", must be " + std::to_string(expected));
-  const ingot_symbol_source &source = function->sources[dim.symbol];
-  return inputError(input, given,
-                    what + ", but " + std::to_string(expected) +
-                        (source.kind == INGOT_SYMBOL_EXTENT ? " in dimension " : " as element ") +
-                        std::to_string(source.index) + " of input '" +
-                        function->inputs[source.input].name + "'");
 }
 
 Carried *Session::Impl::findCarried(size_t input) {
@@ -220,32 +106,6 @@ Status Session::Impl::gatherInputs(const TensorView *inputs, size_t count) {
   return Status::ok();
 }
 
-/// The type of an input and that it is there; not its extents.
-Status Session::Impl::checkInput(int64_t i) const {
-  const ingot_tensor_info &info = function->inputs[i];
-  const TensorView &given = views[static_cast<size_t>(i)];
-  if (static_cast<int32_t>(given.dtype) != info.dtype)
-    return inputError(i, given, "the element types differ");
-  if (given.rank != info.rank)
-    return inputError(i, given,
-                      std::to_string(info.rank) + " dimensions are expected, " +
-                          std::to_string(given.rank) + " were given");
-  bool empty = false;
-  for (int32_t axis = 0; axis < info.rank; ++axis) {
-    if (given.dims[axis] < 0)
-      return inputError(i, given, "a dimension is negative");
-    empty |= given.dims[axis] == 0;
-  }
-  if (!given.data && !empty)
-    return inputError(i, given, "no data was given");
-  for (int64_t k = 0; info.dtype == INGOT_STRING && !empty && k < elementCount(given); ++k)
-    if (std::string_view text = textAt(given, k); !text.data() && !text.empty())
-      return inputError(i, given,
-                        "element " + std::to_string(k) + " has " + std::to_string(text.size()) +
-                            " bytes at NULL");
-  return Status::ok();
-}
-
 /// Zeros for what is carried and has no value yet. The symbols of extents are known.
 Status Session::Impl::sizeCarried() {
   for (Carried &c : carried) {
@@ -254,7 +114,7 @@ Status Session::Impl::sizeCarried() {
     const ingot_tensor_info &info = function->inputs[c.input];
     Shape shape(static_cast<size_t>(info.rank));
     for (size_t axis = 0; axis < shape.size(); ++axis) {
-      INGOT_ASSIGN_OR_RETURN(shape[axis], extentOf(info.dims[axis]));
+      INGOT_ASSIGN_OR_RETURN(shape[axis], extentOf(*function, info.dims[axis], wanted.data()));
     }
     INGOT_RETURN_IF_ERROR(c.value.resize(static_cast<DType>(info.dtype), shape));
     if (c.value.byteSize() != 0)
@@ -272,59 +132,31 @@ Status Session::Impl::resolveSymbols() {
   };
   for (int64_t i = 0; i < function->input_count; ++i)
     if (!isZeros(i))
-      INGOT_RETURN_IF_ERROR(checkInput(i));
+      INGOT_RETURN_IF_ERROR(checkInput(*function, i, views[static_cast<size_t>(i)]));
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
     if (source.kind == INGOT_SYMBOL_EXTENT)
-      wanted[i] = views[static_cast<size_t>(source.input)].dims[source.index];
+      wanted[i] = valueOf(source, views[static_cast<size_t>(source.input)]);
   }
   for (int64_t i = 0; i < function->input_count; ++i)
     for (int32_t axis = 0; !isZeros(i) && axis < function->inputs[i].rank; ++axis) {
-      Status checked = checkDim(i, axis, views[static_cast<size_t>(i)]);
+      Status checked = checkDim(*function, i, axis, views[static_cast<size_t>(i)], wanted.data());
       if (!checked.isOk())
         return findCarried(static_cast<size_t>(i))
                    ? checked.withContext("a stream keeps its sizes until the session is reset")
                    : checked;
     }
-  INGOT_RETURN_IF_ERROR(checkBounds());
+  INGOT_RETURN_IF_ERROR(checkBounds(artifact->table(), *function, wanted.data()));
   INGOT_RETURN_IF_ERROR(sizeCarried());
   for (size_t i = 0; i < wanted.size(); ++i) {
     const ingot_symbol_source &source = function->sources[i];
-    if (source.kind == INGOT_SYMBOL_EXTENT)
-      continue;
-    const TensorView &input = views[static_cast<size_t>(source.input)];
-    bool isMissing =
-        source.kind == INGOT_SYMBOL_VALUE_IF_ANY && source.index >= elementCount(input);
-    wanted[i] = isMissing ? INGOT_NO_VALUE
-                : source.kind == INGOT_SYMBOL_VALUE || source.kind == INGOT_SYMBOL_VALUE_IF_ANY
-                    ? integerAt(input, source.index)
-                : source.kind == INGOT_SYMBOL_LONGEST_TEXT ? longestText(input)
-                                                           : fixedPointAt(input, source.index);
+    if (source.kind != INGOT_SYMBOL_EXTENT)
+      wanted[i] = valueOf(source, views[static_cast<size_t>(source.input)]);
   }
   return Status::ok();
 }
 
-/// `plan` holds to the bounds too, and has no words for them.
-Status Session::Impl::checkBounds() const {
-  for (const ingot_symbol_bound &bound : boundsOf(artifact->table())) {
-    if (&artifact->table().functions[bound.function] != function)
-      continue;
-    int64_t seen = wanted[static_cast<size_t>(bound.symbol)];
-    if (seen >= bound.least && seen <= bound.most)
-      continue;
-    const ingot_symbol_source &source = function->sources[bound.symbol];
-    return Status(StatusCode::InvalidArgument,
-                  std::string("function '") + function->name + "': the dimension '" +
-                      function->symbols[bound.symbol] + "' (dimension " +
-                      std::to_string(source.index) + " of input '" +
-                      function->inputs[source.input].name + "') is " + std::to_string(seen) +
-                      "; the model was compiled for " + std::to_string(bound.least) + " to " +
-                      std::to_string(bound.most));
-  }
-  return Status::ok();
-}
-
-/// Plans for `wanted`, and sees to arena and outputs.
+/// Plans for `wanted`, and sees to the arena.
 Status Session::Impl::makePlan() {
   planned = false;
   symbols = wanted; // same size: no allocation
@@ -359,23 +191,35 @@ Status Session::Impl::makePlan() {
                                                        std::to_string(arenaBytes) + " bytes");
     arenaCapacity = arenaBytes;
   }
+  planned = true;
+  return Status::ok();
+}
+
+/// Sees to it that outputs have the planned sizes, and memory for them.
+Status Session::Impl::placeOutputs() {
+  placed = false;
   const int64_t *dims = plan.data() + function->output_dims;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const ingot_tensor_info &info = function->outputs[i];
     Status resized = outputs[i].resize(static_cast<DType>(info.dtype), dims, info.rank);
     if (!resized.isOk())
-      return resized.withContext("output '" + std::string(info.name) + "' of " + name());
+      return resized.withContext("output '" + std::string(info.name) + "' of function '" +
+                                 function->name + "'");
     outputPointers[i] = outputs[i].rawData();
     dims += info.rank;
   }
-  planned = true;
+  placed = true;
   return Status::ok();
 }
 
 Status Session::Impl::prepare(const TensorView *inputs, size_t count) {
   INGOT_RETURN_IF_ERROR(gatherInputs(inputs, count));
   INGOT_RETURN_IF_ERROR(resolveSymbols());
-  return planned && wanted == symbols ? Status::ok() : makePlan();
+  if (!planned || wanted != symbols) {
+    placed = false;
+    INGOT_RETURN_IF_ERROR(makePlan());
+  }
+  return placed ? Status::ok() : placeOutputs();
 }
 
 Status Session::Impl::failure(int32_t code, const ingot_run &run) const {
@@ -411,8 +255,10 @@ static std::recursive_mutex exclusiveRuns;
 
 /// Runs the planned function; the state is in use as the function needs it.
 Status Session::Impl::call(StateImpl &state) {
+  Threads threads = options.parallelFor ? Threads{options.parallelFor, options.threads}
+                                        : Threads::of(options.pool);
   if (!(function->flags & INGOT_FUNCTION_CANONICAL))
-    INGOT_RETURN_IF_ERROR(state.ensureDerived(options.pool));
+    INGOT_RETURN_IF_ERROR(state.ensureDerived(threads));
   for (size_t i = 0; i < inputPointers.size(); ++i)
     inputPointers[i] = views[i].data;
   ingot_run run = {};
@@ -422,8 +268,8 @@ Status Session::Impl::call(StateImpl &state) {
   run.outputs = outputPointers.data();
   run.state = state.data;
   run.arena = arena.get();
-  run.parallel_for = options.pool ? &ThreadPool::run : nullptr;
-  run.pool = options.pool;
+  run.parallel_for = threads.parallelFor;
+  run.pool = threads.pool;
   run.begin = options.begin;
   run.end = options.end;
   run.user = options.user;
@@ -581,7 +427,7 @@ Status Session::setCarried(size_t input, const TensorView &value) {
                                                    "' has no carried input " +
                                                    std::to_string(input));
   impl_->views[input] = value;
-  INGOT_RETURN_IF_ERROR(impl_->checkInput(static_cast<int64_t>(input)));
+  INGOT_RETURN_IF_ERROR(checkInput(*impl_->function, static_cast<int64_t>(input), value));
   INGOT_RETURN_IF_ERROR(c->value.resize(value.dtype, value.dims, value.rank));
   if (c->value.byteSize() != 0)
     std::memcpy(c->value.rawData(), value.data, c->value.byteSize());
@@ -610,8 +456,13 @@ Status Session::setOutputBuffer(size_t index, void *data, size_t bytes) {
     INGOT_ASSIGN_OR_RETURN(output, Tensor::borrow(DType::U8, {static_cast<int64_t>(bytes)}, data));
   }
   impl_->outputs[index] = std::move(output);
-  impl_->planned = false;
+  impl_->placed = false;
   return Status::ok();
+}
+
+void Session::swapOutput(size_t index, Tensor &other) {
+  std::swap(impl_->outputs[index], other);
+  impl_->placed = false;
 }
 
 const std::vector<int64_t> &Session::symbolValues() const { return impl_->symbols; }

@@ -68,7 +68,7 @@ Status StateImpl::planDerive() {
   return Status::ok();
 }
 
-Status StateImpl::ensureDerived(ThreadPool *pool) {
+Status StateImpl::ensureDerived(const Threads &threads) {
   const ingot_function *derive = artifact->table().derive;
   uint64_t current = version.load(std::memory_order_acquire);
   if (!derive || derivedVersion.load(std::memory_order_acquire) == current)
@@ -81,8 +81,8 @@ Status StateImpl::ensureDerived(ThreadPool *pool) {
   run.plan = derivePlan.data();
   run.state = data;
   run.arena = deriveArena.get();
-  run.parallel_for = pool ? &ThreadPool::run : nullptr;
-  run.pool = pool;
+  run.parallel_for = threads.parallelFor;
+  run.pool = threads.pool;
   if (int32_t code = derive->run(&run))
     return Status(StatusCode::Internal, "'derive' failed with code " + std::to_string(code));
   derivedVersion.store(current, std::memory_order_release);
@@ -168,7 +168,7 @@ Status State::derive(ThreadPool *pool) {
   Status got;
   StateUse use(*impl_, /*exclusive=*/false, "deriving for", impl_->artifact->table().name, got);
   INGOT_RETURN_IF_ERROR(got);
-  return impl_->ensureDerived(pool);
+  return impl_->ensureDerived(Threads::of(pool));
 }
 
 //===----------------------------------------------------------------------===//
@@ -224,7 +224,7 @@ Status State::bind(const std::string &path, const BindOptions &options) {
   for (const auto &[info, entry] : bindings)
     if (Status read = file.read(*entry, impl_->at(*info)); !read.isOk())
       return Status(read.code(), read.message() + "; the state is bound in part: bind it again");
-  return impl_->ensureDerived(nullptr);
+  return impl_->ensureDerived({});
 }
 
 Status State::save(const std::string &path, const SaveOptions &options) const {

@@ -15,6 +15,13 @@
 
 namespace ingot {
 
+/// What runs the tasks of a run; none: its own thread.
+struct Threads {
+  ingot_parallel_for parallelFor = nullptr;
+  void *pool = nullptr;
+  static Threads of(ThreadPool *pool) { return pool ? Threads{&ThreadPool::run, pool} : Threads(); }
+};
+
 struct StateImpl {
   std::shared_ptr<const Artifact> artifact;
   AlignedBlock owned; // NULL when read-only
@@ -36,7 +43,7 @@ struct StateImpl {
 
   Status planDerive();
   /// Makes the derived part current. The caller holds a use of the state.
-  Status ensureDerived(ThreadPool *pool);
+  Status ensureDerived(const Threads &threads);
 };
 
 /// Holds a use of a state for a scope.

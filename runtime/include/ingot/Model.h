@@ -149,12 +149,15 @@ private:
   std::unique_ptr<StateImpl> impl_;
 };
 
-/// Options of a session. The pool and `user` are borrowed and outlive it.
+/// Options of a session. The pool, `threads` and `user` are borrowed and outlive it.
 struct SessionOptions {
   ThreadPool *pool = nullptr; ///< NULL: everything runs on the calling thread
   int (*begin)(void *user, int64_t kernel) = nullptr; ///< before each kernel; non-zero cancels
   void (*end)(void *user, int64_t kernel) = nullptr;  ///< after each kernel
   void *user = nullptr;
+  /// Threads of another kind instead of the pool: see ingot_parallel_for.
+  ingot_parallel_for parallelFor = nullptr;
+  void *threads = nullptr; ///< handed to parallelFor
 };
 
 /// Runs one function of an artifact, and keeps plan, arena and outputs from run to run.
@@ -203,6 +206,10 @@ public:
   /// From the next run on writes output `index` to `data`, which the caller owns; a run that needs
   /// more than `bytes` is refused. NULL gives the output back to the session.
   Status setOutputBuffer(size_t index, void *data, size_t bytes);
+  /// Exchanges output `index` with `other`, 0 <= index < outputCount(): takes what the last run
+  /// wrote (text stays the session's), and gives memory for the next one, which grows where it is
+  /// too small and not borrowed.
+  void swapOutput(size_t index, Tensor &other);
 
   /// Values of function().symbols as of the last prepare or run.
   const std::vector<int64_t> &symbolValues() const;

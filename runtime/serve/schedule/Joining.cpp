@@ -1,0 +1,183 @@
+#include "runtime/serve/schedule/Joining.h"
+#include "runtime/model/Checks.h"
+#include "runtime/model/Inputs.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <string_view>
+
+namespace ingot::serve {
+
+namespace {
+
+/// Names in a formula: "ceildiv(batch, 4)" has `ceildiv` and `batch`.
+template <typename Visit> void forNames(std::string_view formula, Visit visit) {
+  auto isNamePart = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '/';
+  };
+  for (size_t i = 0; i < formula.size();) {
+    size_t end = i;
+    while (end < formula.size() && isNamePart(formula[end]))
+      ++end;
+    if (end == i) {
+      ++i;
+      continue;
+    }
+    if (!std::isdigit(static_cast<unsigned char>(formula[i])))
+      visit(formula.substr(i, end - i));
+    i = end;
+  }
+}
+
+bool isOperator(std::string_view name) {
+  return name == "floordiv" || name == "ceildiv" || name == "mod" || name == "min" || name == "max";
+}
+
+/// Is the extent known from the other symbols alone? One that the plan computes is not.
+bool isFreeOf(const ingot_dim &dim, int64_t batch, const ingot_function &function) {
+  if (dim.size >= 0)
+    return true;
+  if (dim.symbol >= 0)
+    return dim.symbol != batch;
+  bool isFree = true;
+  forNames(dim.text, [&](std::string_view name) {
+    bool isKnown = isOperator(name);
+    for (int64_t i = 0; i < function.symbol_count; ++i)
+      isKnown |= i != batch && name == function.symbols[i];
+    isFree &= isKnown;
+  });
+  return isFree;
+}
+
+/// Rows of elements that share bytes must be whole bytes: their number must be known for that.
+bool hasWholeRows(const ingot_tensor_info &tensor) {
+  int64_t perByte = elementsPerByte(static_cast<DType>(tensor.dtype)), count = 1;
+  for (int32_t axis = 1; axis < tensor.rank && perByte > 1; ++axis) {
+    if (tensor.dims[axis].size < 0)
+      return false;
+    count = count * (tensor.dims[axis].size % perByte) % perByte;
+  }
+  return perByte == 1 || count % perByte == 0;
+}
+
+bool isRowsOf(const ingot_tensor_info &tensor, int64_t batch, const ingot_function &function) {
+  if (tensor.rank == 0 || tensor.dims[0].size >= 0 || tensor.dims[0].symbol != batch ||
+      !hasWholeRows(tensor))
+    return false;
+  for (int32_t axis = 1; axis < tensor.rank; ++axis)
+    if (!isFreeOf(tensor.dims[axis], batch, function))
+      return false;
+  return true;
+}
+
+bool isRowsThroughout(const ingot_function &function, int64_t batch) {
+  for (int64_t i = 0; i < function.input_count; ++i)
+    if (!isRowsOf(function.inputs[i], batch, function))
+      return false;
+  for (int64_t i = 0; i < function.output_count; ++i)
+    if (!isRowsOf(function.outputs[i], batch, function))
+      return false;
+  for (int64_t i = 0; i < function.symbol_count; ++i)
+    if (function.sources[i].kind != INGOT_SYMBOL_EXTENT || function.sources[i].input < 0)
+      return false;
+  return true;
+}
+
+/// Bytes of these tensors by the values of the symbols; -1: too many to count.
+int64_t bytesOf(const ingot_function &function, const ingot_tensor_info *tensors, int64_t count,
+                const int64_t *symbols) {
+  int64_t total = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    Shape shape(static_cast<size_t>(tensors[i].rank));
+    for (size_t axis = 0; axis < shape.size(); ++axis) {
+      auto extent = extentOf(function, tensors[i].dims[axis], symbols);
+      if (!extent.isOk())
+        return -1;
+      shape[axis] = *extent;
+    }
+    auto dtype = static_cast<DType>(tensors[i].dtype);
+    auto elements = countElements(dtype, shape.data(), tensors[i].rank);
+    if (!elements.isOk() ||
+        __builtin_add_overflow(total, static_cast<int64_t>(byteSize(dtype, *elements)), &total))
+      return -1;
+  }
+  return total;
+}
+
+bool fits(const ingot_function &function, const int64_t *symbols, int64_t *plan, int64_t bytes) {
+  if (function.plan(symbols, plan) != INGOT_OK)
+    return false;
+  int64_t inputs = bytesOf(function, function.inputs, function.input_count, symbols);
+  int64_t outputs = bytesOf(function, function.outputs, function.output_count, symbols);
+  int64_t total = plan[0];
+  return inputs >= 0 && outputs >= 0 && !__builtin_add_overflow(total, inputs, &total) &&
+         !__builtin_add_overflow(total, outputs, &total) && total <= bytes;
+}
+} // namespace
+
+Joining findJoining(const ingot_artifact_table &table, const ingot_function &function) {
+  Joining joining;
+  if (function.input_count == 0 || function.output_count == 0 || function.inputs[0].rank == 0 ||
+      function.inputs[0].dims[0].size >= 0 || function.inputs[0].dims[0].symbol < 0)
+    return joining;
+  joining.symbol = function.inputs[0].dims[0].symbol;
+  joining.isBatched = isRowsThroughout(function, joining.symbol);
+  for (const ingot_symbol_bound &bound : boundsOf(table)) {
+    if (&table.functions[bound.function] != &function || bound.symbol != joining.symbol)
+      continue;
+    joining.mostRows = std::min(joining.mostRows, bound.most);
+    joining.isBatched &= bound.least <= 1; // a part of a request may be a row
+  }
+  return joining;
+}
+
+Status checkInputs(const ingot_artifact_table &table, const ingot_function &function,
+                   const Joining &joining, const std::vector<TensorView> &inputs,
+                   int64_t *symbols) {
+  if (static_cast<int64_t>(inputs.size()) != function.input_count)
+    return Status(StatusCode::InvalidArgument,
+                  std::string("function '") + function.name + "' takes " +
+                      std::to_string(function.input_count) + " inputs, " +
+                      std::to_string(inputs.size()) + " were given");
+  for (int64_t i = 0; i < function.input_count; ++i)
+    INGOT_RETURN_IF_ERROR(checkInput(function, i, inputs[static_cast<size_t>(i)]));
+  auto resolve = [&](bool areExtents) {
+    for (int64_t i = 0; i < function.symbol_count; ++i)
+      if (const ingot_symbol_source &source = function.sources[i];
+          (source.kind == INGOT_SYMBOL_EXTENT) == areExtents)
+        symbols[i] = valueOf(source, inputs[static_cast<size_t>(source.input)]);
+  };
+  resolve(true); // the number of an input's elements is known before they are looked at
+  for (int64_t i = 0; i < function.input_count; ++i)
+    for (int32_t axis = 0; axis < function.inputs[i].rank; ++axis)
+      INGOT_RETURN_IF_ERROR(checkDim(function, i, axis, inputs[static_cast<size_t>(i)], symbols));
+  resolve(false);
+  int64_t rows = joining.isBatched ? symbols[joining.symbol] : 0;
+  if (joining.isBatched)
+    symbols[joining.symbol] = std::min(rows, joining.mostRows);
+  Status bounds = checkBounds(table, function, symbols);
+  if (joining.isBatched)
+    symbols[joining.symbol] = rows;
+  return bounds;
+}
+
+int64_t rowsWithin(const ingot_function &function, const Joining &joining,
+                   std::vector<int64_t> symbols, int64_t bytes) {
+  std::vector<int64_t> plan(static_cast<size_t>(function.plan_words));
+  for (int64_t rows = 1024; rows > 1; rows /= 2) {
+    symbols[static_cast<size_t>(joining.symbol)] = rows;
+    if (rows <= joining.mostRows && fits(function, symbols.data(), plan.data(), bytes))
+      return rows;
+  }
+  return 1;
+}
+
+bool mayJoin(const Joining &joining, const std::vector<int64_t> &a, const std::vector<int64_t> &b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if (a[i] != b[i] && static_cast<int64_t>(i) != joining.symbol)
+      return false;
+  return joining.isBatched;
+}
+
+} // namespace ingot::serve

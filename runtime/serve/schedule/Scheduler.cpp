@@ -1,0 +1,101 @@
+// What users see of the scheduler; Core has its threads, QueueCore a function's requests.
+#include "ingot/serve/Scheduler.h"
+#include "runtime/core/Spin.h"
+#include "runtime/serve/schedule/QueueCore.h"
+
+#include <string>
+#include <utility>
+
+namespace ingot::serve {
+
+struct Scheduler::Impl {
+  std::shared_ptr<Core> core;
+};
+
+namespace {
+
+/// Users' hold on a queue: letting go of the last one closes it.
+class Handle final : public Queue {
+public:
+  explicit Handle(std::shared_ptr<QueueCore> core) : core_(std::move(core)) {}
+  ~Handle() override { core_->close(); }
+  const Artifact &artifact() const override { return *core_->artifact; }
+  const ingot_function &function() const override { return core_->function; }
+  bool isBatched() const override { return core_->joining.isBatched; }
+  int64_t maxBatchRows() const override { return core_->maxRows; }
+  void submit(Request request) override { core_->submit(std::move(request)); }
+  QueueStatus status() const override { return core_->status(); }
+  void close() override { core_->close(); }
+  bool awaitIdle(Clock::time_point deadline) override { return core_->awaitIdle(deadline); }
+
+private:
+  const std::shared_ptr<QueueCore> core_;
+};
+
+Status checkOptions(const QueueOptions &options) {
+  auto refused = [](const char *what) {
+    return Status(StatusCode::InvalidArgument, std::string("options of a queue: ") + what);
+  };
+  if (options.maxBatchRows < 0)
+    return refused("maxBatchRows must not be negative");
+  if (options.maxDelay.count() < 0)
+    return refused("maxDelay must not be negative");
+  if (options.maxQueued < 0)
+    return refused("maxQueued must not be negative");
+  if (options.priorityLevels < 1 || options.priorityLevels > 1000)
+    return refused("priorityLevels must be 1 to 1000");
+  if (options.maxRuns < 0)
+    return refused("maxRuns must not be negative");
+  if (!(options.weight > 0) || options.weight > 1e9)
+    return refused("weight must be above 0");
+  if (options.defaultTimeout.count() < 0)
+    return refused("defaultTimeout must not be negative");
+  return Status::ok();
+}
+
+/// Can it be served, many at once from one state?
+Status checkFunction(const Artifact &artifact, const State &state, const ingot_function &function) {
+  std::string name =
+      std::string("function '") + function.name + "' of model '" + std::string(artifact.name());
+  if (&state.artifact()->table() != &artifact.table())
+    return Status(StatusCode::InvalidArgument, name + "' was given a state of another artifact ('" +
+                                                   std::string(state.artifact()->name()) + "')");
+  if (function.flags & INGOT_FUNCTION_WRITES_STATE)
+    return Status(StatusCode::Unsupported,
+                  name + "' writes the model's state: only functions that read it are served");
+  if (!artifact.carries(function).empty())
+    return Status(StatusCode::Unsupported,
+                  name + "' is a stream (it carries values from run to run), which a queue of "
+                         "independent requests cannot serve; run it in a Session of its own");
+  return Status::ok();
+}
+} // namespace
+
+Scheduler::Scheduler(const SchedulerOptions &options) : impl_(std::make_shared<Impl>()) {
+  impl_->core = std::make_shared<Core>(options.workers > 0 ? options.workers : availableCpus());
+}
+
+Scheduler::~Scheduler() { impl_->core->stop(); }
+
+int Scheduler::workerCount() const { return impl_->core->workerCount(); }
+
+Result<std::shared_ptr<Queue>> Scheduler::createQueue(std::shared_ptr<const Artifact> artifact,
+                                                      std::shared_ptr<State> state,
+                                                      std::string_view name,
+                                                      const QueueOptions &options) {
+  INGOT_RETURN_IF_ERROR(checkOptions(options));
+  if (!artifact || !state)
+    return Status(StatusCode::InvalidArgument, "a queue needs an artifact and a state");
+  if (workerCount() == 0)
+    return Status(StatusCode::ResourceExhausted,
+                  "the system refused the scheduler all of its threads");
+  INGOT_ASSIGN_OR_RETURN(const ingot_function *function, artifact->function(name));
+  INGOT_RETURN_IF_ERROR(checkFunction(*artifact, *state, *function));
+  // Whatever it refuses, it refuses now.
+  if (auto session = Session::create(artifact, name); !session.isOk())
+    return session.status();
+  return std::shared_ptr<Queue>(std::make_shared<Handle>(std::make_shared<QueueCore>(
+      impl_->core, std::move(artifact), std::move(state), *function, options)));
+}
+
+} // namespace ingot::serve
