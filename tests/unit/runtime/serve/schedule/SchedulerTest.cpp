@@ -23,7 +23,8 @@ struct SchedulerTest : testing::Test {
     state = std::move(*made);
   }
   std::shared_ptr<Queue> queueOf(Scheduler &scheduler, const char *function = "run",
-                                 const QueueOptions &options = {}) {
+                                 QueueOptions options = {}) {
+    options.trustRows = true; // its runs wait
     auto queue = scheduler.createQueue(artifact, state, function, options);
     EXPECT_TRUE(queue.isOk()) << queue.status().message();
     return *queue;
