@@ -40,8 +40,11 @@ Status syncPath(const std::string &path, int flags) {
 Status syncAll(const std::string &directory) {
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
-       entry.increment(error))
-    INGOT_RETURN_IF_ERROR(syncPath(entry->path().string(), O_NOFOLLOW));
+       entry.increment(error)) {
+    const std::string path = entry->path().string();
+    INGOT_RETURN_IF_ERROR(fs::is_directory(entry->symlink_status()) ? syncAll(path)
+                                                                    : syncPath(path, O_NOFOLLOW));
+  }
   if (error)
     return errnoStatus("list", directory, error.value());
   return syncPath(directory, O_DIRECTORY);
@@ -146,6 +149,20 @@ Status AtomicDirectory::commit() {
   INGOT_RETURN_IF_ERROR(syncPath(parentOf(target_), O_DIRECTORY));
   removeAll(previousName(target_)); // of a writer that was killed
   return Status();
+}
+
+Result<bool> AtomicDirectory::commitNew(const std::string &target) {
+  INGOT_RETURN_IF_ERROR(syncAll(temporary_));
+  // Without RENAME_NOREPLACE, which not every file system has: a directory that is not empty is
+  // never replaced by a rename.
+  if (rename(temporary_.c_str(), target.c_str()) != 0) {
+    if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
+      return false;
+    return errnoStatus("rename the new version to", target, errno);
+  }
+  temporary_.clear();
+  INGOT_RETURN_IF_ERROR(syncPath(parentOf(target), O_DIRECTORY));
+  return true;
 }
 
 } // namespace ingot

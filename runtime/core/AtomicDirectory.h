@@ -26,11 +26,15 @@ public:
   /// Where to put the files.
   const std::string &path() const { return temporary_; }
 
-  /// Syncs every file and the directory, gives it the target's name in one step, syncs the parent
+  /// Syncs every file and directory in it, gives it the target's name in one step, syncs the parent
   /// and removes what had that name before. Where the file system cannot exchange two names
   /// (renameat2's RENAME_EXCHANGE), what was there is first renamed to previousName(target), and
   /// is there, whole, if the writer is killed before the next rename. Call it once, last.
   Status commit();
+
+  /// The same under a name that nobody has yet, "<parent>/<name>" of the same parent. False: the
+  /// name is taken by now, and nothing happened; it may be called again with another.
+  Result<bool> commitNew(const std::string &target);
 
   /// "<parent>/.previous-<name>": see commit. Readers that miss `target` look there.
   static std::string previousName(const std::string &target);

@@ -2,6 +2,7 @@
 #include "ingot/Model.h"
 #include "runtime/model/Checks.h"
 
+#include <atomic>
 #include <dlfcn.h>
 
 namespace ingot {
@@ -31,6 +32,20 @@ Status notFound(const char *kind, std::string_view name, const ingot_artifact_ta
   return Status(StatusCode::NotFound, text + (count == 0 ? "none" : ""));
 }
 
+/// A way to write the path that no artifact was loaded by before. dlopen compares names before it
+/// looks at files: by the same name it would give the artifact that is loaded already, although
+/// another file stands there by now. Between directory and file name, each bit of a number is a "/"
+/// or a "/.".
+std::string freshSpelling(const std::string &path) {
+  static std::atomic<uint64_t> loads{0};
+  // Without a slash dlopen would search the library path.
+  const size_t slash = path.rfind('/');
+  std::string spelling = slash == std::string::npos ? "." : path.substr(0, slash);
+  for (uint64_t number = loads.fetch_add(1, std::memory_order_relaxed); number != 0; number >>= 1)
+    spelling += number & 1 ? "/." : "/";
+  return spelling + "/" + path.substr(slash == std::string::npos ? 0 : slash + 1);
+}
+
 struct Unload {
   void operator()(void *handle) const { dlclose(handle); }
 };
@@ -58,9 +73,7 @@ Artifact::~Artifact() {
 Result<std::shared_ptr<const Artifact>> Artifact::open(const std::string &path,
                                                        const std::string &symbol) {
   INGOT_RETURN_IF_ERROR(checkSharedObject(path));
-  // Without a slash dlopen would search the library path.
-  std::string file = path.find('/') == std::string::npos ? "./" + path : path;
-  std::unique_ptr<void, Unload> handle(dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL));
+  std::unique_ptr<void, Unload> handle(dlopen(freshSpelling(path).c_str(), RTLD_NOW | RTLD_LOCAL));
   if (!handle)
     return Status(StatusCode::Unsupported, "cannot load '" + path + "': " + dlerror());
   auto entry = reinterpret_cast<ingot_artifact_fn>(dlsym(handle.get(), symbol.c_str()));

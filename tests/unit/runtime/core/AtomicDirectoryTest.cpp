@@ -52,6 +52,23 @@ TEST_F(AtomicDirectoryTest, CommitMakesAndReplacesTheWholeDirectory) {
   EXPECT_EQ(std::distance(fs::directory_iterator(target.parent_path()), {}), 1);
 }
 
+TEST_F(AtomicDirectoryTest, ANewNameIsTakenOnlyWhereNobodyHasIt) {
+  ASSERT_TRUE(save("old").isOk());
+  auto directory = AtomicDirectory::create(target.string());
+  ASSERT_TRUE(directory.isOk());
+  fs::create_directories(fs::path(directory->path()) / "inner");
+  write(fs::path(directory->path()) / "inner" / "a", "new");
+  auto taken = directory->commitNew(target.string());
+  ASSERT_TRUE(taken.isOk());
+  EXPECT_FALSE(*taken);
+  EXPECT_EQ(read(target / "a"), "old");
+  auto free = directory->commitNew((parent / "2").string());
+  ASSERT_TRUE(free.isOk());
+  EXPECT_TRUE(*free);
+  EXPECT_EQ(read(parent / "2" / "inner" / "a"), "new");
+  EXPECT_EQ(entries(), 2u);
+}
+
 TEST_F(AtomicDirectoryTest, WithoutCommitNothingHappens) {
   ASSERT_TRUE(save("old").isOk());
   {

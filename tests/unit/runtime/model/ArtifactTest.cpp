@@ -77,6 +77,18 @@ TEST_F(ArtifactTest, ABareNameMeansTheWorkingDirectory) {
   EXPECT_TRUE(artifact.isOk()) << artifact.status().message();
 }
 
+TEST_F(ArtifactTest, AFileThatReplacedALoadedOneIsTheOneThatIsOpened) {
+  std::filesystem::copy_file(FIXTURELINEAR, path("model.so"));
+  auto old = Artifact::open(path("model.so"));
+  ASSERT_OK(old.status());
+  std::filesystem::copy_file(FIXTUREWEIGHTS, path("new.so"));
+  std::filesystem::rename(path("new.so"), path("model.so"));
+  auto replaced = Artifact::open(path("model.so"));
+  ASSERT_OK(replaced.status());
+  EXPECT_TRUE((*replaced)->hasWeights());
+  EXPECT_FALSE((*old)->hasWeights());
+}
+
 TEST_F(ArtifactTest, AdoptsATableAndNullMeansNoVariant) {
   auto loaded = Artifact::open(FIXTURELINEAR);
   ASSERT_OK(loaded.status());
