@@ -21,12 +21,15 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
+if(INGOT_SERVE OR INGOT_COMPILER)
+  find_package(OpenSSL 3.0 REQUIRED)
+endif()
+
 if(INGOT_SERVE)
   find_package(fmt REQUIRED)
   find_package(CLI11 REQUIRED)
   find_package(Protobuf REQUIRED)
   find_package(gRPC CONFIG REQUIRED)
-  find_package(OpenSSL 3.0 REQUIRED)
   find_package(Boost 1.81 REQUIRED) # Beast and Asio: headers alone
   find_package(spdlog REQUIRED)
   find_package(prometheus-cpp CONFIG REQUIRED)

@@ -7,7 +7,9 @@
 #include "ingot/Status.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,15 +20,21 @@ struct PublishFile {
   std::string source; ///< a file to copy
 };
 
-/// Writes `<modelDirectory>/<version>/` of these files; version 0 is the next free number. Returns
-/// the version. InvalidArgument (it is there already), IoError, ResourceExhausted (disk full).
+/// Writes `<modelDirectory>/<version>/` of these files, `model.so` among them; version 0 is the
+/// next free number. `targets`: CPU levels that there is code for, where they are known. Returns
+/// the version. InvalidArgument (it is there already, names), NotFound, IoError, ResourceExhausted
+/// (disk full).
 Result<int64_t> publishVersion(const std::string &modelDirectory, int64_t version,
                                const std::vector<PublishFile> &files,
-                               const std::string &compilerVersion);
+                               const std::string &compilerVersion,
+                               const std::vector<std::string> &targets = {});
 
 /// Is the version in this directory complete, and are its files those of its manifest? NotFound (no
 /// manifest), DataLoss (names the file), InvalidArgument (not a manifest of ours).
 Status checkVersion(const std::string &directory);
+
+/// The number that a directory's name is, in decimal digits ("3", "0003"), or none.
+std::optional<int64_t> parseVersion(std::string_view name);
 
 } // namespace ingot::serve
 
