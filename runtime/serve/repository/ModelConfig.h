@@ -1,6 +1,6 @@
 // ModelConfig: how a model is served: which versions, under which labels, how its requests are
 // joined. From `config.json` in the model's directory, a TF Serving model_config_file, or a load
-// request; docs/Serving.md has the keys.
+// request; docs/Serving.md has the keys, which are those of Triton's ModelConfig where it has one.
 #ifndef INGOT_RUNTIME_SERVE_REPOSITORY_MODELCONFIG_H
 #define INGOT_RUNTIME_SERVE_REPOSITORY_MODELCONFIG_H
 
@@ -22,6 +22,8 @@ struct VersionPolicy {
   std::vector<int64_t> versions; ///< of Specific
   bool operator==(const VersionPolicy &) const = default;
 };
+/// "latest 2", "all", "specific 1, 3".
+std::string describe(const VersionPolicy &policy);
 
 struct ModelConfig {
   VersionPolicy versions;
@@ -29,6 +31,7 @@ struct ModelConfig {
   QueueOptions queue;                              ///< of each function
   bool operator==(const ModelConfig &other) const; ///< field by field
 };
+bool isEqual(const QueueOptions &a, const QueueOptions &b); ///< field by field
 
 /// Unknown keys, wrong types and values that cannot be are InvalidArgument and named; `defaults` is
 /// what is not said.

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,8 +35,10 @@ public:
   std::string directory; ///< where it was loaded from
   std::shared_ptr<const Artifact> artifact;
   std::shared_ptr<State> state;
-  /// The default one first: `predict`, or the only one there is.
+  /// At least one; the default one first: `predict`, or the artifact's first one that is served.
   std::vector<ServedFunction> functions;
+  /// The artifact's other functions, and why clients cannot call them.
+  std::map<std::string, std::string> notServed;
   ModelConfig config;
   /// Names of the classes, one a line in assets/labels.txt of the version; empty: there are none.
   std::vector<std::string> classNames;

@@ -43,14 +43,23 @@ const char *toString(VersionState state); // "AVAILABLE"
 struct VersionStatus {
   int64_t version = 0;
   VersionState state = VersionState::Start;
-  Status error; ///< why it could not be loaded; then the state is End
+  /// Why it could not be loaded; then the state is End, or Available where what was loaded before
+  /// from the same directory still serves.
+  Status error;
   /// Labels that name it.
   std::vector<std::string> labels;
 };
 
 struct ModelStatus {
   std::string model;
+  Status error; ///< of its config or directory; then nothing changes until it is mended
   std::vector<VersionStatus> versions; ///< ascending; those once seen too, as long as the model is
+};
+
+/// A model with a config of its own, as from a TF Serving model_config_file.
+struct ModelEntry {
+  std::string name, directory;
+  ModelConfig config;
 };
 
 /// What a repository starts with.
@@ -59,9 +68,14 @@ struct RepositoryOptions {
   std::vector<std::string> directories;
   /// Models elsewhere: name -> base directory (TF Serving's --model_base_path).
   std::map<std::string, std::string> models;
+  /// The same with configs, which count instead of config.json.
+  std::vector<ModelEntry> entries;
   ModelConfig defaults;
   /// How often directories are looked at; zero: only on request (reload, load, unload).
   std::chrono::milliseconds pollInterval{1000};
+  /// A source, which may be in the middle of being copied, is taken when its files have not changed
+  /// for so long.
+  std::chrono::milliseconds sourceSettleTime{2000};
   /// True: nothing is loaded but what `load` is called for (Triton's explicit mode).
   bool isExplicit = false;
   /// Models that are loaded at first in explicit mode; "*" is all.
@@ -74,6 +88,7 @@ struct RepositoryOptions {
   /// compiles them, "" finds `ingot` beside this one; where its results are kept; its limits.
   std::string compiler;
   std::string compileCacheDirectory; ///< "": below $XDG_CACHE_HOME or ~/.cache
+  uint64_t compileCacheBytes = uint64_t{32} << 30;
   uint64_t compileMemoryBytes = uint64_t{8} << 30;
   std::chrono::seconds compileTimeout{600};
 };
@@ -91,8 +106,9 @@ struct LoadEvent {
 class Repository {
 public:
   /// Scans, and returns at once; versions are loaded behind it (see isReady). The scheduler
-  /// outlives the repository. IoError, NotFound (a directory), InvalidArgument (options, a config
-  /// file).
+  /// outlives the repository. `observe` is called on a thread of the repository's and does not wait
+  /// for it. IoError, NotFound (a directory, a model to load), InvalidArgument (options). A model
+  /// with a config.json that cannot be read is not served, which its status says.
   static Result<std::unique_ptr<Repository>>
   open(Scheduler &scheduler, RepositoryOptions options,
        std::function<void(const LoadEvent &)> observe = {});
@@ -108,27 +124,27 @@ public:
   virtual std::vector<ModelStatus> index() const = 0;
   /// All versions that serve now.
   virtual std::vector<std::shared_ptr<const ModelVersion>> loaded() const = 0;
-  /// Every model that should serve has a version that does, or none that can be loaded is left to
-  /// try.
+  /// True from the moment on when every model that was there at first, and should serve, has a
+  /// version that does, or none that is left to try. What comes later does not undo it.
   virtual bool isReady() const = 0;
   /// Waits for isReady. False: not by `deadline`.
   virtual bool awaitReady(Clock::time_point deadline) const = 0;
 
-  /// Loads (or reloads) a model now and waits for it; with another config where one is given.
-  /// NotFound, InvalidArgument (config), and what loading says.
+  /// Loads a model now, or what has changed of it, and waits for it; with another config where one
+  /// is given, instead of its own until the next load. NotFound, FailedPrecondition (no version of
+  /// it can be loaded), InvalidArgument (config), and what loading says.
   virtual Status load(std::string_view model, const std::optional<ModelConfig> &config) = 0;
-  /// Takes a model out of service and returns once no new request gets it. NotFound.
+  /// Takes a model out of service and returns once no new request gets it; it stays so until it is
+  /// loaded again. NotFound.
   virtual Status unload(std::string_view model) = 0;
   /// Looks at all directories and config files now, and waits until what changed is loaded, each
   /// model tried once. The first error, if any; models without errors are served all the same.
   virtual Status reload() = 0;
-  /// Replaces the set of models and their configs (TF Serving's HandleReloadConfigRequest): those
-  /// not named are unloaded. A label may only name a version that is loaded: else
-  /// FailedPrecondition, and nothing changes. InvalidArgument.
-  struct ModelEntry {
-    std::string name, directory;
-    ModelConfig config;
-  };
+  /// Replaces the set of models and their configs (TF Serving's HandleReloadConfigRequest) and
+  /// waits as `reload` does: those not named are unloaded, directories of models no longer looked
+  /// at. Of a model that serves, labels may only name versions that do: else FailedPrecondition,
+  /// and nothing changes. InvalidArgument, NotFound (a directory): nothing changes.
+  using ModelEntry = serve::ModelEntry;
   virtual Status replaceModels(const std::vector<ModelEntry> &models) = 0;
 
 protected:

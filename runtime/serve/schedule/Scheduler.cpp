@@ -1,7 +1,6 @@
 // What users see of the scheduler; Core has its threads, QueueCore a function's requests.
 #include "ingot/serve/Scheduler.h"
 #include "runtime/core/Spin.h"
-#include "runtime/serve/schedule/ProbeRows.h"
 #include "runtime/serve/schedule/QueueCore.h"
 
 #include <string>
@@ -95,11 +94,8 @@ Result<std::shared_ptr<Queue>> Scheduler::createQueue(std::shared_ptr<const Arti
   // Whatever it refuses, it refuses now.
   if (auto session = Session::create(artifact, name); !session.isOk())
     return session.status();
-  Joining joining = findJoining(artifact->table(), *function);
-  if (joining.isBatched && !options.trustRows)
-    joining.isBatched = areRowsIndependent(artifact, *state, *function, joining);
   return std::shared_ptr<Queue>(std::make_shared<Handle>(std::make_shared<QueueCore>(
-      impl_->core, std::move(artifact), std::move(state), *function, joining, options)));
+      impl_->core, std::move(artifact), std::move(state), *function, options)));
 }
 
 } // namespace ingot::serve

@@ -23,8 +23,7 @@ struct SchedulerTest : testing::Test {
     state = std::move(*made);
   }
   std::shared_ptr<Queue> queueOf(Scheduler &scheduler, const char *function = "run",
-                                 QueueOptions options = {}) {
-    options.trustRows = true; // its runs wait
+                                 const QueueOptions &options = {}) {
     auto queue = scheduler.createQueue(artifact, state, function, options);
     EXPECT_TRUE(queue.isOk()) << queue.status().message();
     return *queue;
