@@ -34,14 +34,14 @@ int64_t maxRowsOf(const QueueOptions &options, const ingot_function &function,
 
 QueueCore::QueueCore(std::shared_ptr<Core> core, std::shared_ptr<const Artifact> artifact,
                      std::shared_ptr<State> state, const ingot_function &function,
-                     const QueueOptions &options)
+                     const QueueOptions &options, RunObserver observe)
     : core(std::move(core)), artifact(std::move(artifact)), state(std::move(state)),
       function(function), options(completed(options, function, this->core->workerCount())),
       joining(findJoining(this->artifact->table(), function)),
       maxRows(maxRowsOf(options, function, joining)),
       outputs(std::make_shared<OutputPool>(static_cast<size_t>(function.output_count),
                                            static_cast<size_t>(2 * this->options.maxRuns))),
-      lines_(static_cast<size_t>(options.priorityLevels)) {}
+      observe(std::move(observe)), lines_(static_cast<size_t>(options.priorityLevels)) {}
 
 //===----------------------------------------------------------------------===//
 // A request comes
@@ -311,6 +311,9 @@ void QueueCore::finish(Runner &runner, Clock::time_point now, Chain &finished) {
     if (pending.parts == 0 && !pending.isInLine)
       finished.append(&pending);
   }
+  if (observe)
+    observe({runner.rows, static_cast<int>(runner.parts.size()), runner.gatherTime, runner.runTime,
+             runner.scatterTime});
   served += (took - runner.charged) / options.weight;
   meanRun_ = meanRun_ == 0 ? took : meanRun_ + (took - meanRun_) / 8;
   runner.parts.clear();

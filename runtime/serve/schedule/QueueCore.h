@@ -19,7 +19,7 @@ namespace ingot::serve {
 struct QueueCore : std::enable_shared_from_this<QueueCore> {
   QueueCore(std::shared_ptr<Core> core, std::shared_ptr<const Artifact> artifact,
             std::shared_ptr<State> state, const ingot_function &function,
-            const QueueOptions &options);
+            const QueueOptions &options, RunObserver observe);
 
   // Immutable.
   const std::shared_ptr<Core> core;
@@ -30,6 +30,7 @@ struct QueueCore : std::enable_shared_from_this<QueueCore> {
   const Joining joining;
   const int64_t maxRows; ///< of a run of any sizes; 0 where it is not batched
   const std::shared_ptr<OutputPool> outputs;
+  const RunObserver observe; ///< or none
 
   void submit(Request request);
   void close();

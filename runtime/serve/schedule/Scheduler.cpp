@@ -79,10 +79,9 @@ Scheduler::~Scheduler() { impl_->core->stop(); }
 
 int Scheduler::workerCount() const { return impl_->core->workerCount(); }
 
-Result<std::shared_ptr<Queue>> Scheduler::createQueue(std::shared_ptr<const Artifact> artifact,
-                                                      std::shared_ptr<State> state,
-                                                      std::string_view name,
-                                                      const QueueOptions &options) {
+Result<std::shared_ptr<Queue>>
+Scheduler::createQueue(std::shared_ptr<const Artifact> artifact, std::shared_ptr<State> state,
+                       std::string_view name, const QueueOptions &options, RunObserver observe) {
   INGOT_RETURN_IF_ERROR(checkOptions(options));
   if (!artifact || !state)
     return Status(StatusCode::InvalidArgument, "a queue needs an artifact and a state");
@@ -95,7 +94,7 @@ Result<std::shared_ptr<Queue>> Scheduler::createQueue(std::shared_ptr<const Arti
   if (auto session = Session::create(artifact, name); !session.isOk())
     return session.status();
   return std::shared_ptr<Queue>(std::make_shared<Handle>(std::make_shared<QueueCore>(
-      impl_->core, std::move(artifact), std::move(state), *function, options)));
+      impl_->core, std::move(artifact), std::move(state), *function, options, std::move(observe))));
 }
 
 } // namespace ingot::serve

@@ -102,6 +102,16 @@ struct QueueOptions {
   std::chrono::microseconds defaultTimeout{0};
 };
 
+/// A run of the compiled function, which several requests may have had a part in.
+struct RunRecord {
+  int64_t rows = 0; ///< 0 where the function has no batch
+  int requests = 0;
+  std::chrono::nanoseconds gather{0}, run{0}, scatter{0}; ///< as in Timing
+};
+/// Called after each run, from the thread that ran it, with the queue's lock held: must be short,
+/// and not call the queue.
+using RunObserver = std::function<void(const RunRecord &)>;
+
 /// A queue as it is now.
 struct QueueStatus {
   int64_t queuedRequests = 0, queuedRows = 0;
@@ -154,7 +164,8 @@ public:
   Result<std::shared_ptr<Queue>> createQueue(std::shared_ptr<const Artifact> artifact,
                                              std::shared_ptr<State> state,
                                              std::string_view function,
-                                             const QueueOptions &options = {});
+                                             const QueueOptions &options = {},
+                                             RunObserver observe = {});
 
 private:
   struct Impl;

@@ -76,6 +76,28 @@ TEST_F(SchedulerTest, JoinsWhatWaitsInTheOrderInWhichItCame) {
   EXPECT_EQ(runs(), (Columns{{1}, {10, 20, 11, 21, 12, 22}}));
 }
 
+TEST_F(SchedulerTest, TellsOfEachRunOnce) {
+  auto scheduler = std::make_unique<Scheduler>(SchedulerOptions{1});
+  std::vector<RunRecord> records; // written with the queue's lock held
+  auto queue = scheduler->createQueue(artifact, state, "run", {},
+                                      [&](const RunRecord &record) { records.push_back(record); });
+  ASSERT_TRUE(queue.isOk());
+  auto first = column({1}), second = column({2, 3}), third = column({4});
+  first->submit(**queue);
+  gate().awaitRuns(1);
+  second->submit(**queue);
+  third->submit(**queue);
+  gate().open();
+  second->await();
+  third->await();
+  scheduler.reset(); // no run is under way
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].requests, 1);
+  EXPECT_EQ(records[1].requests, 2);
+  EXPECT_EQ(records[1].rows, 3);
+  EXPECT_GT(records[1].run.count(), 0);
+}
+
 TEST_F(SchedulerTest, SplitsLargeRequestsAndPutsTheirOutputsTogether) {
   Scheduler scheduler({1});
   QueueOptions options;
