@@ -1,0 +1,246 @@
+// Calls: what all calls of a server share, and the kinds of them. A call waits for a client, is
+// answered, and deletes itself when the last event that concerns it has happened.
+//
+// Events of the completion queue are handled by the threads that poll it; a call's answer may come
+// from any thread. A call that is answered is no longer touched.
+#ifndef INGOT_RUNTIME_SERVE_GRPC_CALLS_H
+#define INGOT_RUNTIME_SERVE_GRPC_CALLS_H
+
+#include "runtime/serve/grpc/Methods.h"
+#include "runtime/serve/grpc/Wire.h"
+#include "runtime/serve/inference/ServerContext.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <grpcpp/alarm.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/support/async_stream.h>
+#include <grpcpp/support/async_unary_call.h>
+#include <list>
+#include <mutex>
+#include <thread>
+
+namespace ingot::serve {
+
+grpc::StatusCode toGrpc(StatusCode code);
+inline grpc::Status toGrpc(const Status &status) {
+  return {toGrpc(status.code()), status.message()};
+}
+
+/// What a completion queue hands back.
+class Event {
+public:
+  virtual void happened(bool ok) = 0;
+
+protected:
+  ~Event() = default;
+};
+
+template <typename Owner, void (Owner::*Handle)(bool)> class MemberEvent final : public Event {
+public:
+  explicit MemberEvent(Owner *owner) : owner_(owner) {}
+  void happened(bool ok) override { (owner_->*Handle)(ok); }
+
+private:
+  Owner *owner_;
+};
+
+class Call;
+
+class Calls {
+public:
+  /// What every call needs; `modelDefaults` is what a request to reload does not say.
+  Calls(ServerContext &context, Methods &methods, ModelConfig modelDefaults);
+  ~Calls();
+  Calls(const Calls &) = delete;
+  Calls &operator=(const Calls &) = delete;
+
+  ServerContext &context() const { return context_; }
+  const Methods &methods() const { return methods_; }
+  const ModelConfig &modelDefaults() const { return modelDefaults_; }
+  bool isStopping() const { return stopping_.load(std::memory_order_acquire); }
+  void setStopping() { stopping_.store(true, std::memory_order_release); }
+
+  /// Before the server is built: queues for as many threads.
+  void addQueues(grpc::ServerBuilder &builder, int threads);
+  /// Once the server runs: waits for calls.
+  void start(int threads);
+  /// After the server is shut down: waits for the last call to be gone, and the threads end.
+  void stop();
+
+  /// A call of this method waits for a client.
+  void listen(const Method &method, grpc::ServerCompletionQueue &queue);
+  /// Runs it on a thread of its own. False: too many are running.
+  bool runAside(std::function<void()> task);
+
+private:
+  friend class Call;
+  void poll(grpc::ServerCompletionQueue &queue);
+  void sweep(bool ok);
+
+  ServerContext &context_;
+  Methods &methods_;
+  const ModelConfig modelDefaults_;
+  std::atomic<bool> stopping_{false};
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
+  std::vector<std::thread> threads_;
+
+  std::mutex callsMutex_;
+  std::condition_variable noCalls_;
+  std::list<Call *> calls_; ///< all, those too that wait for a client
+
+  grpc::Alarm sweepAlarm_;
+  MemberEvent<Calls, &Calls::sweep> swept_{this};
+  std::atomic<bool> sweeping_{false};
+
+  struct Aside {
+    std::thread thread;
+    std::atomic<bool> isDone{false};
+  };
+  std::mutex asideMutex_;
+  std::list<Aside> aside_;
+};
+
+/// What unary calls and streams have in common.
+class Call {
+public:
+  Calls &calls() const { return calls_; }
+  ServerContext &context() const { return calls_.context(); }
+  const Method &method() const { return method_; }
+  const std::shared_ptr<Cancellation> &cancellation() const { return cancellation_; }
+  /// Of the call, as the client set it.
+  Clock::time_point deadline() const;
+  /// For a record of this call: protocol, method, peer, trace.
+  RequestRecord describe() const;
+
+protected:
+  Call(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue);
+  virtual ~Call();
+  Call(const Call &) = delete;
+  Call &operator=(const Call &) = delete;
+
+  /// May this client call this? Unauthenticated and forbidden are codes of gRPC's own.
+  grpc::Status checkAccess() const;
+  std::string metadata(const char *key) const;
+
+  /// An event is still to come; the last one that has come deletes the call.
+  void hold() { events_.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (events_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      delete this;
+  }
+  void waitForEnd() {
+    hold();
+    rpc_.AsyncNotifyWhenDone(&ended_);
+  }
+  virtual void onEnd() {}
+
+  grpc::ServerContext rpc_;
+  grpc::ServerCompletionQueue &queue_;
+  std::shared_ptr<Cancellation> cancellation_; ///< of calls that wait for their end
+  /// When its reply was begun to be written, in nanoseconds of the clock; 0: it is not.
+  std::atomic<int64_t> writingSince_{0};
+  void startsWriting();
+
+private:
+  friend class Calls;
+  void ended(bool ok);
+  Calls &calls_;
+  const Method &method_;
+  std::atomic<int> events_{1};        ///< the one that the constructor's caller releases
+  std::list<Call *>::iterator place_; ///< in Calls::calls_
+  MemberEvent<Call, &Call::ended> ended_{this};
+};
+
+/// A request, a reply.
+class UnaryCall final : public Call {
+public:
+  UnaryCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue);
+  /// Once it is constructed: waits for a client.
+  void listen();
+
+  RequestRecord &record() { return record_; }
+  /// False: it cannot be, and the call has been answered so.
+  bool parse(google::protobuf::MessageLite &message);
+  // The call's end: one of these, once.
+  void reply(grpc::ByteBuffer message);
+  void fail(const Status &status);
+  void fail(const grpc::Status &status);
+
+  /// Runs a model. The request's function and inputs are set; the rest is the call's. `write` makes
+  /// the reply of a response that is ok.
+  void infer(InferenceRequest request,
+             std::function<Status(const InferenceResponse &response, WireWriter &reply)> write);
+
+private:
+  ~UnaryCall() override = default;
+  void arrived(bool ok);
+  void finished(bool ok);
+
+  grpc::ByteBuffer message_;
+  grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer_{&rpc_};
+  grpc_compression_algorithm compression_ = GRPC_COMPRESS_NONE;
+  bool isCounted_ = false; ///< in Lifecycle
+  RequestRecord record_;
+  MemberEvent<UnaryCall, &UnaryCall::arrived> arrived_{this};
+  MemberEvent<UnaryCall, &UnaryCall::finished> finished_{this};
+};
+
+/// Any number of messages each way. The functions that a kind of stream overrides are called one at
+/// a time; what it calls, it may call from any thread.
+class StreamCall : public Call {
+public:
+  /// Once it is constructed: waits for a client.
+  void listen();
+
+protected:
+  StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue);
+
+  virtual void onMessage(grpc::ByteBuffer message) = 0;
+  /// The client has said all.
+  virtual void onLastMessage() = 0;
+
+  /// Asks for a message more; without effect while one is asked for.
+  void read();
+  void write(grpc::ByteBuffer message);
+  /// After what was written. Once.
+  void finish(const grpc::Status &status);
+
+private:
+  void arrived(bool ok);
+  void wasRead(bool ok);
+  void wasWritten(bool ok);
+  void finished(bool ok) { release(); }
+  void writeNext(); ///< with mutex_
+
+  grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer> stream_{&rpc_};
+  grpc::ByteBuffer incoming_;
+  std::mutex mutex_;
+  std::deque<grpc::ByteBuffer> outgoing_;
+  bool isReading_ = false, isWriting_ = false, isBroken_ = false, isFinished_ = false;
+  std::unique_ptr<grpc::Status> finalStatus_; ///< finish was called
+  MemberEvent<StreamCall, &StreamCall::arrived> arrived_{this};
+  MemberEvent<StreamCall, &StreamCall::wasRead> read_{this};
+  MemberEvent<StreamCall, &StreamCall::wasWritten> written_{this};
+  MemberEvent<StreamCall, &StreamCall::finished> finished_{this};
+};
+
+/// Methods whose reply is a message that a function fills in.
+template <typename Request, typename Reply, Status (*Answer)(UnaryCall &, const Request &, Reply &)>
+void answer(UnaryCall &call) {
+  Request request;
+  if (!call.parse(request))
+    return;
+  Reply reply;
+  const Status status = Answer(call, request, reply);
+  if (status.isOk())
+    call.reply(serialize(reply));
+  else
+    call.fail(status);
+}
+
+} // namespace ingot::serve
+
+#endif

@@ -1,0 +1,64 @@
+// ModelService: the state of models' versions. See Methods.h.
+#include "runtime/serve/grpc/Calls.h"
+#include "runtime/serve/grpc/ModelSpecs.h"
+#include "runtime/serve/grpc/proto/model_service.pb.h"
+
+#include <algorithm>
+
+namespace ingot::serve {
+
+using tensorflow::serving::GetModelStatusRequest;
+using tensorflow::serving::GetModelStatusResponse;
+using tensorflow::serving::ModelVersionStatus;
+using tensorflow::serving::StatusProto;
+
+namespace {
+
+void fill(const Status &status, StatusProto &proto) {
+  proto.set_error_code(static_cast<tensorflow::error::Code>(toGrpc(status.code())));
+  proto.set_error_message(status.message());
+}
+
+bool isChosen(const VersionStatus &version, const VersionChoice &choice, bool isLatestOnly) {
+  switch (choice.kind) {
+  case VersionChoice::Kind::Latest:
+    return !isLatestOnly;
+  case VersionChoice::Kind::Number:
+    return version.version == choice.number;
+  case VersionChoice::Kind::Label:
+    return std::find(version.labels.begin(), version.labels.end(), choice.label) !=
+           version.labels.end();
+  }
+  return false;
+}
+
+Status getModelStatus(UnaryCall &call, const GetModelStatusRequest &request,
+                      GetModelStatusResponse &reply) {
+  call.record().model = request.model_spec().name();
+  INGOT_ASSIGN_OR_RETURN(const VersionChoice choice, versionOf(request.model_spec()));
+  INGOT_ASSIGN_OR_RETURN(const ModelStatus status,
+                         call.context().repository.status(request.model_spec().name()));
+  // The newest first, as TF Serving has them.
+  for (auto version = status.versions.rbegin(); version != status.versions.rend(); ++version) {
+    if (!isChosen(*version, choice, false))
+      continue;
+    ModelVersionStatus &added = *reply.add_model_version_status();
+    added.set_version(version->version);
+    added.set_state(static_cast<ModelVersionStatus::State>(version->state));
+    fill(version->error, *added.mutable_status());
+  }
+  if (reply.model_version_status().empty() && choice.kind != VersionChoice::Kind::Latest)
+    return call.context().repository.find(request.model_spec().name(), choice).status();
+  return Status();
+}
+
+} // namespace
+
+void addModelService(Methods &methods) {
+  const auto &service =
+      *GetModelStatusRequest::descriptor()->file()->FindServiceByName("ModelService");
+  methods.addUnary(service, "GetModelStatus", ApiGroup::Metadata, "status", Method::Kind::Quick,
+                   answer<GetModelStatusRequest, GetModelStatusResponse, getModelStatus>);
+}
+
+} // namespace ingot::serve
