@@ -62,22 +62,32 @@ bool isDefault(const ServedFunction &served) {
   return std::string_view(served.function->name) == "predict";
 }
 
+Status addQueue(Scheduler &scheduler, const ModelVersion &version, ServedFunction &served) {
+  INGOT_ASSIGN_OR_RETURN(
+      served.queue,
+      scheduler.createQueue(version.artifact, version.state, served.function->name,
+                            version.config.queue,
+                            [statistics = served.statistics](const RunRecord &record) {
+                              statistics->addRun(record);
+                            }));
+  return Status::ok();
+}
+
 Status addFunctions(Scheduler &scheduler, ModelVersion &version) {
   const ingot_artifact_table &table = version.artifact->table();
   for (int64_t i = 0; i < table.function_count; ++i) {
     const ingot_function &function = table.functions[i];
     std::string refused = whyNotServed(function);
     if (refused.empty()) {
-      auto queue = scheduler.createQueue(version.artifact, version.state, function.name,
-                                         version.config.queue);
-      if (queue.isOk()) {
-        version.functions.push_back(
-            {&function, std::move(*queue), std::make_shared<FunctionStatistics>()});
+      ServedFunction served{&function, nullptr, std::make_shared<FunctionStatistics>()};
+      Status made = addQueue(scheduler, version, served);
+      if (made.isOk()) {
+        version.functions.push_back(std::move(served));
         continue;
       }
-      if (queue.status().code() != StatusCode::Unsupported)
-        return queue.status();
-      refused = queue.status().message();
+      if (made.code() != StatusCode::Unsupported)
+        return made;
+      refused = made.message();
     }
     version.notServed[function.name] = refused;
   }
@@ -232,11 +242,8 @@ Result<std::unique_ptr<ModelVersion>> withConfig(Scheduler &scheduler, const Mod
   auto copy = std::make_unique<ModelVersion>(version);
   copy->config = config;
   if (!isEqual(config.queue, version.config.queue))
-    for (ServedFunction &served : copy->functions) {
-      INGOT_ASSIGN_OR_RETURN(
-          served.queue,
-          scheduler.createQueue(copy->artifact, copy->state, served.function->name, config.queue));
-    }
+    for (ServedFunction &served : copy->functions)
+      INGOT_RETURN_IF_ERROR(addQueue(scheduler, *copy, served));
   return copy;
 }
 

@@ -1,11 +1,15 @@
 // Statistics of one function of a loaded version: what /metrics, the statistics API and the status
-// page show. Written by inference/InferenceService for every request, read by anybody.
+// page show. Written by inference/InferenceService for every request and by the scheduler
+// for every run, read by anybody.
 //
 // Invariant: counters only grow, in memory order relaxed: a reader sees each counter right, but two
 // of them not of the same moment. Times are of the monotonic clock.
 #ifndef INGOT_RUNTIME_SERVE_REPOSITORY_STATISTICS_H
 #define INGOT_RUNTIME_SERVE_REPOSITORY_STATISTICS_H
 
+#include "ingot/serve/Scheduler.h"
+
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -71,19 +75,22 @@ public:
   Histogram<secondsBounds.size()> runSeconds{secondsBounds};
   Histogram<rowsBounds.size()> runRows{rowsBounds};
 
-  /// Runs by their number of rows.
+  /// Runs by their number of rows; 1 where the function has no batch.
   struct Batch {
     uint64_t runs = 0;
     std::chrono::nanoseconds input{0}, infer{0}, output{0};
   };
-  void addBatch(int64_t rows, std::chrono::nanoseconds input, std::chrono::nanoseconds infer,
-                std::chrono::nanoseconds output) {
+  void addRun(const RunRecord &record) {
+    int64_t rows = std::max<int64_t>(record.rows, 1);
+    executions.fetch_add(1, std::memory_order_relaxed);
+    runSeconds.add(std::chrono::duration<double>(record.run).count());
+    runRows.add(static_cast<double>(rows));
     std::lock_guard<std::mutex> lock(mutex_);
     Batch &batch = batches_[rows];
     ++batch.runs;
-    batch.input += input;
-    batch.infer += infer;
-    batch.output += output;
+    batch.input += record.gather;
+    batch.infer += record.run;
+    batch.output += record.scatter;
   }
   std::map<int64_t, Batch> batches() const {
     std::lock_guard<std::mutex> lock(mutex_);
