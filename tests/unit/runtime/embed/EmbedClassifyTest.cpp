@@ -1,25 +1,12 @@
 // examples/embed_c/classify, built with `cc` as its README says, on the fixture artifact.
-#include "tests/unit/runtime/model/TestFiles.h"
+#include "Shell.h"
 
 #include <cstdint>
-#include <cstdlib>
-#include <sys/wait.h>
 
 namespace {
 
-struct Outcome {
-  int code;
-  std::string out, err;
-};
-
-class EmbedClassifyTest : public FileTest {
+class EmbedClassifyTest : public ShellTest {
 protected:
-  Outcome shell(const std::string &command) {
-    std::string full = command + " >" + path("out") + " 2>" + path("err");
-    int status = std::system(full.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(path("out")), read(path("err"))};
-  }
-
   void build(const std::string &flags = "", const std::string &model = "") {
     Outcome built = shell("cd " EMBED_DIRECTORY " && cc -O2 -Wall -Wextra -Werror " + flags +
                           " -I" INCLUDE_DIRECTORY " classify.c npy.c thread_pool.c " + model +
