@@ -5,18 +5,28 @@
 
 #include "runtime/serve/inference/ServerContext.h"
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace ingot::serve {
 
+/// Something to GET that is no API: the status page.
+struct RestPage {
+  std::string path; ///< "/", "/status.json"
+  std::string contentType;
+  std::function<std::string()> body; ///< called from any thread, for each request
+};
+
 struct RestOptions {
   std::string address = "0.0.0.0";
-  int port = -1;          ///< 0: any free one, see RestServer::port; -1: none
-  std::string unixSocket; ///< path; empty: none
-  TlsFiles tls;           ///< of the port; the Unix socket has none
-  int threads = 0;        ///< 0: CPUs + 2
-  std::string corsOrigin; ///< Access-Control-Allow-Origin; empty: no CORS headers
+  int port = -1;               ///< 0: any free one, see RestServer::port; -1: none
+  std::string unixSocket;      ///< path; empty: none
+  TlsFiles tls;                ///< of the port; the Unix socket has none
+  int threads = 0;             ///< 0: CPUs + 2
+  std::string corsOrigin;      ///< Access-Control-Allow-Origin; empty: no CORS headers
+  std::vector<RestPage> pages; ///< of the group "status"
 };
 
 class RestServer {

@@ -1,0 +1,131 @@
+// Connection: one client, its requests one after another. Reads a request, has it served, writes
+// the reply in one write, and so on; what the client sent ahead (pipelining) waits in the buffer.
+//
+// Invariant: one step of a connection runs at a time, on any thread of the io_context; nothing but
+// what Watch says is touched from elsewhere. A request is counted (Lifecycle) from its first byte
+// to the last of its reply.
+#ifndef INGOT_RUNTIME_SERVE_REST_CONNECTION_H
+#define INGOT_RUNTIME_SERVE_REST_CONNECTION_H
+
+#include "runtime/serve/rest/Exchange.h"
+#include "runtime/serve/rest/RequestParser.h"
+#include "runtime/serve/rest/RestApi.h"
+#include "runtime/serve/rest/Transport.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace ingot::serve::rest {
+
+class Connection;
+
+/// The open connections of a server, and what is done to them from outside: deadlines, clients that
+/// are gone, draining. No timer a request: all are looked at together.
+class Connections {
+public:
+  /// False, and not added: there are `most` already, or all were closed.
+  bool add(Connection *connection, int most);
+  void remove(Connection *connection);
+
+  /// Ends what is too late, and cancels runs whose clients are gone. Call every few milliseconds.
+  void sweep(Clock::time_point now);
+  /// Ends connections that are between two requests; others end with their next reply.
+  void drain();
+  bool isDraining() const { return draining_.load(std::memory_order_acquire); }
+  /// Ends all, and waits until the last one is gone.
+  void closeAll();
+
+private:
+  std::mutex mutex_;
+  std::condition_variable isEmpty_;
+  std::unordered_set<Connection *> open_;
+  bool isClosed_ = false;
+  std::atomic<bool> draining_{false};
+};
+
+class Connection final : public Exchange, private TransportUser {
+public:
+  /// `peer`: as in RequestRecord. The others outlive the connection.
+  Connection(asio::io_context &io, RestApi &api, Connections &connections,
+             std::unique_ptr<Transport> transport, std::string peer);
+  ~Connection() override;
+
+  void start();
+  void complete() override;
+
+private:
+  friend class Connections;
+
+  enum class State {
+    Handshake,
+    Idle,      ///< between two requests
+    Head,      ///< of a request is being read
+    Body,      ///< is being read
+    Running,   ///< the request is served
+    Writing,   ///< the reply
+    Lingering, ///< the reply is written, what the client still sends is thrown away
+    Closed
+  };
+
+  void onHandshake(error_code error) override;
+  void onRead(error_code error, size_t bytes) override;
+  void onWritten(error_code error) override;
+
+  // Each takes the connection as far as it goes without waiting; true: go on with the next.
+  void proceed();
+  bool beginRequest();
+  bool readHead();
+  bool readBody();
+  bool serve();
+  bool respond();
+  bool finishReply();
+
+  bool refuse(int status, const std::string &message);
+  bool waitForBytes(size_t room);
+  bool sendContinue();
+  void enter(State state, std::chrono::seconds timeout);
+  void enter(State state);
+  void linger();
+  void giveUp();
+  void close();
+  std::shared_ptr<TransportUser> user();
+
+  // Called by Connections, under its lock.
+  void expire(Clock::time_point now);
+  void cancelIfGone();
+  void shutDown(int how);
+
+  asio::io_context &io_;
+  RestApi &api_;
+  Connections &connections_;
+  const Limits &limits_;
+  std::unique_ptr<Transport> transport_;
+  RequestParser parser_;
+
+  Bytes in_; ///< what was read and not yet used, from consumed_ on
+  size_t consumed_ = 0;
+  bool readsBody_ = false; ///< the pending read goes to the body itself
+  bool sendsContinue_ = false;
+  bool isRefused_ = false; ///< the reply is there before the body is
+  bool isCounted_ = false; ///< in Lifecycle
+  Bytes head_;
+  std::vector<asio::const_buffer> out_;
+
+  // Watch: read by Connections.
+  std::atomic<State> state_{State::Handshake};
+  std::atomic<int64_t> deadline_; ///< Clock's nanoseconds
+  std::atomic<bool> isExpired_{false};
+  std::mutex watchMutex_;
+  std::shared_ptr<Cancellation> watched_; ///< of the run that is pending
+
+  enum class Phase { Serving, Completed, Detached };
+  std::atomic<Phase> phase_{Phase::Serving};
+};
+
+} // namespace ingot::serve::rest
+
+#endif

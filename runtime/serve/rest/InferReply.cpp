@@ -1,0 +1,172 @@
+// See InferReply.h.
+#include "runtime/serve/rest/InferReply.h"
+
+#include "runtime/serve/inference/DataTypes.h"
+#include "runtime/serve/rest/BinaryTensors.h"
+#include "runtime/serve/rest/JsonWriter.h"
+
+namespace ingot::serve::rest {
+
+namespace {
+
+/// What is copied behind the JSON rather than given to the socket on its own.
+constexpr size_t copiedBytes = 16 << 10;
+
+Status invalid(std::string message) {
+  return Status(StatusCode::InvalidArgument, std::move(message));
+}
+
+/// One output as it is written.
+struct Output {
+  size_t index = 0; ///< into the function's outputs
+  const RequestedOutput *asked = nullptr;
+  bool isBinary = false;
+  size_t bytes = 0; ///< binary, or for shared memory
+};
+
+int64_t findOutput(const ingot_function &function, std::string_view name) {
+  for (int64_t i = 0; i < function.output_count; ++i)
+    if (name == function.outputs[i].name)
+      return i;
+  return -1;
+}
+
+std::vector<Output> chooseOutputs(const ingot_function &function, const InferRequest &request) {
+  std::vector<Output> outputs;
+  if (request.outputs.empty())
+    for (int64_t i = 0; i < function.output_count; ++i)
+      outputs.push_back({static_cast<size_t>(i), nullptr, request.areOutputsBinary, 0});
+  for (const RequestedOutput &asked : request.outputs)
+    outputs.push_back({static_cast<size_t>(findOutput(function, asked.name)), &asked,
+                       asked.isBinary.value_or(request.areOutputsBinary), 0});
+  return outputs;
+}
+
+Status writeRegion(const Tensor &tensor, Output &output, const SharedMemory &sharedMemory) {
+  const RegionRange &range = *output.asked->range;
+  output.bytes = binarySize(tensor);
+  if (output.bytes > range.bytes)
+    return invalid("output '" + output.asked->name + "' has " + std::to_string(output.bytes) +
+                   " bytes, more than 'shared_memory_byte_size' " + std::to_string(range.bytes));
+  INGOT_ASSIGN_OR_RETURN(const auto region, sharedMemory.find(range.region));
+  Bytes bytes;
+  appendBinary(bytes, tensor);
+  return region->write(range.offset, bytes.data(), bytes.size())
+      .withContext("output '" + output.asked->name + "'");
+}
+
+Status checkJson(const ingot_tensor_info &info, const Tensor &tensor) {
+  const auto refuse = [&](const std::string &what) {
+    return invalid(std::string("output '") + info.name + "' " + what +
+                   " cannot be sent as JSON: ask for its bytes, \"parameters\": "
+                   "{\"binary_data\": true}");
+  };
+  if (tensor.dtype() == DType::F16 || tensor.dtype() == DType::BF16)
+    return refuse(std::string("of ") + openInferenceName(tensor.dtype()));
+  if (tensor.dtype() == DType::String)
+    for (int64_t i = 0; i < tensor.elementCount(); ++i)
+      if (!isUtf8(textAt(tensor, i)))
+        return refuse("has element " + std::to_string(i) + ", which is not UTF-8 and");
+  return {};
+}
+
+} // namespace
+
+Status checkOutputs(const ingot_function &function, const InferRequest &request) {
+  for (const RequestedOutput &asked : request.outputs) {
+    if (findOutput(function, asked.name) >= 0)
+      continue;
+    std::string known;
+    for (int64_t i = 0; i < function.output_count; ++i)
+      known += (i ? ", '" : "'") + std::string(function.outputs[i].name) + "'";
+    return invalid("there is no output '" + asked.name + "'; the model has " + known);
+  }
+  for (const Output &output : chooseOutputs(function, request)) {
+    const ingot_tensor_info &info = function.outputs[output.index];
+    if (!*openInferenceName(static_cast<DType>(info.dtype)))
+      return invalid(std::string("output '") + info.name + "' is " + ingot::describe(info) +
+                     ", a type that the protocol has not: call a function that casts it");
+  }
+  return {};
+}
+
+Status encodeInfer(InferReply &reply, std::shared_ptr<const InferenceResponse> response,
+                   const InferRequest &request, const SharedMemory &sharedMemory) {
+  const ingot_function &function = *response->function->function;
+  INGOT_RETURN_IF_ERROR(checkOutputs(function, request));
+  std::vector<Output> outputs = chooseOutputs(function, request);
+  Bytes &out = reply.text;
+  out += "{\"model_name\":";
+  appendQuoted(out, response->model->model);
+  out += ",\"model_version\":\"";
+  appendNumber(out, response->model->version);
+  out += '"';
+  if (!request.id.empty()) {
+    out += ",\"id\":";
+    appendQuoted(out, request.id);
+  }
+  out += ",\"outputs\":[";
+  size_t binaryBytes = 0;
+  bool isFirst = true;
+  for (Output &output : outputs) {
+    const Tensor &tensor = response->outputs[output.index];
+    const ingot_tensor_info &info = function.outputs[output.index];
+    out += isFirst ? "{\"name\":" : ",{\"name\":";
+    isFirst = false;
+    appendQuoted(out, info.name);
+    out += ",\"datatype\":\"";
+    out += openInferenceName(tensor.dtype());
+    out += "\",\"shape\":";
+    appendShape(out, tensor.shape().data(), tensor.rank());
+    if (output.asked && output.asked->range) {
+      INGOT_RETURN_IF_ERROR(writeRegion(tensor, output, sharedMemory));
+      output.isBinary = false;
+      out += ",\"parameters\":{\"shared_memory_region\":";
+      appendQuoted(out, output.asked->range->region);
+      out += ",\"shared_memory_byte_size\":";
+      appendNumber(out, static_cast<uint64_t>(output.bytes));
+      if (output.asked->range->offset > 0) {
+        out += ",\"shared_memory_offset\":";
+        appendNumber(out, output.asked->range->offset);
+      }
+      out += "}}";
+    } else if (output.isBinary) {
+      reply.isBinary = true;
+      output.bytes = binarySize(tensor);
+      binaryBytes += output.bytes;
+      out += ",\"parameters\":{\"binary_data_size\":";
+      appendNumber(out, static_cast<uint64_t>(output.bytes));
+      out += "}}";
+    } else {
+      INGOT_RETURN_IF_ERROR(checkJson(info, tensor));
+      out += ",\"data\":[";
+      appendElements(out, tensor, 0, tensor.elementCount(), TextStyle::Quoted);
+      out += "]}";
+    }
+  }
+  out += "]}";
+  reply.jsonBytes = out.size();
+  reply.owner = response;
+  for (const Output &output : outputs) {
+    if (!output.isBinary)
+      continue;
+    const Tensor &tensor = response->outputs[output.index];
+    if (binaryBytes <= copiedBytes || tensor.dtype() == DType::String) {
+      // Behind a segment nothing may be copied: the order counts.
+      if (reply.segments.empty()) {
+        appendBinary(out, tensor);
+        continue;
+      }
+      auto bytes = std::make_shared<std::pair<Bytes, std::shared_ptr<const void>>>();
+      appendBinary(bytes->first, tensor);
+      reply.segments.push_back(bytes->first.view());
+      bytes->second = std::move(reply.owner);
+      reply.owner = std::move(bytes);
+    } else if (output.bytes > 0) {
+      reply.segments.emplace_back(static_cast<const char *>(tensor.rawData()), output.bytes);
+    }
+  }
+  return {};
+}
+
+} // namespace ingot::serve::rest

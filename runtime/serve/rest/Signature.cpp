@@ -1,0 +1,44 @@
+// See Signature.h.
+#include "runtime/serve/rest/Signature.h"
+
+namespace ingot::serve::rest {
+
+Signature Signature::of(const Artifact &artifact, const ServedFunction &served) {
+  const ingot_function &function = *served.function;
+  const std::vector<ingot_carry> carries = artifact.carries(function);
+  Signature signature;
+  signature.function = &served;
+  for (int64_t i = 0; i < function.input_count; ++i) {
+    bool isCarried = false;
+    for (const ingot_carry &carry : carries)
+      isCarried |= carry.input == i;
+    if (!isCarried)
+      signature.inputs.push_back(&function.inputs[i]);
+  }
+  for (int64_t i = 0; i < function.output_count; ++i)
+    signature.outputs.push_back(&function.outputs[i]);
+  return signature;
+}
+
+static const ingot_tensor_info *find(const std::vector<const ingot_tensor_info *> &infos,
+                                     std::string_view name) {
+  for (const ingot_tensor_info *info : infos)
+    if (name == info->name)
+      return info;
+  return nullptr;
+}
+const ingot_tensor_info *Signature::findInput(std::string_view name) const {
+  return find(inputs, name);
+}
+const ingot_tensor_info *Signature::findOutput(std::string_view name) const {
+  return find(outputs, name);
+}
+
+std::string describeAll(const std::vector<const ingot_tensor_info *> &infos) {
+  std::string text;
+  for (const ingot_tensor_info *info : infos)
+    text += (text.empty() ? "'" : ", '") + std::string(info->name) + "' " + ingot::describe(*info);
+  return text.empty() ? "none" : text;
+}
+
+} // namespace ingot::serve::rest
