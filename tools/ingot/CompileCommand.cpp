@@ -6,6 +6,7 @@
 #include "compiler/package/Header.h"
 #include "runtime/core/AtomicFile.h"
 #include "tools/ingot/InspectText.h"
+#include "tools/ingot/PublishArguments.h"
 #include "tools/ingot/RunCompiler.h"
 #include "tools/ingot/TensorFile.h"
 #include "tools/ingot/TrainArguments.h"
@@ -24,6 +25,7 @@ struct Arguments {
   std::string cc;
   bool noWeights = false, recompute = false, json = false;
   TrainArguments train;
+  PublishArguments publish;
   CompileOptions options;
 };
 
@@ -235,6 +237,20 @@ void checkArguments(Arguments &arguments) {
     throw Failure(kUsage, "`" + symbol + "` for --symbol is no C identifier");
 }
 
+/// What is published can be served as it is: one artifact of the name that servers look for.
+void checkPublish(const Arguments &arguments) {
+  if (!arguments.publish.isAsked())
+    return;
+  const char *other = arguments.emit != "so"                         ? "--emit"
+                      : arguments.options.symbol != "ingot_artifact" ? "--symbol"
+                      : !arguments.options.sanitize.empty()          ? "--sanitize"
+                      : arguments.noWeights                          ? "--no-weights"
+                                                                     : nullptr;
+  if (other)
+    throw Failure(kUsage, std::string(other) + " and --publish exclude each other",
+                  "servers load a shared object with its weights inside");
+}
+
 void selectFunctions(const LoadedModel &model, Arguments &arguments) {
   std::vector<std::string> known = model.functionNames();
   std::vector<std::string> &wanted = arguments.functions;
@@ -295,6 +311,7 @@ parseCarries(const std::vector<std::string> &options) {
 
 void compile(Arguments &arguments) {
   auto start = std::chrono::steady_clock::now();
+  checkPublish(arguments);
   checkArguments(arguments);
   bool withTraining = llvm::any_of(arguments.functions, [](const std::string &name) {
     return name != "predict" && name != "initialize";
@@ -313,6 +330,11 @@ void compile(Arguments &arguments) {
   arguments.options.embedWeights = !arguments.noWeights;
   if (!arguments.stopAfter.empty())
     return stopAfterPhase(model, arguments);
+  std::optional<StagedVersion> staged;
+  if (arguments.publish.isAsked()) {
+    staged.emplace(arguments.publish);
+    arguments.output = staged->artifact();
+  }
   Summary summary;
   std::string header;
   arguments.options.onWritten = [&](llvm::ArrayRef<const ArtifactDescription *> variants) {
@@ -331,10 +353,17 @@ void compile(Arguments &arguments) {
     writeText(arguments.header, header);
   llvm::SmallVector<llvm::StringRef> levels;
   llvm::StringRef(arguments.options.targetCpu).split(levels, ',', -1, false);
+  std::vector<std::string> plainTargets;
   for (llvm::StringRef level : levels) {
     std::string name = cpu::lookupTarget(level.trim())->name;
+    plainTargets.push_back(name);
     bool isPlain = arguments.json || level.trim() == name;
     summary.targets.push_back(isPlain ? name : name + " (host)");
+  }
+  if (staged) {
+    std::filesystem::path version = staged->publish("ingot " INGOT_VERSION, plainTargets);
+    arguments.output = (version / "model.so").string();
+    summary.next = "ingot serve --model-repository " + version.parent_path().parent_path().string();
   }
   if (model.training)
     summary.training = describe(arguments.train, *model.training);
@@ -391,7 +420,9 @@ void addCompile(CLI::App &app) {
           "A model directory (its newest version, or DIR/VERSION), or an .onnx, .keras, .h5 or "
           ".mlir file")
       ->required();
-  command->add_option("-o,--output", arguments->output, "File to write; default MODEL.so");
+  CLI::Option *output =
+      command->add_option("-o,--output", arguments->output, "File to write; default MODEL.so");
+  addPublishOptions(*command, arguments->publish)->excludes(output);
   command
       ->add_option("--target-cpu", arguments->options.targetCpu,
                    "host, or levels for one file with variants: x86-64-v4,x86-64-v3,x86-64")
@@ -442,10 +473,12 @@ void addCompile(CLI::App &app) {
       ->add_option("--stop-after", arguments->stopAfter,
                    "Write the program as it is after this phase: " + llvm::join(phaseNames(), ", "))
       ->check(CLI::IsMember(std::vector<std::string>(phaseNames().begin(), phaseNames().end())))
-      ->excludes(json);
+      ->excludes(json)
+      ->excludes("--publish");
   command->footer(
       "Examples:\n"
       "  ingot compile classifier -o classifier.so\n"
+      "  ingot compile classifier --publish models/classifier\n"
       "  ingot compile classifier/3 --target-cpu x86-64-v4,x86-64-v3,x86-64\n"
       "  ingot compile classifier --emit static -o classifier.a --symbol classifier \\\n"
       "      --header classifier.h\n"

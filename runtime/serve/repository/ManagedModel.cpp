@@ -177,6 +177,7 @@ std::shared_ptr<const ModelSnapshot> ManagedModel::snapshot() const {
   snapshot->status.model = name;
   snapshot->status.error = error;
   snapshot->policy = describe(config.versions);
+  snapshot->isGone = !isListed;
   snapshot->isUnloaded = !isWanted;
   snapshot->labels = {config.labels.begin(), config.labels.end()};
   for (const auto &[number, version] : versions) {

@@ -156,8 +156,7 @@ void RepositoryThread::wait(const std::set<std::string> &models, bool wantsAVers
 Status RepositoryThread::unknown(const std::string &name) const {
   Snapshot listed;
   for (const auto &[other, model] : models_)
-    if (model->isListed)
-      listed.models.emplace(other, nullptr);
+    listed.models.emplace(other, model->snapshot());
   return listed.model(name).status();
 }
 

@@ -123,11 +123,12 @@ Result<std::shared_ptr<const ModelVersion>> ModelSnapshot::find(const VersionCho
 }
 
 Result<const ModelSnapshot *> Snapshot::model(std::string_view name) const {
-  if (auto found = models.find(name); found != models.end())
+  if (auto found = models.find(name); found != models.end() && !found->second->isGone)
     return found->second.get();
   std::vector<std::string> names;
-  for (const auto &entry : models)
-    names.push_back(entry.first);
+  for (const auto &[other, model] : models)
+    if (!model->isGone)
+      names.push_back(other);
   return Status(StatusCode::NotFound,
                 "there is no model '" + std::string(name) + "'; there are " + listed(names));
 }

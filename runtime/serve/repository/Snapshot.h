@@ -20,6 +20,7 @@ namespace ingot::serve {
 struct ModelSnapshot {
   ModelStatus status;
   std::string policy;      ///< which versions are served, in words
+  bool isGone = false;     ///< from its repository; only what drains is left
   bool isUnloaded = false; ///< by request, or not loaded yet where all is by request
   std::map<int64_t, std::shared_ptr<const ModelVersion>> available;
   std::map<std::string, int64_t, std::less<>> labels; ///< all that the config has
@@ -37,6 +38,7 @@ private:
 struct Snapshot {
   std::map<std::string, std::shared_ptr<const ModelSnapshot>, std::less<>> models;
 
+  /// NotFound, and those there are.
   Result<const ModelSnapshot *> model(std::string_view name) const;
 };
 
