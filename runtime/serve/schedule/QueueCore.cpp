@@ -34,11 +34,10 @@ int64_t maxRowsOf(const QueueOptions &options, const ingot_function &function,
 
 QueueCore::QueueCore(std::shared_ptr<Core> core, std::shared_ptr<const Artifact> artifact,
                      std::shared_ptr<State> state, const ingot_function &function,
-                     const QueueOptions &options, RunObserver observe)
+                     const Joining &joining, const QueueOptions &options, RunObserver observe)
     : core(std::move(core)), artifact(std::move(artifact)), state(std::move(state)),
       function(function), options(completed(options, function, this->core->workerCount())),
-      joining(findJoining(this->artifact->table(), function)),
-      maxRows(maxRowsOf(options, function, joining)),
+      joining(joining), maxRows(maxRowsOf(options, function, joining)),
       outputs(std::make_shared<OutputPool>(static_cast<size_t>(function.output_count),
                                            static_cast<size_t>(2 * this->options.maxRuns))),
       observe(std::move(observe)), lines_(static_cast<size_t>(options.priorityLevels)) {}

@@ -18,7 +18,7 @@ namespace ingot::serve {
 
 struct QueueCore : std::enable_shared_from_this<QueueCore> {
   QueueCore(std::shared_ptr<Core> core, std::shared_ptr<const Artifact> artifact,
-            std::shared_ptr<State> state, const ingot_function &function,
+            std::shared_ptr<State> state, const ingot_function &function, const Joining &joining,
             const QueueOptions &options, RunObserver observe);
 
   // Immutable.

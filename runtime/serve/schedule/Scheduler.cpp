@@ -1,6 +1,7 @@
 // What users see of the scheduler; Core has its threads, QueueCore a function's requests.
 #include "ingot/serve/Scheduler.h"
 #include "runtime/core/Spin.h"
+#include "runtime/serve/schedule/ProbeRows.h"
 #include "runtime/serve/schedule/QueueCore.h"
 
 #include <string>
@@ -93,8 +94,12 @@ Scheduler::createQueue(std::shared_ptr<const Artifact> artifact, std::shared_ptr
   // Whatever it refuses, it refuses now.
   if (auto session = Session::create(artifact, name); !session.isOk())
     return session.status();
-  return std::shared_ptr<Queue>(std::make_shared<Handle>(std::make_shared<QueueCore>(
-      impl_->core, std::move(artifact), std::move(state), *function, options, std::move(observe))));
+  Joining joining = findJoining(artifact->table(), *function);
+  if (joining.isBatched && !options.trustRows)
+    joining.isBatched = areRowsIndependent(artifact, *state, *function, joining);
+  return std::shared_ptr<Queue>(std::make_shared<Handle>(
+      std::make_shared<QueueCore>(impl_->core, std::move(artifact), std::move(state), *function,
+                                  joining, options, std::move(observe))));
 }
 
 } // namespace ingot::serve

@@ -80,13 +80,14 @@ struct Request {
   std::shared_ptr<const Cancellation> cancellation; ///< or null
   /// True: submit may run it on the calling thread, if a worker's place is free.
   bool mayRunHere = false;
-  /// Called once, on a worker's thread or inside submit; must not block for long, and not throw.
+  /// Called once, on a thread of the scheduler or inside submit; must not block for long, and not
+  /// throw. It may submit, and let go of queues.
   std::function<void(Outcome)> done;
 };
 
 struct QueueOptions {
   /// Rows that one run takes at most; more wait, and larger requests are split. 0: as many as keep
-  /// the arena within `arenaBytes`, a power of two, at most 1024.
+  /// arena, inputs and outputs within `arenaBytes`, a power of two, at most 1024.
   int64_t maxBatchRows = 0;
   int64_t arenaBytes = int64_t{256} << 20;
   /// How long a request may wait for others to join it, although a worker is free.
@@ -100,6 +101,11 @@ struct QueueOptions {
   double weight = 1;
   /// For requests without a deadline; zero: none.
   std::chrono::microseconds defaultTimeout{0};
+  /// How it is known that no row of a batch depends on another. False: a few rows of arbitrary
+  /// values are run together and each by itself when the queue is made (on the calling thread,
+  /// twice three rows), and requests are joined only if these have the same bits. True: the
+  /// signature is enough.
+  bool trustRows = false;
 };
 
 /// A run of the compiled function, which several requests may have had a part in.
@@ -128,8 +134,9 @@ public:
   virtual ~Queue() = default;
   virtual const Artifact &artifact() const = 0;
   virtual const ingot_function &function() const = 0;
-  /// True: the first dimension of all inputs and outputs is one free symbol, and nothing else
-  /// depends on it, so requests are joined and split along it. False: each runs alone.
+  /// True: the first dimension of all inputs and outputs is one free symbol, nothing else depends
+  /// on it, and no row on another (QueueOptions::trustRows), so requests are joined and split along
+  /// it. False: each runs alone.
   virtual bool isBatched() const = 0;
   /// Rows of a run at most; 0 where it is not batched.
   virtual int64_t maxBatchRows() const = 0;
@@ -139,7 +146,8 @@ public:
 
   /// From now on requests are refused (Unavailable); those accepted are served. Returns at once.
   virtual void close() = 0;
-  /// After close: waits until the last accepted request is done. False: not by `deadline`.
+  /// After close: waits until the last accepted request is done: its `done` has returned and its
+  /// `owner` is let go. False: not by `deadline`. Not from inside a `done`.
   virtual bool awaitIdle(Clock::time_point deadline) = 0;
 };
 
@@ -150,7 +158,7 @@ struct SchedulerOptions {
 class Scheduler {
 public:
   explicit Scheduler(const SchedulerOptions &options = {});
-  /// Closes all queues, serves what they have accepted, and stops.
+  /// Closes all queues, serves what they have accepted, and stops. Not from inside a `done`.
   ~Scheduler();
   Scheduler(const Scheduler &) = delete;
   Scheduler &operator=(const Scheduler &) = delete;

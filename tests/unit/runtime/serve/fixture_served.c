@@ -9,6 +9,8 @@
  *   sleep       ms i32[batch] -> waited i32[batch]; sleeps as long, can be cancelled each ms
  *   pick        index i64[batch] -> value f32[batch] of {10, 20, 30}; other indices are out of
  * range pairs       a, b f32[batch, length] -> sum f32[batch, length], mean f32[batch] of its row
+ *   center      x f32[batch, 1] -> y f32[batch, 1] = x - the mean of all rows: no batch either,
+ *               though its signature is that of one
  *   total       x f32[rows] -> sum f32[]: the rows are not independent, so no batch
  *   join        a, b text[batch] -> joined, joined_bytes text[batch]: a + b, made by the run
  *   running     x f32[batch], total f32[batch] -> sum f32[batch] = total + x, carried as `total`
@@ -236,7 +238,7 @@ static int32_t run_pairs(ingot_run *run) {
   return INGOT_OK;
 }
 
-/* ---- total ---- */
+/* ---- total, center ---- */
 
 static int32_t plan_total(const int64_t *values, int64_t *plan) {
   plan[0] = 0;
@@ -252,6 +254,21 @@ static int32_t run_total(ingot_run *run) {
     sum += x;
   }
   memcpy(run->outputs[0], &sum, 4);
+  return INGOT_OK;
+}
+
+static int32_t run_center(ingot_run *run) {
+  float sum = 0, x;
+  for (int pass = 0; pass < 2; ++pass)
+    for (int64_t i = 0; i < run->plan[1]; ++i) {
+      memcpy(&x, (const char *)run->inputs[0] + i * 4, 4);
+      if (pass == 0) {
+        sum += x;
+        continue;
+      }
+      x -= sum / (float)run->plan[1];
+      memcpy((char *)run->outputs[0] + i * 4, &x, 4);
+    }
   return INGOT_OK;
 }
 
@@ -338,6 +355,8 @@ static const ingot_tensor_info rows_of_length[] = {{"a", INGOT_F32, 2, by_length
 static const ingot_tensor_info sum_and_mean[] = {{"sum", INGOT_F32, 2, by_length},
                                                  {"mean", INGOT_F32, 1, batch_only}};
 static const ingot_tensor_info x_by_rows[] = {{"x", INGOT_F32, 1, rows_only}};
+static const ingot_tensor_info x_by_1[] = {{"x", INGOT_F32, 2, by_1}};
+static const ingot_tensor_info y_by_1[] = {{"y", INGOT_F32, 2, by_1}};
 static const ingot_tensor_info sum_only[] = {{"sum", INGOT_F32, 0, NULL}};
 static const ingot_tensor_info texts[] = {{"a", INGOT_STRING, 1, batch_only},
                                           {"b", INGOT_STRING, 1, batch_only}};
@@ -379,6 +398,8 @@ static const ingot_function functions[] = {
      "batch * 64", plan_rows, run_running},
     {"count", INGOT_FUNCTION_CANONICAL | INGOT_FUNCTION_WRITES_STATE, 1, batch_symbol,
      first_extents, 1, x_by_3, 1, calls, 2, 2, 0, NULL, "0", plan_total, run_count},
+    {"center", READS, 1, batch_symbol, first_extents, 1, x_by_1, 1, y_by_1, 4, 2, 0, NULL, "0",
+     plan_regress, run_center},
 };
 
 static const ingot_carry carries[] = {{10, 0, 1}};

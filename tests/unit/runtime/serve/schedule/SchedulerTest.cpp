@@ -23,7 +23,8 @@ struct SchedulerTest : testing::Test {
     state = std::move(*made);
   }
   std::shared_ptr<Queue> queueOf(Scheduler &scheduler, const char *function = "run",
-                                 const QueueOptions &options = {}) {
+                                 QueueOptions options = {}) {
+    options.trustRows = true; // its runs wait
     auto queue = scheduler.createQueue(artifact, state, function, options);
     EXPECT_TRUE(queue.isOk()) << queue.status().message();
     return *queue;
@@ -79,7 +80,9 @@ TEST_F(SchedulerTest, JoinsWhatWaitsInTheOrderInWhichItCame) {
 TEST_F(SchedulerTest, TellsOfEachRunOnce) {
   auto scheduler = std::make_unique<Scheduler>(SchedulerOptions{1});
   std::vector<RunRecord> records; // written with the queue's lock held
-  auto queue = scheduler->createQueue(artifact, state, "run", {},
+  QueueOptions options;
+  options.trustRows = true;
+  auto queue = scheduler->createQueue(artifact, state, "run", options,
                                       [&](const RunRecord &record) { records.push_back(record); });
   ASSERT_TRUE(queue.isOk());
   auto first = column({1}), second = column({2, 3}), third = column({4});

@@ -67,6 +67,14 @@ TEST_F(ServedModelTest, JoinsFunctionsWhoseRowsStandForThemselves) {
   }
 }
 
+TEST_F(ServedModelTest, DoesNotJoinRowsThatDependOnEachOtherUnlessToldTo) {
+  Scheduler scheduler({1});
+  EXPECT_FALSE(queueOf(scheduler, "center")->isBatched());
+  QueueOptions options;
+  options.trustRows = true;
+  EXPECT_TRUE(queueOf(scheduler, "center", options)->isBatched());
+}
+
 TEST_F(ServedModelTest, RefusesFunctionsThatWriteTheStateOrStream) {
   Scheduler scheduler({1});
   auto count = scheduler.createQueue(artifact, state, "count");
