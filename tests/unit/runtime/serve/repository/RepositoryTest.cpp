@@ -184,6 +184,7 @@ TEST_F(RepositoryTest, ConfigsSayWhichVersionsAreServedAndChangeWithoutLoadingAn
     publish("m", number, FIXTURESERVED);
   configure("m", R"({"version_policy": {"latest": {"num_versions": 2}}})");
   open();
+  ASSERT_OK(repository->reload()); // `open` waits for one version of each model
   EXPECT_EQ(serving("m"), (Numbers{2, 3}));
   auto before = find("m");
   configure("m", R"({"version_policy": {"specific": {"versions": [1, 3]}},
