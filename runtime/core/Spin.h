@@ -33,9 +33,6 @@ template <typename Condition> bool spinUntil(Condition condition) {
   return false;
 }
 
-/// CPUs that this process may run on, at least 1.
-int availableCpus();
-
 } // namespace ingot
 
 #endif // INGOT_RUNTIME_CORE_SPIN_H

@@ -1,6 +1,7 @@
 // The runtime's thread pool. See ThreadPool.h for what callers may rely on, and Regions.h for how
 // threads share a region.
 #include "ingot/ThreadPool.h"
+#include "runtime/core/Cpus.h"
 #include "runtime/core/Regions.h"
 
 #include <algorithm>
@@ -17,14 +18,6 @@
 #include <vector>
 
 namespace ingot {
-
-int availableCpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) == 0)
-    return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 namespace {
 /// The first of the CPUs that share the core of `cpu`; itself where the system does not say.

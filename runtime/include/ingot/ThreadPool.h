@@ -23,7 +23,8 @@ enum class Placement {
 
 class ThreadPool {
 public:
-  /// `threads` counts the caller: n starts n - 1 workers; 0 takes the CPUs this process may run on.
+  /// `threads` counts the caller: n starts n - 1 workers; 0 takes the CPUs this process may run on
+  /// and has time for (a container's limit).
   /// When the system refuses a thread the pool works with those it got (see threadCount()).
   /// Pinned workers leave the first CPU to the caller, who is not pinned. One that the system does
   /// not let be pinned runs anywhere.

@@ -1,4 +1,5 @@
 #include "runtime/serve/schedule/Core.h"
+#include "runtime/core/Cpus.h"
 #include "runtime/serve/schedule/QueueCore.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // What users see of the scheduler; Core has its threads, QueueCore a function's requests.
 #include "ingot/serve/Scheduler.h"
-#include "runtime/core/Spin.h"
+#include "runtime/core/Cpus.h"
 #include "runtime/serve/schedule/ProbeRows.h"
 #include "runtime/serve/schedule/QueueCore.h"
 

@@ -152,7 +152,8 @@ public:
 };
 
 struct SchedulerOptions {
-  int workers = 0; ///< threads; 0: the CPUs this process may run on
+  /// Threads; 0: the CPUs this process may run on, as its control group (a container) allows.
+  int workers = 0;
 };
 
 class Scheduler {
