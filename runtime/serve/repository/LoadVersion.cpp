@@ -1,6 +1,7 @@
 // See LoadVersion.h.
 #include "runtime/serve/repository/LoadVersion.h"
 #include "runtime/serve/repository/Manifest.h"
+#include "runtime/serve/repository/Pace.h"
 #include "runtime/serve/repository/WarmUp.h"
 
 #include <algorithm>
@@ -142,7 +143,9 @@ public:
   }
 
 private:
-  Status goOn() const {
+  Status goOn() {
+    if (request_.isPaced)
+      pace_.pause();
     return request_.isCancelled && request_.isCancelled->load(std::memory_order_relaxed)
                ? Status(StatusCode::Cancelled, "the version is no longer wanted")
                : Status();
@@ -220,6 +223,7 @@ private:
 
   Scheduler &scheduler_;
   const LoadRequest &request_;
+  Pace pace_;
   Progress progress_;
   std::chrono::nanoseconds compiled_{0};
 };

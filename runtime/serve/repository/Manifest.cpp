@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr size_t pieceBytes = size_t{256} << 10;
+constexpr size_t pieceBytes = size_t{128} << 10; // stays in a core's own cache
 constexpr size_t mostManifestBytes = size_t{16} << 20;
 constexpr int formatVersion = 1;
 constexpr const char *format = "ingot-version";

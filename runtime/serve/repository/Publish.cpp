@@ -39,6 +39,11 @@ template <typename Fill> Status writeFile(const std::string &path, const Fill &f
     return errnoStatus("write", path, errno);
   Status written =
       fill([&](const char *data, size_t bytes) { return writeAll(file, data, bytes, path); });
+  // Versions do not change, and one that serves is mapped from here: writing into it is a mistake
+  // that is better refused.
+  struct stat info;
+  if (written.isOk() && fstat(file, &info) == 0)
+    fchmod(file, info.st_mode & 0444);
   if (close(file) != 0 && written.isOk())
     written = errnoStatus("write", path, errno);
   return written;

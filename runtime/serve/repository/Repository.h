@@ -106,9 +106,10 @@ struct LoadEvent {
 class Repository {
 public:
   /// Scans, and returns at once; versions are loaded behind it (see isReady). The scheduler
-  /// outlives the repository. `observe` is called on a thread of the repository's and does not wait
-  /// for it. IoError, NotFound (a directory, a model to load), InvalidArgument (options). A model
-  /// with a config.json that cannot be read is not served, which its status says.
+  /// outlives the repository. `observe` is called on the repository's thread, which does nothing
+  /// else meanwhile: it must not call load, unload, reload or replaceModels. IoError, NotFound (a
+  /// directory, a model to load), InvalidArgument (options). A model with a config.json that cannot
+  /// be read is not served, which its status says.
   static Result<std::unique_ptr<Repository>>
   open(Scheduler &scheduler, RepositoryOptions options,
        std::function<void(const LoadEvent &)> observe = {});

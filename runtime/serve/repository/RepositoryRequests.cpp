@@ -149,7 +149,7 @@ void RepositoryThread::applyConfig(ManagedModel &model) {
 //===----------------------------------------------------------------------===//
 
 void RepositoryThread::wait(const std::set<std::string> &models, bool wantsAVersion,
-                            const std::shared_ptr<std::promise<Status>> &done) {
+                            const std::shared_ptr<Answer> &done) {
   waiters_.push_back({models, wantsAVersion, Status(), done});
 }
 

@@ -22,8 +22,6 @@ RepositoryThread::~RepositoryThread() {
       if (version.isCancelled)
         version.isCancelled->store(true, std::memory_order_relaxed);
   loader_.reset();
-  for (Waiter &waiter : waiters_)
-    waiter.done->set_value(Status(StatusCode::Unavailable, "the server is stopping"));
 }
 
 Status RepositoryThread::start() {
@@ -83,7 +81,7 @@ void RepositoryThread::step() {
   checkReady(pending);
   answerWaiters(pending);
   for (auto &[done, status] : answers_)
-    done->set_value(status);
+    done->give(status);
   answers_.clear();
 }
 
@@ -150,6 +148,8 @@ void RepositoryThread::startLoad(ManagedModel &model, int64_t number) {
   request->found = version.found;
   request->config = model.config;
   request->warmUp = options_.warmUp;
+  request->isPaced = std::any_of(models_.begin(), models_.end(),
+                                 [](const auto &entry) { return entry.second->isServing(); });
   request->compiler = compilerOptions();
   request->isCancelled = version.isCancelled;
   loader_->run([this, request, number, mailbox = mailbox_, &scheduler = scheduler_] {
@@ -274,12 +274,11 @@ bool RepositoryThread::awaitReady(Clock::time_point deadline) const {
   return readyChanged_.wait_until(lock, deadline, [this] { return isReady_; });
 }
 
-Status
-RepositoryThread::ask(std::function<void(const std::shared_ptr<std::promise<Status>> &)> call) {
-  auto done = std::make_shared<std::promise<Status>>();
-  std::future<Status> answer = done->get_future();
-  if (!mailbox_->post([call = std::move(call), done] { call(done); }))
-    return Status(StatusCode::Unavailable, "the server is stopping");
+Status RepositoryThread::ask(std::function<void(const std::shared_ptr<Answer> &)> call) {
+  auto done = std::make_shared<Answer>();
+  std::future<Status> answer = done->future();
+  mailbox_->post([call = std::move(call), done] { call(done); });
+  done.reset(); // where nobody reads the mailbox any more, that is the answer
   return answer.get();
 }
 

@@ -7,6 +7,7 @@
 #ifndef INGOT_RUNTIME_SERVE_REPOSITORY_REPOSITORYTHREAD_H
 #define INGOT_RUNTIME_SERVE_REPOSITORY_REPOSITORYTHREAD_H
 
+#include "runtime/serve/repository/Answer.h"
 #include "runtime/serve/repository/LoadVersion.h"
 #include "runtime/serve/repository/Loader.h"
 #include "runtime/serve/repository/Mailbox.h"
@@ -16,7 +17,6 @@
 
 #include <condition_variable>
 #include <functional>
-#include <future>
 #include <list>
 #include <map>
 #include <memory>
@@ -54,7 +54,7 @@ private:
     std::set<std::string> models;
     bool wantsAVersion = false; ///< it is an error where none serves then
     Status first;               ///< the first error
-    std::shared_ptr<std::promise<Status>> done;
+    std::shared_ptr<Answer> done;
   };
 
   // On the thread.
@@ -77,14 +77,14 @@ private:
   void checkReady(const std::set<std::string> &pending);
   void publish();
   void wait(const std::set<std::string> &models, bool wantsAVersion,
-            const std::shared_ptr<std::promise<Status>> &done);
+            const std::shared_ptr<Answer> &done);
   Status checkEntries(const std::vector<ModelEntry> &entries) const;
   Status unknown(const std::string &name) const;
   Status checkLabels(const ModelEntry &entry) const;
   CompilerOptions compilerOptions() const;
 
-  /// Calls on the thread, and waits for the promise that it is given.
-  Status ask(std::function<void(const std::shared_ptr<std::promise<Status>> &)> call);
+  /// Calls on the thread, and waits for the answer that it is to give.
+  Status ask(std::function<void(const std::shared_ptr<Answer> &)> call);
 
   Scheduler &scheduler_;
   RepositoryOptions options_;
@@ -99,7 +99,7 @@ private:
   std::map<std::string, std::unique_ptr<ManagedModel>> models_;
   std::list<Waiter> waiters_;
   /// Answered when what they asked for is published.
-  std::vector<std::pair<std::shared_ptr<std::promise<Status>>, Status>> answers_;
+  std::vector<std::pair<std::shared_ptr<Answer>, Status>> answers_;
   Clock::time_point nextPoll_, wake_;
   bool isStopping_ = false;
 

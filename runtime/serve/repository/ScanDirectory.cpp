@@ -155,6 +155,10 @@ Result<std::map<std::string, FoundModel>> scanRepository(const std::string &dire
     if (!isDirectory(path))
       continue;
     Result<FoundModel> model = scanModel(path);
+    if (model.isOk() && !model->problem.isOk() && parseVersion(name))
+      return Status(StatusCode::InvalidArgument, "'" + directory +
+                                                     "' holds versions, not models ('" + path +
+                                                     "'): name the directory that it is in");
     if (!model.isOk()) { // known, but nothing about it
       models[name].directory = path;
       models[name].isReadable = false;

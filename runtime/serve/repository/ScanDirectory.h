@@ -43,7 +43,8 @@ struct FoundModel {
 FoundVersion scanVersion(const std::string &directory, int64_t number);
 /// NotFound, IoError: nothing is known about it then.
 Result<FoundModel> scanModel(const std::string &directory);
-/// The models in a repository, by name: directories with a version, or a config. NotFound, IoError.
+/// The models in a repository, by name: directories with a version, or a config. NotFound, IoError;
+/// InvalidArgument where it is a model itself.
 Result<std::map<std::string, FoundModel>> scanRepository(const std::string &directory);
 
 } // namespace ingot::serve

@@ -89,7 +89,7 @@ Status touchWeights(const Artifact &artifact, const Progress &progress) {
   const ingot_artifact_table &table = artifact.table();
   if (!table.initial_state)
     return Status();
-  constexpr size_t piece = size_t{2} << 20;
+  constexpr size_t piece = size_t{1} << 20;
   const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<uintptr_t>(table.initial_state) / page * page;
   const uintptr_t end = reinterpret_cast<uintptr_t>(table.initial_state) + table.state_bytes;

@@ -75,6 +75,7 @@ TEST_F(CompileSourceTest, ASavedModelIsCompiledByItsDirectory) {
 TEST_F(CompileSourceTest, DamageInTheCacheIsMended) {
   auto first = compile();
   ASSERT_OK(first.status());
+  fs::remove(first->directory + "/model.so");
   std::ofstream(first->directory + "/model.so") << "damaged";
   auto second = compile();
   ASSERT_OK(second.status());

@@ -21,6 +21,11 @@ protected:
                            {"assets/labels.txt", write("labels", "cat\ndog\n")}},
                           "ingot 1.2", {"x86-64-v3"});
   }
+  /// Published files are read-only: another one takes the place.
+  void replace(const std::string &name, const std::string &text) {
+    fs::remove(path(name));
+    write(name, text);
+  }
   size_t entriesOf(const std::string &name) {
     return size_t(std::distance(fs::directory_iterator(path(name)), {}));
   }
@@ -60,6 +65,13 @@ TEST_F(PublishTest, AVersionThatIsThereIsNotChanged) {
   EXPECT_STATUS(again.status(), InvalidArgument, "model/3' is there already");
   EXPECT_EQ(read(path("model/3/model.so")), "code");
   EXPECT_EQ(entriesOf("model"), 1u);
+}
+
+TEST_F(PublishTest, FilesOfAVersionAreReadOnly) {
+  ASSERT_OK(publish().status());
+  for (const char *name : {"model.so", "assets/labels.txt", "MANIFEST.json"})
+    EXPECT_EQ(fs::status(path("model/1/") + name).permissions() & fs::perms(0222), fs::perms::none)
+        << name;
 }
 
 TEST_F(PublishTest, WritersAtTheSameTimeGetNumbersOfTheirOwn) {
@@ -112,10 +124,10 @@ TEST_F(PublishTest, WhatCannotBeReadOrWrittenLeavesNothing) {
 TEST_F(PublishTest, DamageIsFoundAndNamed) {
   ASSERT_OK(publish().status());
   const std::string so = path("model/1/model.so");
-  write("model/1/model.so", "cod");
+  replace("model/1/model.so", "cod");
   EXPECT_STATUS(checkVersion(path("model/1")), DataLoss,
                 "model.so' has 3 bytes, and should have 4");
-  write("model/1/model.so", "cade");
+  replace("model/1/model.so", "cade");
   EXPECT_STATUS(checkVersion(path("model/1")), DataLoss, "model.so' has other contents");
   fs::remove(so);
   EXPECT_STATUS(checkVersion(path("model/1")), DataLoss, "model.so' is missing");

@@ -63,6 +63,12 @@ TEST_F(ScanDirectoryTest, AModelThatIsInNoVersionIsTold) {
   EXPECT_STATUS(models->at("m").problem, FailedPrecondition, "move it to");
 }
 
+TEST_F(ScanDirectoryTest, AModelIsNoRepository) {
+  add("m/1/MANIFEST.json");
+  add("m/1/model.so");
+  EXPECT_STATUS(scanRepository(path("m")).status(), InvalidArgument, "holds versions, not models");
+}
+
 TEST_F(ScanDirectoryTest, TheFingerprintChangesWithTheFilesAndNotWithoutThem) {
   add("m/1/MANIFEST.json");
   add("m/1/assets/labels.txt", "cat");
