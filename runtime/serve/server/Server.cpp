@@ -4,6 +4,7 @@
 #include "runtime/serve/grpc/ConfigFiles.h"
 #include "runtime/serve/server/AccessLog.h"
 #include "runtime/serve/server/Metrics.h"
+#include "runtime/serve/server/StatusPage.h"
 #include "runtime/serve/server/TraceLog.h"
 
 #include <fstream>
@@ -103,6 +104,12 @@ public:
         "ingot", version_, *repository_, *inference_, sharedMemory_, lifecycle_, access_,
         options_.limits, observers_,
         [this] { return metrics_.text(*repository_, lifecycle_.inFlight(), isReady()); }});
+    options_.rest.pages = {
+        {"/", "text/html; charset=utf-8", [] { return std::string(statusPage()); }},
+        {"/status.json", "application/json", [this] {
+           return statusJson(*repository_, version_, isReady(), lifecycle_.inFlight(),
+                             Clock::now() - started_);
+         }}};
     if (options_.rest.port >= 0 || !options_.rest.unixSocket.empty()) {
       INGOT_ASSIGN_OR_RETURN(rest_, RestServer::start(*context_, options_.rest));
       say("REST", rest_->port(), options_.rest.address, options_.rest.unixSocket);
@@ -164,6 +171,7 @@ private:
   Scheduler scheduler_;
   Metrics metrics_;
   std::string version_;
+  const Clock::time_point started_ = Clock::now();
   std::unique_ptr<AccessLog> accessLog_;
   std::unique_ptr<TraceLog> traceLog_;
   Observers observers_;
