@@ -77,11 +77,14 @@ int serveMain(int argc, char **argv, const char *version) {
   }
   notifySystemd("STOPPING=1");
   int64_t lost = (*server)->drain();
-  if (lost > 0)
+  if (lost > 0) {
+    // To stop in order would be to wait for them after all.
     spdlog::error("stopped; {} requests were cut off", lost);
-  else
-    spdlog::info("stopped");
-  return lost > 0 ? 2 : 0;
+    spdlog::default_logger()->flush();
+    std::_Exit(2);
+  }
+  spdlog::info("stopped");
+  return 0;
 }
 
 } // namespace ingot::serve
