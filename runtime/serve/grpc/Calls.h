@@ -169,6 +169,9 @@ public:
   void fail(const Status &status);
   void fail(const grpc::Status &status);
 
+  /// What a request has of its call: deadline, cancellation, when it came. And the record tells of
+  /// it.
+  void complete(InferenceRequest &request);
   /// Runs a model. The request's function and inputs are set; the rest is the call's. `write` makes
   /// the reply of a response that is ok.
   void infer(InferenceRequest request,
@@ -188,25 +191,33 @@ private:
   MemberEvent<UnaryCall, &UnaryCall::finished> finished_{this};
 };
 
-/// Any number of messages each way. The functions that a kind of stream overrides are called one at
-/// a time; what it calls, it may call from any thread.
+/// Any number of messages each way. onMessage and onLastMessage are called once for each `read`;
+/// what a kind of stream calls, it may call from any thread.
 class StreamCall : public Call {
 public:
+  StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue);
   /// Once it is constructed: waits for a client.
   void listen();
 
 protected:
-  StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue);
-
   virtual void onMessage(grpc::ByteBuffer message) = 0;
   /// The client has said all.
   virtual void onLastMessage() = 0;
 
-  /// Asks for a message more; without effect while one is asked for.
+  /// Asks for a message more, once the client has read of what was written; without effect while
+  /// one is asked for.
   void read();
   void write(grpc::ByteBuffer message);
-  /// After what was written. Once.
+  /// After what was written. Once; later ones have no effect.
   void finish(const grpc::Status &status);
+  /// Before the first message is written.
+  void answerCompressed(grpc_compression_algorithm algorithm) {
+    rpc_.set_compression_algorithm(algorithm);
+  }
+  void onEnd() override;
+
+  RequestRecord record_;       ///< of the call as a whole
+  bool recordsItself_ = false; ///< each message has a record, and the call has none
 
 private:
   void arrived(bool ok);
@@ -218,8 +229,11 @@ private:
   grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer> stream_{&rpc_};
   grpc::ByteBuffer incoming_;
   std::mutex mutex_;
+  bool isWrittenEnough() const; ///< with mutex_
   std::deque<grpc::ByteBuffer> outgoing_;
-  bool isReading_ = false, isWriting_ = false, isBroken_ = false, isFinished_ = false;
+  size_t outgoingBytes_ = 0;
+  bool isReading_ = false, isReadWanted_ = false;
+  bool isWriting_ = false, isBroken_ = false, isFinished_ = false;
   std::unique_ptr<grpc::Status> finalStatus_; ///< finish was called
   MemberEvent<StreamCall, &StreamCall::arrived> arrived_{this};
   MemberEvent<StreamCall, &StreamCall::wasRead> read_{this};

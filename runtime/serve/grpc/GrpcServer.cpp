@@ -140,6 +140,8 @@ public:
     addPredictionService(methods_);
     addModelService(methods_);
     addInferenceService(methods_);
+    addHealthService(methods_);
+    addReflectionService(methods_);
   }
 
   Status listen() {

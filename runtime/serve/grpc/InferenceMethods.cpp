@@ -2,6 +2,7 @@
 #include "runtime/serve/grpc/Calls.h"
 #include "runtime/serve/grpc/OpenInference.h"
 #include "runtime/serve/grpc/Parsed.h"
+#include "runtime/serve/grpc/ServerMethods.h"
 
 #include <utility>
 
@@ -37,6 +38,9 @@ void addInferenceService(Methods &methods) {
       *ModelInferRequest::descriptor()->file()->FindServiceByName("GRPCInferenceService");
   methods.addUnary(service, "ModelInfer", ApiGroup::Inference, "infer", Method::Kind::Inference,
                    modelInfer);
+  addStreamInfer(methods, service);
+  addServerMethods(methods, service);
+  addRepositoryMethods(methods, service);
 }
 
 } // namespace ingot::serve

@@ -1,5 +1,6 @@
-// ModelService: the state of models' versions. See Methods.h.
+// ModelService: the state of models' versions, and which models there are. See Methods.h.
 #include "runtime/serve/grpc/Calls.h"
+#include "runtime/serve/grpc/ConfigFiles.h"
 #include "runtime/serve/grpc/ModelSpecs.h"
 #include "runtime/serve/grpc/proto/model_service.pb.h"
 
@@ -10,6 +11,8 @@ namespace ingot::serve {
 using tensorflow::serving::GetModelStatusRequest;
 using tensorflow::serving::GetModelStatusResponse;
 using tensorflow::serving::ModelVersionStatus;
+using tensorflow::serving::ReloadConfigRequest;
+using tensorflow::serving::ReloadConfigResponse;
 using tensorflow::serving::StatusProto;
 
 namespace {
@@ -19,10 +22,10 @@ void fill(const Status &status, StatusProto &proto) {
   proto.set_error_message(status.message());
 }
 
-bool isChosen(const VersionStatus &version, const VersionChoice &choice, bool isLatestOnly) {
+bool isChosen(const VersionStatus &version, const VersionChoice &choice) {
   switch (choice.kind) {
   case VersionChoice::Kind::Latest:
-    return !isLatestOnly;
+    return true; // all
   case VersionChoice::Kind::Number:
     return version.version == choice.number;
   case VersionChoice::Kind::Label:
@@ -40,7 +43,7 @@ Status getModelStatus(UnaryCall &call, const GetModelStatusRequest &request,
                          call.context().repository.status(request.model_spec().name()));
   // The newest first, as TF Serving has them.
   for (auto version = status.versions.rbegin(); version != status.versions.rend(); ++version) {
-    if (!isChosen(*version, choice, false))
+    if (!isChosen(*version, choice))
       continue;
     ModelVersionStatus &added = *reply.add_model_version_status();
     added.set_version(version->version);
@@ -52,6 +55,17 @@ Status getModelStatus(UnaryCall &call, const GetModelStatusRequest &request,
   return Status();
 }
 
+Status handleReloadConfig(UnaryCall &call, const ReloadConfigRequest &request,
+                          ReloadConfigResponse &reply) {
+  if (!request.config().has_model_config_list())
+    return Status(StatusCode::InvalidArgument, "config has no model_config_list");
+  INGOT_ASSIGN_OR_RETURN(const std::vector<ModelEntry> entries,
+                         toModelEntries(request.config(), call.calls().modelDefaults()));
+  INGOT_RETURN_IF_ERROR(call.context().repository.replaceModels(entries));
+  fill(Status(), *reply.mutable_status());
+  return Status();
+}
+
 } // namespace
 
 void addModelService(Methods &methods) {
@@ -59,6 +73,9 @@ void addModelService(Methods &methods) {
       *GetModelStatusRequest::descriptor()->file()->FindServiceByName("ModelService");
   methods.addUnary(service, "GetModelStatus", ApiGroup::Metadata, "status", Method::Kind::Quick,
                    answer<GetModelStatusRequest, GetModelStatusResponse, getModelStatus>);
+  methods.addUnary(service, "HandleReloadConfigRequest", ApiGroup::Repository, "reload",
+                   Method::Kind::Slow,
+                   answer<ReloadConfigRequest, ReloadConfigResponse, handleReloadConfig>);
 }
 
 } // namespace ingot::serve

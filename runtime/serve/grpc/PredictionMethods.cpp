@@ -1,5 +1,7 @@
-// PredictionService: Predict. See Methods.h.
+// PredictionService: Predict and GetModelMetadata. See Methods.h.
 #include "runtime/serve/grpc/Calls.h"
+#include "runtime/serve/grpc/ExampleMethods.h"
+#include "runtime/serve/grpc/ModelDescriptions.h"
 #include "runtime/serve/grpc/ModelSpecs.h"
 #include "runtime/serve/grpc/Parsed.h"
 #include "runtime/serve/grpc/Predict.h"
@@ -8,7 +10,8 @@
 
 namespace ingot::serve {
 
-using tensorflow::serving::ModelSpec;
+using tensorflow::serving::GetModelMetadataRequest;
+using tensorflow::serving::GetModelMetadataResponse;
 using tensorflow::serving::PredictRequest;
 
 namespace {
@@ -41,6 +44,28 @@ void predict(UnaryCall &call) {
   });
 }
 
+Status getModelMetadata(UnaryCall &call, const GetModelMetadataRequest &request,
+                        GetModelMetadataResponse &reply) {
+  call.record().model = request.model_spec().name();
+  if (request.metadata_field().empty())
+    return Status(StatusCode::InvalidArgument,
+                  "metadata_field is empty; ask for \"signature_def\"");
+  for (const std::string &field : request.metadata_field())
+    if (field != "signature_def")
+      return Status(StatusCode::InvalidArgument,
+                    "metadata_field '" + field + "' is not served; \"signature_def\" is");
+  INGOT_ASSIGN_OR_RETURN(const VersionChoice choice, versionOf(request.model_spec()));
+  INGOT_ASSIGN_OR_RETURN(const auto model,
+                         call.context().repository.find(request.model_spec().name(), choice));
+  call.record().version = model->version;
+  tensorflow::serving::SignatureDefMap signatures;
+  describeSignatures(*model, signatures);
+  (*reply.mutable_metadata())["signature_def"].PackFrom(signatures);
+  reply.mutable_model_spec()->set_name(model->model);
+  reply.mutable_model_spec()->mutable_version()->set_value(model->version);
+  return Status();
+}
+
 } // namespace
 
 void addPredictionService(Methods &methods) {
@@ -48,6 +73,14 @@ void addPredictionService(Methods &methods) {
       *PredictRequest::descriptor()->file()->FindServiceByName("PredictionService");
   methods.addUnary(service, "Predict", ApiGroup::Inference, "predict", Method::Kind::Inference,
                    predict);
+  methods.addUnary(service, "Classify", ApiGroup::Inference, "classify", Method::Kind::Inference,
+                   classify);
+  methods.addUnary(service, "Regress", ApiGroup::Inference, "regress", Method::Kind::Inference,
+                   regress);
+  methods.addUnary(service, "MultiInference", ApiGroup::Inference, "multi_inference",
+                   Method::Kind::Inference, multiInference);
+  methods.addUnary(service, "GetModelMetadata", ApiGroup::Metadata, "metadata", Method::Kind::Quick,
+                   answer<GetModelMetadataRequest, GetModelMetadataResponse, getModelMetadata>);
 }
 
 } // namespace ingot::serve

@@ -5,6 +5,11 @@
 
 namespace ingot::serve {
 
+namespace {
+/// Of replies that a client has not read, before no more of its messages are.
+constexpr size_t mostOutgoing = 64, mostOutgoingBytes = size_t{64} << 20;
+} // namespace
+
 StreamCall::StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue)
     : Call(calls, method, queue) {
   cancellation_ = std::make_shared<Cancellation>();
@@ -21,12 +26,9 @@ void StreamCall::arrived(bool ok) {
     return;
   }
   calls().listen(method(), queue_); // the next
+  record_ = describe();
   if (const grpc::Status access = checkAccess(); !access.ok()) {
-    RequestRecord record = describe();
-    record.status = access.error_code();
-    record.error = access.error_message();
-    record.parsed = record.written = record.received;
-    context().observer.onRequest(record);
+    recordsItself_ = false;
     finish(access);
   } else {
     read();
@@ -34,15 +36,38 @@ void StreamCall::arrived(bool ok) {
   release();
 }
 
+void StreamCall::onEnd() {
+  if (recordsItself_)
+    return;
+  record_.written = Clock::now();
+  if (record_.parsed == Clock::time_point())
+    record_.parsed = record_.written;
+  const std::lock_guard lock(mutex_);
+  if (finalStatus_) {
+    record_.status = finalStatus_->error_code();
+    record_.error = finalStatus_->error_message();
+  } else {
+    record_.status = grpc::StatusCode::CANCELLED;
+  }
+  context().observer.onRequest(record_);
+}
+
 void StreamCall::read() {
   {
     const std::lock_guard lock(mutex_);
     if (isReading_ || isBroken_ || finalStatus_)
       return;
+    isReadWanted_ = isWrittenEnough();
+    if (isReadWanted_)
+      return;
     isReading_ = true;
     hold();
   }
   stream_.Read(&incoming_, &read_);
+}
+
+bool StreamCall::isWrittenEnough() const {
+  return outgoing_.size() >= mostOutgoing || outgoingBytes_ >= mostOutgoingBytes;
 }
 
 void StreamCall::wasRead(bool ok) {
@@ -63,6 +88,7 @@ void StreamCall::write(grpc::ByteBuffer message) {
   const std::lock_guard lock(mutex_);
   if (isBroken_ || finalStatus_)
     return;
+  outgoingBytes_ += message.Length();
   outgoing_.push_back(std::move(message));
   if (!isWriting_)
     writeNext();
@@ -92,17 +118,22 @@ void StreamCall::writeNext() {
 }
 
 void StreamCall::wasWritten(bool ok) {
+  bool isReadDue = false;
   {
     const std::lock_guard lock(mutex_);
     writingSince_.store(0, std::memory_order_relaxed);
     isWriting_ = false;
+    outgoingBytes_ -= outgoing_.front().Length();
     outgoing_.pop_front();
+    isReadDue = isReadWanted_ && !isWrittenEnough();
     if (!ok) { // the client is gone
       isBroken_ = true;
       outgoing_.clear();
     }
     writeNext();
   }
+  if (isReadDue)
+    read();
   release();
 }
 

@@ -78,9 +78,7 @@ void UnaryCall::finished(bool) {
   release();
 }
 
-void UnaryCall::infer(
-    InferenceRequest request,
-    std::function<Status(const InferenceResponse &response, WireWriter &reply)> write) {
+void UnaryCall::complete(InferenceRequest &request) {
   request.received = record_.received;
   request.deadline = std::min(request.deadline, deadline());
   request.cancellation = cancellation_;
@@ -90,6 +88,12 @@ void UnaryCall::infer(
   record_.version = request.model->version;
   record_.function = request.function->function->name;
   record_.parsed = Clock::now();
+}
+
+void UnaryCall::infer(
+    InferenceRequest request,
+    std::function<Status(const InferenceResponse &response, WireWriter &reply)> write) {
+  complete(request);
   context().inference.infer(std::move(request),
                             [this, write = std::move(write)](InferenceResponse response) {
                               record_.timing = response.timing;

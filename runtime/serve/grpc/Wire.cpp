@@ -111,6 +111,19 @@ void WireWriter::block(const void *data, size_t bytes, const std::shared_ptr<con
   bytes_ += bytes;
 }
 
+void WireWriter::message(int field, WireWriter content) {
+  open(field, content.byteCount());
+  if (content.slices_.empty()) {
+    pending_ += content.pending_;
+    return;
+  }
+  content.flush();
+  flush();
+  bytes_ += content.bytes_;
+  for (grpc::Slice &slice : content.slices_)
+    slices_.push_back(std::move(slice));
+}
+
 void WireWriter::flush() {
   if (pending_.empty())
     return;

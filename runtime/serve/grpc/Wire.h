@@ -37,6 +37,8 @@ public:
   void open(int field, size_t bytes);
   /// Bytes as they are.
   void raw(std::string_view bytes) { pending_ += bytes; }
+  /// A message that another one has written.
+  void message(int field, WireWriter content);
   void block(const void *data, size_t bytes, const std::shared_ptr<const void> &owner);
   size_t byteCount() const { return bytes_ + pending_.size(); }
   grpc::ByteBuffer finish();

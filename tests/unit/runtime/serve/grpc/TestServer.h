@@ -120,6 +120,10 @@ public:
     records_.pop_front();
     return record;
   }
+  size_t count() {
+    const std::lock_guard lock(mutex_);
+    return records_.size();
+  }
 
 private:
   std::mutex mutex_;
