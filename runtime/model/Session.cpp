@@ -30,10 +30,9 @@ struct GrowingBlock {
 };
 
 /// An input that takes an output's value of the run before.
-struct Carried {
+struct Carried : CarriedValue { // zeros are of the size that the other inputs give in each run
+  Carried(size_t input, size_t output) : input(input), output(output) {}
   size_t input, output;
-  Tensor value;
-  bool isSet = false; // else zeros, of the size that the other inputs give in each run
 };
 
 } // namespace
@@ -382,8 +381,7 @@ Result<Session> Session::create(std::shared_ptr<const Artifact> artifact, std::s
   impl->inputPointers.resize(static_cast<size_t>(impl->function->input_count));
   impl->views.resize(impl->inputPointers.size());
   for (const ingot_carry &carry : impl->artifact->carries(*impl->function))
-    impl->carried.push_back(
-        {static_cast<size_t>(carry.input), static_cast<size_t>(carry.output), {}, false});
+    impl->carried.emplace_back(static_cast<size_t>(carry.input), static_cast<size_t>(carry.output));
   impl->outputs.resize(static_cast<size_t>(impl->function->output_count));
   impl->outputPointers.resize(impl->outputs.size());
   size_t extents = 0;
@@ -433,6 +431,12 @@ Status Session::setCarried(size_t input, const TensorView &value) {
     std::memcpy(c->value.rawData(), value.data, c->value.byteSize());
   c->isSet = true;
   return Status::ok();
+}
+
+void Session::swapCarried(std::vector<CarriedValue> &values) {
+  values.resize(impl_->carried.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    std::swap<CarriedValue>(impl_->carried[i], values[i]);
 }
 
 size_t Session::outputCount() const { return impl_->outputs.size(); }

@@ -160,6 +160,12 @@ struct SessionOptions {
   void *threads = nullptr; ///< handed to parallelFor
 };
 
+/// What a stream hands on to its next run: one carried input.
+struct CarriedValue {
+  Tensor value;
+  bool isSet = false; ///< false: zeros, whatever `value` is
+};
+
 /// Runs one function of an artifact, and keeps plan, arena and outputs from run to run.
 ///
 /// Where the function streams (Artifact::carries), the session also carries its state: an input
@@ -197,6 +203,10 @@ public:
   /// The value of a carried input, an index into function().inputs, at the next run.
   /// InvalidArgument: it is not carried, or the element type or the number of dimensions differ.
   Status setCarried(size_t input, const TensorView &value);
+
+  /// Exchanges what is carried, in the order of Artifact::carries: one session runs many streams,
+  /// one after another. Where there are fewer values, those that are missing are zeros.
+  void swapCarried(std::vector<CarriedValue> &values);
 
   size_t outputCount() const;
   /// Output of the last run, 0 <= index < outputCount(); valid until the next run or prepare.

@@ -181,6 +181,9 @@ void InferenceService::infer(InferenceRequest request,
   scheduled.deadline = asked.deadline;
   scheduled.cancellation = asked.cancellation;
   scheduled.mayRunHere = asked.mayRunHere;
+  scheduled.sequence = asked.sequence;
+  scheduled.sequenceStart = asked.sequenceStart;
+  scheduled.sequenceEnd = asked.sequenceEnd;
   scheduled.done = std::move(finish);
   asked.function->queue->submit(std::move(scheduled));
 }

@@ -116,6 +116,16 @@ bool fits(const ingot_function &function, const int64_t *symbols, int64_t *plan,
 }
 } // namespace
 
+namespace {
+Status checkCount(const ingot_function &function, int64_t expected, size_t given) {
+  if (static_cast<int64_t>(given) == expected)
+    return Status::ok();
+  return Status(StatusCode::InvalidArgument,
+                std::string("function '") + function.name + "' takes " + std::to_string(expected) +
+                    " inputs, " + std::to_string(given) + " were given");
+}
+} // namespace
+
 Joining findJoining(const ingot_artifact_table &table, const ingot_function &function) {
   Joining joining;
   if (function.input_count == 0 || function.output_count == 0 || function.inputs[0].rank == 0 ||
@@ -135,11 +145,7 @@ Joining findJoining(const ingot_artifact_table &table, const ingot_function &fun
 Status checkInputs(const ingot_artifact_table &table, const ingot_function &function,
                    const Joining &joining, const std::vector<TensorView> &inputs,
                    int64_t *symbols) {
-  if (static_cast<int64_t>(inputs.size()) != function.input_count)
-    return Status(StatusCode::InvalidArgument,
-                  std::string("function '") + function.name + "' takes " +
-                      std::to_string(function.input_count) + " inputs, " +
-                      std::to_string(inputs.size()) + " were given");
+  INGOT_RETURN_IF_ERROR(checkCount(function, function.input_count, inputs.size()));
   for (int64_t i = 0; i < function.input_count; ++i)
     INGOT_RETURN_IF_ERROR(checkInput(function, i, inputs[static_cast<size_t>(i)]));
   auto resolve = [&](bool areExtents) {
@@ -160,6 +166,33 @@ Status checkInputs(const ingot_artifact_table &table, const ingot_function &func
   if (joining.isBatched)
     symbols[joining.symbol] = rows;
   return bounds;
+}
+
+Status checkStreamInputs(const ingot_function &function, const std::vector<int64_t> &carried,
+                         const std::vector<TensorView> &inputs, int64_t *symbols) {
+  auto count = static_cast<int64_t>(carried.size());
+  INGOT_RETURN_IF_ERROR(checkCount(function, function.input_count - count, inputs.size()));
+  auto forGiven = [&](auto check) -> Status {
+    size_t next = 0;
+    for (int64_t i = 0; i < function.input_count; ++i)
+      if (std::find(carried.begin(), carried.end(), i) == carried.end())
+        INGOT_RETURN_IF_ERROR(check(i, inputs[next++]));
+    return Status::ok();
+  };
+  INGOT_RETURN_IF_ERROR(
+      forGiven([&](int64_t i, const TensorView &given) { return checkInput(function, i, given); }));
+  INGOT_RETURN_IF_ERROR(
+      forGiven([&](int64_t i, const TensorView &given) { // no carried one's extent
+        for (int64_t k = 0; k < function.symbol_count; ++k)
+          if (function.sources[k].input == i && function.sources[k].kind == INGOT_SYMBOL_EXTENT)
+            symbols[k] = valueOf(function.sources[k], given);
+        return Status::ok();
+      }));
+  return forGiven([&](int64_t i, const TensorView &given) -> Status {
+    for (int32_t axis = 0; axis < function.inputs[i].rank; ++axis)
+      INGOT_RETURN_IF_ERROR(checkDim(function, i, axis, given, symbols));
+    return Status::ok();
+  });
 }
 
 int64_t rowsWithin(const ingot_function &function, const Joining &joining,

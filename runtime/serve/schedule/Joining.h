@@ -24,11 +24,16 @@ struct Joining {
 
 Joining findJoining(const ingot_artifact_table &table, const ingot_function &function);
 
-/// Checks a request's inputs by themselves, and leaves the values of the symbols in `symbols`
-/// (symbol_count of them). More rows than the function takes are no error where it is batched.
-/// InvalidArgument, as Session::run says it.
+/// Checks a request's inputs (all but those carried) by themselves, and leaves the values of the
+/// symbols in `symbols` (symbol_count of them). More rows than the function takes are no error
+/// where it is batched. InvalidArgument, as Session::run says it.
 Status checkInputs(const ingot_artifact_table &table, const ingot_function &function,
                    const Joining &joining, const std::vector<TensorView> &inputs, int64_t *symbols);
+
+/// The same for a stream, as far as it is known without what is carried: those inputs are the
+/// `carried` ones.
+Status checkStreamInputs(const ingot_function &function, const std::vector<int64_t> &carried,
+                         const std::vector<TensorView> &inputs, int64_t *symbols);
 
 /// Rows, a power of two of at most 1024, whose arena, inputs and outputs keep within `bytes`; at
 /// least 1, at most joining.mostRows. `symbols` has the values of the others.

@@ -13,6 +13,7 @@
 namespace ingot::serve {
 
 struct QueueCore;
+struct Sequence;
 
 struct Pending {
   Request request;
@@ -25,6 +26,7 @@ struct Pending {
   bool isInLine = false;
   bool hasBegun = false;            ///< some run has taken it: also where there are no rows
   std::shared_ptr<OutputSet> whole; ///< where the outputs of a request that is split come together
+  Sequence *sequence = nullptr;     ///< whose request this is; the queue's
   std::shared_ptr<QueueCore> queue; ///< which lives until the last request is done
   Pending *before = nullptr, *after = nullptr; ///< in a Line, or `after` in a chain
 

@@ -20,6 +20,13 @@ QueueOptions completed(QueueOptions options, const ingot_function &function, int
   return options;
 }
 
+std::vector<int64_t> carriedInputs(const Artifact &artifact, const ingot_function &function) {
+  std::vector<int64_t> inputs;
+  for (const ingot_carry &carry : artifact.carries(function))
+    inputs.push_back(carry.input);
+  return inputs;
+}
+
 int64_t maxRowsOf(const QueueOptions &options, const ingot_function &function,
                   const Joining &joining) {
   if (!joining.isBatched)
@@ -37,10 +44,12 @@ QueueCore::QueueCore(std::shared_ptr<Core> core, std::shared_ptr<const Artifact>
                      const Joining &joining, const QueueOptions &options, RunObserver observe)
     : core(std::move(core)), artifact(std::move(artifact)), state(std::move(state)),
       function(function), options(completed(options, function, this->core->workerCount())),
-      joining(joining), maxRows(maxRowsOf(options, function, joining)),
+      joining(joining), carried(carriedInputs(*this->artifact, function)),
+      maxRows(maxRowsOf(options, function, joining)),
       outputs(std::make_shared<OutputPool>(static_cast<size_t>(function.output_count),
                                            static_cast<size_t>(2 * this->options.maxRuns))),
-      observe(std::move(observe)), lines_(static_cast<size_t>(options.priorityLevels)) {}
+      observe(std::move(observe)), lines_(static_cast<size_t>(options.priorityLevels)),
+      sequences_(options.maxSequences, options.sequenceIdle) {}
 
 //===----------------------------------------------------------------------===//
 // A request comes
@@ -70,6 +79,9 @@ int64_t QueueCore::limitFor(const std::vector<int64_t> &symbols) {
 /// meets others.
 Status QueueCore::check(Pending &pending) {
   pending.symbols.resize(static_cast<size_t>(function.symbol_count));
+  pending.outcome.timing.rows = 1;
+  if (!carried.empty())
+    return checkStreamInputs(function, carried, pending.request.inputs, pending.symbols.data());
   INGOT_RETURN_IF_ERROR(checkInputs(artifact->table(), function, joining, pending.request.inputs,
                                     pending.symbols.data()));
   if (joining.isBatched)
@@ -91,17 +103,17 @@ Status QueueCore::refusal(const Pending &pending, Clock::time_point now) const {
     return Status(StatusCode::Cancelled, "the request was cancelled before it came");
   if (pending.request.deadline <= now)
     return Status(StatusCode::DeadlineExceeded, "the request's deadline was over when it came");
-  if (queued_ >= options.maxQueued && !mayRunHere(pending) &&
-      (queued_ > 0 || runs_ >= options.maxRuns || !core->hasSeat()))
+  if (waitingCount() >= options.maxQueued && !mayRunHere(pending) &&
+      (waitingCount() > 0 || runs_ >= options.maxRuns || !core->hasSeat()))
     return Status(StatusCode::ResourceExhausted,
                   std::string("the queue of function '") + function.name + "' of model '" +
-                      std::string(artifact->name()) + "' is full: " + std::to_string(queued_) +
-                      " requests wait");
+                      std::string(artifact->name()) +
+                      "' is full: " + std::to_string(waitingCount()) + " requests wait");
   return Status::ok();
 }
 
 bool QueueCore::mayRunHere(const Pending &pending) const {
-  return pending.request.mayRunHere && !pending.isSplit() && queued_ == 0 &&
+  return pending.request.mayRunHere && !pending.isSplit() && waitingCount() == 0 &&
          core->readyCount.load() == 0 && runs_ < options.maxRuns && options.maxDelay.count() == 0 &&
          core->hasSeat() && !Core::isBusyHere();
 }
@@ -120,9 +132,19 @@ void QueueCore::submit(Request request) {
   if (status.isOk()) {
     std::lock_guard<std::mutex> lock(core->mutex);
     status = refusal(*pending, now);
+    if (status.isOk() && !carried.empty() && !own.sequence.empty()) {
+      auto sequence = sequences_.find(own, now);
+      status = sequence.status();
+      pending->sequence = sequence.isOk() ? *sequence : nullptr;
+    }
     if (status.isOk()) {
       accept(*pending, now);
-      if (mayRunHere(*pending) && core->takeSeat()) {
+      bool isItsTurn = !pending->sequence || sequences_.enter(*pending);
+      if (!isItsTurn) {
+        pending.release(); // the sequence has it
+        updateListed();
+        core->lookAt(own.deadline);
+      } else if (mayRunHere(*pending) && core->takeSeat()) {
         runner = &takeRunner();
         addPart(*runner, pending.release(), now);
       } else {
@@ -170,47 +192,80 @@ void QueueCore::forget() {
 void QueueCore::append(Pending *pending) {
   lines_[static_cast<size_t>(pending->request.priority)].append(pending);
   pending->isInLine = true;
-  if (queued_++ == 0)
-    core->waiting.push_back(this);
+  ++queued_;
   queuedRows_ += pending->rows;
+  updateListed();
 }
 
 void QueueCore::removeFromLine(Pending *pending) {
   lines_[static_cast<size_t>(pending->request.priority)].remove(pending);
   pending->isInLine = false;
   queuedRows_ -= pending->rows - pending->begun;
-  if (--queued_ == 0) {
-    auto &waiting = core->waiting;
+  --queued_;
+  updateListed();
+}
+
+void QueueCore::updateListed() {
+  bool isWaiting = waitingCount() > 0;
+  auto &waiting = core->waiting;
+  if (isWaiting && !isListed_)
+    waiting.push_back(this);
+  if (!isWaiting && isListed_)
     waiting.erase(std::find(waiting.begin(), waiting.end(), this));
-  }
+  isListed_ = isWaiting;
+}
+
+/// A request has ended: the next of its sequence gets in line.
+void QueueCore::endTurn(Pending &pending, Clock::time_point now) {
+  if (!pending.sequence)
+    return;
+  if (Pending *next = sequences_.leave(pending, now))
+    append(next);
+  pending.sequence = nullptr;
 }
 
 //===----------------------------------------------------------------------===//
 // A worker takes a batch
 //===----------------------------------------------------------------------===//
 
-/// What nobody waits for any more leaves the line.
-bool QueueCore::dropIfVain(Pending *pending, Clock::time_point now, Chain &dropped) {
-  bool isCancelled = pending->isCancelled();
-  if (!isCancelled && pending->request.deadline > now)
+/// Whether nobody waits for it any more; its status says why, then.
+bool QueueCore::isVain(Pending &pending, Clock::time_point now) const {
+  bool isCancelled = pending.isCancelled();
+  if (!isCancelled && pending.request.deadline > now)
     return false;
-  if (pending->outcome.status.isOk())
-    pending->outcome.status =
+  if (pending.outcome.status.isOk())
+    pending.outcome.status =
         isCancelled ? Status(StatusCode::Cancelled, "the request was cancelled while it waited")
                     : Status(StatusCode::DeadlineExceeded,
                              "the request's deadline was over before it began");
+  return true;
+}
+
+/// What is in vain leaves the line.
+bool QueueCore::dropIfVain(Pending *pending, Clock::time_point now, Chain &dropped) {
+  if (!isVain(*pending, now))
+    return false;
   removeFromLine(pending);
-  if (pending->parts == 0) // else when the last of them is finished
+  if (pending->parts == 0) { // else when the last of them is finished
+    endTurn(*pending, now);
     dropped.append(pending);
+  }
   return true;
 }
 
 void QueueCore::dropExpired(Clock::time_point now, Chain &dropped) {
+  sequences_.forWaiting([&](Pending *pending) {
+    if (!isVain(*pending, now))
+      return;
+    sequences_.removeWaiting(*pending);
+    dropped.append(pending);
+  });
   for (Line &line : lines_)
     for (Pending *pending = line.front(), *next; pending; pending = next) {
       next = pending->after;
       dropIfVain(pending, now, dropped);
     }
+  updateListed();
 }
 
 /// Beside those that the runner has.
@@ -247,8 +302,8 @@ Runner &QueueCore::takeRunner() {
   ++runs_;
   if (idle_.empty()) {
     auto session = Session::create(artifact, function.name); // as it did when the queue was made
-    runners_.push_back(std::make_unique<Runner>(std::move(*session), *state, joining, *outputs,
-                                                core->sessionOptions()));
+    runners_.push_back(std::make_unique<Runner>(
+        std::move(*session), *state, joining, !carried.empty(), *outputs, core->sessionOptions()));
     idle_.push_back(runners_.back().get());
   }
   Runner &runner = *idle_.back();
@@ -307,8 +362,10 @@ void QueueCore::finish(Runner &runner, Clock::time_point now, Chain &finished) {
     }
     for (AlignedBlock &text : part.texts)
       pending.whole->texts.push_back(std::move(text));
-    if (pending.parts == 0 && !pending.isInLine)
+    if (pending.parts == 0 && !pending.isInLine) {
+      endTurn(pending, now);
       finished.append(&pending);
+    }
   }
   if (observe)
     observe({runner.rows, static_cast<int>(runner.parts.size()), runner.gatherTime, runner.runTime,
@@ -350,8 +407,10 @@ void QueueCore::updateReady(Clock::time_point now) {
   isReady = isNow;
 }
 
-Clock::time_point QueueCore::nextEvent() const {
+Clock::time_point QueueCore::nextEvent() {
   auto next = Clock::time_point::max();
+  sequences_.forWaiting(
+      [&](const Pending *pending) { next = std::min(next, pending->request.deadline); });
   for (const Line &line : lines_)
     for (const Pending *pending = line.front(); pending; pending = pending->after)
       next = std::min(next, pending->request.deadline);
@@ -396,9 +455,9 @@ std::chrono::nanoseconds QueueCore::expectedWait() const {
 QueueStatus QueueCore::status() {
   std::lock_guard<std::mutex> lock(core->mutex);
   QueueStatus status;
-  status.queuedRequests = queued_;
-  status.queuedRows = queuedRows_;
-  status.runningRequests = acceptedHere - queued_;
+  status.queuedRequests = waitingCount();
+  status.queuedRows = queuedRows_ + sequences_.waitingCount();
+  status.runningRequests = acceptedHere - waitingCount();
   status.isClosed = isClosed_ || core->isClosed;
   status.sessionBytes = runnerBytes_ + outputs->idleBytes();
   status.expectedWait = expectedWait();

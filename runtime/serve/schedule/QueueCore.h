@@ -9,6 +9,7 @@
 #include "runtime/serve/schedule/Core.h"
 #include "runtime/serve/schedule/Joining.h"
 #include "runtime/serve/schedule/Runner.h"
+#include "runtime/serve/schedule/Sequences.h"
 
 #include <map>
 #include <memory>
@@ -28,7 +29,8 @@ struct QueueCore : std::enable_shared_from_this<QueueCore> {
   const ingot_function &function;
   const QueueOptions options; ///< maxRuns is a number of runs
   const Joining joining;
-  const int64_t maxRows; ///< of a run of any sizes; 0 where it is not batched
+  const std::vector<int64_t> carried; ///< the inputs that a stream carries; none: it is not one
+  const int64_t maxRows;              ///< of a run of any sizes; 0 where it is not batched
   const std::shared_ptr<OutputPool> outputs;
   const RunObserver observe; ///< or none
 
@@ -46,7 +48,7 @@ struct QueueCore : std::enable_shared_from_this<QueueCore> {
   void dropExpired(Clock::time_point now, Chain &dropped);
   void updateReady(Clock::time_point now);
   /// When it next wants to be looked at: a deadline, or the end of the time to join.
-  Clock::time_point nextEvent() const;
+  Clock::time_point nextEvent();
   int64_t acceptedHere = 0;
   /// A request ended: `done` has returned.
   void forget();
@@ -59,6 +61,10 @@ private:
   void accept(Pending &pending, Clock::time_point now);
   void append(Pending *pending);
   void removeFromLine(Pending *pending);
+  void updateListed();
+  int64_t waitingCount() const { return queued_ + sequences_.waitingCount(); }
+  void endTurn(Pending &pending, Clock::time_point now);
+  bool isVain(Pending &pending, Clock::time_point now) const;
   bool dropIfVain(Pending *pending, Clock::time_point now, Chain &dropped);
   bool mayTakeToo(const Runner &runner, const Pending &pending) const;
   Runner &takeRunner();
@@ -67,8 +73,10 @@ private:
   std::chrono::nanoseconds expectedWait() const;
 
   bool isClosed_ = false;
-  std::vector<Line> lines_; // one a priority
-  int64_t queued_ = 0, queuedRows_ = 0;
+  std::vector<Line> lines_;             // one a priority
+  int64_t queued_ = 0, queuedRows_ = 0; // in line
+  bool isListed_ = false;               // in Core::waiting
+  Sequences sequences_;
   int runs_ = 0;
   double meanRun_ = 0; // ns of a run with all that belongs to it
   std::vector<std::unique_ptr<Runner>> runners_;

@@ -1,5 +1,6 @@
 #include "runtime/serve/schedule/Runner.h"
 #include "runtime/model/Inputs.h"
+#include "runtime/serve/schedule/Sequences.h"
 
 #include <cstring>
 #include <string>
@@ -23,10 +24,10 @@ const char *at(const TensorView &tensor, int64_t offset) {
 }
 } // namespace
 
-Runner::Runner(Session session, State &state, const Joining &joining, OutputPool &outputs,
-               const SessionOptions &threads)
+Runner::Runner(Session session, State &state, const Joining &joining, bool isStream,
+               OutputPool &outputs, const SessionOptions &threads)
     : session_(std::move(session)), state_(state), joining_(joining), outputs_(outputs),
-      function_(session_.function()) {
+      function_(session_.function()), isStream_(isStream) {
   SessionOptions options = threads;
   options.begin = &Runner::isCancelled;
   options.user = this;
@@ -132,7 +133,8 @@ Status Runner::runSession(OutputSet &set, Part *alone) {
     std::swap(set.tensors, places);
   }
   swapAll();
-  Status ran = session_.run(state_, views_.data(), views_.size());
+  Status ran =
+      isStream_ ? runStream(*alone->pending) : session_.run(state_, views_.data(), views_.size());
   swapAll();
   if (isInPlace) {
     std::swap(set.tensors, places);
@@ -142,6 +144,20 @@ Status Runner::runSession(OutputSet &set, Part *alone) {
                               rowBytes(alone->pending->whole->tensors[i], alone->pending->rows)))
         ran = wrongRows(i, places[i], alone->rows);
   }
+  return ran;
+}
+
+/// With what the run before left; a failed run leaves it as it was.
+Status Runner::runStream(Pending &pending) {
+  session_.reset();
+  std::vector<CarriedValue> *carried = pending.sequence ? &pending.sequence->carried : nullptr;
+  if (carried && pending.request.sequenceStart)
+    carried->clear();
+  if (carried)
+    session_.swapCarried(*carried);
+  Status ran = session_.run(state_, views_.data(), views_.size());
+  if (carried)
+    session_.swapCarried(*carried);
   return ran;
 }
 

@@ -20,7 +20,7 @@ namespace ingot::serve {
 class Runner {
 public:
   /// The state, the pool and what `threads` has outlive it.
-  Runner(Session session, State &state, const Joining &joining, OutputPool &outputs,
+  Runner(Session session, State &state, const Joining &joining, bool isStream, OutputPool &outputs,
          const SessionOptions &threads);
   Runner(const Runner &) = delete;
   Runner &operator=(const Runner &) = delete;
@@ -44,6 +44,7 @@ private:
   void runParts(size_t first, size_t count);
   Status gather(size_t first, size_t count);
   Status runSession(OutputSet &set, Part *alone);
+  Status runStream(Pending &pending);
   Status scatter(const std::shared_ptr<OutputSet> &set, size_t first, size_t count);
   Status giveRows(const std::shared_ptr<OutputSet> &set, Part &part, int64_t at, int64_t total);
   Status wrongRows(size_t output, const Tensor &got, int64_t rows) const;
@@ -54,6 +55,7 @@ private:
   const Joining &joining_;
   OutputPool &outputs_;
   const ingot_function &function_;
+  const bool isStream_;
   size_t first_ = 0, count_ = 0; // of the parts that run now
   std::vector<TensorView> views_;
   std::vector<Tensor> gathered_;

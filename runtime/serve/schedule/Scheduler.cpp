@@ -51,6 +51,8 @@ Status checkOptions(const QueueOptions &options) {
     return refused("weight must be above 0");
   if (options.defaultTimeout.count() < 0)
     return refused("defaultTimeout must not be negative");
+  if (options.maxSequences < 1)
+    return refused("maxSequences must be 1 at least");
   return Status::ok();
 }
 
@@ -64,10 +66,6 @@ Status checkFunction(const Artifact &artifact, const State &state, const ingot_f
   if (function.flags & INGOT_FUNCTION_WRITES_STATE)
     return Status(StatusCode::Unsupported,
                   name + "' writes the model's state: only functions that read it are served");
-  if (!artifact.carries(function).empty())
-    return Status(StatusCode::Unsupported,
-                  name + "' is a stream (it carries values from run to run), which a queue of "
-                         "independent requests cannot serve; run it in a Session of its own");
   return Status::ok();
 }
 } // namespace
@@ -95,7 +93,9 @@ Scheduler::createQueue(std::shared_ptr<const Artifact> artifact, std::shared_ptr
   if (auto session = Session::create(artifact, name); !session.isOk())
     return session.status();
   Joining joining = findJoining(artifact->table(), *function);
-  if (joining.isBatched && !options.trustRows)
+  if (!artifact->carries(*function).empty())
+    joining.isBatched = false; // each stream is its own
+  else if (joining.isBatched && !options.trustRows)
     joining.isBatched = areRowsIndependent(artifact, *state, *function, joining);
   return std::shared_ptr<Queue>(std::make_shared<Handle>(
       std::make_shared<QueueCore>(impl_->core, std::move(artifact), std::move(state), *function,

@@ -59,8 +59,9 @@ struct Timing {
 
 /// What a request came to.
 struct Outcome {
-  /// InvalidArgument, OutOfRange (inputs), DeadlineExceeded, Cancelled, ResourceExhausted (the
-  /// queue is full, or memory), Unavailable (the queue is closed), Internal.
+  /// InvalidArgument (inputs; a sequence that has not begun), OutOfRange, DeadlineExceeded,
+  /// Cancelled, ResourceExhausted (the queue is full, or memory), Unavailable (the queue is
+  /// closed), Internal.
   Status status;
   /// In the order of function().outputs; empty unless the status is ok. They borrow from `owner`.
   std::vector<Tensor> outputs;
@@ -69,8 +70,8 @@ struct Outcome {
 };
 
 struct Request {
-  /// In the order of function().inputs, without those carried. Dims and data stay where they are
-  /// until `done` is called or `owner` is let go, whichever is later.
+  /// In the order of function().inputs, without those carried (see `sequence`). Dims and data stay
+  /// where they are until `done` is called or `owner` is let go, whichever is later.
   std::vector<TensorView> inputs;
   std::shared_ptr<const void> owner;
   /// 0 is most urgent; at most QueueOptions::priorityLevels - 1 (larger ones count as that).
@@ -80,6 +81,12 @@ struct Request {
   std::shared_ptr<const Cancellation> cancellation; ///< or null
   /// True: submit may run it on the calling thread, if a worker's place is free.
   bool mayRunHere = false;
+  /// Of a stream (a function that carries values from run to run): the sequence that this request
+  /// goes on with. Its requests are run one after another, as they came, each with what the one
+  /// before left. "": what is carried is zeros, and forgotten after the run.
+  std::string sequence;
+  bool sequenceStart = false; ///< it begins here: what is carried is zeros
+  bool sequenceEnd = false;   ///< it is forgotten after this request
   /// Called once, on a thread of the scheduler or inside submit; must not block for long, and not
   /// throw. It may submit, and let go of queues.
   std::function<void(Outcome)> done;
@@ -101,6 +108,10 @@ struct QueueOptions {
   double weight = 1;
   /// For requests without a deadline; zero: none.
   std::chrono::microseconds defaultTimeout{0};
+  /// Sequences of a stream at the same time; one more ends with ResourceExhausted.
+  int64_t maxSequences = 4096;
+  /// A sequence that nobody asked for that long is forgotten.
+  std::chrono::milliseconds sequenceIdle{60000};
   /// How it is known that no row of a batch depends on another. False: a few rows of arbitrary
   /// values are run together and each by itself when the queue is made (on the calling thread,
   /// twice three rows), and requests are joined only if these have the same bits. True: the

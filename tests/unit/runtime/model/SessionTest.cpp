@@ -96,6 +96,26 @@ TEST_F(SessionTest, CarriesWhatARunMadeToTheNext) {
   EXPECT_EQ(other.output(0).data<int32_t>()[1], 2) << "a session is a stream of its own";
 }
 
+TEST_F(SessionTest, OneSessionRunsManyStreams) {
+  Session session = this->session("accumulate");
+  Tensor a = *Tensor::of<int32_t>({2}, {1, 2}), b = *Tensor::of<int32_t>({1}, {10});
+  std::vector<CarriedValue> ofA, ofB;
+  for (int32_t step = 1; step <= 3; ++step) {
+    session.swapCarried(ofA);
+    ASSERT_OK(session.run(*state, {a}));
+    EXPECT_EQ(session.output(0).data<int32_t>()[1], 2 * step);
+    session.swapCarried(ofA);
+    session.swapCarried(ofB);
+    ASSERT_OK(session.run(*state, {b}));
+    EXPECT_EQ(session.output(0).data<int32_t>()[0], 10 * step);
+    session.swapCarried(ofB);
+  }
+  ofA.clear(); // zeros again
+  session.swapCarried(ofA);
+  ASSERT_OK(session.run(*state, {a}));
+  EXPECT_EQ(session.output(0).data<int32_t>()[1], 2);
+}
+
 TEST_F(SessionTest, AStreamStartsAnewWithZerosOrAValue) {
   Session stream = session("accumulate");
   Tensor a = *Tensor::of<int32_t>({2}, {1, 2}), longer = *Tensor::of<int32_t>({3}, {1, 2, 3});

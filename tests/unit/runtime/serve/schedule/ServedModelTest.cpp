@@ -75,14 +75,11 @@ TEST_F(ServedModelTest, DoesNotJoinRowsThatDependOnEachOtherUnlessToldTo) {
   EXPECT_TRUE(queueOf(scheduler, "center", options)->isBatched());
 }
 
-TEST_F(ServedModelTest, RefusesFunctionsThatWriteTheStateOrStream) {
+TEST_F(ServedModelTest, RefusesFunctionsThatWriteTheState) {
   Scheduler scheduler({1});
   auto count = scheduler.createQueue(artifact, state, "count");
   EXPECT_EQ(count.status().code(), StatusCode::Unsupported);
   EXPECT_THAT(count.status().message(), HasSubstr("writes the model's state"));
-  auto running = scheduler.createQueue(artifact, state, "running");
-  EXPECT_EQ(running.status().code(), StatusCode::Unsupported);
-  EXPECT_THAT(running.status().message(), HasSubstr("stream"));
 }
 
 TEST_F(ServedModelTest, RunsWhatHasNoBatchOneByOne) {

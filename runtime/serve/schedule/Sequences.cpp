@@ -1,0 +1,74 @@
+#include "runtime/serve/schedule/Sequences.h"
+
+#include <utility>
+
+namespace ingot::serve {
+
+Result<Sequence *> Sequences::find(const Request &request, Clock::time_point now) {
+  forgetIdle(now);
+  auto known = byName_.find(request.sequence);
+  if (known != byName_.end() && (!known->second->hasEnded || request.sequenceStart))
+    return &*known->second;
+  if (!request.sequenceStart)
+    return Status(
+        StatusCode::InvalidArgument,
+        "sequence '" + request.sequence + "' has not begun, has ended, or was not used for " +
+            std::to_string(idle_.count()) + " ms: its first request must say that it starts it");
+  if (static_cast<int64_t>(sequences_.size()) >= most_)
+    return Status(StatusCode::ResourceExhausted,
+                  "there are " + std::to_string(sequences_.size()) +
+                      " sequences, as many as may be at the same time");
+  Sequence &made = sequences_.emplace_back();
+  made.name = request.sequence;
+  made.lastUsed = now;
+  byName_.emplace(request.sequence, std::prev(sequences_.end()));
+  return &made;
+}
+
+bool Sequences::enter(Pending &pending) {
+  Sequence &sequence = *pending.sequence;
+  sequence.hasEnded = pending.request.sequenceEnd;
+  if (!sequence.current) {
+    sequence.current = &pending;
+    return true;
+  }
+  sequence.waiting.append(&pending);
+  ++waitingCount_;
+  return false;
+}
+
+void Sequences::removeWaiting(Pending &pending) {
+  pending.sequence->waiting.remove(&pending);
+  --waitingCount_;
+}
+
+Pending *Sequences::leave(Pending &pending, Clock::time_point now) {
+  Sequence &sequence = *pending.sequence;
+  sequence.lastUsed = now;
+  auto place = byName_.find(sequence.name)->second;
+  sequences_.splice(sequences_.end(), sequences_, place);
+  // One that did not come to run begins, or ends, the sequence all the same.
+  if (pending.request.sequenceEnd ||
+      (pending.request.sequenceStart && pending.outcome.timing.runs == 0))
+    sequence.carried.clear();
+  Pending *next = sequence.waiting.front();
+  sequence.current = next;
+  if (next)
+    removeWaiting(*next);
+  else if (sequence.hasEnded)
+    forget(place);
+  return next;
+}
+
+void Sequences::forget(std::list<Sequence>::iterator sequence) {
+  byName_.erase(sequence->name);
+  sequences_.erase(sequence);
+}
+
+void Sequences::forgetIdle(Clock::time_point now) {
+  while (!sequences_.empty() && !sequences_.front().current &&
+         now - sequences_.front().lastUsed > idle_)
+    forget(sequences_.begin());
+}
+
+} // namespace ingot::serve
