@@ -2,22 +2,22 @@
 """examples/deploy against the schemas of those who read it: Kubernetes, KServe, systemd, Docker, and
 ingot-serve itself. Skipped where tests/serve/setup could not bring what it needs.
 
-    build/serve-clients/venv/bin/python tests/serve/deploy_test.py build/bin/ingot-serve
+    tests/serve/start deploy_test.py build/bin/ingot-serve build/lib/FixtureServed.so
 """
 import ast
 import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
+
+import harness
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "examples/deploy"
 CLIENTS = ROOT / "build/serve-clients"
 TOOLS = CLIENTS / "venv/bin"
-SERVER = None
 
 
 def run(*command):
@@ -97,7 +97,7 @@ class DeployTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             unit = pathlib.Path(directory) / "ingot-serve.service"
             unit.write_text((DEPLOY / "ingot-serve.service").read_text().replace(
-                "/usr/bin/ingot-serve", SERVER))
+                "/usr/bin/ingot-serve", harness.serve_program))
             code, output = run("systemd-analyze", "verify", "--man=no", unit)
         about_ours = [line for line in output.splitlines() if "ingot-serve" in line]
         self.assertEqual((code, about_ours), (0, []), output)
@@ -109,7 +109,7 @@ class DeployTest(unittest.TestCase):
             config = pathlib.Path(directory) / "serve.toml"
             config.write_text((DEPLOY / "serve.toml").read_text()
                               .replace("/var/lib/ingot", directory).replace("/var/log/ingot", directory))
-            code, output = run(SERVER, "--config", config)
+            code, output = run(harness.serve_program, "--config", config)
             self.assertEqual(code, 2, output)
             self.assertIn(f"{directory}/models", output)
             for name in ("kubernetes.yaml", "kserve-runtime.yaml"):
@@ -117,16 +117,10 @@ class DeployTest(unittest.TestCase):
                 spec = document["spec"].get("template", document)["spec"]
                 arguments = [a.replace("/models", f"{directory}/absent").replace("{{.Name}}", "m")
                              for a in spec["containers"][0]["args"]]
-                code, output = run(SERVER, *arguments)
+                code, output = run(harness.serve_program, *arguments)
                 self.assertEqual(code, 2, f"{name}: {output}")
                 self.assertIn("absent", output)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    SERVER = str(pathlib.Path(sys.argv.pop(1)).resolve())
-    if not (CLIENTS / "done.txt").exists():
-        print("skipped: build/serve-clients is not there (tests/serve/setup)")
-        sys.exit(77)
-    unittest.main()
+    harness.main(__doc__)

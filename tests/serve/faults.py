@@ -3,7 +3,7 @@
 go, corrupt ones are laid beside them, connections stall, break off, lie and flood, and the disk of the
 log is full. In the end: no wrong answer, no answer missing, no crash, memory as it was.
 
-    build/serve-clients/venv/bin/python tests/serve/faults.py INGOT-SERVE FIXTURE.so [--seconds 30]
+    tests/serve/start faults.py INGOT-SERVE FIXTURE.so [--seconds 30]
 """
 import collections
 import contextlib

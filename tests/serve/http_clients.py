@@ -2,7 +2,7 @@
 """Real HTTP clients against ingot-serve: tritonclient, ovmsclient, curl, and Python's own for TF
 Serving's REST API.
 
-    build/serve-clients/venv/bin/python tests/serve/http_clients.py build/bin/ingot-serve build/lib/FixtureServed.so
+    tests/serve/start http_clients.py build/bin/ingot-serve build/lib/FixtureServed.so
 """
 import json
 import math

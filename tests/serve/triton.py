@@ -51,12 +51,44 @@ MODEL_PY = textwrap.dedent('''
     ''')
 
 
+# What tests/unit/runtime/serve/fixture_served.c computes.
+LINEAR_PY = textwrap.dedent('''
+    import sys
+    sys.path.insert(0, {site!r})
+    import numpy
+    import triton_python_backend_utils as utils
+
+    class TritonPythonModel:
+        def execute(self, requests):
+            kernel = numpy.array([[1, 2], [3, 4], [5, 6]], numpy.float32)
+            bias = numpy.array([0.5, -0.5], numpy.float32)
+            return [utils.InferenceResponse([utils.Tensor(
+                "y", utils.get_input_tensor_by_name(r, "x").as_numpy() @ kernel + bias)]) for r in requests]
+    ''')
+ECHO_PY = textwrap.dedent('''
+    import sys
+    sys.path.insert(0, {site!r})
+    import triton_python_backend_utils as utils
+
+    class TritonPythonModel:
+        def execute(self, requests):
+            return [utils.InferenceResponse(
+                [utils.Tensor(t.name(), t.as_numpy()) for t in r.inputs()
+                 if t.name() in r.requested_output_names()]) for r in requests]
+    ''')
+
+
 def available():
     return (CLIENTS / "load.done").exists()
 
 
 def site_packages():
     return glob.glob(str(CLIENTS / "triton/lib/python3*/site-packages"))[0]
+
+
+def tensor_lines(kind, rows):
+    return "".join(f'{kind} {{ name: "{n}" data_type: TYPE_{"STRING" if t == "BYTES" else t} '
+                   f'dims: {list(d)} }}\n' for n, t, d in rows)
 
 
 def add_onnx_model(repository, name, model, inputs, outputs, max_batch=64, threads=1, delay_us=0):
@@ -66,14 +98,20 @@ def add_onnx_model(repository, name, model, inputs, outputs, max_batch=64, threa
     (base / "1/model.py").write_text(
         MODEL_PY.format(site=site_packages(), threads=threads, model=str(model)))
 
-    def tensors(kind, rows):
-        return "".join(f'{kind} {{ name: "{n}" data_type: TYPE_{t} dims: {list(d)} }}\n'
-                       for n, t, d in rows)
     (base / "config.pbtxt").write_text(
         f'name: "{name}"\nbackend: "python"\nmax_batch_size: {max_batch}\n'
-        + tensors("input", inputs) + tensors("output", outputs)
+        + tensor_lines("input", inputs) + tensor_lines("output", outputs)
         + f"dynamic_batching {{ max_queue_delay_microseconds: {delay_us} }}\n"
         + "instance_group [{ kind: KIND_CPU count: 1 }]\n")
+
+
+def add_python_model(repository, name, source, inputs, outputs, max_batch=1024):
+    base = pathlib.Path(repository) / name
+    (base / "1").mkdir(parents=True)
+    (base / "1/model.py").write_text(source.replace("{site!r}", repr(site_packages())))
+    (base / "config.pbtxt").write_text(
+        f'name: "{name}"\nbackend: "python"\nmax_batch_size: {max_batch}\n'
+        + tensor_lines("input", inputs) + tensor_lines("output", outputs) + "dynamic_batching {}\n")
 
 
 @contextlib.contextmanager
@@ -95,7 +133,8 @@ def running(repository, http_port, grpc_port, log, extra=()):
     try:
         for _ in range(300):
             if process.poll() is not None:
-                raise RuntimeError(f"Triton stopped with {process.returncode}; see {log}")
+                tail = pathlib.Path(log).read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"Triton stopped with {process.returncode}:\n{tail}")
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v2/health/ready",
                                             timeout=1):
@@ -106,9 +145,11 @@ def running(repository, http_port, grpc_port, log, extra=()):
             raise RuntimeError(f"Triton was not ready after 30 s; see {log}")
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
         try:
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(10)
+        except ProcessLookupError:
+            process.wait()
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
