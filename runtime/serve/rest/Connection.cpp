@@ -245,14 +245,13 @@ bool Connection::serve() {
     reply.fail(503, "there is not enough memory for this request");
     return respond();
   }
-  if (phase_.load(std::memory_order_acquire) == Phase::Completed)
-    return respond();
-  {
-    std::lock_guard lock(watchMutex_);
-    watched_ = cancellation;
-  }
   return phase_.exchange(Phase::Detached, std::memory_order_acq_rel) == Phase::Completed &&
          respond();
+}
+
+void Connection::watch() {
+  std::lock_guard lock(watchMutex_);
+  watched_ = cancellation;
 }
 
 void Connection::complete() {

@@ -55,6 +55,7 @@ public:
   ~Connection() override;
 
   void start();
+  void watch() override;
   void complete() override;
 
 private:
@@ -120,7 +121,7 @@ private:
   std::atomic<int64_t> deadline_; ///< Clock's nanoseconds
   std::atomic<bool> isExpired_{false};
   std::mutex watchMutex_;
-  std::shared_ptr<Cancellation> watched_; ///< of the run that is pending
+  std::shared_ptr<Cancellation> watched_; ///< of the run that is under way
 
   enum class Phase { Serving, Completed, Detached };
   std::atomic<Phase> phase_{Phase::Serving};

@@ -41,6 +41,8 @@ public:
   /// the reply is there.
   void (*encode)(RestApi &, Exchange &) = nullptr;
 
+  /// From now on a client that goes away sets `cancellation`, which is there.
+  virtual void watch() = 0;
   /// The outcome is there. Once, on any thread; nothing of the exchange is touched afterwards.
   virtual void complete() = 0;
 

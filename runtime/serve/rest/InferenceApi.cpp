@@ -129,6 +129,7 @@ void RestApi::run(Exchange &exchange, DecodedInputs inputs) {
     request.deadline = exchange.record.received + timeout;
   exchange.cancellation = std::make_shared<Cancellation>();
   request.cancellation = exchange.cancellation;
+  exchange.watch();
   exchange.record.function = exchange.function->function->name;
   exchange.record.parsed = Clock::now();
   context_.inference.infer(std::move(request),

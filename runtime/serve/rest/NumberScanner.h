@@ -11,6 +11,7 @@
 
 #include <bit>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -72,7 +73,7 @@ struct Decimal {
 inline bool scanSpecial(const char *&at, const char *end, double &value) {
   const bool isNegative = at < end && *at == '-';
   const char *word = at + isNegative;
-  auto is = [&](const char *text, ptrdiff_t length) {
+  auto is = [&](const char *text, std::ptrdiff_t length) {
     return end - word >= length && std::memcmp(word, text, static_cast<size_t>(length)) == 0;
   };
   if (is("Infinity", 8)) {

@@ -20,7 +20,7 @@ namespace {
 using namespace rest;
 
 /// How often connections are looked at: while requests are in flight, and else.
-constexpr std::chrono::milliseconds busySweep{50}, idleSweep{1000};
+constexpr std::chrono::milliseconds busySweep{50}, idleSweep{250};
 
 int cpuCount() {
   cpu_set_t cpus;

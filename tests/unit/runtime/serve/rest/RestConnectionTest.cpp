@@ -1,0 +1,292 @@
+// What clients do to a connection: bytes one by one, several requests at once, half-closed, slow,
+// too much, and going away.
+#include "tests/unit/runtime/serve/rest/RestFixture.h"
+
+#include <future>
+
+namespace ingot::serve {
+namespace {
+
+class RestConnectionTest : public RestFixture {
+protected:
+  static std::string request(const std::string &body, const std::string &headers = "",
+                             const std::string &target = "/v1/models/m:predict") {
+    return "POST " + target + " HTTP/1.1\r\nHost: test\r\n" + headers +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+  static constexpr const char *body = R"({"instances":[[1,2,3]]})";
+  static constexpr const char *answer = R"({"predictions":[[22.5,27.5]]})";
+  /// The function "sleep" for so many milliseconds.
+  static std::string sleep(int ms) {
+    return R"({"signature_name":"sleep","instances":[)" + std::to_string(ms) + "]}";
+  }
+};
+
+TEST_F(RestConnectionTest, BytesOneByOne) {
+  start();
+  Client client = connect();
+  for (char byte : request(body))
+    ASSERT_TRUE(client.send({&byte, 1}));
+  EXPECT_EQ(client.read().body, answer);
+}
+
+TEST_F(RestConnectionTest, ChunksOneByOne) {
+  start();
+  Client client = connect();
+  client.send("POST /v1/models/m:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (const char *at = body; *at; ++at)
+    ASSERT_TRUE(client.send(std::string("1\r\n") + *at + "\r\n"));
+  client.send("0\r\n\r\n");
+  EXPECT_EQ(client.read().body, answer);
+  EXPECT_EQ(client.get("/v2/health/live").status, 200);
+}
+
+TEST_F(RestConnectionTest, PipelinedRequestsAreAnsweredInOrder) {
+  start();
+  Client client = connect();
+  std::string all;
+  for (int i = 0; i < 50; ++i)
+    all += request(i % 3 ? body : sleep(2)) + "GET /v1/models/n HTTP/1.1\r\n\r\n";
+  ASSERT_TRUE(client.send(all));
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(client.read().body, i % 3 ? answer : R"({"predictions":[2]})");
+    EXPECT_EQ(client.read().status, 404);
+  }
+}
+
+TEST_F(RestConnectionTest, LargeBodiesAndReplies) {
+  start();
+  std::string rows = "[1,2,3]", expected = "[22.5,27.5]";
+  for (int i = 1; i < 20000; ++i) {
+    rows += ",[1,2,3]";
+    expected += ",[22.5,27.5]";
+  }
+  Client client = connect();
+  for (int i = 0; i < 3; ++i) {
+    // The request is larger than the socket's buffer, and so is the reply.
+    auto sent = std::async(std::launch::async,
+                           [&] { return client.send(request("{\"instances\":[" + rows + "]}")); });
+    EXPECT_EQ(client.read().body, "{\"predictions\":[" + expected + "]}");
+    EXPECT_TRUE(sent.get());
+  }
+  server.reset();
+  EXPECT_EQ(lifecycle.inFlight(), 0);
+}
+
+TEST_F(RestConnectionTest, AHalfClosedClientOfAUnixSocketGetsItsReply) {
+  start();
+  Client client = connect();
+  client.send(request(sleep(200)));
+  client.closeWriting();
+  EXPECT_EQ(client.read().body, R"({"predictions":[200]})");
+  EXPECT_TRUE(client.isAtEnd());
+}
+
+TEST_F(RestConnectionTest, AnIncompleteRequestOfAClosedClientIsForgotten) {
+  start();
+  for (const char *part :
+       {"", "POST", "POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 10\r\n\r\n",
+        "POST /v1/models/m:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
+    Client client = connect();
+    client.send(part);
+    client.closeWriting();
+    EXPECT_TRUE(client.isAtEnd()) << part;
+  }
+  EXPECT_EQ(connect().get("/v2/health/live").status, 200);
+  server.reset();
+  EXPECT_EQ(lifecycle.inFlight(), 0);
+}
+
+TEST_F(RestConnectionTest, AClientThatGoesAwayCancelsItsRun) {
+  restOptions.port = 0;
+  start();
+  for (const bool isLocal : {true, false}) {
+    Client client = isLocal ? connect() : Client::toPort(server->port());
+    client.send(request(sleep(60000)));
+    client.send(request(body)); // what it sent ahead does not hide that it is gone
+    while (lifecycle.inFlight() == 0)
+      std::this_thread::yield();
+    client.close();
+    while (lifecycle.inFlight() > 0) // the test takes a minute if this does not work
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(records.await(0).status, 499);
+  EXPECT_LT(records.await(0).timing.run, std::chrono::seconds(30));
+}
+
+TEST_F(RestConnectionTest, ConnectionCloseIsHonoured) {
+  start();
+  Client client = connect();
+  const Reply reply = client.get("/v2/health/live", "Connection: close\r\n");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.headers.at("connection"), "close");
+  EXPECT_TRUE(client.isAtEnd());
+  Client old = connect();
+  old.send("GET /v2/health/live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(old.read().headers.at("connection"), "keep-alive");
+  EXPECT_EQ(old.get("/v2/health/live").status, 200);
+}
+
+TEST_F(RestConnectionTest, ContinueIsSentToWhoeverWaitsForIt) {
+  start();
+  Client client = connect();
+  const std::string text = request(body, "Expect: 100-continue\r\n");
+  const size_t head = text.find("\r\n\r\n") + 4;
+  client.send(text.substr(0, head));
+  EXPECT_EQ(client.read(true).status, 100);
+  client.send(text.substr(head));
+  EXPECT_EQ(client.read().body, answer);
+  // Who is refused is told so instead, and need not send the body.
+  client.send("POST /v1/models/m:predict HTTP/1.1\r\nExpect: 100-continue\r\n"
+              "Content-Length: 999999999999\r\n\r\n");
+  EXPECT_EQ(client.read().status, 413);
+  EXPECT_TRUE(client.isAtEnd());
+  EXPECT_EQ(connect().post("/v1/models/m:predict", body, "Expect: cookies\r\n").status, 417);
+}
+
+TEST_F(RestConnectionTest, ARefusedRequestDoesNotDisturbTheNext) {
+  start();
+  Client client = connect();
+  EXPECT_EQ(client.post("/v1/models/m:explain", std::string(100000, 'x')).status, 400);
+  EXPECT_EQ(client.post("/v2/models/m/ready", "{}").status, 405);
+  EXPECT_EQ(client.post("/v1/models/m:predict", body).body, answer);
+}
+
+TEST_F(RestConnectionTest, WhatIsTooLargeIsRefusedWithAReply) {
+  limits.bodyBytes = 1000;
+  limits.decompressedBytes = 1000;
+  start();
+  const std::string large(1 << 20, ' ');
+  Client declared = connect();
+  declared.send("POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n");
+  declared.send(large); // it need not be taken, and must not cost the reply
+  const Reply reply = declared.read();
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_NE(reply.body.find("more than 1000 bytes"), std::string::npos) << reply.body;
+  Client chunked = connect();
+  chunked.send("POST /v1/models/m:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  chunked.send("100000\r\n" + large);
+  EXPECT_EQ(chunked.read().status, 413);
+  Client head = connect();
+  head.send("GET / HTTP/1.1\r\nA: " + std::string(100000, 'a'));
+  EXPECT_EQ(head.read().status, 431);
+  EXPECT_EQ(connect().get("/v2/health/live").status, 200);
+}
+
+TEST_F(RestConnectionTest, WhatIsNoHttpIsToldSo) {
+  start();
+  for (const char *bytes : {"\x16\x03\x01\x02\x00\x01\x00\x01", "hello\r\n\r\n",
+                            "GET / HTTP/1.1\r\nbad header\r\n\r\n"}) {
+    Client client = connect();
+    client.send(std::string(bytes) + "\r\n\r\n");
+    const Reply reply = client.read();
+    EXPECT_EQ(reply.status, 400);
+    EXPECT_EQ(reply.body.find(R"({"error":"malformed HTTP head: )"), 0u) << reply.body;
+    EXPECT_TRUE(client.isAtEnd());
+  }
+}
+
+TEST_F(RestConnectionTest, SlowClientsAreTimedOut) {
+  limits.headerTimeout = std::chrono::seconds(1);
+  limits.bodyTimeout = std::chrono::seconds(1);
+  limits.idleTimeout = std::chrono::seconds(1);
+  start();
+  Client head = connect(), silent = connect(), slowBody = connect(), idle = connect();
+  head.send("GET /v2/he");
+  slowBody.send("POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 10\r\n\r\n{");
+  EXPECT_EQ(idle.get("/v2/health/live").status, 200);
+  for (Client *client : {&head, &slowBody}) {
+    const Reply reply = client->read();
+    EXPECT_EQ(reply.status, 408);
+    EXPECT_EQ(reply.headers.at("connection"), "close");
+  }
+  for (Client *client : {&silent, &idle})
+    EXPECT_TRUE(client->isAtEnd());
+}
+
+TEST_F(RestConnectionTest, AClientThatDoesNotReadIsCutOff) {
+  limits.writeTimeout = std::chrono::seconds(1);
+  start();
+  std::string rows = "[1,2,3]";
+  for (int i = 1; i < 200000; ++i)
+    rows += ",[1,2,3]";
+  Client client = connect();
+  ASSERT_TRUE(client.send(request("{\"instances\":[" + rows + "]}")));
+  const RequestRecord record = records.await(0);
+  EXPECT_EQ(record.status, 499);
+  EXPECT_EQ(record.error, "the client closed the connection before the reply was written");
+  while (lifecycle.inFlight() > 0)
+    std::this_thread::yield();
+}
+
+TEST_F(RestConnectionTest, TooManyConnectionsAndRequestsAreRefused) {
+  limits.connections = 2;
+  limits.requests = 1;
+  start();
+  Client first = connect(), second = connect();
+  first.send(request(sleep(60000)));
+  while (lifecycle.inFlight() == 0)
+    std::this_thread::yield();
+  const Reply busy = second.post("/v1/models/m:predict", body);
+  EXPECT_EQ(busy.status, 429);
+  EXPECT_EQ(busy.headers.at("retry-after"), "1");
+  EXPECT_TRUE(second.isAtEnd());
+  while (connect().get("/v2/health/live").status == 0) // until the second is forgotten
+    std::this_thread::yield();
+  EXPECT_EQ(lifecycle.inFlight(), 1);
+}
+
+TEST_F(RestConnectionTest, DrainingEndsIdleConnectionsAndServesTheOthers) {
+  restOptions.port = 0;
+  start();
+  Client idle = connect(), idleTcp = Client::toPort(server->port()), busy = connect();
+  EXPECT_EQ(idle.get("/v2/health/ready").status, 200);
+  EXPECT_EQ(idleTcp.get("/v2/health/ready").status, 200);
+  busy.send(request(sleep(300)));
+  while (lifecycle.inFlight() == 0)
+    std::this_thread::yield();
+  lifecycle.drain();
+  EXPECT_EQ(idle.get("/v2/health/ready").status, 503);
+  server->stopAccepting();
+  EXPECT_TRUE(idle.isAtEnd());
+  EXPECT_TRUE(idleTcp.isAtEnd());
+  const Reply last = busy.read();
+  EXPECT_EQ(last.body, R"({"predictions":[300]})");
+  EXPECT_EQ(last.headers.at("connection"), "close");
+  EXPECT_TRUE(busy.isAtEnd());
+}
+
+TEST_F(RestConnectionTest, StoppingCancelsWhatRuns) {
+  start();
+  Client client = connect();
+  client.send(request(sleep(60000)));
+  while (lifecycle.inFlight() == 0)
+    std::this_thread::yield();
+  server.reset(); // takes a minute if it does not
+  EXPECT_EQ(client.read().status, 0);
+  EXPECT_EQ(lifecycle.inFlight(), 0);
+}
+
+TEST_F(RestConnectionTest, ManyClientsAtOnce) {
+  restOptions.port = 0;
+  start();
+  std::vector<std::future<int>> clients;
+  for (int c = 0; c < 16; ++c)
+    clients.push_back(std::async(std::launch::async, [&, c] {
+      Client client = c % 2 ? connect() : Client::toPort(server->port());
+      int right = 0;
+      for (int i = 0; i < 100; ++i) {
+        const std::string value = std::to_string(c * 1000 + i);
+        const Reply reply = client.post("/v1/models/m:predict",
+                                        R"({"signature_name":"regress","instances":[{"a":[)" +
+                                            value + R"(],"b":0}]})");
+        right += reply.body == R"({"predictions":[[)" + value + ".0]]}";
+      }
+      return right;
+    }));
+  for (auto &client : clients)
+    EXPECT_EQ(client.get(), 100);
+}
+
+} // namespace
+} // namespace ingot::serve
