@@ -1,82 +1,15 @@
-// The C interface (ingot.h) over Artifact, State, Session and ThreadPool: conversions, and a guard
-// that lets no exception cross.
-#include "ingot/Model.h"
-#include "ingot/ingot.h"
-
-#include <algorithm>
-#include <cstring>
-#include <exception>
-#include <new>
+// The C interface (ingot.h) over Artifact, State, Session and ThreadPool.
+#include "runtime/model/CApiObjects.h"
 
 using namespace ingot;
-
-struct ingot_model {
-  std::shared_ptr<const Artifact> artifact;
-};
-struct ingot_pool {
-  ThreadPool pool;
-};
-struct ingot_state {
-  std::unique_ptr<State> state;
-};
-struct ingot_session {
-  Session session;
-  SessionOptions options;
-  std::vector<TensorView> inputs; // kept, so that a run allocates nothing
-};
+using namespace ingot::capi;
 
 namespace {
 static_assert(static_cast<int>(StatusCode::Unavailable) == INGOT_CODE_UNAVAILABLE);
 
-ingot_code report(const Status &status, ingot_error *error) {
-  auto code = static_cast<ingot_code>(status.code());
-  if (error) {
-    error->code = code;
-    size_t length = std::min(status.message().size(), sizeof(error->message) - 1);
-    std::memcpy(error->message, status.message().data(), length);
-    error->message[length] = '\0';
-  }
-  return code;
-}
-
-/// Runs `body`, which returns a Status, and reports it; the C++ library's own exceptions (memory
-/// for a name or a container) become statuses.
-template <typename Body> ingot_code guarded(ingot_error *error, Body body) {
-  try {
-    return report(body(), error);
-  } catch (const std::bad_alloc &) {
-    return report(Status(StatusCode::ResourceExhausted, "out of memory"), error);
-  } catch (const std::exception &exception) {
-    return report(Status(StatusCode::Internal, exception.what()), error);
-  }
-}
-
-Status required(const char *what, const void *pointer) {
-  return pointer ? Status::ok()
-                 : Status(StatusCode::InvalidArgument, std::string(what) + " is NULL");
-}
-
-TensorView toView(const ingot_tensor &tensor) {
-  return {static_cast<DType>(tensor.dtype), tensor.rank, tensor.dims, tensor.data};
-}
-
-Status checkTensor(const ingot_tensor *tensor) {
-  INGOT_RETURN_IF_ERROR(required("the tensor", tensor));
-  if (tensor->rank < 0)
-    return Status(StatusCode::InvalidArgument, "a tensor has rank " + std::to_string(tensor->rank));
-  return tensor->rank == 0 ? Status::ok() : required("a tensor's dims", tensor->dims);
-}
-
 Status convertInputs(ingot_session *session, const ingot_tensor *inputs, size_t count) {
   INGOT_RETURN_IF_ERROR(required("the session", session));
-  if (count != 0)
-    INGOT_RETURN_IF_ERROR(required("inputs", inputs));
-  session->inputs.resize(count);
-  for (size_t i = 0; i < count; ++i) {
-    INGOT_RETURN_IF_ERROR(checkTensor(&inputs[i]));
-    session->inputs[i] = toView(inputs[i]);
-  }
-  return Status::ok();
+  return toViews(inputs, count, session->inputs);
 }
 
 Status giveModel(Result<std::shared_ptr<const Artifact>> artifact, ingot_model **model) {
@@ -314,9 +247,7 @@ ingot_code ingot_session_output(const ingot_session *session, size_t index, ingo
                     std::string("function '") + session->session.function().name + "' has " +
                         std::to_string(count) + " outputs, none is number " +
                         std::to_string(index));
-    const Tensor &tensor = session->session.output(index);
-    *output = {static_cast<int32_t>(tensor.dtype()), static_cast<int32_t>(tensor.rank()),
-               tensor.shape().data(), tensor.rawData()};
+    *output = fromTensor(session->session.output(index));
     return Status::ok();
   });
 }
