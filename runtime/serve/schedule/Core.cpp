@@ -220,6 +220,7 @@ void Core::keepTime() {
 
 void Core::lookAtQueues() {
   Chain dropped;
+  std::vector<std::unique_ptr<Runner>> freed;
   {
     std::lock_guard<std::mutex> lock(mutex);
     auto now = Clock::now();
@@ -230,6 +231,13 @@ void Core::lookAtQueues() {
       queue.dropExpired(now, dropped);
       queue.updateReady(now);
       lookAt_ = std::min(lookAt_, queue.nextEvent());
+    }
+    for (auto next = keepers.begin(); next != keepers.end();) {
+      QueueCore &queue = **next++; // it may leave the set
+      for (auto &runner : queue.takeIdleRunners(now))
+        freed.push_back(std::move(runner));
+      if (keepers.count(&queue))
+        lookAt_ = std::min(lookAt_, now + std::chrono::nanoseconds(queue.options.keepIdle));
     }
   }
   wakeWorker();

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -42,6 +43,7 @@ public:
   bool isClosed = false;
   int64_t accepted = 0;             ///< requests of all queues whose `done` has not returned
   std::vector<QueueCore *> waiting; ///< queues with requests in line
+  std::set<QueueCore *> keepers;    ///< queues with memory that they may not need for long
   /// Of waiting queues, those that a worker could take from now.
   std::atomic<int> readyCount{0};
   /// The virtual time: that of the queue which was served last.

@@ -37,11 +37,25 @@ std::shared_ptr<OutputSet> OutputPool::take() {
 
 void OutputPool::give(std::unique_ptr<OutputSet> set) {
   set->texts.clear();
+  set->lastUsed = std::chrono::steady_clock::now();
   std::lock_guard<std::mutex> lock(mutex_);
   if (idle_.size() >= most_)
     return;
   idleBytes_.fetch_add(bytesOf(*set), std::memory_order_relaxed);
   idle_.push_back(std::move(set));
+}
+
+bool OutputPool::freeIdle(std::chrono::steady_clock::time_point time) {
+  std::vector<std::unique_ptr<OutputSet>> freed; // without the mutex
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto kept = std::find_if(idle_.begin(), idle_.end(),
+                           [&](const auto &set) { return set->lastUsed >= time; });
+  for (auto set = idle_.begin(); set != kept; ++set) {
+    idleBytes_.fetch_sub(bytesOf(**set), std::memory_order_relaxed);
+    freed.push_back(std::move(*set));
+  }
+  idle_.erase(idle_.begin(), kept);
+  return !idle_.empty();
 }
 
 Status keepTexts(void *records, int64_t count, AlignedBlock &block) {

@@ -9,6 +9,7 @@
 #include "runtime/core/AlignedMemory.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,7 @@ namespace ingot::serve {
 struct OutputSet {
   std::vector<Tensor> tensors; ///< one an output
   std::vector<AlignedBlock> texts;
+  std::chrono::steady_clock::time_point lastUsed;
 };
 
 class OutputPool : public std::enable_shared_from_this<OutputPool> {
@@ -29,6 +31,8 @@ public:
 
   /// One whose memory is warm, where there is one; its contents mean nothing.
   std::shared_ptr<OutputSet> take();
+  /// Frees those that nobody had since `time`. True: there are others that nobody has.
+  bool freeIdle(std::chrono::steady_clock::time_point time);
   /// Of sets that nobody has.
   int64_t idleBytes() const { return idleBytes_.load(std::memory_order_relaxed); }
 
@@ -37,7 +41,7 @@ private:
 
   const size_t outputCount_, most_;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<OutputSet>> idle_;
+  std::vector<std::unique_ptr<OutputSet>> idle_; // the one that was used last is last
   std::atomic<int64_t> idleBytes_{0};
 };
 

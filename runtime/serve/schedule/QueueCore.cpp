@@ -51,6 +51,12 @@ QueueCore::QueueCore(std::shared_ptr<Core> core, std::shared_ptr<const Artifact>
       observe(std::move(observe)), lines_(static_cast<size_t>(options.priorityLevels)),
       sequences_(options.maxSequences, options.sequenceIdle) {}
 
+/// Nobody has it any more: neither users nor requests.
+QueueCore::~QueueCore() {
+  std::lock_guard<std::mutex> lock(core->mutex);
+  core->keepers.erase(this);
+}
+
 //===----------------------------------------------------------------------===//
 // A request comes
 //===----------------------------------------------------------------------===//
@@ -375,8 +381,11 @@ void QueueCore::finish(Runner &runner, Clock::time_point now, Chain &finished) {
   runner.parts.clear();
   runner.rows = 0;
   runnerBytes_ += runner.bytes();
+  runner.lastUsed = now;
   idle_.push_back(&runner);
   --runs_;
+  if (options.keepIdle.count() > 0 && core->keepers.insert(this).second)
+    core->lookAt(now + options.keepIdle);
   updateReady(now);
 }
 
@@ -417,6 +426,24 @@ Clock::time_point QueueCore::nextEvent() {
   if (queued_ > 0 && !isReady && runs_ < options.maxRuns)
     next = std::min(next, readyAt());
   return next;
+}
+
+std::vector<std::unique_ptr<Runner>> QueueCore::takeIdleRunners(Clock::time_point now) {
+  std::vector<std::unique_ptr<Runner>> taken;
+  auto isKept = [&](const Runner *runner) { return runner->lastUsed > now - options.keepIdle; };
+  auto kept = std::find_if(idle_.begin(), idle_.end(), isKept); // the one used last is last
+  for (auto runner = idle_.begin(); runner != kept; ++runner) {
+    runnerBytes_ -= (*runner)->bytes();
+    auto owner = std::find_if(runners_.begin(), runners_.end(),
+                              [&](const auto &owned) { return owned.get() == *runner; });
+    taken.push_back(std::move(*owner));
+    runners_.erase(owner);
+  }
+  idle_.erase(idle_.begin(), kept);
+  bool hasMore = outputs->freeIdle(now - options.keepIdle) || !runners_.empty();
+  if (!hasMore)
+    core->keepers.erase(this);
+  return taken;
 }
 
 void QueueCore::close() {

@@ -21,6 +21,7 @@ struct QueueCore : std::enable_shared_from_this<QueueCore> {
   QueueCore(std::shared_ptr<Core> core, std::shared_ptr<const Artifact> artifact,
             std::shared_ptr<State> state, const ingot_function &function, const Joining &joining,
             const QueueOptions &options, RunObserver observe);
+  ~QueueCore();
 
   // Immutable.
   const std::shared_ptr<Core> core;
@@ -49,6 +50,8 @@ struct QueueCore : std::enable_shared_from_this<QueueCore> {
   void updateReady(Clock::time_point now);
   /// When it next wants to be looked at: a deadline, or the end of the time to join.
   Clock::time_point nextEvent();
+  /// Takes away what was not used for a while, for the caller to free without the mutex.
+  std::vector<std::unique_ptr<Runner>> takeIdleRunners(Clock::time_point now);
   int64_t acceptedHere = 0;
   /// A request ended: `done` has returned.
   void forget();

@@ -28,6 +28,7 @@ public:
   /// What the run takes; filled by the queue.
   std::vector<Part> parts;
   int64_t rows = 0;
+  Clock::time_point lastUsed;
   double charged = 0; ///< ns that the queue was charged for the run in advance
 
   /// Runs the parts. Each has its status then, and what it succeeded in is in its request's

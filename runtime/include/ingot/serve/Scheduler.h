@@ -104,6 +104,9 @@ struct QueueOptions {
   int priorityLevels = 1;
   /// Runs of this queue at the same time, each with an arena of its own. 0: as many as workers.
   int maxRuns = 0;
+  /// Arenas and outputs that no run needed for that long are freed; the next one that does makes
+  /// its own again. Zero: kept as long as the queue.
+  std::chrono::milliseconds keepIdle{30000};
   /// Share of the workers' time beside other queues, > 0.
   double weight = 1;
   /// For requests without a deadline; zero: none.

@@ -354,32 +354,48 @@ TEST_F(SchedulerTest, WaitsForOthersToJoinOnlyAsLongAsItWasTold) {
   EXPECT_EQ(runs(), (Columns{{3}, {1, 2}}));
 }
 
-TEST_F(SchedulerTest, QueuesShareTheWorkersByWeight) {
-  Scheduler scheduler({1});
-  QueueOptions options;
-  options.maxBatchRows = 1;
-  auto a = queueOf(scheduler, "run", options);
-  options.weight = 3;
-  auto b = queueOf(scheduler, "other", options);
-  std::vector<std::shared_ptr<Call>> calls;
-  (calls.emplace_back(column({0})))->submit(*a);
-  gate().awaitRuns(1);
-  for (float i = 0; i < 200; ++i) {
-    (calls.emplace_back(column({i})))->submit(*a);
-    (calls.emplace_back(column({i})))->submit(*b);
+/// The time that each run took is known, so it is known whose turn was next.
+TEST_F(SchedulerTest, TheQueueThatHasHadTheLeastTimeByItsWeightIsNext) {
+  auto scheduler = std::make_unique<Scheduler>(SchedulerOptions{1});
+  struct Run {
+    int queue;
+    double nanoseconds;
+  };
+  std::vector<Run> seen;
+  const double weights[] = {1, 3};
+  std::shared_ptr<Queue> queues[2];
+  for (int i : {0, 1}) {
+    QueueOptions options;
+    options.maxBatchRows = 1;
+    options.weight = weights[i];
+    options.trustRows = true;
+    auto made = scheduler->createQueue(
+        artifact, state, i == 0 ? "run" : "other", options, [&seen, i](const RunRecord &record) {
+          seen.push_back({i, std::chrono::duration<double, std::nano>(record.gather + record.run +
+                                                                      record.scatter)
+                                 .count()});
+        });
+    ASSERT_TRUE(made.isOk()) << made.status().message();
+    queues[i] = *made;
   }
-  // Runs take what it takes to wake a thread: alike, over many of them.
-  for (size_t i = 1; i <= 160; ++i) {
-    gate().admit(1);
-    gate().awaitRuns(i + 1);
-  }
-  int ofB = 0;
-  for (const Gate::Run &run : gate().runs())
-    ofB += run.function == "other";
+  constexpr size_t each = 100;
+  column({0})->submit(*queues[0]);
+  gate().awaitRuns(1); // keeps the worker until all others are in line
+  for (size_t k = 0; k < each; ++k)
+    for (auto &queue : queues)
+      column({1})->submit(*queue);
   gate().open();
-  for (auto &call : calls)
-    call->await();
-  EXPECT_GT(ofB, 85); // of 160: 120 in the long run, and 80 without weights
+  scheduler.reset();
+  ASSERT_EQ(seen.size(), 2 * each + 1);
+  double had[] = {seen[0].nanoseconds / weights[0], 0};
+  size_t runs[] = {1, 0};
+  for (size_t k = 1; k < seen.size(); ++k) {
+    int next = seen[k].queue, other = 1 - next;
+    if (runs[0] <= each && runs[1] < each) // both wait
+      EXPECT_LE(had[next], had[other]) << "run " << k;
+    had[next] += seen[k].nanoseconds / weights[next];
+    ++runs[next];
+  }
 }
 
 TEST_F(SchedulerTest, AQueueHasAsManyRunsAtATimeAsItMay) {
@@ -487,6 +503,26 @@ TEST_F(SchedulerTest, OutputMemoryIsUsedAgainOnceItIsLetGo) {
   a->await() = Outcome();
   c->submit(*queue);
   EXPECT_EQ(c->await().outputs[0].rawData(), first);
+}
+
+TEST_F(SchedulerTest, MemoryThatNoRunNeedsIsFreed) {
+  Scheduler scheduler({1});
+  QueueOptions options;
+  options.keepIdle = std::chrono::hours(1);
+  auto keeping = queueOf(scheduler, "run", options);
+  options.keepIdle = std::chrono::milliseconds(1);
+  auto brief = queueOf(scheduler, "other", options);
+  gate().open();
+  for (auto &queue : {keeping, brief}) {
+    auto call = column(std::vector<float>(100));
+    call->submit(*queue);
+    call->await() = Outcome();
+    queue->close();
+    queue->awaitIdle(Clock::time_point::max());
+  }
+  while (brief->status().sessionBytes > 0)
+    std::this_thread::yield();
+  EXPECT_GE(keeping->status().sessionBytes, 100 * 1024);
 }
 
 TEST_F(SchedulerTest, RefusesOptionsThatCannotBe) {
