@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
 #include <string_view>
 
 namespace ingot::serve {
@@ -80,29 +79,30 @@ private:
     auto *bytes = static_cast<unsigned char *>(tensor.rawData());
     size_t size = byteSize(tensor.dtype());
     for (size_t at = 0; at < tensor.byteSize(); at += size) {
-      auto random = static_cast<uint32_t>(random_());
+      random_ = random_ * 6364136223846793005 + 1442695040888963407; // the same in every process
+      auto random = static_cast<uint32_t>(random_ >> 33);
       auto put = [&](auto value) { std::memcpy(bytes + at, &value, sizeof value); };
       // Between 0.5 and 2, of either sign, by its bits.
       switch (tensor.dtype()) {
       case DType::F64:
-        put((random & 1 ? -1.0 : 1.0) * (0.5 + (random >> 8) / 11184811.0));
+        put((random & 1 ? -1.0 : 1.0) * (0.5 + (random >> 8) / 5592406.0));
         break;
       case DType::F32:
-        put((random & 1 ? -1.0f : 1.0f) * (0.5f + static_cast<float>(random >> 8) / 11184811.0f));
+        put((random & 1 ? -1.0f : 1.0f) * (0.5f + static_cast<float>(random >> 8) / 5592406.0f));
         break;
       case DType::F16:
-        put(static_cast<uint16_t>((random & 0x8000) | (0x3800 + (random & 0x7ff))));
+        put(static_cast<uint16_t>(((random & 1) << 15) | (0x3800 + (random >> 8 & 0x7ff))));
         break;
       case DType::BF16:
-        put(static_cast<uint16_t>((random & 0x8000) | (0x3f00 + (random & 0xff))));
+        put(static_cast<uint16_t>(((random & 1) << 15) | (0x3f00 + (random >> 8 & 0xff))));
         break;
       case DType::String: {
-        std::string_view text = texts[random % 4];
+        std::string_view text = texts[random >> 8 & 3];
         put(ingot_string{text.data(), text.size()});
         break;
       }
       default: // integers; floats of 8 bits and less are small numbers then
-        bytes[at] = static_cast<unsigned char>(random % integers);
+        bytes[at] = static_cast<unsigned char>((random >> 8) % integers);
       }
     }
   }
@@ -161,7 +161,7 @@ private:
   State &state_;
   const ingot_function &function_;
   const Joining &joining_;
-  std::mt19937 random_{20240607};
+  uint64_t random_ = 1;
   std::vector<int64_t> symbols_;
   std::vector<Tensor> inputs_;
   Outputs together_;

@@ -134,8 +134,10 @@ TEST_F(SequenceTest, ManyAtOnceKeepTheirOrder) {
                                  : i == 99 ? End
                                            : Middle,
                                  {1}));
-      for (size_t i = 0; i < calls.size(); ++i)
-        EXPECT_THAT(sums(*calls[i]), ElementsAre(static_cast<float>(i / 2 + 1)));
+      for (size_t i = 0; i < calls.size(); ++i) {
+        size_t step = i / 2 + 1;
+        EXPECT_THAT(sums(*calls[i]), ElementsAre(static_cast<float>(step)));
+      }
     });
   for (std::thread &thread : threads)
     thread.join();
