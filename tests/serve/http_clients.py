@@ -250,7 +250,7 @@ class HttpClients(harness.ServeTest):
         import ovmsclient
         client = ovmsclient.make_http_client(self.url)
         self.assertIn(2, client.get_model_status("m"))
-        self.assertEqual(client.get_model_metadata("m")["model_version"], 2)
+        self.assertEqual(client.get_model_metadata("m")["model_spec"]["version"], "2")  # TF Serving's keys
         np.testing.assert_array_equal(client.predict({"x": np.array([[1, 2, 3]], np.float32)}, "m"),
                                       [[22.5, 27.5]])
 
