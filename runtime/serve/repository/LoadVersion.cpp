@@ -63,11 +63,11 @@ bool isDefault(const ServedFunction &served) {
   return std::string_view(served.function->name) == "predict";
 }
 
-Status addQueue(Scheduler &scheduler, const ModelVersion &version, ServedFunction &served) {
+Status addQueue(Scheduler &scheduler, const ModelVersion &version, ServedFunction &served,
+                const QueueOptions &options) {
   INGOT_ASSIGN_OR_RETURN(
       served.queue,
-      scheduler.createQueue(version.artifact, version.state, served.function->name,
-                            version.config.queue,
+      scheduler.createQueue(version.artifact, version.state, served.function->name, options,
                             [statistics = served.statistics](const RunRecord &record) {
                               statistics->addRun(record);
                             }));
@@ -81,7 +81,7 @@ Status addFunctions(Scheduler &scheduler, ModelVersion &version) {
     std::string refused = whyNotServed(function);
     if (refused.empty()) {
       ServedFunction served{&function, nullptr, std::make_shared<FunctionStatistics>()};
-      Status made = addQueue(scheduler, version, served);
+      Status made = addQueue(scheduler, version, served, version.config.queue);
       if (made.isOk()) {
         version.functions.push_back(std::move(served));
         continue;
@@ -246,8 +246,11 @@ Result<std::unique_ptr<ModelVersion>> withConfig(Scheduler &scheduler, const Mod
   auto copy = std::make_unique<ModelVersion>(version);
   copy->config = config;
   if (!isEqual(config.queue, version.config.queue))
-    for (ServedFunction &served : copy->functions)
-      INGOT_RETURN_IF_ERROR(addQueue(scheduler, *copy, served));
+    for (ServedFunction &served : copy->functions) {
+      QueueOptions options = config.queue;
+      options.trustRows |= served.queue->isBatched(); // it has been found out
+      INGOT_RETURN_IF_ERROR(addQueue(scheduler, *copy, served, options));
+    }
   return copy;
 }
 

@@ -19,7 +19,7 @@ struct LoadRequest {
   FoundVersion found;
   ModelConfig config;
   bool warmUp = true;
-  bool isPaced = false; ///< others serve meanwhile, and are not to notice
+  bool isPaced = false; ///< other models serve meanwhile, and are not to notice
   CompilerOptions compiler;
   /// Set when nobody wants the version any more.
   std::shared_ptr<const std::atomic<bool>> isCancelled;

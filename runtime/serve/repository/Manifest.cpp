@@ -62,8 +62,8 @@ Result<Manifest> parseManifest(const std::string &text, const std::string &path)
   if (json.value("format", Json()) != format)
     return wrong(std::string("'format' is not \"") + format + "\"");
   if (json.value("format_version", Json()) != formatVersion)
-    return wrong("'format_version' is " + json.value("format_version", Json()).dump() +
-                 ", this server reads " + std::to_string(formatVersion));
+    return wrong("'format_version' is not " + std::to_string(formatVersion) +
+                 ", which is what this server reads");
   Manifest manifest;
   if (const Json *compiler = member(json, "compiler", Json::value_t::string))
     manifest.compiler = compiler->get<std::string>();

@@ -161,6 +161,24 @@ Problem readBatching(const std::string &path, const Json &value, QueueOptions &q
         }}});
 }
 
+/// Triton's sequence_batching, as far as it is ours.
+Problem readSequences(const std::string &path, const Json &value, QueueOptions &queue) {
+  std::chrono::microseconds idle = queue.sequenceIdle;
+  const Problem problem =
+      readObject(path, value,
+                 {{"max_sequence_idle_microseconds", readInteger(idle, 1000, mostMicroseconds)},
+                  {"max_sequences", readInteger(queue.maxSequences, 1, 1'000'000'000)}});
+  queue.sequenceIdle = std::chrono::ceil<std::chrono::milliseconds>(idle);
+  return problem;
+}
+
+Problem readFlag(const std::string &key, const Json &value, bool &flag) {
+  if (!value.is_boolean())
+    return wrong(key, value, "true or false");
+  flag = value.get<bool>();
+  return {};
+}
+
 /// Triton's instance_group: how many runs there may be at the same time.
 Problem readInstances(const std::string &key, const Json &value, int &maxRuns) {
   if (!value.is_array() || value.size() != 1 || !value[0].is_object())
@@ -193,6 +211,14 @@ Problem readConfig(const Json &json, ModelConfig &config) {
        {"dynamic_batching",
         [&](const std::string &key, const Json &value) {
           return readBatching(key, value, config.queue);
+        }},
+       {"sequence_batching",
+        [&](const std::string &key, const Json &value) {
+          return readSequences(key, value, config.queue);
+        }},
+       {"trust_rows",
+        [&](const std::string &key, const Json &value) {
+          return readFlag(key, value, config.queue.trustRows);
         }},
        {"instance_group",
         [&](const std::string &key, const Json &value) {
@@ -228,7 +254,8 @@ bool isEqual(const QueueOptions &a, const QueueOptions &b) {
   return a.maxBatchRows == b.maxBatchRows && a.arenaBytes == b.arenaBytes &&
          a.maxDelay == b.maxDelay && a.maxQueued == b.maxQueued &&
          a.priorityLevels == b.priorityLevels && a.maxRuns == b.maxRuns && a.weight == b.weight &&
-         a.defaultTimeout == b.defaultTimeout;
+         a.defaultTimeout == b.defaultTimeout && a.maxSequences == b.maxSequences &&
+         a.sequenceIdle == b.sequenceIdle && a.trustRows == b.trustRows;
 }
 
 bool ModelConfig::operator==(const ModelConfig &other) const {
@@ -236,7 +263,7 @@ bool ModelConfig::operator==(const ModelConfig &other) const {
 }
 
 Result<ModelConfig> parseModelConfig(std::string_view text, const ModelConfig &defaults) {
-  // Nesting first: the parser is recursive, and the text may be a client's.
+  // Nesting first: what shows a value in an error is recursive, and the text may be a client's.
   int depth = 0, deepest = 0;
   for (char c : text) {
     depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
@@ -279,18 +306,23 @@ std::string toJson(const ModelConfig &config) {
   Json labels = Json::object();
   for (const auto &[label, version] : config.labels)
     labels[label] = version;
-  Json json = {{"version_policy", policy},
-               {"version_labels", labels},
-               {"max_batch_size", queue.maxBatchRows},
-               {"arena_bytes", queue.arenaBytes},
-               {"dynamic_batching",
-                {{"max_queue_delay_microseconds", queue.maxDelay.count()},
-                 {"priority_levels", queue.priorityLevels},
-                 {"default_queue_policy",
-                  {{"max_queue_size", queue.maxQueued},
-                   {"default_timeout_microseconds", queue.defaultTimeout.count()}}}}},
-               {"instance_group", Json::array({{{"count", queue.maxRuns}}})},
-               {"weight", queue.weight}};
+  Json json = {
+      {"version_policy", policy},
+      {"version_labels", labels},
+      {"max_batch_size", queue.maxBatchRows},
+      {"arena_bytes", queue.arenaBytes},
+      {"dynamic_batching",
+       {{"max_queue_delay_microseconds", queue.maxDelay.count()},
+        {"priority_levels", queue.priorityLevels},
+        {"default_queue_policy",
+         {{"max_queue_size", queue.maxQueued},
+          {"default_timeout_microseconds", queue.defaultTimeout.count()}}}}},
+      {"sequence_batching",
+       {{"max_sequence_idle_microseconds", std::chrono::microseconds(queue.sequenceIdle).count()},
+        {"max_sequences", queue.maxSequences}}},
+      {"trust_rows", queue.trustRows},
+      {"instance_group", Json::array({{{"count", queue.maxRuns}}})},
+      {"weight", queue.weight}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -14,18 +14,19 @@ namespace ingot::serve {
 class Pace {
 public:
   /// To be called again and again while working: after each half millisecond of the thread's own
-  /// time, sleeps for three times as long as it was.
+  /// time, sleeps for three times as long as it was. What takes a few milliseconds in all is too
+  /// little to be noticed.
   void pause() {
-    constexpr int64_t least = 500'000;
+    constexpr int64_t least = 500'000, unnoticed = 4'000'000;
     const int64_t worked = threadTime();
-    const int64_t since = begin_ < 0 ? 0 : worked - begin_;
-    if (begin_ >= 0 && since < least)
+    if (begin_ < 0)
+      begin_ = worked + unnoticed;
+    if (worked < begin_ + least)
       return;
     // A piece that was long, such as a kernel, is not atoned for in one sleep.
-    const int64_t nanoseconds = std::min<int64_t>(3 * since, 100'000'000);
-    const timespec sleep = {0, static_cast<long>(nanoseconds)};
-    if (nanoseconds > 0)
-      nanosleep(&sleep, nullptr);
+    const timespec sleep = {
+        0, static_cast<long>(std::min<int64_t>(3 * (worked - begin_), 100'000'000))};
+    nanosleep(&sleep, nullptr);
     begin_ = worked;
   }
 
@@ -35,7 +36,7 @@ private:
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
   }
-  int64_t begin_ = -1;
+  int64_t begin_ = -1; ///< from when on time is to be atoned for
 };
 
 } // namespace ingot::serve

@@ -125,8 +125,8 @@ public:
   virtual std::vector<ModelStatus> index() const = 0;
   /// All versions that serve now.
   virtual std::vector<std::shared_ptr<const ModelVersion>> loaded() const = 0;
-  /// True from the moment on when every model that was there at first, and should serve, has a
-  /// version that does, or none that is left to try. What comes later does not undo it.
+  /// True from the moment on when all versions that should serve, of the models that were there at
+  /// first, do, or were tried and cannot. What comes later does not undo it.
   virtual bool isReady() const = 0;
   /// Waits for isReady. False: not by `deadline`.
   virtual bool awaitReady(Clock::time_point deadline) const = 0;

@@ -20,7 +20,7 @@ bool isAsked(const std::set<std::string> &asked, const std::string &name) {
 //===----------------------------------------------------------------------===//
 
 Status RepositoryThread::scan(const std::set<std::string> &asked) {
-  nextPoll_ = Clock::now() + options_.pollInterval;
+  const auto begin = Clock::now();
   Status first;
   auto failed = [&](const Status &status) { first = first.isOk() ? status : first; };
   std::map<std::string, std::string> bases; // of the models that are there
@@ -73,6 +73,9 @@ Status RepositoryThread::scan(const std::set<std::string> &asked) {
       model->isListed = false;
       model->vanish();
     }
+  // Looking takes a twentieth of the time at most, however many models there are.
+  const auto end = Clock::now();
+  nextPoll_ = end + std::max<Clock::duration>(options_.pollInterval, 20 * (end - begin));
   return first;
 }
 

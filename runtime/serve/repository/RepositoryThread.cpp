@@ -97,7 +97,7 @@ void RepositoryThread::checkReady(const std::set<std::string> &pending) {
   if (isReady_)
     return;
   for (const auto &[name, model] : models_)
-    if (model->isCountedIn && model->isWanted && !model->isServing() && pending.count(name))
+    if (model->isCountedIn && pending.count(name))
       return;
   isReady_ = true;
   readyChanged_.notify_all();
@@ -148,8 +148,7 @@ void RepositoryThread::startLoad(ManagedModel &model, int64_t number) {
   request->found = version.found;
   request->config = model.config;
   request->warmUp = options_.warmUp;
-  request->isPaced = std::any_of(models_.begin(), models_.end(),
-                                 [](const auto &entry) { return entry.second->isServing(); });
+  request->isPaced = isReady(); // until then nobody is served
   request->compiler = compilerOptions();
   request->isCancelled = version.isCancelled;
   loader_->run([this, request, number, mailbox = mailbox_, &scheduler = scheduler_] {

@@ -20,6 +20,8 @@ TEST(ModelConfigTest, ReadsEveryKey) {
       "default_queue_policy": {"max_queue_size": 100, "default_timeout_microseconds": "20000"}},
     "instance_group": [{"count": 2, "kind": "KIND_CPU"}],
     "weight": 2.5,
+    "sequence_batching": {"max_sequence_idle_microseconds": 1500, "max_sequences": 10},
+    "trust_rows": true,
     "name": "m", "backend": "onnxruntime", "platform": "", "input": [], "output": []})",
                                  {});
   ASSERT_OK(config.status());
@@ -34,6 +36,9 @@ TEST(ModelConfigTest, ReadsEveryKey) {
   EXPECT_EQ(config->queue.defaultTimeout, 20ms);
   EXPECT_EQ(config->queue.maxRuns, 2);
   EXPECT_EQ(config->queue.weight, 2.5);
+  EXPECT_EQ(config->queue.sequenceIdle, 2ms);
+  EXPECT_EQ(config->queue.maxSequences, 10);
+  EXPECT_TRUE(config->queue.trustRows);
 }
 
 TEST(ModelConfigTest, WhatIsNotSaidStaysAsItIs) {
@@ -59,6 +64,9 @@ TEST(ModelConfigTest, WritesWhatItReads) {
     config.labels["a\"b"] = 4;
     config.queue.maxDelay = 250us;
     config.queue.weight = 0.125;
+    config.queue.sequenceIdle = 5s;
+    config.queue.maxSequences = 3;
+    config.queue.trustRows = true;
     ModelConfig other;
     other.queue.maxRuns = 9;
     auto read = parseModelConfig(toJson(config), other);
@@ -89,6 +97,7 @@ TEST(ModelConfigTest, MistakesNameKeyValueAndWhatIsAllowed) {
             "'dynamic_batching.default_queue_policy.max_queue_size' must be an integer from 1"},
            {R"({"instance_group": [{"count": 1}, {"count": 1}]})", "'instance_group'"},
            {R"({"instance_group": [{"kind": "KIND_GPU"}]})", "KIND_CPU"},
+           {R"({"trust_rows": 1})", "'trust_rows' must be true or false, not 1"},
            {R"({"version_policy": "latest"})", "'version_policy' must be {\"latest\""},
            {R"({"version_policy": {"latest": {}, "all": {}}})", "'version_policy' must be"},
            {R"({"version_policy": {"latest": {"num_versions": 0}}})",

@@ -191,7 +191,6 @@ TEST_F(RepositoryTest, ConfigsSayWhichVersionsAreServedAndChangeWithoutLoadingAn
     publish("m", number, FIXTURESERVED);
   configure("m", R"({"version_policy": {"latest": {"num_versions": 2}}})");
   open();
-  ASSERT_OK(repository->reload()); // `open` waits for one version of each model
   EXPECT_EQ(serving("m"), (Numbers{2, 3}));
   auto before = find("m");
   configure("m", R"({"version_policy": {"specific": {"versions": [1, 3]}},
@@ -402,6 +401,62 @@ TEST_F(RepositoryTest, NobodyFailsWhileVersionsChange) {
   EXPECT_GT(served.load(), 0);
 }
 
+TEST_F(RepositoryTest, NobodyWhoAsksForALabelFailsWhileItMoves) {
+  publish("m", 1, FIXTURESERVED);
+  publish("m", 2, FIXTUREWEIGHTS);
+  configure("m", R"({"version_labels": {"stable": 1}})");
+  open();
+  std::atomic<bool> isOver{false};
+  Status failed;
+  std::thread client([&] {
+    while (!isOver.load() && failed.isOk())
+      failed = predict("m", VersionChoice::labelled("stable")).status();
+  });
+  for (int i = 0; i < 20; ++i) {
+    const int target = 1 + (i + 1) % 2;
+    configure("m", "{\"version_labels\": {\"stable\": " + std::to_string(target) + "}" +
+                       std::string(size_t(i), ' ') + "}"); // another size: times may be the same
+    ASSERT_OK(repository->reload());
+    EXPECT_EQ((*find("m", VersionChoice::labelled("stable")))->version, target);
+  }
+  isOver = true;
+  client.join();
+  EXPECT_TRUE(failed.isOk()) << failed.message();
+}
+
+TEST_F(RepositoryTest, RequestsOfAllKindsAtTheSameTimeEndAndLeaveWhatTheLastOnesSay) {
+  publish("m", 1, FIXTURESERVED);
+  publish("n", 1, FIXTUREWEIGHTS);
+  options.pollInterval = 1ms;
+  open();
+  const std::vector<ModelEntry> both = {{"m", model("m"), {}}, {"n", model("n"), {}}};
+  auto repeat = [](const std::function<void(int)> &request) {
+    return std::thread([request] {
+      for (int i = 0; i < 30; ++i)
+        request(i);
+    });
+  };
+  std::vector<std::thread> threads;
+  threads.push_back(repeat([&](int) { (void)repository->load("m", {}); }));
+  threads.push_back(repeat([&](int) { (void)repository->unload("m"); }));
+  threads.push_back(repeat([&](int) { (void)repository->reload(); }));
+  threads.push_back(repeat([&](int i) {
+    (void)repository->replaceModels(i % 2 ? both : std::vector<ModelEntry>{both[i % 4 / 2]});
+  }));
+  threads.push_back(repeat([&](int) {
+    (void)predict("m");
+    (void)predict("n");
+    (void)repository->index();
+  }));
+  threads.push_back(repeat([&](int i) { publish("m", i + 2, FIXTURESERVED); }));
+  for (std::thread &thread : threads)
+    thread.join();
+  ASSERT_OK(repository->replaceModels(both));
+  EXPECT_EQ(serving("m"), Numbers{31});
+  EXPECT_EQ(serving("n"), Numbers{1});
+  EXPECT_TRUE(predict("m").isOk());
+}
+
 TEST_F(RepositoryTest, WhoeverHoldsAVersionOutlivesTheRepository) {
   publish("m", 1, FIXTURESERVED);
   open();
@@ -460,14 +515,14 @@ size_t mappings() {
 size_t openFiles() { return size_t(std::distance(fs::directory_iterator("/proc/self/fd"), {})); }
 
 TEST_F(RepositoryTest, AThousandReloadsLeaveNothingBehind) {
-  publish("m", 1, FIXTURESERVED);
+  publish("m", 1, FIXTUREWEIGHTS);
   open();
   const size_t mapped = mappings(), files = openFiles();
   ASSERT_GT(mapped, 0u);
   for (int i = 0; i < 1000; ++i) {
     if (i % 10 == 0) { // replaced under its name
       fs::remove_all(model("m") + "/1");
-      publish("m", 1, FIXTURESERVED);
+      publish("m", 1, FIXTUREWEIGHTS);
       ASSERT_OK(repository->reload());
     }
     ASSERT_OK(repository->unload("m"));
