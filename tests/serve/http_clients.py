@@ -244,6 +244,18 @@ class HttpClients(harness.ServeTest):
         self.assertEqual(self.rest("/v1/models/m:predict", raw=b"x",
                                    headers={"Content-Encoding": "br"})[0], 415)
 
+    # Prometheus
+
+    def test_promtool_has_nothing_to_say_of_our_metrics(self):
+        promtool = harness.CLIENTS / "perf/promtool"
+        if not promtool.exists():
+            self.skipTest("promtool is not here (tests/serve/setup --load)")
+        self.rest("/v1/models/m:predict", {"instances": [[1, 2, 3]]})
+        with urllib.request.urlopen(f"http://{self.url}/metrics", timeout=30) as reply:
+            done = subprocess.run([promtool, "check", "metrics"], input=reply.read(), capture_output=True,
+                                  check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
     # ovmsclient
 
     def test_ovmsclient(self):
