@@ -87,8 +87,10 @@ public:
       reply.headers[name] = head.substr(colon + 2, line - colon - 2);
       at = line + 2;
     }
-    const size_t length =
-        isHead ? 0 : std::strtoull(reply.headers["content-length"].c_str(), nullptr, 10);
+    const auto found = reply.headers.find("content-length");
+    const size_t length = isHead || found == reply.headers.end()
+                              ? 0
+                              : std::strtoull(found->second.c_str(), nullptr, 10);
     while (read_.size() < length)
       if (!more())
         return {};
