@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -84,35 +85,34 @@ bool isRowsThroughout(const ingot_function &function, int64_t batch) {
   return true;
 }
 
-/// Bytes of these tensors by the values of the symbols; -1: too many to count.
+constexpr int64_t tooMany = std::numeric_limits<int64_t>::max();
+
+int64_t sum(int64_t a, int64_t b) {
+  int64_t total;
+  return __builtin_add_overflow(a, b, &total) ? tooMany : total;
+}
+
+/// Bytes of these tensors by the values of the symbols, those whose extents the plan computes left
+/// out.
 int64_t bytesOf(const ingot_function &function, const ingot_tensor_info *tensors, int64_t count,
                 const int64_t *symbols) {
   int64_t total = 0;
   for (int64_t i = 0; i < count; ++i) {
     Shape shape(static_cast<size_t>(tensors[i].rank));
+    bool isKnown = true;
     for (size_t axis = 0; axis < shape.size(); ++axis) {
       auto extent = extentOf(function, tensors[i].dims[axis], symbols);
-      if (!extent.isOk())
-        return -1;
-      shape[axis] = *extent;
+      isKnown &= extent.isOk();
+      shape[axis] = extent.isOk() ? *extent : 0;
     }
+    if (!isKnown)
+      continue;
     auto dtype = static_cast<DType>(tensors[i].dtype);
     auto elements = countElements(dtype, shape.data(), tensors[i].rank);
-    if (!elements.isOk() ||
-        __builtin_add_overflow(total, static_cast<int64_t>(byteSize(dtype, *elements)), &total))
-      return -1;
+    total =
+        elements.isOk() ? sum(total, static_cast<int64_t>(byteSize(dtype, *elements))) : tooMany;
   }
   return total;
-}
-
-bool fits(const ingot_function &function, const int64_t *symbols, int64_t *plan, int64_t bytes) {
-  if (function.plan(symbols, plan) != INGOT_OK)
-    return false;
-  int64_t inputs = bytesOf(function, function.inputs, function.input_count, symbols);
-  int64_t outputs = bytesOf(function, function.outputs, function.output_count, symbols);
-  int64_t total = plan[0];
-  return inputs >= 0 && outputs >= 0 && !__builtin_add_overflow(total, inputs, &total) &&
-         !__builtin_add_overflow(total, outputs, &total) && total <= bytes;
 }
 } // namespace
 
@@ -195,12 +195,24 @@ Status checkStreamInputs(const ingot_function &function, const std::vector<int64
   });
 }
 
+int64_t runBytes(const ingot_function &function, const std::vector<int64_t> &symbols) {
+  std::vector<int64_t> plan(static_cast<size_t>(function.plan_words));
+  if (function.plan(symbols.data(), plan.data()) != INGOT_OK)
+    return 0;
+  return sum(plan[0], sum(bytesOf(function, function.inputs, function.input_count, symbols.data()),
+                          outputBytes(function, symbols)));
+}
+
+int64_t outputBytes(const ingot_function &function, const std::vector<int64_t> &symbols) {
+  return bytesOf(function, function.outputs, function.output_count, symbols.data());
+}
+
 int64_t rowsWithin(const ingot_function &function, const Joining &joining,
                    std::vector<int64_t> symbols, int64_t bytes) {
-  std::vector<int64_t> plan(static_cast<size_t>(function.plan_words));
   for (int64_t rows = 1024; rows > 1; rows /= 2) {
     symbols[static_cast<size_t>(joining.symbol)] = rows;
-    if (rows <= joining.mostRows && fits(function, symbols.data(), plan.data(), bytes))
+    int64_t needed = rows <= joining.mostRows ? runBytes(function, symbols) : 0;
+    if (needed > 0 && needed <= bytes)
       return rows;
   }
   return 1;

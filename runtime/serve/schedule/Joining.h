@@ -40,6 +40,13 @@ Status checkStreamInputs(const ingot_function &function, const std::vector<int64
 int64_t rowsWithin(const ingot_function &function, const Joining &joining,
                    std::vector<int64_t> symbols, int64_t bytes);
 
+/// Bytes of arena, inputs and outputs of a run of these sizes; 0: it cannot be planned
+/// (Session::run says why); the largest number: too many to count.
+int64_t runBytes(const ingot_function &function, const std::vector<int64_t> &symbols);
+
+/// Bytes of all outputs, likewise.
+int64_t outputBytes(const ingot_function &function, const std::vector<int64_t> &symbols);
+
 /// Do both have the same values of all symbols but the batch?
 bool mayJoin(const Joining &joining, const std::vector<int64_t> &a, const std::vector<int64_t> &b);
 

@@ -61,24 +61,38 @@ QueueCore::~QueueCore() {
 // A request comes
 //===----------------------------------------------------------------------===//
 
-int64_t QueueCore::limitFor(const std::vector<int64_t> &symbols) {
-  if (!joining.isBatched)
-    return 1;
-  if (options.maxBatchRows > 0 || symbols.size() == 1)
-    return maxRows;
+QueueCore::Limit QueueCore::makeLimit(std::vector<int64_t> symbols) const {
+  Limit limit;
+  limit.rowBytes = runBytes(function, symbols);
+  if (joining.isBatched)
+    limit.rows = options.maxBatchRows > 0
+                     ? maxRows
+                     : rowsWithin(function, joining, std::move(symbols), options.arenaBytes);
+  return limit;
+}
+
+QueueCore::Limit QueueCore::limitFor(const std::vector<int64_t> &symbols) {
   std::vector<int64_t> key = symbols;
-  key[static_cast<size_t>(joining.symbol)] = 0;
+  if (joining.isBatched)
+    key[static_cast<size_t>(joining.symbol)] = 1;
   {
     std::lock_guard<std::mutex> lock(limitsMutex_);
     if (auto known = limits_.find(key); known != limits_.end())
       return known->second;
   }
-  int64_t limit = rowsWithin(function, joining, key, options.arenaBytes);
+  Limit limit = makeLimit(key);
   std::lock_guard<std::mutex> lock(limitsMutex_);
   if (limits_.size() >= limitsAtMost)
     limits_.clear();
   limits_.emplace(std::move(key), limit);
   return limit;
+}
+
+Status QueueCore::tooLarge(int64_t bytes, const char *what) const {
+  return Status(StatusCode::InvalidArgument,
+                std::string("function '") + function.name + "': a request of these sizes needs " +
+                    std::to_string(bytes) + " bytes for " + what + ", more than the " +
+                    std::to_string(options.maxRequestBytes) + " that one may have");
 }
 
 /// Is it a request that could be run alone? Everything that is wrong with it is known before it
@@ -93,8 +107,13 @@ Status QueueCore::check(Pending &pending) {
   if (joining.isBatched)
     pending.rows = pending.symbols[static_cast<size_t>(joining.symbol)];
   pending.outcome.timing.rows = pending.rows;
-  pending.limit = limitFor(pending.symbols);
+  Limit limit = limitFor(pending.symbols);
+  pending.limit = limit.rows;
+  if (limit.rowBytes > options.maxRequestBytes)
+    return tooLarge(limit.rowBytes, joining.isBatched ? "a row" : "its run");
   if (pending.rows > pending.limit) {
+    if (int64_t bytes = outputBytes(function, pending.symbols); bytes > options.maxRequestBytes)
+      return tooLarge(bytes, "its outputs");
     INGOT_ASSIGN_OR_RETURN(pending.whole, makeWhole(function, pending.symbols));
   }
   return Status::ok();

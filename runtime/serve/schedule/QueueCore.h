@@ -58,7 +58,14 @@ struct QueueCore : std::enable_shared_from_this<QueueCore> {
 
 private:
   Status check(Pending &pending);
-  int64_t limitFor(const std::vector<int64_t> &symbols);
+  /// Of runs of certain sizes but the batch.
+  struct Limit {
+    int64_t rows = 1;     ///< of a run at most
+    int64_t rowBytes = 0; ///< that a run of one row needs
+  };
+  Limit makeLimit(std::vector<int64_t> symbols) const;
+  Limit limitFor(const std::vector<int64_t> &symbols);
+  Status tooLarge(int64_t bytes, const char *what) const;
   Status refusal(const Pending &pending, Clock::time_point now) const;
   bool mayRunHere(const Pending &pending) const;
   void accept(Pending &pending, Clock::time_point now);
@@ -86,7 +93,7 @@ private:
   std::vector<Runner *> idle_;
   int64_t runnerBytes_ = 0;
   std::mutex limitsMutex_;
-  std::map<std::vector<int64_t>, int64_t> limits_; // by the symbols, the batch being 0
+  std::map<std::vector<int64_t>, Limit> limits_; // by the symbols, the batch being 1
 };
 
 } // namespace ingot::serve

@@ -51,6 +51,8 @@ Status checkOptions(const QueueOptions &options) {
     return refused("weight must be above 0");
   if (options.defaultTimeout.count() < 0)
     return refused("defaultTimeout must not be negative");
+  if (options.arenaBytes < 0 || options.maxRequestBytes < 0)
+    return refused("arenaBytes and maxRequestBytes must not be negative");
   if (options.keepIdle.count() < 0)
     return refused("keepIdle must not be negative");
   if (options.maxSequences < 1)

@@ -97,6 +97,10 @@ struct QueueOptions {
   /// arena, inputs and outputs within `arenaBytes`, a power of two, at most 1024.
   int64_t maxBatchRows = 0;
   int64_t arenaBytes = int64_t{256} << 20;
+  /// A request that needs more than this although it runs alone, by arena, inputs and outputs of a
+  /// row (of the whole where it has no batch) or by all of its outputs, is refused
+  /// (InvalidArgument): few bytes of sizes must not take all memory.
+  int64_t maxRequestBytes = int64_t{4} << 30;
   /// How long a request may wait for others to join it, although a worker is free.
   std::chrono::microseconds maxDelay{0};
   /// Requests that wait at most, those running not counted; more end with ResourceExhausted.

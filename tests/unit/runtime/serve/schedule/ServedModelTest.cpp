@@ -154,6 +154,30 @@ TEST_F(ServedModelTest, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(count->await().status.code(), StatusCode::InvalidArgument);
 }
 
+TEST_F(ServedModelTest, RefusesRequestsThatWouldTakeTooMuchMemory) {
+  Scheduler scheduler({1});
+  QueueOptions options;
+  options.maxRequestBytes = 1000;
+  options.maxBatchRows = 4;
+  auto pairs = queueOf(scheduler, "pairs", options), total = queueOf(scheduler, "total", options);
+  auto make = [](int64_t rows, int64_t length) {
+    std::vector<float> values(static_cast<size_t>(rows * length));
+    return makeCall(tensorOf<float>({rows, length}, values),
+                    tensorOf<float>({rows, length}, values));
+  };
+  auto fits = make(4, 80), wide = make(1, 90), many = make(6, 80);
+  for (auto &call : {fits, wide, many})
+    call->submit(*pairs);
+  EXPECT_TRUE(fits->await().status.isOk());
+  EXPECT_EQ(wide->await().status.code(), StatusCode::InvalidArgument);
+  EXPECT_THAT(wide->await().status.message(),
+              HasSubstr("needs 1084 bytes for a row, more than the 1000 that one may have"));
+  EXPECT_THAT(many->await().status.message(), HasSubstr("needs 1944 bytes for its outputs"));
+  auto sum = makeCall(tensorOf<float>({300}, std::vector<float>(300)));
+  sum->submit(*total);
+  EXPECT_THAT(sum->await().status.message(), HasSubstr("needs 1204 bytes for its run"));
+}
+
 TEST_F(ServedModelTest, TextOutlivesInputsRunAndArtifact) {
   for (int64_t maxRows : {0, 1}) { // joined; the larger one split
     Scheduler scheduler({1});
