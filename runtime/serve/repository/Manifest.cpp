@@ -49,47 +49,6 @@ const Json *member(const Json &object, const char *key, Json::value_t type) {
   return found != object.end() && found->type() == type ? &*found : nullptr;
 }
 
-Result<Manifest> parseManifest(const std::string &text, const std::string &path) {
-  auto wrong = [&](const std::string &what) {
-    return Status(StatusCode::InvalidArgument, "'" + path +
-                                                   "' is not a manifest that `ingot "
-                                                   "compile --publish` writes: " +
-                                                   what + "; publish the version again");
-  };
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object())
-    return wrong("it is not a JSON object");
-  if (json.value("format", Json()) != format)
-    return wrong(std::string("'format' is not \"") + format + "\"");
-  if (json.value("format_version", Json()) != formatVersion)
-    return wrong("'format_version' is not " + std::to_string(formatVersion) +
-                 ", which is what this server reads");
-  Manifest manifest;
-  if (const Json *compiler = member(json, "compiler", Json::value_t::string))
-    manifest.compiler = compiler->get<std::string>();
-  if (const Json *targets = member(json, "targets", Json::value_t::array))
-    for (const Json &target : *targets)
-      if (target.is_string())
-        manifest.targets.push_back(target.get<std::string>());
-  const Json *files = member(json, "files", Json::value_t::object);
-  if (!files)
-    return wrong("'files' is not an object");
-  for (const auto &[name, entry] : files->items()) {
-    if (!isFileName(name))
-      return wrong("'" + name + "' is not the name of a file in a version");
-    const Json *bytes =
-        entry.is_object() ? member(entry, "bytes", Json::value_t::number_unsigned) : nullptr;
-    const Json *digest =
-        entry.is_object() ? member(entry, "sha256", Json::value_t::string) : nullptr;
-    if (!bytes || !digest || !isDigest(digest->get_ref<const std::string &>()))
-      return wrong("file '" + name + "' has not both 'bytes' and 'sha256'");
-    manifest.files[name] = {bytes->get<uint64_t>(), digest->get<std::string>()};
-  }
-  if (!manifest.files.count(artifactName))
-    return wrong(std::string("it lists no ") + artifactName);
-  return manifest;
-}
-
 } // namespace
 
 bool isFileName(std::string_view name) {
@@ -152,6 +111,47 @@ std::string toJson(const Manifest &manifest) {
                {"targets", manifest.targets},
                {"files", files}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Manifest> parseManifest(const std::string &text, const std::string &path) {
+  auto wrong = [&](const std::string &what) {
+    return Status(StatusCode::InvalidArgument, "'" + path +
+                                                   "' is not a manifest that `ingot "
+                                                   "compile --publish` writes: " +
+                                                   what + "; publish the version again");
+  };
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object())
+    return wrong("it is not a JSON object");
+  if (json.value("format", Json()) != format)
+    return wrong(std::string("'format' is not \"") + format + "\"");
+  if (json.value("format_version", Json()) != formatVersion)
+    return wrong("'format_version' is not " + std::to_string(formatVersion) +
+                 ", which is what this server reads");
+  Manifest manifest;
+  if (const Json *compiler = member(json, "compiler", Json::value_t::string))
+    manifest.compiler = compiler->get<std::string>();
+  if (const Json *targets = member(json, "targets", Json::value_t::array))
+    for (const Json &target : *targets)
+      if (target.is_string())
+        manifest.targets.push_back(target.get<std::string>());
+  const Json *files = member(json, "files", Json::value_t::object);
+  if (!files)
+    return wrong("'files' is not an object");
+  for (const auto &[name, entry] : files->items()) {
+    if (!isFileName(name))
+      return wrong("'" + name + "' is not the name of a file in a version");
+    const Json *bytes =
+        entry.is_object() ? member(entry, "bytes", Json::value_t::number_unsigned) : nullptr;
+    const Json *digest =
+        entry.is_object() ? member(entry, "sha256", Json::value_t::string) : nullptr;
+    if (!bytes || !digest || !isDigest(digest->get_ref<const std::string &>()))
+      return wrong("file '" + name + "' has not both 'bytes' and 'sha256'");
+    manifest.files[name] = {bytes->get<uint64_t>(), digest->get<std::string>()};
+  }
+  if (!manifest.files.count(artifactName))
+    return wrong(std::string("it lists no ") + artifactName);
+  return manifest;
 }
 
 Result<Manifest> readManifest(const std::string &directory) {

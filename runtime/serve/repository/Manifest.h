@@ -36,6 +36,8 @@ using Progress = std::function<Status(size_t bytes)>;
 bool isFileName(std::string_view name);
 
 std::string toJson(const Manifest &manifest);
+/// `path` is for messages. InvalidArgument (not a manifest of ours).
+Result<Manifest> parseManifest(const std::string &text, const std::string &path);
 /// Of a version's directory. NotFound (there is none), InvalidArgument (not a manifest of ours),
 /// IoError.
 Result<Manifest> readManifest(const std::string &directory);
