@@ -7,8 +7,13 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <fstream>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/grpc.h>
+#include <grpc/support/log.h>
 #include <limits>
 #include <netdb.h>
 #include <sched.h>
@@ -44,6 +49,7 @@ int clampToInt(uint64_t value) {
 }
 
 Result<std::string> readPem(const std::string &path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf()))
@@ -61,6 +67,10 @@ Result<std::shared_ptr<grpc::ServerCredentials>> credentialsOf(const TlsFiles &t
                                   : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   INGOT_ASSIGN_OR_RETURN(std::string certificate, readPem(tls.certificate));
   INGOT_ASSIGN_OR_RETURN(std::string key, readPem(tls.key));
+  if (certificate.find("-----BEGIN") == std::string::npos)
+    return Status(StatusCode::InvalidArgument, "'" + tls.certificate + "' is no PEM file");
+  if (key.find("-----BEGIN") == std::string::npos)
+    return Status(StatusCode::InvalidArgument, "'" + tls.key + "' is no PEM file");
   options.pem_key_cert_pairs.push_back({std::move(key), std::move(certificate)});
   if (!tls.clientAuthority.empty()) {
     INGOT_ASSIGN_OR_RETURN(options.pem_root_certs, readPem(tls.clientAuthority));
@@ -131,6 +141,21 @@ void setLimits(grpc::ServerBuilder &builder, const Limits &limits) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
   // Two servers on one port would each get half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+/// What concerns the process as a whole.
+void setUpLibraries() {
+  // gRPC stays loaded: its shutdown waits up to 10 s for a poller that large messages have woken.
+  static const bool isLoaded = (grpc_init(), true);
+  (void)isLoaded;
+  // A stranger's failed handshake or a message that is not UTF-8 would each be lines on stderr.
+  // Those who look for a fault set GRPC_VERBOSITY, as with any gRPC program.
+  google::protobuf::SetLogHandler(nullptr);
+  if (!std::getenv("GRPC_VERBOSITY"))
+    gpr_set_log_function([](gpr_log_func_args *args) {
+      if (std::strncmp(args->message, "assertion failed", 16) == 0)
+        std::fprintf(stderr, "gRPC: %s:%d: %s\n", args->file, args->line, args->message);
+    });
 }
 
 class Server final : public GrpcServer {
@@ -225,9 +250,7 @@ private:
 
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(ServerContext &context,
                                                       const GrpcOptions &options) {
-  // gRPC stays loaded: its shutdown waits up to 10 s for a poller that large messages have woken.
-  static const bool isLoaded = (grpc_init(), true);
-  (void)isLoaded;
+  setUpLibraries();
   auto server = std::make_unique<Server>(context, options);
   INGOT_RETURN_IF_ERROR(server->listen());
   return Result<std::unique_ptr<GrpcServer>>(std::move(server));

@@ -115,6 +115,7 @@ public:
       say("REST", rest_->port(), options_.rest.address, options_.rest.unixSocket);
     }
     if (options_.grpc.port >= 0 || !options_.grpc.unixSocket.empty()) {
+      options_.grpc.modelDefaults = options_.repository.defaults;
       INGOT_ASSIGN_OR_RETURN(grpc_, GrpcServer::start(*context_, options_.grpc));
       say("gRPC", grpc_->port(), options_.grpc.address, options_.grpc.unixSocket);
     }

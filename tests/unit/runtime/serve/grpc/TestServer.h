@@ -29,8 +29,8 @@ public:
       model->state = state;
       for (int64_t i = 0; i < artifact_->table().function_count; ++i) {
         const ingot_function &function = artifact_->table().functions[i];
-        if ((function.flags & INGOT_FUNCTION_WRITES_STATE) || !artifact_->carries(function).empty())
-          continue; // cannot be served
+        if (function.flags & INGOT_FUNCTION_WRITES_STATE)
+          continue;
         auto queue = scheduler.createQueue(artifact_, state, function.name);
         EXPECT_TRUE(queue.isOk()) << queue.status().message();
         model->functions.push_back({&function, *queue, std::make_shared<FunctionStatistics>()});
