@@ -5,8 +5,8 @@
 
 STUBS is a directory with the *_pb2.py of tensorflow and tensorflow_serving (tests/serve/setup makes
 it); tritonclient, grpcio-health-checking and grpcio-reflection come from the running Python. Prints what
-descriptors.txt has; with --check compares, and exits 1 where they differ. Exit code 77: the packages
-are not there."""
+descriptors.txt has; with --check exits 1 and prints what FILE lacks of it. FILE may have more: of newer
+packages. Exit code 77: the packages are not there."""
 import importlib
 import sys
 
@@ -79,10 +79,11 @@ def main():
     if sys.argv[2:3] != ["--check"]:
         print("\n".join(lines))
         return 0
-    known = open(sys.argv[3]).read().splitlines()
-    for line in sorted(set(lines) ^ set(known)):
-        print(("+ " if line in lines else "- ") + line)
-    return int(lines != known)
+    known = set(open(sys.argv[3]).read().splitlines())
+    missing = [line for line in lines if line not in known]
+    if missing:
+        print("\n".join(missing))
+    return int(bool(missing))
 
 
 sys.exit(main())
