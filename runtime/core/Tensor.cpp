@@ -80,14 +80,22 @@ Tensor &Tensor::operator=(Tensor &&other) noexcept {
   if (this == &other)
     return *this;
   dtype_ = std::exchange(other.dtype_, DType::F32);
-  shape_ = std::move(other.shape_);
-  other.shape_.clear();
-  other.shape_.push_back(0);
+  shape_.swap(other.shape_); // which keeps memory for its new one
+  other.shape_.assign(1, 0);
   count_ = std::exchange(other.count_, 0);
   data_ = std::exchange(other.data_, nullptr);
   capacity_ = std::exchange(other.capacity_, 0);
   owned_ = std::move(other.owned_);
   return *this;
+}
+
+void swap(Tensor &a, Tensor &b) noexcept {
+  std::swap(a.dtype_, b.dtype_);
+  a.shape_.swap(b.shape_);
+  std::swap(a.count_, b.count_);
+  std::swap(a.data_, b.data_);
+  std::swap(a.capacity_, b.capacity_);
+  a.owned_.swap(b.owned_);
 }
 
 Result<Tensor> Tensor::zeros(DType dtype, const Shape &shape) {

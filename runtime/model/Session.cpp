@@ -435,8 +435,10 @@ Status Session::setCarried(size_t input, const TensorView &value) {
 
 void Session::swapCarried(std::vector<CarriedValue> &values) {
   values.resize(impl_->carried.size());
-  for (size_t i = 0; i < values.size(); ++i)
-    std::swap<CarriedValue>(impl_->carried[i], values[i]);
+  for (size_t i = 0; i < values.size(); ++i) {
+    swap(impl_->carried[i].value, values[i].value);
+    std::swap(impl_->carried[i].isSet, values[i].isSet);
+  }
 }
 
 size_t Session::outputCount() const { return impl_->outputs.size(); }
@@ -465,7 +467,7 @@ Status Session::setOutputBuffer(size_t index, void *data, size_t bytes) {
 }
 
 void Session::swapOutput(size_t index, Tensor &other) {
-  std::swap(impl_->outputs[index], other);
+  swap(impl_->outputs[index], other);
   impl_->placed = false;
 }
 

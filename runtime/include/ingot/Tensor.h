@@ -128,6 +128,8 @@ public:
   Tensor(Tensor &&other) noexcept;
   Tensor &operator=(Tensor &&other) noexcept;
   ~Tensor() = default;
+  /// Allocates nothing, as a move may.
+  friend void swap(Tensor &a, Tensor &b) noexcept;
 
   /// Owned memory, all bytes zero. InvalidArgument for a bad dtype or extent, ResourceExhausted.
   static Result<Tensor> zeros(DType dtype, const Shape &shape);

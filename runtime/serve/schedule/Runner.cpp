@@ -214,8 +214,9 @@ Status Runner::giveRows(const std::shared_ptr<OutputSet> &set, Part &part, int64
       shape[0] = part.rows;
       offset = from * rowBytes(tensor, total);
     }
-    INGOT_ASSIGN_OR_RETURN(Tensor rows, Tensor::borrow(tensor.dtype(), shape, at(tensor, offset)));
-    outcome.outputs.push_back(std::move(rows));
+    auto rows = Tensor::borrow(tensor.dtype(), shape, at(tensor, offset));
+    INGOT_RETURN_IF_ERROR(rows.status());
+    outcome.outputs.push_back(std::move(*rows));
   }
   outcome.owner = set;
   return Status::ok();
