@@ -2,6 +2,7 @@
 #include "runtime/serve/repository/LoadVersion.h"
 #include "runtime/serve/repository/Manifest.h"
 #include "runtime/serve/repository/Pace.h"
+#include "runtime/serve/repository/PrivateCopy.h"
 #include "runtime/serve/repository/WarmUp.h"
 
 #include <algorithm>
@@ -172,16 +173,26 @@ private:
     const FoundVersion &found = request_.found;
     INGOT_ASSIGN_OR_RETURN(std::string directory, publishedDirectory());
     INGOT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(directory));
-    INGOT_RETURN_IF_ERROR(checkFiles(directory, manifest, progress_));
+    if (manifest.files.count(artifactName) == 0)
+      return Status(StatusCode::InvalidArgument, "'" + directory + "/" + manifestName +
+                                                     "' does not list " + artifactName +
+                                                     "; publish the version anew");
+    INGOT_ASSIGN_OR_RETURN(PrivateCopy copy,
+                           PrivateCopy::create(request_.model + "/" + artifactName));
+    auto keep = [&](const std::string &name, const char *data, size_t bytes) {
+      return name == artifactName ? copy.append(data, bytes) : Status();
+    };
+    INGOT_RETURN_IF_ERROR(checkFiles(directory, manifest, progress_, keep));
+    INGOT_RETURN_IF_ERROR(copy.seal());
     auto version = std::make_unique<ModelVersion>();
     version->model = request_.model;
     version->version = found.number;
     version->directory = found.directory;
     version->config = request_.config;
     const std::string path = directory + "/" + artifactName;
-    auto artifact = Artifact::open(path);
+    auto artifact = Artifact::open(copy.path());
     if (!artifact.isOk())
-      return withTargets(artifact.status(), manifest);
+      return withTargets(artifact.status(), manifest).withContext("'" + path + "'");
     version->artifact = std::move(*artifact);
     INGOT_ASSIGN_OR_RETURN(version->state, makeState(version->artifact, directory));
     INGOT_ASSIGN_OR_RETURN(version->classNames, readLabels(found.directory));

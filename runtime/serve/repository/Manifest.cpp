@@ -160,8 +160,8 @@ Result<Manifest> readManifest(const std::string &directory) {
   return parseManifest(text, path);
 }
 
-Status checkFiles(const std::string &directory, const Manifest &manifest,
-                  const Progress &progress) {
+Status checkFiles(const std::string &directory, const Manifest &manifest, const Progress &progress,
+                  const TakeBytes &take) {
   auto lost = [&](const std::string &name, const std::string &what) {
     return Status(StatusCode::DataLoss, "'" + directory + "/" + name + "' " + what + " by " +
                                             manifestName +
@@ -181,6 +181,8 @@ Status checkFiles(const std::string &directory, const Manifest &manifest,
     Sha256 digest;
     INGOT_RETURN_IF_ERROR(readPieces(directory + "/" + name, [&](const char *data, size_t bytes) {
       digest.update(data, bytes);
+      if (take)
+        INGOT_RETURN_IF_ERROR(take(name, data, bytes));
       return progress ? progress(bytes) : Status();
     }));
     if (digest.finish() != expected.sha256)

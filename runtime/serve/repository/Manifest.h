@@ -41,9 +41,11 @@ Result<Manifest> parseManifest(const std::string &text, const std::string &path)
 /// Of a version's directory. NotFound (there is none), InvalidArgument (not a manifest of ours),
 /// IoError.
 Result<Manifest> readManifest(const std::string &directory);
-/// DataLoss: names the file that is missing, has another size or other contents.
+/// DataLoss: names the file that is missing, has another size or other contents. `take` is given
+/// each file's bytes as they are read: what was checked, whatever becomes of the file.
+using TakeBytes = std::function<Status(const std::string &name, const char *data, size_t bytes)>;
 Status checkFiles(const std::string &directory, const Manifest &manifest,
-                  const Progress &progress = {});
+                  const Progress &progress = {}, const TakeBytes &take = {});
 
 /// Reads a file to its end, in pieces. NotFound, IoError, and what `take` says.
 Status readPieces(const std::string &path,

@@ -39,8 +39,7 @@ template <typename Fill> Status writeFile(const std::string &path, const Fill &f
     return errnoStatus("write", path, errno);
   Status written =
       fill([&](const char *data, size_t bytes) { return writeAll(file, data, bytes, path); });
-  // Versions do not change, and one that serves is mapped from here: writing into it is a mistake
-  // that is better refused.
+  // Versions do not change: writing into one is a mistake that is better refused.
   struct stat info;
   if (written.isOk() && fstat(file, &info) == 0)
     fchmod(file, info.st_mode & 0444);

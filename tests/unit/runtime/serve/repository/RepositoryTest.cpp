@@ -118,6 +118,20 @@ TEST_F(RepositoryTest, AVersionThatWasReplacedUnderItsNameIsReallyTheNewOne) {
   EXPECT_TRUE(predict(**old).isOk());
 }
 
+TEST_F(RepositoryTest, WhatIsWrittenIntoAFileThatServesChangesNothingUntilItIsLoaded) {
+  publish("m", 1, FIXTURESERVED);
+  open();
+  const std::string file = model("m") + "/1/model.so";
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  std::string noise(std::filesystem::file_size(file), '\xcc');
+  write("models/m/1/model.so", noise); // in place, as `cp` would
+  EXPECT_EQ(*predict("m"), 9.5f);
+  std::filesystem::resize_file(file, 0);
+  EXPECT_EQ(*predict("m"), 9.5f);
+  EXPECT_STATUS(repository->reload(), DataLoss, "model.so' has 0 bytes, and should have");
+  EXPECT_EQ(*predict("m"), 9.5f); // what was loaded goes on
+}
+
 TEST_F(RepositoryTest, AnUnchangedRepositoryIsLeftAlone) {
   publish("m", 1, FIXTURESERVED);
   open();
