@@ -2,12 +2,14 @@
 #include "runtime/serve/rest/JsonWriter.h"
 
 #include "runtime/serve/rest/Base64.h"
+#include "runtime/serve/rest/ShortestFloat.h"
 #include "runtime/serve/rest/SmallFloats.h"
 #include "runtime/serve/rest/Utf8.h"
 
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 namespace ingot::serve::rest {
 
@@ -24,6 +26,12 @@ template <typename T> char *writeFloat(char *at, T value) {
     const std::string_view name = std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
     std::memcpy(at, name.data(), name.size());
     return at + name.size();
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (ShortDecimal decimal; shortestDecimal(std::fabs(value), decimal)) {
+      *at = '-';
+      return writeDecimal(at + std::signbit(value), decimal);
+    }
   }
   char *end = std::to_chars(at, at + longestNumber, value).ptr;
   // A whole number is told from an integer by its .0, as TF Serving does.

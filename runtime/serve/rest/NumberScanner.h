@@ -2,12 +2,14 @@
 // JsonNumbers.cpp, and what its tests compare with std::from_chars.
 //
 // Invariant: a float is the one nearest to the decimal value. How: up to 19 digits are an exact
-// 64-bit integer m, and 10^|k| up to 22 is an exact double, so m * 10^k in double is off by less
-// than 2 units in its last place, and exact but for one rounding where m < 2^53. To float that
-// decides the rounding unless the double is within 2 units of the middle of two floats; those, and
-// everything outside these ranges, go to std::from_chars.
+// 64-bit integer m. For a double, m below 2^53 and 10^|k| up to 22 are exact, and one operation
+// rounds once. For a float, m * 10^k in double is rounded three times, and off by less than 4 units
+// in its last place: that decides the float unless the double is within 4 units of the middle of two
+// floats. Those, and everything outside these ranges, go to std::from_chars.
 #ifndef INGOT_RUNTIME_SERVE_REST_NUMBERSCANNER_H
 #define INGOT_RUNTIME_SERVE_REST_NUMBERSCANNER_H
+
+#include "runtime/serve/rest/PowersOfTen.h"
 
 #include <bit>
 #include <charconv>
@@ -28,34 +30,35 @@ enum class NumberError {
 
 namespace detail {
 
-inline constexpr double powersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                         1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                         1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
 inline bool isDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
-/// Whether all eight bytes are digits.
-inline bool areDigits(uint64_t word) {
-  return ((word & 0xf0f0f0f0f0f0f0f0) |
-          (((word + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) == 0x3333333333333333;
-}
-/// The value of eight digits, the first in the lowest byte.
-inline uint64_t valueOfDigits(uint64_t word) {
-  word -= 0x3030303030303030;
-  word = word * 10 + (word >> 8);
-  return (((word & 0x000000ff000000ff) * 0x000f424000000064) +
-          (((word >> 16) & 0x000000ff000000ff) * 0x0000271000000001)) >>
+/// The value of eight digits, each as a number, the first in the lowest byte.
+inline uint64_t valueOfDigits(uint64_t digits) {
+  digits = digits * 10 + (digits >> 8);
+  return (((digits & 0x000000ff000000ff) * 0x000f424000000064) +
+          (((digits >> 16) & 0x000000ff000000ff) * 0x0000271000000001)) >>
          32;
 }
 
-/// Digits at `at` into m, which wraps beyond 19 of them.
+inline constexpr uint64_t tenTo[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+
+/// Digits at `at` into m, which wraps beyond 19 of them. Eight bytes are looked at together, so that
+/// nothing branches on how many digits there are.
 inline void scanDigits(const char *&at, const char *end, uint64_t &m) {
   while (end - at >= 8) {
-    uint64_t word;
-    std::memcpy(&word, at, 8);
-    if (!areDigits(word))
-      break;
-    m = m * 100000000 + valueOfDigits(word);
+    uint64_t digits;
+    std::memcpy(&digits, at, 8);
+    digits ^= 0x3030303030303030;
+    // The high bit of each byte that is no digit; right up to the first of them.
+    const uint64_t others = ((digits + 0x7676767676767676) | digits) & 0x8080808080808080;
+    if (others) {
+      const int count = std::countr_zero(others) / 8;
+      if (count > 0)
+        m = m * tenTo[count] + valueOfDigits(digits << (64 - 8 * count));
+      at += count;
+      return;
+    }
+    m = m * 100000000 + valueOfDigits(digits);
     at += 8;
   }
   for (; at < end && isDigit(*at); ++at)
@@ -150,24 +153,33 @@ NumberError slowFloat(const char *text, const char *end, const Decimal &decimal,
   return NumberError::None;
 }
 
-template <typename T>
-NumberError toFloat(const char *text, const char *end, const Decimal &decimal, T &value) {
-  constexpr bool isFloat = std::is_same_v<T, float>;
+inline NumberError toFloat(const char *text, const char *end, const Decimal &decimal,
+                           double &value) {
   const uint64_t m = decimal.digits;
   const int64_t k = decimal.exponent;
   if ((decimal.digitCount > 19 && significantDigits(decimal, text) > 19) || k < -22 || k > 22 ||
-      (!isFloat && m > uint64_t{1} << 53))
+      m > uint64_t{1} << 53)
     return slowFloat(text, end, decimal, value);
-  double magnitude = static_cast<double>(m);
-  magnitude = k < 0 ? magnitude / powersOfTen[-k] : magnitude * powersOfTen[k];
-  if constexpr (isFloat) {
-    const uint64_t tail = std::bit_cast<uint64_t>(magnitude) & 0x1fffffff;
-    const bool isMiddle = tail - 0x0ffffffc <= 8;
-    // Below the least normal float the middles lie elsewhere.
-    if (isMiddle || magnitude > std::numeric_limits<float>::max() || (magnitude < 0x1p-126 && m))
-      return slowFloat(text, end, decimal, value);
-  }
-  value = static_cast<T>(decimal.isNegative ? -magnitude : magnitude);
+  const double whole = static_cast<double>(m);
+  const double magnitude = k < 0 ? whole / powerOfTen(-k) : whole * powerOfTen(k);
+  value = decimal.isNegative ? -magnitude : magnitude;
+  return NumberError::None;
+}
+
+inline NumberError toFloat(const char *text, const char *end, const Decimal &decimal,
+                           float &value) {
+  const int64_t k = decimal.exponent;
+  if ((decimal.digitCount > 19 && significantDigits(decimal, text) > 19) ||
+      k < -largestPowerOfTen || k > largestPowerOfTen)
+    return slowFloat(text, end, decimal, value);
+  const double magnitude = static_cast<double>(decimal.digits) * powerOfTen(k);
+  const uint64_t tail = std::bit_cast<uint64_t>(magnitude) & 0x1fffffff;
+  const bool isMiddle = tail - 0x0ffffffc <= 8;
+  // Below the least normal float the middles lie elsewhere.
+  if (isMiddle || magnitude > std::numeric_limits<float>::max() ||
+      (magnitude < 0x1p-126 && decimal.digits != 0))
+    return slowFloat(text, end, decimal, value);
+  value = static_cast<float>(decimal.isNegative ? -magnitude : magnitude);
   return NumberError::None;
 }
 
