@@ -132,8 +132,14 @@ void Connection::onRead(error_code error, size_t bytes) {
 }
 
 bool Connection::beginRequest() {
-  if (consumed_ == in_.size())
+  if (consumed_ == in_.size()) {
+    // Connections may be idle for long, and many.
+    if (in_.capacity() > 2 * headRoom) {
+      in_ = Bytes();
+      consumed_ = 0;
+    }
     return waitForBytes(headRoom);
+  }
   enter(State::Head, limits_.headerTimeout);
   clear();
   parser_.reset(request);
@@ -250,8 +256,13 @@ bool Connection::serve() {
 }
 
 void Connection::watch() {
-  std::lock_guard lock(watchMutex_);
-  watched_ = cancellation;
+  {
+    std::lock_guard lock(watchMutex_);
+    watched_ = cancellation;
+  }
+  // All may have been closed just before.
+  if (connections_.isClosed())
+    cancellation->cancel();
 }
 
 void Connection::complete() {
@@ -429,7 +440,7 @@ void Connections::drain() {
 
 void Connections::closeAll() {
   std::unique_lock lock(mutex_);
-  isClosed_ = true;
+  isClosed_.store(true);
   for (Connection *connection : open_) {
     connection->shutDown(SHUT_RDWR);
     std::lock_guard watch(connection->watchMutex_);

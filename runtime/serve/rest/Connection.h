@@ -38,12 +38,13 @@ public:
   bool isDraining() const { return draining_.load(std::memory_order_acquire); }
   /// Ends all, and waits until the last one is gone.
   void closeAll();
+  bool isClosed() const { return isClosed_.load(); }
 
 private:
   std::mutex mutex_;
   std::condition_variable isEmpty_;
   std::unordered_set<Connection *> open_;
-  bool isClosed_ = false;
+  std::atomic<bool> isClosed_{false};
   std::atomic<bool> draining_{false};
 };
 

@@ -12,6 +12,9 @@ namespace ingot::serve::rest {
 
 namespace {
 
+/// An example takes many times more memory than an empty one takes in the body.
+constexpr size_t mostExamples = 1000000;
+
 /// The values of one feature. Integers among floats become floats.
 class FeatureReader {
 public:
@@ -139,9 +142,13 @@ Result<ExamplesRequest> decodeExamples(std::string_view body, int maxDepth) {
       } else if (key == "examples") {
         hasExamples = true;
         if (reader.beginArray())
-          while (reader.nextElement())
+          while (reader.nextElement()) {
+            if (request.examples.size() == mostExamples)
+              return Status(StatusCode::InvalidArgument,
+                            "the body has more than " + std::to_string(mostExamples) + " examples");
             readExample(reader, "example " + std::to_string(request.examples.size()),
                         request.examples.emplace_back());
+          }
       } else {
         reader.skipValue();
       }

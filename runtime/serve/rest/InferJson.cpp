@@ -86,11 +86,11 @@ public:
             return invalid("'inputs' is there twice");
           hasInputs = true;
           if (reader_.beginArray())
-            while (reader_.nextElement())
+            while (reader_.nextElement() && isFew(request_.inputs.inputs.size(), "inputs"))
               readInput();
         } else if (key == "outputs") {
           if (reader_.beginArray())
-            while (reader_.nextElement())
+            while (reader_.nextElement() && isFew(request_.outputs.size(), "outputs"))
               readOutput();
         } else {
           reader_.skipValue();
@@ -115,6 +115,13 @@ private:
     Place place;
     int64_t count = 0;
   };
+
+  /// Small tensors take more memory here than in the body.
+  bool isFew(size_t count, const char *what) {
+    constexpr size_t most = 4096;
+    return count < most ||
+           reader_.fail(invalid("the body has more than " + std::to_string(most) + " " + what));
+  }
 
   void readParameters() {
     if (!reader_.beginObject())

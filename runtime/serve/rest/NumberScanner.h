@@ -4,8 +4,8 @@
 // Invariant: a float is the one nearest to the decimal value. How: up to 19 digits are an exact
 // 64-bit integer m. For a double, m below 2^53 and 10^|k| up to 22 are exact, and one operation
 // rounds once. For a float, m * 10^k in double is rounded three times, and off by less than 4 units
-// in its last place: that decides the float unless the double is within 4 units of the middle of two
-// floats. Those, and everything outside these ranges, go to std::from_chars.
+// in its last place: that decides the float unless the double is within 4 units of the middle of
+// two floats. Those, and everything outside these ranges, go to std::from_chars.
 #ifndef INGOT_RUNTIME_SERVE_REST_NUMBERSCANNER_H
 #define INGOT_RUNTIME_SERVE_REST_NUMBERSCANNER_H
 
@@ -42,8 +42,8 @@ inline uint64_t valueOfDigits(uint64_t digits) {
 
 inline constexpr uint64_t tenTo[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
 
-/// Digits at `at` into m, which wraps beyond 19 of them. Eight bytes are looked at together, so that
-/// nothing branches on how many digits there are.
+/// Digits at `at` into m, which wraps beyond 19 of them. Eight bytes are looked at together, so
+/// that nothing branches on how many digits there are.
 inline void scanDigits(const char *&at, const char *end, uint64_t &m) {
   while (end - at >= 8) {
     uint64_t digits;

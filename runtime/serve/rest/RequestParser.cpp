@@ -184,7 +184,8 @@ size_t RequestParser::put(std::string_view bytes) {
     return room.size;
   }
   size_t used = 0;
-  while (impl.state == State::Head || impl.state == State::Body) {
+  // Of no bytes Beast would look two beyond.
+  while (used < bytes.size() && (impl.state == State::Head || impl.state == State::Body)) {
     error_code code;
     used +=
         impl.parser->put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), code);
@@ -203,8 +204,6 @@ size_t RequestParser::put(std::string_view bytes) {
     }
     if (impl.parser->is_done())
       impl.state = State::Done;
-    else if (used == bytes.size())
-      break;
   }
   return used;
 }

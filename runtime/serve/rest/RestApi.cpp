@@ -185,7 +185,7 @@ void RestApi::finish(Exchange &exchange) {
   if (exchange.encode)
     exchange.encode(*this, exchange);
   HttpReply &reply = exchange.reply;
-  if (reply.status >= 500 && reply.status != 503)
+  if (reply.status == 500)
     reply.fail(reply.status, reply.error + " (request " + exchange.record.id + ")");
   if (!exchange.request.requestId.empty())
     reply.headers += "X-Request-Id: " + exchange.request.requestId + "\r\n";

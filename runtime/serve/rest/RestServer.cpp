@@ -1,6 +1,7 @@
 // Threads, listeners, TLS and the sweep over connections. See RestServer.h.
 #include "runtime/serve/rest/RestServer.h"
 
+#include "runtime/core/Cpus.h"
 #include "runtime/serve/rest/Connection.h"
 #include "runtime/serve/rest/Listeners.h"
 #include "runtime/serve/rest/RestApi.h"
@@ -9,7 +10,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <optional>
-#include <sched.h>
 #include <string_view>
 #include <thread>
 
@@ -21,11 +21,6 @@ using namespace rest;
 
 /// How often connections are looked at: while requests are in flight, and else.
 constexpr std::chrono::milliseconds busySweep{50}, idleSweep{250};
-
-int cpuCount() {
-  cpu_set_t cpus;
-  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-}
 
 Status makeTlsContext(const TlsFiles &files, std::optional<asio::ssl::context> &context) {
   context.emplace(asio::ssl::context::tls_server);
@@ -75,7 +70,8 @@ Status makeTlsContext(const TlsFiles &files, std::optional<asio::ssl::context> &
 class RunningRestServer final : public RestServer {
 public:
   RunningRestServer(ServerContext &context, const RestOptions &options)
-      : context_(context), threadCount_(options.threads > 0 ? options.threads : cpuCount() + 2),
+      : context_(context),
+        threadCount_(options.threads > 0 ? options.threads : availableCpus() + 2),
         io_(threadCount_), work_(io_.get_executor()), slow_(2),
         api_(context, options,
              [this](std::function<void()> job) { asio::post(slow_, std::move(job)); }),

@@ -15,7 +15,13 @@ namespace {
 /// Bounds are off by less than 1e-7; what is nearer than this to a whole number may be beyond it.
 constexpr double doubt = 1e-6;
 
-bool isNearWhole(double value) { return std::fabs(value - std::nearbyint(value)) < doubt; }
+// Values are below 10^9 and not negative: integers round them, where the functions of the library
+// would be calls.
+double wholeOf(double value) { return static_cast<double>(static_cast<int64_t>(value)); }
+bool isNearWhole(double value) {
+  const double fraction = value - wholeOf(value);
+  return fraction < doubt || fraction > 1 - doubt;
+}
 
 void dropZeros(ShortDecimal &decimal) {
   while (decimal.digits % 10 == 0) {
@@ -46,13 +52,13 @@ bool shortestDecimal(float value, ShortDecimal &decimal) {
   const double low = (exact - below) * coarse, high = (exact + above) * coarse;
   if (isNearWhole(low) || isNearWhole(high))
     return false;
-  const double whole = std::floor(high);
+  const double whole = wholeOf(high);
   if (whole > low && whole > 0) {
     decimal = {static_cast<uint32_t>(whole), e + 1};
     dropZeros(decimal);
     return true;
   }
-  const double fine = powerOfTen(-e), wanted = exact * fine, nearest = std::nearbyint(wanted);
+  const double fine = powerOfTen(-e), wanted = exact * fine, nearest = wholeOf(wanted + 0.5);
   if (std::fabs(std::fabs(wanted - nearest) - 0.5) < doubt ||
       nearest - (exact - below) * fine < doubt || (exact + above) * fine - nearest < doubt)
     return false;
