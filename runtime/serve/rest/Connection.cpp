@@ -156,11 +156,7 @@ bool Connection::beginRequest() {
   record.traceparent.clear();
   record.isInference = false;
   isCounted_ = api_.context().lifecycle.begin(limits_.requests);
-  if (isCounted_)
-    return true;
-  reply.headers = "Retry-After: 1\r\n";
-  return refuse(429, "the server has " + std::to_string(limits_.requests) +
-                         " requests in flight, the most that it takes: try again later");
+  return true;
 }
 
 bool Connection::readHead() {
@@ -176,6 +172,12 @@ bool Connection::readHead() {
   }
   const bool hasBody = parser_.state() == RequestParser::State::Body;
   isRefused_ = !api_.admit(*this);
+  // Who asks whether the server is well is answered, however much it has to do.
+  if (!isCounted_ && traitsOf(route.api).group != ApiGroup::Health) {
+    reply.headers = "Retry-After: 1\r\n";
+    return refuse(429, "the server has " + std::to_string(limits_.requests) +
+                           " requests in flight, the most that it takes: try again later");
+  }
   // A short body of a refused request is read, for the sake of the requests behind it.
   const bool isShort = request.hasLength && request.contentLength <= bytesPerTurn;
   if (isRefused_ && (!hasBody || !isShort || request.expectsContinue)) {
