@@ -1,6 +1,6 @@
 // Elements of tensors out of JSON: where the time of a large request goes, so numbers are scanned
 // eight digits at a time where they stand, into the block that the model reads. 150,528 floats (3
-// MB) take about 2 ms; std::from_chars is the fallback for what the fast path cannot round rightly.
+// MB) take about 3 ms; std::from_chars is the fallback for what the fast path cannot round rightly.
 #ifndef INGOT_RUNTIME_SERVE_REST_JSONNUMBERS_H
 #define INGOT_RUNTIME_SERVE_REST_JSONNUMBERS_H
 

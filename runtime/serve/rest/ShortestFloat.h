@@ -1,5 +1,4 @@
-// The shortest decimal digits that read back as the same float. std::to_chars finds the same ones,
-// five times as slowly.
+// The shortest decimal digits that read back as the same float. std::to_chars finds the same ones.
 //
 // How: all decimals between the middles to the neighbours read back as the float. Its width w is
 // between 10^e and 10^(e+1), so there is at most one multiple of 10^(e+1) in there, which has the

@@ -53,7 +53,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         root = pathlib.Path(directory)
         models.publish(models.perceptron(root / "a.onnx", [784, 128, 10]), root / "models/a", 1)
-        models.publish(models.perceptron(root / "b.onnx", [11456, 11456, 10]), root / "models/b", 1)
+        models.publish(models.perceptron(root / "b.onnx", [8000, 7800, 10]), root / "models/b", 1)
         size = (root / "models/b/1/model.so").stat().st_size
         with harness.serving(root / "models", "--model-control-mode", "explicit", "--load-model", "a") as server:
             def post(action):
