@@ -200,6 +200,7 @@ public:
   void listen();
 
 protected:
+  /// Calls `taken` when its place among the messages is settled: the next one is not read before.
   virtual void onMessage(grpc::ByteBuffer message) = 0;
   /// The client has said all.
   virtual void onLastMessage() = 0;
@@ -207,6 +208,7 @@ protected:
   /// Asks for a message more, once the client has read of what was written; without effect while
   /// one is asked for.
   void read();
+  void taken();
   void write(grpc::ByteBuffer message);
   /// After what was written. Once; later ones have no effect.
   void finish(const grpc::Status &status);
@@ -233,6 +235,7 @@ private:
   std::deque<grpc::ByteBuffer> outgoing_;
   size_t outgoingBytes_ = 0;
   bool isReading_ = false, isReadWanted_ = false;
+  bool isTaking_ = false; ///< a message was read, and its place is not settled yet
   bool isWriting_ = false, isBroken_ = false, isFinished_ = false;
   std::unique_ptr<grpc::Status> finalStatus_; ///< finish was called
   MemberEvent<StreamCall, &StreamCall::arrived> arrived_{this};

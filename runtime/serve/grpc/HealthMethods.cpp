@@ -58,6 +58,7 @@ public:
 
 private:
   void onMessage(grpc::ByteBuffer message) override {
+    taken();
     HealthCheckRequest request;
     const Status status = parse(message, context().limits.decompressedBytes, request);
     if (!status.isOk())

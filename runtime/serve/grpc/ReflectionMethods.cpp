@@ -33,6 +33,7 @@ public:
 
 private:
   void onMessage(grpc::ByteBuffer message) override {
+    taken();
     Request request;
     const Status status = parse(message, context().limits.decompressedBytes, request);
     if (!status.isOk())

@@ -55,7 +55,7 @@ void StreamCall::onEnd() {
 void StreamCall::read() {
   {
     const std::lock_guard lock(mutex_);
-    if (isReading_ || isBroken_ || finalStatus_)
+    if (isReading_ || isTaking_ || isBroken_ || finalStatus_)
       return;
     isReadWanted_ = isWrittenEnough();
     if (isReadWanted_)
@@ -64,6 +64,11 @@ void StreamCall::read() {
     hold();
   }
   stream_.Read(&incoming_, &read_);
+}
+
+void StreamCall::taken() {
+  const std::lock_guard lock(mutex_);
+  isTaking_ = false;
 }
 
 bool StreamCall::isWrittenEnough() const {
@@ -76,6 +81,7 @@ void StreamCall::wasRead(bool ok) {
   {
     const std::lock_guard lock(mutex_);
     isReading_ = false;
+    isTaking_ = ok;
   }
   if (ok)
     onMessage(std::move(message));

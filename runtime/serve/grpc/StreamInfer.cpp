@@ -52,6 +52,7 @@ private:
         isFirst = waiting.size() == 1;
       }
     }
+    taken();
     hold();
     readIfFew(); // the next message may be handled while this one is run
     if (!status.isOk()) {

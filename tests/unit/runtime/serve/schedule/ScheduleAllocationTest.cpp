@@ -44,7 +44,7 @@ struct ScheduleAllocationTest : testing::Test {
 TEST_F(ScheduleAllocationTest, AFewForEachRequestWhateverItsRows) {
   for (bool here : {true, false}) {
     double one = each(1, here), many = each(1000, here);
-    EXPECT_LE(one, 12) << here;
+    EXPECT_LE(one, 12.5) << here; // and now and then a block of a queue
     EXPECT_NEAR(one, many, 0.5) << here;
   }
 }
