@@ -93,7 +93,7 @@ TEST(ChildProcessTest, OurFilesAndSignalMaskAreNotItsOwn) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
-  auto result = shell("ls /proc/$$/fd; grep SigBlk /proc/$$/status");
+  auto result = shell("ls /proc/$$/fd; exec grep SigBlk /proc/self/status");
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   close(file);
   ASSERT_OK(result.status());
