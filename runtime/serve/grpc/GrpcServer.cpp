@@ -2,6 +2,7 @@
 #include "runtime/serve/grpc/GrpcServer.h"
 
 #include "runtime/core/AtomicFile.h"
+#include "runtime/core/Cpus.h"
 #include "runtime/serve/grpc/Calls.h"
 
 #include <arpa/inet.h>
@@ -16,7 +17,6 @@
 #include <grpc/support/log.h>
 #include <limits>
 #include <netdb.h>
-#include <sched.h>
 #include <sstream>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,14 +30,6 @@ namespace {
 
 /// How long the destructor waits for calls in flight.
 constexpr std::chrono::seconds lastWait{1};
-
-int availableCpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    return CPU_COUNT(&set);
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
 
 int milliseconds(std::chrono::seconds time) {
   const auto most = std::chrono::seconds(std::numeric_limits<int>::max() / 1000);

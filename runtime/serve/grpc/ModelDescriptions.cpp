@@ -2,6 +2,7 @@
 #include "runtime/serve/grpc/ModelDescriptions.h"
 
 #include "runtime/serve/inference/DataTypes.h"
+#include "runtime/serve/inference/Readiness.h"
 
 #include <algorithm>
 #include <limits>
@@ -94,22 +95,6 @@ void add(const CountAndTime &value, inference::StatisticDuration &sum) {
 void set(inference::StatisticDuration &duration, uint64_t count, std::chrono::nanoseconds time) {
   duration.set_count(count);
   duration.set_ns(static_cast<uint64_t>(time.count()));
-}
-
-/// Triton's words, and the reason where a version is not ready.
-std::pair<const char *, std::string> readinessOf(const VersionStatus &version) {
-  switch (version.state) {
-  case VersionState::Available:
-    return {"READY", version.error.message()};
-  case VersionState::Start:
-  case VersionState::Loading:
-    return {"LOADING", ""};
-  case VersionState::Unloading:
-    return {"UNLOADING", ""};
-  case VersionState::End:
-    break;
-  }
-  return {"UNAVAILABLE", version.error.isOk() ? "unloaded" : version.error.message()};
 }
 
 } // namespace
@@ -215,7 +200,7 @@ void describeIndex(const std::vector<ModelStatus> &models, bool onlyReady,
     for (const VersionStatus &version : model.versions) {
       if (onlyReady && version.state != VersionState::Available)
         continue;
-      const auto [state, reason] = readinessOf(version);
+      const auto [state, reason] = tritonReadiness(version);
       auto &added = *reply.add_models();
       added.set_name(model.model);
       added.set_version(std::to_string(version.version));

@@ -2,6 +2,7 @@
 #include "runtime/serve/rest/ModelJson.h"
 
 #include "runtime/serve/inference/DataTypes.h"
+#include "runtime/serve/inference/Readiness.h"
 #include "runtime/serve/rest/JsonWriter.h"
 #include "runtime/serve/rest/Signature.h"
 #include "runtime/serve/rest/StatusMap.h"
@@ -198,22 +199,6 @@ void appendVersionStatistics(Bytes &out, const ModelVersion &model) {
   out += "}]}";
 }
 
-/// Triton's words for a version's state, and the reason where it is not ready.
-std::pair<const char *, std::string> readiness(const VersionStatus &version) {
-  switch (version.state) {
-  case VersionState::Available:
-    return {"READY", version.error.message()};
-  case VersionState::Start:
-  case VersionState::Loading:
-    return {"LOADING", ""};
-  case VersionState::Unloading:
-    return {"UNLOADING", ""};
-  case VersionState::End:
-    break;
-  }
-  return {"UNAVAILABLE", version.error.isOk() ? "unloaded" : version.error.message()};
-}
-
 } // namespace
 
 void appendModelStatus(Bytes &out, const ModelStatus &status, int64_t only) {
@@ -324,7 +309,7 @@ void appendIndex(Bytes &out, const std::vector<ModelStatus> &models, bool onlyRe
       out += '}';
     }
     for (const VersionStatus &version : model.versions) {
-      const auto [state, reason] = readiness(version);
+      const auto [state, reason] = tritonReadiness(version);
       if (onlyReady && version.state != VersionState::Available)
         continue;
       commas.next();
