@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The same requests to ingot-serve and to a real Triton, replies compared field by field. Where we differ
-on purpose, the row says how and why; a row that does not differ as it says fails too.
+"""The same requests to ingot-serve and to a real Triton, over HTTP and gRPC, replies compared field by
+field. Where we differ on purpose, the row says how and why; a row that does not differ as it says fails
+too.
 
     tests/serve/start golden.py INGOT-SERVE FIXTURE.so ECHO.so
 """
@@ -10,14 +11,16 @@ import http.client
 import json
 import math
 import pathlib
-import socket
 import struct
 import sys
 import tempfile
 import unittest
 
+import grpc
 import harness
 import triton
+from google.protobuf import json_format
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 ECHO = None
 X = {"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
@@ -109,6 +112,100 @@ DIFFERENT = [
 ]
 
 
+# Whose values are each server's own (times, counts, names of itself): fields and their types are compared.
+FIELDS = [
+    ("metadata", "GET", "/v2", {}, None),
+    ("model's metadata", "GET", "/v2/models/m", {}, None),
+    ("version's metadata", "GET", "/v2/models/m/versions/1", {}, None),
+    ("statistics", "GET", "/v2/models/m/stats", {}, None),
+    ("all statistics", "GET", "/v2/models/stats", {}, None),
+    ("repository index", "POST", "/v2/repository/index", {}, {}),
+    ("shared memory", "GET", "/v2/systemsharedmemory/status", {}, None),
+]
+
+
+# gRPC: (what, method, message). Messages are given as protobuf's JSON.
+
+
+def rows_of(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def call(raw=(rows_of(1, 2, 3),), model="m", outputs=(), **changed):
+    x = {"name": "x", "datatype": "FP32", "shape": [1, 3], **changed.pop("x", {})}
+    request = service_pb2.ModelInferRequest()
+    json_format.ParseDict({"model_name": model, "inputs": [x], "outputs": list(outputs), **changed}, request)
+    request.raw_input_contents.extend(raw)
+    return request
+
+
+def message(name, **fields):
+    return json_format.ParseDict(fields, getattr(service_pb2, name)())
+
+
+def every_type_raw():
+    request = service_pb2.ModelInferRequest(model_name="echo")
+    for name, datatype in TYPES:
+        if name == "bf16":  # see without_bf16
+            continue
+        request.inputs.add(name=name, datatype=datatype, shape=[1, 2])
+        request.outputs.add(name=name)
+        if name in RAW:
+            raw = RAW[name]
+        elif datatype == "BYTES":
+            raw = b"".join(struct.pack("<I", len(v.encode())) + v.encode() for v in VALUES[name])
+        else:
+            code = {"BOOL": "?", "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "UINT8": "B", "UINT16": "H",
+                    "UINT32": "I", "UINT64": "Q", "FP32": "f", "FP64": "d"}[datatype]
+            raw = struct.pack(f"<2{code}", *VALUES[name])
+        request.raw_input_contents.append(raw)
+    return request
+
+
+TYPED = {"contents": {"fp32_contents": [1, 2, 3]}}
+SAME_CALLS = [
+    ("live", "ServerLive", message("ServerLiveRequest")),
+    ("ready", "ServerReady", message("ServerReadyRequest")),
+    ("model ready", "ModelReady", message("ModelReadyRequest", name="m")),
+    ("version ready", "ModelReady", message("ModelReadyRequest", name="m", version="1")),
+    ("infer", "ModelInfer", call()),
+    ("version", "ModelInfer", call(model_version="1")),
+    ("id", "ModelInfer", call(id="request 1")),
+    ("two rows", "ModelInfer", call([rows_of(1, 2, 3, 4, 5, 6)], x={"shape": [2, 3]})),
+    ("one output asked for", "ModelInfer", call(outputs=[{"name": "y"}])),
+    ("priority and timeout", "ModelInfer", call(parameters={"priority": {"uint64_param": 1},
+                                                            "timeout": {"int64_param": 10000000}})),
+    ("every type", "ModelInfer", every_type_raw()),
+    ("unknown output", "ModelInfer", call(outputs=[{"name": "zz"}])),
+    ("wrong shape", "ModelInfer", call([rows_of(1, 2)], x={"shape": [1, 2]})),
+    ("wrong rank", "ModelInfer", call(x={"shape": [3]})),
+    ("wrong type", "ModelInfer", call(x={"datatype": "INT32"})),
+    ("unknown type", "ModelInfer", call(x={"datatype": "FP33"})),
+    ("unknown input", "ModelInfer", call(x={"name": "zz"})),
+    ("missing input", "ModelInfer", message("ModelInferRequest", model_name="m")),
+    ("too few bytes", "ModelInfer", call([rows_of(1, 2)])),
+    ("both encodings", "ModelInfer", call(x=TYPED)),
+    ("too few elements", "ModelInfer", call([], x={"contents": {"fp32_contents": [1, 2]}})),
+    ("field of another type", "ModelInfer", call([], x={"contents": {"int_contents": [1, 2, 3]}})),
+    ("unknown model", "ModelInfer", call(model="zz")),
+    ("unknown version", "ModelInfer", call(model_version="9")),
+    ("unknown model's metadata", "ModelMetadata", message("ModelMetadataRequest", name="zz")),
+    ("unknown model's statistics", "ModelStatistics", message("ModelStatisticsRequest", name="zz")),
+    ("unknown model's configuration", "ModelConfig", message("ModelConfigRequest", name="zz")),
+    ("unknown region", "SystemSharedMemoryUnregister", message("SystemSharedMemoryUnregisterRequest", name="zz")),
+]
+CALL_FIELDS = [
+    ("metadata", "ServerMetadata", message("ServerMetadataRequest")),
+    ("model's metadata", "ModelMetadata", message("ModelMetadataRequest", name="m")),
+    ("statistics", "ModelStatistics", message("ModelStatisticsRequest", name="m")),
+    ("repository index", "RepositoryIndex", message("RepositoryIndexRequest")),
+    ("shared memory", "SystemSharedMemoryStatus", message("SystemSharedMemoryStatusRequest")),
+]
+# The same with both codes, and why.
+DIFFERENT_CALLS = [
+]
+
+
 class Golden(harness.ServeTest):
     @classmethod
     def setUpClass(cls):
@@ -119,9 +216,13 @@ class Golden(harness.ServeTest):
         echo = [(name, datatype, [2]) for name, datatype in TYPES if datatype != "BF16"]
         triton.add_python_model(root / "theirs", "m", triton.LINEAR_PY, [("x", "FP32", [3])], [("y", "FP32", [2])])
         triton.add_python_model(root / "theirs", "echo", triton.ECHO_PY, echo, echo)
-        cls.ours = cls.stack.enter_context(harness.serving(root / "ours")).rest
-        cls.theirs = free_port()
-        cls.stack.enter_context(triton.running(root / "theirs", cls.theirs, free_port(), root / "triton.log"))
+        server = cls.stack.enter_context(harness.serving(root / "ours"))
+        cls.ours, cls.theirs, their_grpc = server.rest, triton.free_port(), triton.free_port()
+        cls.stack.enter_context(triton.running(root / "theirs", cls.theirs, their_grpc, root / "triton.log"))
+        cls.our_stub, cls.their_stub = (
+            service_pb2_grpc.GRPCInferenceServiceStub(
+                cls.stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}")))
+            for port in (server.grpc, their_grpc))
 
     @classmethod
     def tearDownClass(cls):
@@ -160,6 +261,55 @@ class Golden(harness.ServeTest):
         else:
             self.assertEqual(ours, theirs, what)
 
+    def compare_fields(self, what, ours, theirs):
+        """The same keys and types; lists by their first elements."""
+        self.assertEqual(type(ours), type(theirs), what)
+        if isinstance(theirs, dict):
+            self.assertEqual(set(ours), set(theirs), what)
+            for key, value in theirs.items():
+                self.compare_fields(f"{what}: {key}", ours[key], value)
+        elif isinstance(theirs, list) and theirs:
+            self.assertTrue(ours, what)
+            self.compare_fields(f"{what}[0]", ours[0], theirs[0])
+
+    def call(self, stub, method, request):
+        """Code and the reply as a dictionary, or what is said of the error."""
+        try:
+            reply = getattr(stub, method)(request, timeout=30)
+        except grpc.RpcError as error:
+            return error.code().name, {"error": error.details()}
+        return "OK", json_format.MessageToDict(reply, preserving_proto_field_name=True,
+                                               always_print_fields_with_no_presence=True)
+
+    def test_grpc_replies_are_tritons(self):
+        for what, method, request in SAME_CALLS:
+            with self.subTest(what):
+                code, mine = self.call(self.our_stub, method, request)
+                their_code, theirs = self.call(self.their_stub, method, request)
+                self.assertEqual(code, their_code, (mine, theirs))
+                self.compare(what, mine, theirs)
+
+    def test_fields_are_tritons(self):
+        for what, *request in FIELDS:
+            with self.subTest(what):
+                mine, fields, _ = self.ask(self.ours, *request)
+                reply, their_fields, _ = self.ask(self.theirs, *request)
+                self.assertEqual(mine.status, reply.status)
+                self.compare_fields(what, fields, their_fields)
+        for what, method, request in CALL_FIELDS:
+            with self.subTest(f"gRPC: {what}"):
+                code, mine = self.call(self.our_stub, method, request)
+                their_code, theirs = self.call(self.their_stub, method, request)
+                self.assertEqual(code, their_code, (mine, theirs))
+                self.compare_fields(what, mine, theirs)
+
+    def test_grpc_differs_where_we_say_so_alone(self):
+        for what, method, request, theirs, ours, why in DIFFERENT_CALLS:
+            with self.subTest(what, why=why):
+                code, mine = self.call(self.our_stub, method, request)
+                self.assertEqual(code, ours, mine)
+                self.assertEqual(self.call(self.their_stub, method, request)[0], theirs)
+
     def test_replies_are_tritons(self):
         for what, *request in SAME:
             with self.subTest(what):
@@ -188,12 +338,6 @@ def without_bf16(body):
     header = json.loads(body[:size])
     header["inputs"] = [t for t in header["inputs"] if t["name"] != "bf16"]
     return binary(header, body[size:][:len(RAW["f16"])])
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

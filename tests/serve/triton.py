@@ -8,6 +8,7 @@ import glob
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import textwrap
 import time
@@ -78,8 +79,10 @@ ECHO_PY = textwrap.dedent('''
     ''')
 
 
-def available():
-    return (CLIENTS / "load.done").exists()
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def site_packages():

@@ -226,6 +226,8 @@ public:
     });
   }
 
+  bool isDrained() const override { return true; }
+
 private:
   Methods methods_;
   Calls calls_;

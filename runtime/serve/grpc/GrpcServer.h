@@ -29,8 +29,11 @@ public:
   virtual ~GrpcServer() = default;
   virtual int port() const = 0;
   /// No new connections and calls (clients are told to go elsewhere, GOAWAY); calls in flight go
-  /// on. Returns at once.
+  /// on. Returns when no further one can be accepted.
   virtual void stopAccepting() = 0;
+  /// After stopAccepting: every request that came has its reply given to the socket, and no other
+  /// can come.
+  virtual bool isDrained() const = 0;
 
 protected:
   GrpcServer() = default;

@@ -113,6 +113,8 @@ public:
     connections_.drain();
   }
 
+  bool isDrained() const override { return true; }
+
 private:
   void runThread() {
     // A handler that throws (memory ended) ends its connection, not the server.

@@ -38,8 +38,11 @@ public:
   virtual ~RestServer() = default;
   virtual int port() const = 0;
   /// No new connections; open ones get `Connection: close` with their next reply, and idle ones are
-  /// closed. Returns at once.
+  /// closed. Returns when no further one can be accepted.
   virtual void stopAccepting() = 0;
+  /// After stopAccepting: every request that came has its reply given to the socket, and no other
+  /// can come.
+  virtual bool isDrained() const = 0;
 
 protected:
   RestServer() = default;

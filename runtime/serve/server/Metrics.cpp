@@ -181,11 +181,12 @@ Metrics::~Metrics() = default;
 
 void Metrics::onRequest(const RequestRecord &record) {
   RequestKey key{record.protocol, record.api, "", 0};
-  if (record.version > 0) { // a model that there is: clients cannot make up labels
+  std::lock_guard<std::mutex> lock(mutex_);
+  // Neither clients nor a long life can make up labels without end.
+  if (record.version > 0 && loaded_.contains({record.model, record.version})) {
     key.model = record.model;
     key.version = record.version;
   }
-  std::lock_guard<std::mutex> lock(mutex_);
   auto &counts = requests_[std::move(key)];
   if (!counts)
     counts = std::make_unique<RequestCounts>();
@@ -202,8 +203,14 @@ void Metrics::onLoad(const LoadEvent &event) {
     counts = std::make_unique<LoadCounts>();
   if (event.isUnload) {
     ++counts->unloads;
+    loaded_.erase({event.model, event.version});
+    std::erase_if(requests_, [&](const auto &row) {
+      return row.first.model == event.model && row.first.version == event.version;
+    });
     return;
   }
+  if (event.status.isOk())
+    loaded_.insert({event.model, event.version});
   ++(event.status.isOk() ? counts->loads : counts->failures);
   counts->lastLoadSeconds = std::chrono::duration<double>(event.took).count();
   counts->lastCompileSeconds = std::chrono::duration<double>(event.compiled).count();

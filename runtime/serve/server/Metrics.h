@@ -1,5 +1,6 @@
 // Metrics: /metrics in Prometheus's text form. Counts requests of all protocols as an observer, and
-// reads the rest (queues, runs, models, the process) when it is asked.
+// reads the rest (queues, runs, models, the process) when it is asked. What is counted by version
+// goes when the version is unloaded, or the text would grow for ever where versions come and go.
 #ifndef INGOT_RUNTIME_SERVE_SERVER_METRICS_H
 #define INGOT_RUNTIME_SERVE_SERVER_METRICS_H
 
@@ -9,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -42,8 +44,9 @@ private:
 
   MetricsOptions options_;
   mutable std::mutex mutex_;
-  std::map<RequestKey, std::unique_ptr<RequestCounts>> requests_;
-  std::map<std::string, std::unique_ptr<LoadCounts>> loads_; ///< by model
+  std::set<std::pair<std::string, int64_t>> loaded_; ///< models and versions; these are labels
+  std::map<RequestKey, std::unique_ptr<RequestCounts>> requests_; ///< go with their version
+  std::map<std::string, std::unique_ptr<LoadCounts>> loads_;      ///< by model
 };
 
 } // namespace ingot::serve

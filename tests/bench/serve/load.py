@@ -18,7 +18,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "serve"))
 import harness  # noqa: E402
 import models  # noqa: E402
 import triton  # noqa: E402
-from golden import free_port  # noqa: E402
 
 PERF = harness.CLIENTS / "perf"
 
@@ -59,7 +58,7 @@ def main():
         model = models.perceptron(root / "mlp.onnx", [784, 128, 10])
         models.publish(model, root / "ours/mlp", 1)
         triton.add_onnx_model(root / "theirs", "mlp", model, [("x", "FP32", (784,))], [("y", "FP32", (10,))])
-        http, grpc = free_port(), free_port()
+        http, grpc = triton.free_port(), triton.free_port()
         # Both run all the while; only one is asked at a time.
         with harness.serving(root / "ours") as server, \
                 triton.running(root / "theirs", http, grpc, root / "triton.log"):
