@@ -50,7 +50,7 @@ install(FILES ${PROJECT_BINARY_DIR}/ingot.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
 set(components library dev)
-if(INGOT_SERVE)
+if(INGOT_SERVE_GRPC)
   install(TARGETS ingot-serve RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
   list(APPEND components server)
 endif()
