@@ -43,6 +43,8 @@ Status PrivateCopy::seal() {
   if (fcntl(descriptor_, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) !=
       0)
     return errnoStatus("seal", "a copy in memory", errno);
+  if (access(path().c_str(), R_OK) != 0) // in a bare chroot
+    return errnoStatus("open", path() + " (is /proc mounted?)", errno);
   return Status();
 }
 
