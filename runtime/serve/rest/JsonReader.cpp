@@ -1,6 +1,7 @@
 // The grammar of JSON, by hand. See JsonReader.h.
 #include "runtime/serve/rest/JsonReader.h"
 
+#include "runtime/serve/rest/Text.h"
 #include "runtime/serve/rest/Utf8.h"
 
 #include <charconv>
@@ -10,9 +11,6 @@
 namespace ingot::serve::rest {
 
 namespace {
-
-bool isSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
 
 void appendUtf8(std::string &text, uint32_t code) {
   if (code < 0x80) {
@@ -73,7 +71,7 @@ const char *endOfPlain(const char *at, const char *end) {
 } // namespace
 
 void JsonReader::skipSpace() {
-  while (cursor_ < end_ && isSpace(*cursor_))
+  while (cursor_ < end_ && isJsonSpace(*cursor_))
     ++cursor_;
 }
 

@@ -2,14 +2,13 @@
 #include "runtime/serve/rest/JsonWriter.h"
 
 #include "runtime/serve/rest/Base64.h"
-#include "runtime/serve/rest/ShortestFloat.h"
 #include "runtime/serve/rest/SmallFloats.h"
 #include "runtime/serve/rest/Utf8.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <type_traits>
 
 namespace ingot::serve::rest {
 
@@ -21,26 +20,44 @@ template <typename T> char *writeInteger(char *at, T value) {
   return std::to_chars(at, at + longestNumber, value).ptr;
 }
 
+/// The shortest digits that read back as `value`, laid out as Python does: from 0.0001 to below
+/// 1e16 without an exponent. A whole number is told from an integer by its .0, as TF Serving does.
 template <typename T> char *writeFloat(char *at, T value) {
   if (!std::isfinite(value)) {
     const std::string_view name = std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
     std::memcpy(at, name.data(), name.size());
     return at + name.size();
   }
-  if constexpr (std::is_same_v<T, float>) {
-    if (ShortDecimal decimal; shortestDecimal(std::fabs(value), decimal)) {
-      *at = '-';
-      return writeDecimal(at + std::signbit(value), decimal);
-    }
+  // "d.ddde-xx"
+  char text[longestNumber];
+  const char *const end =
+      std::to_chars(text, text + sizeof text, std::fabs(value), std::chars_format::scientific).ptr;
+  const char *const e = std::find(static_cast<const char *>(text), end, 'e');
+  int power = 0;
+  std::from_chars(e + 2, end, power);
+  power = e[1] == '-' ? -power : power;
+  if (std::signbit(value))
+    *at++ = '-';
+  if (power < -4 || power > 15)
+    return std::copy(static_cast<const char *>(text), end, at);
+  const char *const rest = e - text > 2 ? text + 2 : e; // digits behind the first
+  const auto count = static_cast<int>(e - rest);
+  if (power < 0) {
+    *at++ = '0';
+    *at++ = '.';
+    at = std::fill_n(at, -power - 1, '0');
+    *at++ = text[0];
+    return std::copy(rest, e, at);
   }
-  char *end = std::to_chars(at, at + longestNumber, value).ptr;
-  // A whole number is told from an integer by its .0, as TF Serving does.
-  for (const char *p = at; p < end; ++p)
-    if (*p == '.' || *p == 'e')
-      return end;
-  *end++ = '.';
-  *end++ = '0';
-  return end;
+  *at++ = text[0];
+  at = std::copy(rest, rest + std::min(count, power), at);
+  at = std::fill_n(at, std::max(power - count, 0), '0');
+  *at++ = '.';
+  if (count <= power)
+    *at++ = '0';
+  else
+    at = std::copy(rest + power, e, at);
+  return at;
 }
 
 template <typename Stored, typename Write>

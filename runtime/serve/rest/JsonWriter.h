@@ -17,7 +17,7 @@ bool isUtf8(std::string_view text);
 
 void appendNumber(Bytes &out, int64_t value);
 void appendNumber(Bytes &out, uint64_t value);
-/// "1.0", "0.1", "1e+20", NaN, Infinity, -Infinity.
+/// "1.0", "0.1", "100000.0", "1e+20", NaN, Infinity, -Infinity; of both types alike.
 void appendNumber(Bytes &out, float value);
 void appendNumber(Bytes &out, double value);
 

@@ -10,6 +10,7 @@
 #define INGOT_RUNTIME_SERVE_REST_NUMBERSCANNER_H
 
 #include "runtime/serve/rest/PowersOfTen.h"
+#include "runtime/serve/rest/Text.h"
 
 #include <bit>
 #include <charconv>
@@ -29,8 +30,6 @@ enum class NumberError {
 };
 
 namespace detail {
-
-inline bool isDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
 /// The value of eight digits, each as a number, the first in the lowest byte.
 inline uint64_t valueOfDigits(uint64_t digits) {
@@ -116,8 +115,9 @@ inline bool scanDecimal(const char *&at, const char *end, Decimal &decimal) {
     p += p < end && (*p == '-' || *p == '+');
     const char *digits = p;
     int64_t exponent = 0;
+    // Beyond that no number of digits, which memory bounds, makes up for it.
     for (; p < end && isDigit(*p); ++p)
-      exponent = exponent < 100000 ? exponent * 10 + (*p - '0') : exponent;
+      exponent = exponent < int64_t{1} << 56 ? exponent * 10 + (*p - '0') : exponent;
     if (p == digits)
       return false;
     decimal.exponent += isNegative ? -exponent : exponent;

@@ -1,4 +1,4 @@
-// Small things that HTTP does with text: case, space, percent signs, numbers.
+// Small things that HTTP and JSON do with text: case, space, percent signs, numbers.
 #ifndef INGOT_RUNTIME_SERVE_REST_TEXT_H
 #define INGOT_RUNTIME_SERVE_REST_TEXT_H
 
@@ -8,6 +8,10 @@
 #include <string_view>
 
 namespace ingot::serve::rest {
+
+inline bool isDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+/// Between the tokens of JSON.
+inline bool isJsonSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 inline char toLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

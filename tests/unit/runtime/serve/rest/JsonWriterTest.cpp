@@ -40,6 +40,27 @@ TEST(JsonWriterTest, FloatsAreShortestAndTellThemselvesFromIntegers) {
   EXPECT_EQ(written(-std::numeric_limits<float>::infinity()), "-Infinity");
 }
 
+TEST(JsonWriterTest, FloatsOfBothTypesHaveOneLayout) {
+  const struct {
+    double value;
+    const char *text;
+  } rows[] = {
+      {0, "0.0"},         {100, "100.0"},       {100000, "100000.0"},  {1234567, "1234567.0"},
+      {123.25, "123.25"}, {-0.0625, "-0.0625"}, {1e9, "1000000000.0"}, {1048577, "1048577.0"},
+      {0.0001, "0.0001"}, {0.00015, "0.00015"}, {0.00001, "1e-05"},    {1.5e-6, "1.5e-06"},
+      {1e16, "1e+16"},    {1.5e20, "1.5e+20"}};
+  for (const auto &row : rows) {
+    EXPECT_EQ(written(row.value), row.text);
+    EXPECT_EQ(written(static_cast<float>(row.value)), row.text);
+  }
+  EXPECT_EQ(written(1e15), "1000000000000000.0");
+  EXPECT_EQ(written(123456789012345.5), "123456789012345.5");
+  EXPECT_EQ(written(9007199254740993.0), "9007199254740992.0");
+  EXPECT_EQ(written(2.2250738585072014e-308), "2.2250738585072014e-308");
+  EXPECT_EQ(written(std::numeric_limits<float>::max()), "3.4028235e+38");
+  EXPECT_EQ(written(std::numeric_limits<float>::denorm_min()), "1e-45");
+}
+
 TEST(JsonWriterTest, WhatIsWrittenReadsAsTheSameValue) {
   std::mt19937_64 random(4);
   for (int i = 0; i < 200000; ++i) {

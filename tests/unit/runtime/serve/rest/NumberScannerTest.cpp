@@ -110,6 +110,14 @@ TEST(NumberScannerTest, TooLargeIsRefusedTooSmallIsZero) {
   EXPECT_EQ(scan("1e309", wide), NumberError::Range);
   EXPECT_EQ(scan("1e-400", wide), NumberError::None);
   EXPECT_EQ(wide, 0.);
+  // As many zeros as the exponent makes up for, and one less.
+  const std::string zeros(99994, '0');
+  EXPECT_EQ(scan("0." + zeros + "1e1000000", wide), NumberError::Range);
+  EXPECT_EQ(scan("0." + zeros + "1e99995", wide), NumberError::None);
+  EXPECT_EQ(wide, 1.);
+  EXPECT_EQ(scan("0." + zeros + "1e-99999999999999999999", wide), NumberError::None);
+  EXPECT_EQ(wide, 0.);
+  EXPECT_EQ(scan("1e99999999999999999999", wide), NumberError::Range);
   EXPECT_EQ(scan("0e99999999999999999999", wide), NumberError::None);
   EXPECT_EQ(wide, 0.);
 }
