@@ -1,16 +1,14 @@
 // See BinaryTensors.h.
 #include "runtime/serve/rest/BinaryTensors.h"
 
+#include "runtime/serve/rest/StatusMap.h"
+
 #include <cstdint>
 #include <cstring>
 
 namespace ingot::serve::rest {
 
 namespace {
-
-Status invalid(std::string message) {
-  return Status(StatusCode::InvalidArgument, std::move(message));
-}
 
 Status checkTexts(std::string_view bytes, int64_t count, std::vector<ingot_string> &texts) {
   // A text takes 4 bytes at least, so what is reserved is paid by what was sent.

@@ -1,25 +1,42 @@
 // See ExamplesJson.h.
 #include "runtime/serve/rest/ExamplesJson.h"
 
-#include "runtime/serve/rest/Base64.h"
+#include "runtime/serve/rest/JsonNumbers.h"
 #include "runtime/serve/rest/JsonReader.h"
 #include "runtime/serve/rest/JsonWriter.h"
 #include "runtime/serve/rest/NumberScanner.h"
-
-#include <optional>
+#include "runtime/serve/rest/StatusMap.h"
+#include "runtime/serve/rest/UniqueKeys.h"
 
 namespace ingot::serve::rest {
 
 namespace {
 
-/// An example takes many times more memory than an empty one takes in the body.
-constexpr size_t mostExamples = 1000000;
+/// A feature takes many times more memory here than in the body, where 7 bytes may be one, and so
+/// does a string, or an example. This many there may be of all three together.
+constexpr size_t mostObjects = 2000000;
+
+/// What is left of that.
+class Budget {
+public:
+  bool take(JsonReader &reader) {
+    if (left_ > 0) {
+      --left_;
+      return true;
+    }
+    return reader.fail(invalid("the body has more than " + std::to_string(mostObjects) +
+                               " examples, features and strings: send fewer examples"));
+  }
+
+private:
+  size_t left_ = mostObjects;
+};
 
 /// The values of one feature. Integers among floats become floats.
 class FeatureReader {
 public:
-  FeatureReader(JsonReader &reader, std::string where)
-      : reader_(reader), where_(std::move(where)) {}
+  FeatureReader(JsonReader &reader, Budget &budget, std::string where)
+      : reader_(reader), budget_(budget), where_(std::move(where)) {}
 
   bool read(Feature &feature) {
     if (reader_.peek() == JsonReader::Kind::Array) {
@@ -34,7 +51,7 @@ public:
       return false;
     if (!texts_.empty())
       feature = std::move(texts_);
-    else if (areFloats_)
+    else if (!floats_.empty())
       feature = std::move(floats_);
     else
       feature = std::move(integers_);
@@ -44,8 +61,7 @@ public:
 private:
   bool refuse(const std::string &what) {
     return reader_.isOk() &&
-           reader_.fail(Status(StatusCode::InvalidArgument,
-                               where_ + ": value " + std::to_string(count_) + " " + what));
+           reader_.fail(invalid(where_ + ": value " + std::to_string(count_) + " " + what));
   }
 
   bool readOne() {
@@ -54,7 +70,7 @@ private:
     if (kind == JsonReader::Kind::Number)
       isRead = texts_.empty() ? readNumber() : refuse("is a number, those before it are strings");
     else if (kind == JsonReader::Kind::String || kind == JsonReader::Kind::Object)
-      isRead = texts_.size() == count_ ? readText(kind == JsonReader::Kind::Object)
+      isRead = texts_.size() == count_ ? readString()
                                        : refuse("is a string, those before it are numbers");
     else
       isRead = refuse("is " + reader_.quoteValue() +
@@ -72,56 +88,51 @@ private:
     const NumberError error = scanNumber(at, end, integer);
     if (error == NumberError::Range)
       return refuse("is out of the range of i64");
+    if (error == NumberError::None && floats_.empty()) {
+      integers_.push_back(integer);
+      return true;
+    }
     float value = 0;
     at = text.data();
     if (scanNumber(at, end, value) != NumberError::None)
       return refuse("is out of the range of f32");
-    areFloats_ |= error == NumberError::NotInteger;
-    integers_.push_back(integer);
+    // The first float: an integer is rounded once, whether it comes from its text or its value.
+    if (floats_.empty()) {
+      floats_.assign(integers_.begin(), integers_.end());
+      integers_ = {};
+    }
     floats_.push_back(value);
     return true;
   }
 
-  bool readText(bool isObject) {
-    std::string_view text, key;
-    if (!isObject) {
-      if (!reader_.readString(text))
-        return false;
-      texts_.emplace_back(text);
-      return true;
-    }
-    if (!reader_.beginObject() || !reader_.nextKey(key) || key != "b64")
-      return refuse("is an object without the key 'b64'");
-    Bytes bytes;
-    if (!reader_.readString(text))
-      return false;
-    if (!decodeBase64(text, bytes))
-      return refuse("is not base64");
-    if (reader_.nextKey(key))
-      return refuse("is an object with more than the key 'b64'");
-    texts_.emplace_back(bytes.view());
-    return reader_.isOk();
+  bool readString() {
+    Problem problem;
+    bytes_.clear();
+    if (!budget_.take(reader_) || !readText(reader_, TextForm::OrBase64, bytes_, problem))
+      return problem.empty() ? false : refuse(problem);
+    texts_.emplace_back(bytes_.view());
+    return true;
   }
 
   JsonReader &reader_;
+  Budget &budget_;
   std::string where_;
   size_t count_ = 0;
-  bool areFloats_ = false;
+  Bytes bytes_;
   std::vector<std::string> texts_;
   std::vector<int64_t> integers_;
   std::vector<float> floats_;
 };
 
-bool readExample(JsonReader &reader, const std::string &what, Example &example) {
-  if (!reader.beginObject())
+bool readExample(JsonReader &reader, Budget &budget, const std::string &what, Example &example) {
+  if (!budget.take(reader) || !reader.beginObject())
     return false;
   for (std::string_view key; reader.nextKey(key);) {
     std::string name(key);
     if (example.count(name))
-      return reader.fail(
-          Status(StatusCode::InvalidArgument, what + " has feature '" + name + "' twice"));
-    FeatureReader values(reader, what + ", feature '" + name + "'");
-    if (!values.read(example[name]))
+      return reader.fail(invalid(what + " has feature '" + name + "' twice"));
+    FeatureReader values(reader, budget, what + ", feature '" + name + "'");
+    if (!budget.take(reader) || !values.read(example[name]))
       return false;
   }
   return reader.isOk();
@@ -132,23 +143,23 @@ bool readExample(JsonReader &reader, const std::string &what, Example &example) 
 Result<ExamplesRequest> decodeExamples(std::string_view body, int maxDepth) {
   ExamplesRequest request;
   JsonReader reader(body, maxDepth);
+  Budget budget;
   bool hasExamples = false;
+  UniqueKeys keys{"signature_name", "context", "examples"};
   if (reader.beginObject()) {
     for (std::string_view key; reader.nextKey(key);) {
+      if (keys.repeats(key))
+        return invalid("'" + std::string(key) + "' is there twice");
       if (key == "signature_name") {
         reader.readString(request.signatureName);
       } else if (key == "context") {
-        readExample(reader, "the context", request.context);
+        readExample(reader, budget, "the context", request.context);
       } else if (key == "examples") {
         hasExamples = true;
         if (reader.beginArray())
-          while (reader.nextElement()) {
-            if (request.examples.size() == mostExamples)
-              return Status(StatusCode::InvalidArgument,
-                            "the body has more than " + std::to_string(mostExamples) + " examples");
-            readExample(reader, "example " + std::to_string(request.examples.size()),
+          while (reader.nextElement())
+            readExample(reader, budget, "example " + std::to_string(request.examples.size()),
                         request.examples.emplace_back());
-          }
       } else {
         reader.skipValue();
       }
@@ -156,8 +167,7 @@ Result<ExamplesRequest> decodeExamples(std::string_view body, int maxDepth) {
   }
   INGOT_RETURN_IF_ERROR(reader.status());
   if (!hasExamples)
-    return Status(StatusCode::InvalidArgument,
-                  "the body lacks 'examples', a list of objects with the features by name");
+    return invalid("the body lacks 'examples', a list of objects with the features by name");
   return request;
 }
 

@@ -5,16 +5,14 @@
 #include "runtime/serve/rest/BinaryTensors.h"
 #include "runtime/serve/rest/JsonNumbers.h"
 #include "runtime/serve/rest/JsonReader.h"
+#include "runtime/serve/rest/StatusMap.h"
+#include "runtime/serve/rest/UniqueKeys.h"
 
 #include <deque>
 
 namespace ingot::serve::rest {
 
 namespace {
-
-Status invalid(std::string message) {
-  return Status(StatusCode::InvalidArgument, std::move(message));
-}
 
 /// What keeps the data of a request's inputs.
 struct Owned {
@@ -36,9 +34,13 @@ RegionRange &rangeOf(Place &place) { return place.range ? *place.range : place.r
 bool readPlace(JsonReader &reader, Place &place) {
   if (!reader.beginObject())
     return false;
+  UniqueKeys keys{"binary_data_size", "binary_data", "shared_memory_region", "shared_memory_offset",
+                  "shared_memory_byte_size"};
   for (std::string_view key; reader.nextKey(key);) {
     uint64_t number = 0;
     bool flag = false;
+    if (keys.repeats(key))
+      return reader.fail(invalid("the parameter '" + std::string(key) + "' is there twice"));
     if (key == "binary_data_size") {
       if (reader.readInteger(number, "a number of bytes for 'binary_data_size'"))
         place.binarySize = number;
@@ -75,15 +77,16 @@ public:
 
   Result<InferRequest> decode() {
     bool hasInputs = false;
+    UniqueKeys keys{"id", "parameters", "inputs", "outputs"};
     if (reader_.beginObject()) {
       for (std::string_view key; reader_.nextKey(key);) {
+        if (keys.repeats(key))
+          return invalid("'" + std::string(key) + "' is there twice");
         if (key == "id") {
           reader_.readString(request_.id);
         } else if (key == "parameters") {
           readParameters();
         } else if (key == "inputs") {
-          if (hasInputs)
-            return invalid("'inputs' is there twice");
           hasInputs = true;
           if (reader_.beginArray())
             while (reader_.nextElement() && isFew(request_.inputs.inputs.size(), "inputs"))
@@ -126,8 +129,14 @@ private:
   void readParameters() {
     if (!reader_.beginObject())
       return;
+    UniqueKeys keys{"binary_data_output", "function",       "priority",    "timeout",
+                    "sequence_id",        "sequence_start", "sequence_end"};
     for (std::string_view key; reader_.nextKey(key);) {
       uint64_t number = 0;
+      if (keys.repeats(key)) {
+        reader_.fail(invalid("the parameter '" + std::string(key) + "' is there twice"));
+        return;
+      }
       if (key == "binary_data_output") {
         reader_.readBool(request_.areOutputsBinary);
       } else if (key == "function") {
@@ -170,7 +179,12 @@ private:
     bool isRead = false;
     if (!reader_.beginObject())
       return;
+    UniqueKeys keys{"name", "shape", "datatype", "parameters", "data"};
     for (std::string_view key; reader_.nextKey(key);) {
+      if (keys.repeats(key)) {
+        refuse(input, "has '" + std::string(key) + "' twice");
+        return;
+      }
       if (key == "name") {
         reader_.readString(input.tensor.name);
       } else if (key == "shape") {
@@ -180,9 +194,7 @@ private:
       } else if (key == "parameters") {
         readPlace(reader_, input.place);
       } else if (key == "data") {
-        if (data || isRead) {
-          refuse(input, "has 'data' twice");
-        } else if (!input.tensor.name.empty() && input.hasShape && input.hasType) {
+        if (!input.tensor.name.empty() && input.hasShape && input.hasType) {
           isRead = readData(reader_, input);
         } else {
           data = reader_;
@@ -216,10 +228,6 @@ private:
   }
 
   void readShape(Input &input) {
-    if (input.hasShape) {
-      refuse(input, "has 'shape' twice");
-      return;
-    }
     if (!reader_.beginArray())
       return;
     while (reader_.nextElement()) {
@@ -376,7 +384,13 @@ private:
     Place place;
     if (!reader_.beginObject())
       return;
+    UniqueKeys keys{"name", "parameters"};
     for (std::string_view key; reader_.nextKey(key);) {
+      if (keys.repeats(key)) {
+        reader_.fail(invalid("output " + std::to_string(request_.outputs.size()) + " has '" +
+                             std::string(key) + "' twice"));
+        return;
+      }
       if (key == "name")
         reader_.readString(output.name);
       else if (key == "parameters")

@@ -4,6 +4,7 @@
 #include "runtime/serve/inference/DataTypes.h"
 #include "runtime/serve/rest/BinaryTensors.h"
 #include "runtime/serve/rest/JsonWriter.h"
+#include "runtime/serve/rest/StatusMap.h"
 
 namespace ingot::serve::rest {
 
@@ -11,10 +12,6 @@ namespace {
 
 /// What is copied behind the JSON rather than given to the socket on its own.
 constexpr size_t copiedBytes = 16 << 10;
-
-Status invalid(std::string message) {
-  return Status(StatusCode::InvalidArgument, std::move(message));
-}
 
 /// One output as it is written.
 struct Output {
@@ -55,27 +52,34 @@ Status writeRegion(const Tensor &tensor, Output &output, const SharedMemory &sha
       .withContext("output '" + output.asked->name + "'");
 }
 
-Status checkJson(const ingot_tensor_info &info, const Tensor &tensor) {
-  const auto refuse = [&](const std::string &what) {
-    return invalid(std::string("output '") + info.name + "' " + what +
-                   " cannot be sent as JSON: ask for its bytes, \"parameters\": "
-                   "{\"binary_data\": true}");
-  };
-  if (tensor.dtype() == DType::F16 || tensor.dtype() == DType::BF16)
-    return refuse(std::string("of ") + openInferenceName(tensor.dtype()));
+Status notForJson(const ingot_tensor_info &info, const std::string &what) {
+  return invalid(std::string("output '") + info.name + "' " + what +
+                 " cannot be sent as JSON: ask for its bytes, \"parameters\": "
+                 "{\"binary_data\": true}");
+}
+
+/// What only the values tell.
+Status checkTexts(const ingot_tensor_info &info, const Tensor &tensor) {
   if (tensor.dtype() == DType::String)
     for (int64_t i = 0; i < tensor.elementCount(); ++i)
       if (!isUtf8(textAt(tensor, i)))
-        return refuse("has element " + std::to_string(i) + ", which is not UTF-8 and");
+        return notForJson(info, "has element " + std::to_string(i) + ", which is not UTF-8 and");
   return {};
 }
 
 } // namespace
 
 Status checkOutputs(const ingot_function &function, const InferRequest &request) {
+  // Each once: a reply is not to be as many times larger as a request can name its outputs.
+  std::vector<bool> isAsked(static_cast<size_t>(function.output_count), false);
   for (const RequestedOutput &asked : request.outputs) {
-    if (findOutput(function, asked.name) >= 0)
+    if (const int64_t found = findOutput(function, asked.name); found >= 0) {
+      const auto index = static_cast<size_t>(found);
+      if (isAsked[index])
+        return invalid("output '" + asked.name + "' is asked for twice");
+      isAsked[index] = true;
       continue;
+    }
     std::string known;
     for (int64_t i = 0; i < function.output_count; ++i)
       known += (i ? ", '" : "'") + std::string(function.outputs[i].name) + "'";
@@ -83,9 +87,13 @@ Status checkOutputs(const ingot_function &function, const InferRequest &request)
   }
   for (const Output &output : chooseOutputs(function, request)) {
     const ingot_tensor_info &info = function.outputs[output.index];
-    if (!*openInferenceName(static_cast<DType>(info.dtype)))
+    const DType dtype = static_cast<DType>(info.dtype);
+    if (!*openInferenceName(dtype))
       return invalid(std::string("output '") + info.name + "' is " + ingot::describe(info) +
                      ", a type that the protocol has not: call a function that casts it");
+    const bool isJson = !output.isBinary && !(output.asked && output.asked->range);
+    if (isJson && (dtype == DType::F16 || dtype == DType::BF16))
+      return notForJson(info, std::string("of ") + openInferenceName(dtype));
   }
   return {};
 }
@@ -138,7 +146,7 @@ Status encodeInfer(InferReply &reply, std::shared_ptr<const InferenceResponse> r
       appendNumber(out, static_cast<uint64_t>(output.bytes));
       out += "}}";
     } else {
-      INGOT_RETURN_IF_ERROR(checkJson(info, tensor));
+      INGOT_RETURN_IF_ERROR(checkTexts(info, tensor));
       out += ",\"data\":[";
       appendElements(out, tensor, 0, tensor.elementCount(), TextStyle::Quoted);
       out += "]}";

@@ -21,7 +21,7 @@ struct InferReply {
   std::shared_ptr<const void> owner; ///< of the segments
 };
 
-/// InvalidArgument (an unknown output, a type that JSON has not), NotFound (a region). `request`
+/// InvalidArgument (see checkOutputs; a text that is not UTF-8), NotFound (a region). `request`
 /// says which outputs are wanted, and how; the outputs keep theirs in `response`, which the reply
 /// shares.
 Status encodeInfer(InferReply &reply, std::shared_ptr<const InferenceResponse> response,

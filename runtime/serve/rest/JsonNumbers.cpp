@@ -4,6 +4,7 @@
 #include "runtime/serve/rest/Base64.h"
 #include "runtime/serve/rest/NumberScanner.h"
 #include "runtime/serve/rest/SmallFloats.h"
+#include "runtime/serve/rest/Text.h"
 
 #include <algorithm>
 #include <limits>
@@ -87,12 +88,45 @@ Problem isNot(JsonReader &reader, const char *what) {
 }
 
 const char *skipSpace(const char *at, const char *end) {
-  while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+  while (at < end && isJsonSpace(*at))
     ++at;
   return at;
 }
 
 } // namespace
+
+bool readText(JsonReader &reader, TextForm form, Bytes &bytes, Problem &problem) {
+  const JsonReader::Kind kind = reader.peek();
+  std::string_view text;
+  if (kind == JsonReader::Kind::String) {
+    if (!reader.readString(text))
+      return false;
+    bytes.append(text);
+    return true;
+  }
+  if (kind != JsonReader::Kind::Object || form != TextForm::OrBase64) {
+    problem = isNot(reader, "a string");
+    return false;
+  }
+  std::string_view key;
+  if (!reader.beginObject() || !reader.nextKey(key) || key != "b64") {
+    problem = reader.isOk() ? "is an object without the key 'b64', not a string or {\"b64\": "
+                              "\"<base64>\"}"
+                            : "";
+    return false;
+  }
+  if (!reader.readString(text))
+    return false;
+  if (!decodeBase64(text, bytes)) {
+    problem = "is not base64";
+    return false;
+  }
+  if (reader.nextKey(key)) {
+    problem = "is an object with the key '" + std::string(key) + "' beside 'b64'";
+    return false;
+  }
+  return reader.isOk();
+}
 
 Problem Elements::checkType(DType dtype) {
   if (dtype == DType::Bool || dtype == DType::String || forNumber(dtype, [](auto) {}))
@@ -111,8 +145,14 @@ bool Elements::readOne(JsonReader &reader, Problem &problem) {
   const JsonReader::Kind kind = reader.peek();
   if (kind == JsonReader::Kind::Invalid)
     return false;
-  if (dtype_ == DType::String)
-    return readText(reader, problem);
+  if (dtype_ == DType::String) {
+    const size_t start = textBytes_.size();
+    if (!readText(reader, texts_, textBytes_, problem))
+      return false;
+    textStarts_.push_back(start);
+    ++count_;
+    return true;
+  }
   if (dtype_ == DType::Bool) {
     bool value = false;
     if (kind != JsonReader::Kind::Bool) {
@@ -169,43 +209,6 @@ void Elements::readRun(JsonReader &reader) {
     }
     reader.setCursor(done);
   });
-}
-
-bool Elements::readText(JsonReader &reader, Problem &problem) {
-  const JsonReader::Kind kind = reader.peek();
-  const size_t start = textBytes_.size();
-  std::string_view text;
-  if (kind == JsonReader::Kind::Object && texts_ == TextForm::OrBase64) {
-    std::string_view key;
-    if (!reader.beginObject() || !reader.nextKey(key) || key != "b64") {
-      problem = reader.isOk() ? "is an object without the key 'b64', not a string or {\"b64\": "
-                                "\"<base64>\"}"
-                              : "";
-      return false;
-    }
-    if (!reader.readString(text))
-      return false;
-    if (!decodeBase64(text, textBytes_)) {
-      problem = "is not base64";
-      return false;
-    }
-    if (reader.nextKey(key)) {
-      problem = "is an object with the key '" + std::string(key) + "' beside 'b64'";
-      return false;
-    }
-    if (!reader.isOk())
-      return false;
-  } else if (kind == JsonReader::Kind::String) {
-    if (!reader.readString(text))
-      return false;
-    textBytes_.append(text);
-  } else {
-    problem = isNot(reader, "a string");
-    return false;
-  }
-  textStarts_.push_back(start);
-  ++count_;
-  return true;
 }
 
 const void *Elements::finish() {

@@ -21,6 +21,10 @@ using Problem = std::string;
 /// How strings come: as text alone (Open Inference), or {"b64": …} as well (TF Serving).
 enum class TextForm { Plain, OrBase64 };
 
+/// Appends the bytes of a string, or of {"b64": …} where that is a form of it. False: see
+/// `problem`, or, where that is empty, the reader's status.
+bool readText(JsonReader &reader, TextForm form, Bytes &bytes, Problem &problem);
+
 /// The elements of one tensor as they are read, in row-major order.
 class Elements {
 public:
@@ -43,8 +47,6 @@ public:
   const void *finish();
 
 private:
-  bool readText(JsonReader &reader, Problem &problem);
-
   DType dtype_;
   TextForm texts_;
   size_t count_ = 0;

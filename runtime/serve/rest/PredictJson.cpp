@@ -4,17 +4,15 @@
 
 #include "runtime/serve/rest/JsonReader.h"
 #include "runtime/serve/rest/JsonWriter.h"
+#include "runtime/serve/rest/StatusMap.h"
 #include "runtime/serve/rest/TensorReader.h"
+#include "runtime/serve/rest/UniqueKeys.h"
 
 #include <deque>
 
 namespace ingot::serve::rest {
 
 namespace {
-
-Status invalid(std::string message) {
-  return Status(StatusCode::InvalidArgument, std::move(message));
-}
 
 /// The inputs of one request as they are read.
 class InputsReader {
@@ -121,8 +119,11 @@ Status read(std::string_view body, int maxDepth, PredictRequest &request, std::s
   JsonReader reader(body, maxDepth);
   InputsReader inputs(reader, request.signature);
   bool hasRows = false, hasColumns = false;
+  UniqueKeys keys{"signature_name"};
   if (reader.beginObject()) {
     for (std::string_view key; reader.nextKey(key);) {
+      if (keys.repeats(key))
+        return invalid("'" + std::string(key) + "' is there twice");
       if (key == "signature_name") {
         reader.readString(name);
       } else if (key == "instances" || key == "inputs") {
@@ -144,11 +145,19 @@ Status read(std::string_view body, int maxDepth, PredictRequest &request, std::s
   return {};
 }
 
-Status checkOutputTypes(const InferenceResponse &response) {
-  for (size_t i = 0; i < response.outputs.size(); ++i)
-    if (Problem problem = Elements::checkType(response.outputs[i].dtype()); !problem.empty())
-      return invalid("output '" + std::string(response.function->function->outputs[i].name) +
-                     "': " + problem);
+Status lacksRows(const char *name, const std::string &description) {
+  return invalid("output '" + std::string(name) + "' is " + description +
+                 ", which has no row for each instance: send 'inputs' instead of 'instances'");
+}
+
+/// Whether the outputs can be given in this form at all; before the model runs.
+Status checkOutputs(const Signature &signature, bool isRowForm) {
+  for (const ingot_tensor_info *info : signature.outputs) {
+    if (Problem problem = Elements::checkType(static_cast<DType>(info->dtype)); !problem.empty())
+      return invalid("output '" + std::string(info->name) + "': " + problem);
+    if (isRowForm && info->rank == 0)
+      return lacksRows(info->name, ingot::describe(*info));
+  }
   return {};
 }
 
@@ -185,11 +194,11 @@ Result<PredictRequest> decodePredict(std::string_view body, const SignatureLooku
     }
   }
   INGOT_RETURN_IF_ERROR(std::move(status));
+  INGOT_RETURN_IF_ERROR(checkOutputs(request.signature, request.isRowForm));
   return request;
 }
 
 Status encodePredict(Bytes &out, const InferenceResponse &response, bool isRowForm) {
-  INGOT_RETURN_IF_ERROR(checkOutputTypes(response));
   const ingot_tensor_info *infos = response.function->function->outputs;
   const std::vector<Tensor> &outputs = response.outputs;
   const bool isNamed = outputs.size() != 1;
@@ -209,9 +218,7 @@ Status encodePredict(Bytes &out, const InferenceResponse &response, bool isRowFo
   }
   for (size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i].rank() == 0 || outputs[i].dim(0) != outputs[0].dim(0))
-      return invalid("output '" + std::string(infos[i].name) + "' is " +
-                     ingot::describe(outputs[i]) +
-                     ", which has no row for each instance: send 'inputs' instead of 'instances'");
+      return lacksRows(infos[i].name, ingot::describe(outputs[i]));
   out += "{\"predictions\":[";
   const int64_t rows = outputs.empty() ? 0 : outputs[0].dim(0);
   for (int64_t row = 0; row < rows; ++row) {

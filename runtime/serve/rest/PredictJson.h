@@ -15,12 +15,13 @@ struct PredictRequest {
   bool isRowForm = false;
 };
 
-/// InvalidArgument says what is wrong with the body and where; else what `lookup` says.
+/// InvalidArgument says what is wrong with the body and where, or which output cannot be given in
+/// its form; else what `lookup` says.
 Result<PredictRequest> decodePredict(std::string_view body, const SignatureLookup &lookup,
                                      int maxDepth);
 
-/// {"predictions": …} or {"outputs": …}. InvalidArgument: an output's type is none of JSON's, or in
-/// row form the outputs do not have a row for each of the request.
+/// {"predictions": …} or {"outputs": …}. InvalidArgument: in row form the outputs do not
+/// have a row for each of the request, where the signature did not tell that before.
 Status encodePredict(Bytes &out, const InferenceResponse &response, bool isRowForm);
 
 /// The member "signature_name" of the object in `body`; empty: there is none, or no such object.

@@ -20,20 +20,6 @@ Signature Signature::of(const Artifact &artifact, const ServedFunction &served) 
   return signature;
 }
 
-static const ingot_tensor_info *find(const std::vector<const ingot_tensor_info *> &infos,
-                                     std::string_view name) {
-  for (const ingot_tensor_info *info : infos)
-    if (name == info->name)
-      return info;
-  return nullptr;
-}
-const ingot_tensor_info *Signature::findInput(std::string_view name) const {
-  return find(inputs, name);
-}
-const ingot_tensor_info *Signature::findOutput(std::string_view name) const {
-  return find(outputs, name);
-}
-
 std::string describeAll(const std::vector<const ingot_tensor_info *> &infos) {
   std::string text;
   for (const ingot_tensor_info *info : infos)

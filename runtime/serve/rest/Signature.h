@@ -17,8 +17,6 @@ struct Signature {
 
   /// Of a function that `artifact` has.
   static Signature of(const Artifact &artifact, const ServedFunction &function);
-  const ingot_tensor_info *findInput(std::string_view name) const;
-  const ingot_tensor_info *findOutput(std::string_view name) const;
 };
 
 /// "'x' f32[batch, 784], 'mask' bool[batch]", for messages.

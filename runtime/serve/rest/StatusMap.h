@@ -1,10 +1,19 @@
-// Which HTTP status a Status is, and its name where TF Serving tells it in JSON.
+// Which HTTP status a Status is, and its name where TF Serving tells it in JSON; the most common
+// one.
 #ifndef INGOT_RUNTIME_SERVE_REST_STATUSMAP_H
 #define INGOT_RUNTIME_SERVE_REST_STATUSMAP_H
 
 #include "ingot/Status.h"
 
+#include <string>
+#include <utility>
+
 namespace ingot::serve::rest {
+
+/// The client's mistake, 400.
+inline Status invalid(std::string message) {
+  return Status(StatusCode::InvalidArgument, std::move(message));
+}
 
 inline int httpStatus(StatusCode code) {
   switch (code) {

@@ -177,6 +177,30 @@ TEST_F(InferJsonTest, MistakesNameTheInputAndTheElement) {
   });
 }
 
+/// Of two values one would be checked and the other used: a type after the data that it is of, say.
+TEST_F(InferJsonTest, AKeyThatMattersComesOnce) {
+  check({
+      {R"({"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1],"datatype":"BYTES"}]})",
+       "input 'x' (FP32 [1]) has 'datatype' twice"},
+      {R"({"inputs":[{"name":"x","shape":[1],"datatype":"INT8","data":[1],"datatype":"FP64"}]})",
+       "input 'x' (INT8 [1]) has 'datatype' twice"},
+      {R"({"inputs":[{"name":"x","name":"y","shape":[1],"datatype":"INT8","data":[1]}]})",
+       "input 'x' has 'name' twice"},
+      {R"({"inputs":[{"name":"x","shape":[1],"datatype":"INT8","parameters":{},"parameters":{}}]})",
+       "input 'x' (INT8 [1]) has 'parameters' twice"},
+      {R"({"inputs":[{"name":"x","parameters":{"binary_data_size":1,"binary_data_size":2}}]})",
+       "the parameter 'binary_data_size' is there twice"},
+      {R"({"inputs":[],"outputs":[{"name":"y"}],"outputs":[{"name":"y"}]})",
+       "'outputs' is there twice"},
+      {R"({"inputs":[],"outputs":[{"name":"y","name":"z"}]})", "output 0 has 'name' twice"},
+      {R"({"parameters":{"function":"a"},"inputs":[],"parameters":{"function":"b"}})",
+       "'parameters' is there twice"},
+      {R"({"parameters":{"function":"a","function":"b"},"inputs":[]})",
+       "the parameter 'function' is there twice"},
+      {R"({"inputs":[],"unknown":1,"unknown":2})", ""},
+  });
+}
+
 /// A POSIX shared memory object of the test's own.
 struct Object {
   explicit Object(size_t size) : name("/ingot-rest-test-" + std::to_string(getpid())) {
@@ -334,6 +358,30 @@ TEST_F(InferReplyTest, WhatCannotBeGivenIsRefused) {
   EXPECT_EQ(encode(response("join", std::move(texts)), R"({"inputs":[]})"),
             "output 'joined' has element 0, which is not UTF-8 and cannot be sent as JSON: ask for "
             "its bytes, \"parameters\": {\"binary_data\": true}");
+}
+
+/// Else a short request would make a reply thousands of times as large as the outputs.
+TEST_F(InferReplyTest, AnOutputIsAskedForOnce) {
+  const Result<InferRequest> asked =
+      decodeRequest(R"({"inputs":[],"outputs":[{"name":"mean"},{"name":"sum"},{"name":"mean"}]})");
+  const Status status = checkOutputs(*signatures.of("pairs").function->function, *asked);
+  EXPECT_EQ(status.message(), "output 'mean' is asked for twice");
+}
+
+TEST_F(InferReplyTest, WhatTheSignatureForbidsIsRefusedBeforeTheRun) {
+  const ingot_function &function = *signatures.of("every_type").function->function;
+  const auto check = [&](const std::string &request) {
+    return std::string(checkOutputs(function, *decodeRequest(request)).message());
+  };
+  EXPECT_EQ(check(R"({"inputs":[]})"),
+            "output 'f16' of FP16 cannot be sent as JSON: ask for its bytes, \"parameters\": "
+            "{\"binary_data\": true}");
+  EXPECT_EQ(check(R"({"inputs":[],"outputs":[{"name":"f32"},{"name":"bf16"}]})")
+                .find("output 'bf16' of BF16 cannot"),
+            0u);
+  EXPECT_EQ(check(R"({"inputs":[],"parameters":{"binary_data_output":true}})"), "");
+  EXPECT_EQ(check(R"({"inputs":[],"outputs":[{"name":"f16","parameters":{"binary_data":true}}]})"),
+            "");
 }
 
 TEST_F(InferReplyTest, OutputsGoToSharedMemory) {

@@ -53,6 +53,26 @@ TEST_F(PredictJsonTest, RowForm) {
   });
 }
 
+TEST_F(PredictJsonTest, TheSignatureIsNamedOnce) {
+  check({{"predict", R"({"signature_name":"predict","signature_name":"predict","instances":[]})",
+          "'signature_name' is there twice"}});
+}
+
+/// Before the model runs: a sequence would have gone a step further.
+TEST_F(PredictJsonTest, AScalarOutputHasNoRows) {
+  ingot_tensor_info scalar = *signatures.of("predict").outputs.front();
+  scalar.rank = 0;
+  const SignatureLookup lookup = [&](std::string_view name) -> Result<Signature> {
+    INGOT_ASSIGN_OR_RETURN(Signature signature, signatures.lookup("predict")(name));
+    signature.outputs = {&scalar};
+    return signature;
+  };
+  EXPECT_EQ(decodePredict(R"({"instances":[[1,2,3]]})", lookup, 64).status().message(),
+            "output 'y' is f32[], which has no row for each instance: send 'inputs' instead of "
+            "'instances'");
+  EXPECT_TRUE(decodePredict(R"({"inputs":[[1,2,3]]})", lookup, 64).isOk());
+}
+
 TEST_F(PredictJsonTest, ColumnForm) {
   check({
       {"predict", R"({"inputs": [[1, 2, 3]]})", "columns: x f32[1, 3] 1 2 3"},
