@@ -29,7 +29,7 @@ public:
   /// One member of a gzip file, or a stream; removes it from `bytes`.
   Status run(std::string_view &bytes, uint64_t most, Bytes &out) {
     if (!isReady_)
-      return Status(StatusCode::ResourceExhausted, "no memory to decompress the body");
+      return Status(StatusCode::Unavailable, "there is not enough memory to decompress the body");
     for (;;) {
       const size_t in = std::min(bytes.size(), mostAtOnce);
       // As much again as there is, so that growing stays cheap; one more than allowed tells excess.
@@ -51,7 +51,7 @@ public:
       if (code == Z_BUF_ERROR || (code == Z_OK && bytes.empty() && stream_.avail_out > 0))
         return Status(StatusCode::InvalidArgument, "the compressed body ends too early");
       if (code == Z_MEM_ERROR)
-        return Status(StatusCode::ResourceExhausted, "no memory to decompress the body");
+        return Status(StatusCode::Unavailable, "there is not enough memory to decompress the body");
       if (code != Z_OK)
         return Status(StatusCode::InvalidArgument,
                       std::string("the compressed body is damaged: ") +
@@ -73,6 +73,33 @@ bool beginsAsZlib(std::string_view bytes) {
   return (first & 15) == 8 && (first * 256 + second) % 31 == 0;
 }
 
+class Deflater {
+public:
+  explicit Deflater(int window)
+      : isReady(deflateInit2(&stream, 1, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) == Z_OK) {}
+  ~Deflater() {
+    if (isReady)
+      deflateEnd(&stream);
+  }
+  Deflater(const Deflater &) = delete;
+  Deflater &operator=(const Deflater &) = delete;
+
+  z_stream stream{};
+  const bool isReady;
+};
+
+/// "q=0.25" in thousandths; what is no weight is taken for none, 1000.
+int weightOf(std::string_view parameter) {
+  parameter = trim(parameter);
+  if (parameter.size() < 3 || toLower(parameter[0]) != 'q' || parameter[1] != '=' ||
+      !isDigit(parameter[2]))
+    return 1000;
+  int weight = (parameter[2] - '0') * 1000, unit = 100;
+  for (size_t i = 4; i < parameter.size() && isDigit(parameter[i]); ++i, unit /= 10)
+    weight += (parameter[i] - '0') * unit;
+  return std::min(weight, 1000);
+}
+
 } // namespace
 
 std::optional<Encoding> parseContentEncoding(std::string_view value) {
@@ -87,25 +114,33 @@ std::optional<Encoding> parseContentEncoding(std::string_view value) {
 }
 
 Encoding chooseEncoding(std::string_view acceptEncoding) {
-  bool takesGzip = false, takesDeflate = false;
+  // Weights, in thousandths; -1: not named.
+  int gzip = -1, deflate = -1, identity = -1, others = -1;
   while (!acceptEncoding.empty()) {
     const size_t comma = std::min(acceptEncoding.find(','), acceptEncoding.size());
     std::string_view item = acceptEncoding.substr(0, comma);
     acceptEncoding.remove_prefix(std::min(comma + 1, acceptEncoding.size()));
-    std::string_view weight;
+    int weight = 1000;
     if (const size_t semicolon = item.find(';'); semicolon != std::string_view::npos) {
-      weight = trim(item.substr(semicolon + 1));
+      weight = weightOf(item.substr(semicolon + 1));
       item = item.substr(0, semicolon);
     }
-    // q=0, q=0.0 … mean never.
-    if (weight.size() >= 3 && (weight[0] == 'q' || weight[0] == 'Q') &&
-        weight.substr(2).find_first_not_of("0.") == std::string_view::npos)
-      continue;
     item = trim(item);
-    takesGzip |= equalsIgnoreCase(item, "gzip") || equalsIgnoreCase(item, "x-gzip") || item == "*";
-    takesDeflate |= equalsIgnoreCase(item, "deflate");
+    if (equalsIgnoreCase(item, "gzip") || equalsIgnoreCase(item, "x-gzip"))
+      gzip = weight;
+    else if (equalsIgnoreCase(item, "deflate"))
+      deflate = weight;
+    else if (equalsIgnoreCase(item, "identity"))
+      identity = weight;
+    else if (item == "*")
+      others = weight;
   }
-  return takesGzip ? Encoding::Gzip : takesDeflate ? Encoding::Deflate : Encoding::Identity;
+  gzip = gzip < 0 ? others : gzip;
+  deflate = deflate < 0 ? others : deflate;
+  const int best = std::max(gzip, deflate);
+  if (best <= 0 || identity > best)
+    return Encoding::Identity;
+  return gzip >= deflate ? Encoding::Gzip : Encoding::Deflate;
 }
 
 Status decompress(std::string_view bytes, Encoding encoding, uint64_t most, Bytes &out) {
@@ -128,10 +163,10 @@ Status decompress(std::string_view bytes, Encoding encoding, uint64_t most, Byte
 }
 
 Status compress(const std::vector<std::string_view> &parts, Encoding encoding, Bytes &out) {
-  z_stream stream{};
-  const int window = encoding == Encoding::Gzip ? gzipWindow : zlibWindow;
-  if (deflateInit2(&stream, 1, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-    return Status(StatusCode::Internal, "no memory to compress the reply");
+  Deflater deflater(encoding == Encoding::Gzip ? gzipWindow : zlibWindow);
+  if (!deflater.isReady)
+    return Status(StatusCode::Unavailable, "there is not enough memory to compress the reply");
+  z_stream &stream = deflater.stream;
   for (size_t i = 0; i <= parts.size(); ++i) {
     const bool isEnd = i == parts.size();
     std::string_view part = isEnd ? std::string_view() : parts[i];
@@ -149,7 +184,6 @@ Status compress(const std::vector<std::string_view> &parts, Encoding encoding, B
       } while (stream.avail_out == 0);
     } while (!part.empty());
   }
-  deflateEnd(&stream);
   return {};
 }
 

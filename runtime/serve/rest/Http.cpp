@@ -4,6 +4,9 @@
 #include "runtime/serve/rest/JsonWriter.h"
 #include "runtime/serve/rest/StatusMap.h"
 
+#include <cstdio>
+#include <ctime>
+
 namespace ingot::serve::rest {
 
 void HttpRequest::clear() {
@@ -11,6 +14,7 @@ void HttpRequest::clear() {
        {&method, &target, &path, &contentEncoding, &acceptEncoding, &authorization,
         &inferenceHeaderLength, &traceparent, &requestId, &timeoutMs, &origin, &requestedHeaders})
     text->clear();
+  timeoutHeader = "";
   contentLength = 0;
   hasLength = isChunked = expectsContinue = expectsOther = keepsAlive = isVersion10 = false;
   // What a model still reads is not written again; large blocks are not kept for small requests.
@@ -53,11 +57,36 @@ void HttpReply::fail(int httpStatus, std::string_view message) {
 
 void HttpReply::fail(const Status &failure) { fail(httpStatus(failure.code()), failure.message()); }
 
+namespace {
+
+/// Now, "Sun, 06 Nov 1994 08:49:37 GMT"; made anew every second.
+std::string_view httpDate() {
+  thread_local std::time_t madeAt = -1;
+  thread_local char text[32];
+  if (const std::time_t now = std::time(nullptr); now != madeAt) {
+    static constexpr const char *days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr const char *months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    // Not by strftime, whose names follow the locale.
+    std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[utc.tm_wday],
+                  utc.tm_mday, months[utc.tm_mon], (utc.tm_year + 1900) % 10000, utc.tm_hour,
+                  utc.tm_min, utc.tm_sec);
+    madeAt = now;
+  }
+  return text;
+}
+
+} // namespace
+
 void appendHead(Bytes &out, const HttpReply &reply, bool keepsAlive, bool isVersion10) {
   out += "HTTP/1.1 ";
   appendNumber(out, int64_t{reply.status});
   out += ' ';
   out += reasonPhrase(reply.status);
+  out += "\r\nDate: ";
+  out += httpDate();
   out += "\r\n";
   // 204 has neither a body nor its length (RFC 9110).
   if (reply.status != 204) {

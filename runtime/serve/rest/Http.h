@@ -20,6 +20,7 @@ struct HttpRequest {
   /// Headers that something here looks at; empty: not there.
   std::string contentEncoding, acceptEncoding, authorization, inferenceHeaderLength, traceparent,
       requestId, timeoutMs, origin, requestedHeaders;
+  const char *timeoutHeader = ""; ///< the name under which timeoutMs came
   uint64_t contentLength = 0;
   bool hasLength = false, isChunked = false, expectsContinue = false, expectsOther = false;
   bool keepsAlive = false;  ///< the client wants the connection kept
@@ -50,7 +51,7 @@ struct HttpReply {
   void fail(const Status &failure);
 };
 
-/// The status line and headers of a reply, up to the empty line.
+/// The status line and headers of a reply, `Date` among them, up to the empty line.
 void appendHead(Bytes &out, const HttpReply &reply, bool keepsAlive, bool isVersion10);
 
 } // namespace ingot::serve::rest

@@ -30,8 +30,9 @@ public:
   /// Begins a request, which it fills in.
   void reset(HttpRequest &request);
   /// Takes bytes from the front and returns how many; not the rest behind a request, nor an
-  /// incomplete head or chunk header: give them again, with more. Stops when the head is there, so
-  /// that it can be looked at.
+  /// incomplete field or chunk header: give them again, with more. Stops when the head is there, so
+  /// that it can be looked at. In state Head, and between chunks, `bytes` are all that there is of
+  /// the request, so that the sizes of head, chunk header and trailers can be bounded.
   size_t put(std::string_view bytes);
   State state() const;
 

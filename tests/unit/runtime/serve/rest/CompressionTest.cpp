@@ -95,7 +95,13 @@ TEST(CompressionTest, HeadersAreUnderstood) {
   EXPECT_EQ(parseContentEncoding("deflate"), Encoding::Deflate);
   EXPECT_EQ(parseContentEncoding("br"), std::nullopt);
   EXPECT_EQ(parseContentEncoding("gzip, gzip"), std::nullopt);
-  EXPECT_EQ(chooseEncoding("deflate, gzip;q=0.5"), Encoding::Gzip);
+  EXPECT_EQ(chooseEncoding("deflate, gzip"), Encoding::Gzip);
+  EXPECT_EQ(chooseEncoding("deflate, gzip;q=0.5"), Encoding::Deflate);
+  EXPECT_EQ(chooseEncoding("deflate ; Q=0.25 , gzip; q=0.5"), Encoding::Gzip);
+  EXPECT_EQ(chooseEncoding("gzip;q=0.5, identity"), Encoding::Identity);
+  EXPECT_EQ(chooseEncoding("gzip;q=0.5, identity;q=0.499"), Encoding::Gzip);
+  EXPECT_EQ(chooseEncoding("*;q=0.5, gzip;q=0"), Encoding::Deflate);
+  EXPECT_EQ(chooseEncoding("*;q=0"), Encoding::Identity);
   EXPECT_EQ(chooseEncoding("deflate"), Encoding::Deflate);
   EXPECT_EQ(chooseEncoding("gzip;q=0, deflate;q=0.000"), Encoding::Identity);
   EXPECT_EQ(chooseEncoding("br, *"), Encoding::Gzip);

@@ -47,7 +47,7 @@ TEST_F(RequestParserTest, BytesMayComeInAnyPieces) {
   const std::string withLength = "POST /v2/models/m/infer?x=1 HTTP/1.1\r\nHost: h\r\n"
                                  "Content-Encoding: gzip\r\nInference-Header-Content-Length: 3\r\n"
                                  "Authorization: Bearer t\r\nContent-Length: 10\r\n\r\n0123456789";
-  const std::string chunked = "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+  const std::string chunked = "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                               "3\r\n012\r\n7;ext=1\r\n3456789\r\n0\r\nTrailer: t\r\n\r\n";
   for (size_t step = 1; step < 40; ++step) {
     EXPECT_EQ(parse(withLength + "GET", step), "GET") << step;
@@ -70,7 +70,8 @@ TEST_F(RequestParserTest, BytesMayComeInAnyPieces) {
 TEST_F(RequestParserTest, TheHeadIsThereBeforeTheBody) {
   parser.emplace(limits);
   parser->reset(request);
-  const std::string head = "POST /x HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+  const std::string head =
+      "POST /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
   EXPECT_EQ(parser->put(head + "ab"), head.size());
   EXPECT_EQ(parser->state(), State::Body);
   EXPECT_TRUE(request.expectsContinue);
@@ -85,7 +86,7 @@ TEST_F(RequestParserTest, TargetsAreReducedToTheirPath) {
                            {"*", "*"},
                            {"/", "/"}};
   for (const auto &row : rows) {
-    parse(std::string("GET ") + row[0] + " HTTP/1.1\r\n\r\n", 1000);
+    parse(std::string("GET ") + row[0] + " HTTP/1.1\r\nHost: h\r\n\r\n", 1000);
     EXPECT_EQ(request.path, row[1]) << row[0];
   }
 }
@@ -94,8 +95,8 @@ TEST_F(RequestParserTest, ConnectionsAreKeptAsTheClientWants) {
   const struct {
     const char *head;
     bool keeps;
-  } rows[] = {{"GET / HTTP/1.1\r\n\r\n", true},
-              {"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false},
+  } rows[] = {{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", true},
+              {"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", false},
               {"GET / HTTP/1.0\r\n\r\n", false},
               {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true}};
   for (const auto &row : rows) {
@@ -106,31 +107,90 @@ TEST_F(RequestParserTest, ConnectionsAreKeptAsTheClientWants) {
 
 TEST_F(RequestParserTest, WhatIsNoHttpIsRefused) {
   for (const char *bad :
-       {"GET\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
-        "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-        "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        "GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n"})
+       {"GET\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n"})
     EXPECT_EQ(errorOf(bad), 400) << bad;
   EXPECT_EQ(errorOf("GET / HTTP/2.0\r\n\r\n"), 505);
-  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"), 501);
-  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n"), 501);
+  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"), 501);
+  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\n\r\n"), 501);
+}
+
+TEST_F(RequestParserTest, HostIsThereOnce) {
+  EXPECT_EQ(errorOf("GET / HTTP/1.1\r\n\r\n"), 400);
+  EXPECT_EQ(errorOf("GET / HTTP/1.1\r\nhost: a\r\nHost: b\r\n\r\n"), 400);
+  EXPECT_EQ(errorOf("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(errorOf("GET / HTTP/1.0\r\n\r\n"), 0);
+}
+
+TEST_F(RequestParserTest, OtherVersionsAreToldFromWhatIsMalformed) {
+  for (const char *version : {"HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/3.0"})
+    EXPECT_EQ(errorOf(std::string("GET / ") + version + "\r\n\r\n"), 505) << version;
+  for (const char *line :
+       {"GET /a b HTTP/1.1", "GET / HTTP/1.1x", "GET / http/1.1", "GET / FTP/1.10"})
+    EXPECT_EQ(errorOf(std::string(line) + "\r\nHost: h\r\n\r\n"), 400) << line;
+}
+
+/// Who speaks it may take the chunks for the body, and what follows them for a request.
+TEST_F(RequestParserTest, TransferEncodingIsNoneOfHttp10) {
+  EXPECT_EQ(errorOf("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400);
+  EXPECT_EQ(errorOf("POST / HTTP/1.0\r\nTransfer-Encoding: identity\r\n\r\n"), 400);
+  parse("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n", 1000);
+  EXPECT_FALSE(request.expectsContinue);
+}
+
+TEST_F(RequestParserTest, TrailersChangeNothing) {
+  parse("POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nAccept-Encoding: gzip\r\n\r\n"
+        "1\r\na\r\n0\r\nAccept-Encoding: deflate\r\nContent-Encoding: gzip\r\nHost: i\r\n"
+        "Authorization: Bearer t\r\nX-Request-Timeout-Ms: 1\r\n\r\n",
+        1000);
+  ASSERT_EQ(parser->state(), State::Done) << parser->error();
+  EXPECT_EQ(request.acceptEncoding, "gzip");
+  EXPECT_EQ(request.contentEncoding, "");
+  EXPECT_EQ(request.authorization, "");
+  EXPECT_EQ(request.timeoutMs, "");
+}
+
+TEST_F(RequestParserTest, TheSizeOfTheHeadIsThatOfAllFields) {
+  limits.headerBytes = 2000;
+  std::string head = "GET / HTTP/1.1\r\nHost: h\r\n";
+  for (int i = 0; i < 100; ++i)
+    head += "Accept-Encoding: gzip\r\n";
+  for (const size_t step : {1, 23, 500, 10000}) {
+    parse(head + "\r\n", step);
+    ASSERT_EQ(parser->state(), State::Failed) << step;
+    EXPECT_EQ(parser->errorStatus(), 431) << step;
+    EXPECT_LT(request.acceptEncoding.size(), 2000u);
+  }
+  const std::string chunked = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string &rest :
+       {"1;" + std::string(3000, 'x'), "1;x=\"" + std::string(3000, 'x'),
+        "0\r\nA: " + std::string(3000, 'x'), "0\r\n" + head.substr(16) + "\r\n"}) {
+    parse(chunked + rest, 20);
+    ASSERT_EQ(parser->state(), State::Failed) << rest;
+    EXPECT_EQ(parser->errorStatus(), 431) << rest;
+  }
 }
 
 TEST_F(RequestParserTest, WhatIsTooLongIsRefused) {
   limits.headerBytes = 200;
   limits.bodyBytes = 10;
-  EXPECT_EQ(errorOf("GET /" + std::string(300, 'x') + " HTTP/1.1\r\n\r\n"), 431);
-  EXPECT_EQ(errorOf("GET / HTTP/1.1\r\nA: " + std::string(300, 'x')), 431);
-  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n"), 413);
-  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n"), 413);
-  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n"), 413);
-  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+  EXPECT_EQ(errorOf("GET /" + std::string(300, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n"), 431);
+  EXPECT_EQ(errorOf("GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(300, 'x')), 431);
+  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n"), 413);
+  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551615\r\n\r\n"),
+            413);
+  EXPECT_EQ(
+      errorOf("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n"),
+      413);
+  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                     "8\r\n01234567\r\n8\r\n01234567\r\n0\r\n\r\n"),
             413);
-  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n0123456789"), 0);
+  EXPECT_EQ(errorOf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123456789"), 0);
 }
 
 } // namespace
