@@ -18,7 +18,7 @@ struct Limits {
   std::chrono::seconds headerTimeout{30}; ///< from the first byte of a request to its last header
   std::chrono::seconds bodyTimeout{300};  ///< until the body is there
   std::chrono::seconds idleTimeout{300};  ///< of a connection between two requests
-  std::chrono::seconds writeTimeout{300}; ///< of a client that does not read
+  std::chrono::seconds writeTimeout{300}; ///< of a client that reads nothing of its reply
 };
 
 } // namespace ingot::serve

@@ -1,10 +1,13 @@
 // See Connection.h.
 #include "runtime/serve/rest/Connection.h"
 
+#include "runtime/serve/rest/Utf8.h"
+
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <limits>
+#include <new>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -18,6 +21,16 @@ constexpr size_t bodyRoom = size_t{4} << 20;
 constexpr size_t bytesPerTurn = size_t{8} << 20;
 /// How long a client that was refused may go on sending before it is cut off.
 constexpr std::chrono::seconds lingerTime{2};
+/// How long a connection that came before or during a drain may take to send its only request.
+constexpr std::chrono::seconds firstRequestTime{1};
+/// Connections beyond the most that there may be, and how long each may take to ask.
+constexpr size_t reservedConnections = 8;
+constexpr std::chrono::seconds reserveTime{2};
+
+constexpr const char *clientLeft = "the client closed the connection before the reply was written";
+constexpr const char *clientLeftEarly =
+    "the client closed the connection before its request was there";
+constexpr const char *noMemory = "there is not enough memory for this request";
 
 int64_t nanosecondsOf(Clock::time_point time) { return time.time_since_epoch().count(); }
 constexpr int64_t never = std::numeric_limits<int64_t>::max();
@@ -39,17 +52,24 @@ std::shared_ptr<TransportUser> Connection::user() {
 
 void Connection::enter(State state, std::chrono::seconds timeout) {
   deadline_.store(nanosecondsOf(Clock::now() + timeout), std::memory_order_relaxed);
-  state_.store(state, std::memory_order_release);
+  state_.store(state);
 }
 
 void Connection::enter(State state) {
   deadline_.store(never, std::memory_order_relaxed);
-  state_.store(state, std::memory_order_release);
+  state_.store(state);
 }
 
 void Connection::start() {
-  enter(State::Handshake, limits_.headerTimeout);
+  enter(State::Handshake, isReserve_ ? reserveTime : limits_.headerTimeout);
   transport_->handshake(user());
+}
+
+/// Either a drain that comes now sees that this connection is idle, or this sees the drain.
+void Connection::enterIdle() {
+  enter(State::Idle, isReserve_ ? reserveTime : limits_.idleTimeout);
+  if (connections_.isDraining())
+    drain(Clock::now());
 }
 
 void Connection::onHandshake(error_code error) {
@@ -57,42 +77,71 @@ void Connection::onHandshake(error_code error) {
     close();
     return;
   }
-  enter(State::Idle, limits_.idleTimeout);
+  enterIdle();
   proceed();
 }
 
-/// Takes steps until one has to wait. Memory may end in any of them: then this client is let go.
 void Connection::proceed() {
-  try {
-    for (bool goesOn = true; goesOn;) {
-      switch (state_.load(std::memory_order_relaxed)) {
-      case State::Idle:
-        goesOn = beginRequest();
-        break;
-      case State::Head:
-        goesOn = readHead();
-        break;
-      case State::Body:
-        goesOn = readBody();
-        break;
-      case State::Running:
-        goesOn = serve();
-        break;
-      case State::Writing:
-        goesOn = finishReply();
-        break;
-      case State::Lingering:
-        in_.clear();
-        consumed_ = 0;
-        goesOn = waitForBytes(chunkRoom);
-        break;
-      case State::Handshake:
-      case State::Closed:
-        goesOn = false;
-      }
+  for (bool isTold = false;; isTold = true) {
+    try {
+      step();
+      return;
+    } catch (const std::bad_alloc &) {
     }
-  } catch (const std::bad_alloc &) {
-    close();
+    const State state = state_.load(std::memory_order_relaxed);
+    if (state == State::Handshake || state == State::Idle || state == State::Lingering) {
+      close();
+      return;
+    }
+    // Who sent the request is told, with the memory that the request took.
+    try {
+      in_ = Bytes();
+      consumed_ = 0;
+      request.body.reset();
+      if (state == State::Head)
+        api_.identify(*this);
+      if (state != State::Writing && !isTold) {
+        if (!refuse(503, noMemory))
+          return;
+        continue;
+      }
+    } catch (const std::bad_alloc &) {
+    }
+    giveUp(503, noMemory);
+    return;
+  }
+}
+
+void Connection::step() {
+  for (bool goesOn = true; goesOn;) {
+    switch (state_.load(std::memory_order_relaxed)) {
+    case State::Idle:
+      goesOn = beginRequest();
+      break;
+    case State::Head:
+      goesOn = readHead();
+      break;
+    case State::Body:
+      goesOn = readBody();
+      break;
+    case State::Running:
+      goesOn = serve();
+      break;
+    case State::Served:
+      goesOn = respond();
+      break;
+    case State::Writing:
+      goesOn = finishReply();
+      break;
+    case State::Lingering:
+      in_.clear();
+      consumed_ = 0;
+      goesOn = waitForBytes(chunkRoom);
+      break;
+    case State::Handshake:
+    case State::Closed:
+      goesOn = false;
+    }
   }
 }
 
@@ -105,33 +154,47 @@ bool Connection::waitForBytes(size_t room) {
     in_.resize(in_.size() - consumed_);
   }
   consumed_ = 0;
-  // Heads and chunk headers end before that; else they have no end.
-  if (in_.size() > limits_.headerBytes + chunkRoom)
-    return refuse(400, "malformed HTTP: a line has no end");
   readsBody_ = false;
   transport_->read(in_.room(room), room, user());
   return false;
 }
 
 void Connection::onRead(error_code error, size_t bytes) {
-  const State state = state_.load(std::memory_order_relaxed);
-  if (error || bytes == 0) {
-    const bool isInRequest = state == State::Head || state == State::Body;
-    if (isInRequest && isExpired_.exchange(false) &&
-        refuse(408, "the request did not come in time"))
-      proceed();
-    else if (state_.load(std::memory_order_relaxed) == state)
-      close();
+  if (!error && bytes > 0) {
+    if (readsBody_)
+      parser_.filled(bytes);
+    else
+      in_.advance(bytes);
+    proceed();
     return;
   }
-  if (readsBody_)
-    parser_.filled(bytes);
-  else
-    in_.advance(bytes);
-  proceed();
+  const State state = state_.load(std::memory_order_relaxed);
+  if (state != State::Head && state != State::Body) {
+    close();
+    return;
+  }
+  try {
+    if (state == State::Head)
+      api_.identify(*this);
+    else if (request.body)
+      record.bytesIn = request.body->size();
+    if (isExpired_.exchange(false)) {
+      if (refuse(408, "the request did not come in time"))
+        proceed();
+      return;
+    }
+  } catch (const std::bad_alloc &) {
+    giveUp(503, noMemory);
+    return;
+  }
+  giveUp(499, clientLeftEarly);
 }
 
 bool Connection::beginRequest() {
+  // Empty lines before a request are passed over (RFC 9112, 2.2).
+  for (; consumed_ < in_.size(); ++consumed_)
+    if (const char byte = in_.data()[consumed_]; byte != '\r' && byte != '\n')
+      break;
   if (consumed_ == in_.size()) {
     // Connections may be idle for long, and many.
     if (in_.capacity() > 2 * headRoom) {
@@ -140,10 +203,12 @@ bool Connection::beginRequest() {
     }
     return waitForBytes(headRoom);
   }
-  enter(State::Head, limits_.headerTimeout);
+  isFresh_.store(false, std::memory_order_relaxed);
+  enter(State::Head, isReserve_ ? reserveTime : limits_.headerTimeout);
   clear();
   parser_.reset(request);
   record.received = record.parsed = Clock::now();
+  record.protocol = "http";
   record.timing = {};
   record.bytesIn = 0;
   record.method.clear();
@@ -165,6 +230,7 @@ bool Connection::readHead() {
   case RequestParser::State::Head:
     return waitForBytes(headRoom);
   case RequestParser::State::Failed:
+    api_.identify(*this);
     return refuse(parser_.errorStatus(), parser_.error());
   case RequestParser::State::Body:
   case RequestParser::State::Done:
@@ -172,8 +238,15 @@ bool Connection::readHead() {
   }
   const bool hasBody = parser_.state() == RequestParser::State::Body;
   isRefused_ = !api_.admit(*this);
-  // Who asks whether the server is well is answered, however much it has to do.
-  if (!isCounted_ && traitsOf(route.api).group != ApiGroup::Health) {
+  // Who asks whether the server is well is answered, however many requests and connections there
+  // are.
+  const bool isHealth = traitsOf(route.api).group == ApiGroup::Health;
+  if (isReserve_ && !isHealth) {
+    reply.headers = "Retry-After: 1\r\n";
+    return refuse(503, "the server has " + std::to_string(limits_.connections) +
+                           " connections, the most that it takes: try again later");
+  }
+  if (!isCounted_ && !isHealth) {
     reply.headers = "Retry-After: 1\r\n";
     return refuse(429, "the server has " + std::to_string(limits_.requests) +
                            " requests in flight, the most that it takes: try again later");
@@ -202,10 +275,25 @@ bool Connection::sendContinue() {
   const size_t written = transport_->tryWrite(out_, error);
   if (written == size)
     return true;
-  out_.assign(1, asio::buffer(text + written, size - written));
-  sendsContinue_ = true;
+  if (error) {
+    giveUp(499, clientLeftEarly);
+    return false;
+  }
+  takeFromOut(written);
   transport_->write(out_, user());
   return false;
+}
+
+/// Removes what is written from the front of out_; false: that was all.
+bool Connection::takeFromOut(size_t written) {
+  size_t whole = 0;
+  for (; whole < out_.size() && written >= out_[whole].size(); ++whole)
+    written -= out_[whole].size();
+  out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(whole));
+  if (out_.empty())
+    return false;
+  out_.front() += written;
+  return true;
 }
 
 bool Connection::readBody() {
@@ -250,7 +338,8 @@ bool Connection::serve() {
     api_.serve(*this);
   } catch (const std::bad_alloc &) {
     // Decoding throws it, before anybody else has the request.
-    reply.fail(503, "there is not enough memory for this request");
+    encode = nullptr;
+    reply.fail(503, noMemory);
     return respond();
   }
   return phase_.exchange(Phase::Detached, std::memory_order_acq_rel) == Phase::Completed &&
@@ -270,20 +359,20 @@ void Connection::watch() {
 void Connection::complete() {
   if (phase_.exchange(Phase::Completed, std::memory_order_acq_rel) != Phase::Detached)
     return;
-  asio::post(io_, [self = shared_from_this(), this] {
-    try {
-      if (respond())
-        proceed();
-    } catch (const std::bad_alloc &) {
-      close();
-    }
-  });
+  try {
+    asio::post(io_, [self = shared_from_this(), this] {
+      state_.store(State::Served);
+      proceed();
+    });
+  } catch (const std::bad_alloc &) {
+    // Nobody else is at it, nor comes again.
+    giveUp(503, noMemory);
+  }
 }
 
 bool Connection::refuse(int status, const std::string &message) {
-  std::string headers = std::move(reply.headers);
+  encode = nullptr;
   reply.fail(status, message);
-  reply.headers = std::move(headers);
   reply.closes = true;
   return respond();
 }
@@ -296,7 +385,7 @@ bool Connection::respond() {
   }
   api_.finish(*this);
   enter(State::Writing, limits_.writeTimeout);
-  reply.closes |= !request.keepsAlive || connections_.isDraining();
+  reply.closes |= !request.keepsAlive || isReserve_ || connections_.isDraining();
   head_.clear();
   appendHead(head_, reply, !reply.closes, request.isVersion10);
   out_.assign(1, asio::buffer(head_.data(), head_.size()));
@@ -306,71 +395,79 @@ bool Connection::respond() {
     for (std::string_view segment : reply.segments)
       out_.emplace_back(segment.data(), segment.size());
   }
-  const size_t size = asio::buffer_size(out_);
   error_code error;
   const size_t written = transport_->tryWrite(out_, error);
   if (error) {
-    giveUp();
+    giveUp(499, clientLeft);
     return false;
   }
-  if (written == size)
+  if (!takeFromOut(written))
     return true;
-  for (size_t left = written; left > 0;) {
-    const size_t part = std::min(left, out_.front().size());
-    out_.front() += part;
-    left -= part;
-    if (out_.front().size() == 0)
-      out_.erase(out_.begin());
-  }
   transport_->write(out_, user());
   return false;
 }
 
-void Connection::onWritten(error_code error) {
-  if (error)
-    giveUp();
-  sendsContinue_ = false; // and now the body
-  proceed();
+void Connection::onWritten(error_code error, size_t bytes) {
+  const State state = state_.load(std::memory_order_relaxed);
+  if (state == State::Lingering) {
+    proceed();
+    return;
+  }
+  if (error) {
+    giveUp(499, state == State::Writing ? clientLeft : clientLeftEarly);
+    return;
+  }
+  if (!takeFromOut(bytes)) {
+    proceed();
+    return;
+  }
+  if (state == State::Writing)
+    enter(State::Writing, limits_.writeTimeout); // it reads
+  try {
+    transport_->write(out_, user());
+  } catch (const std::bad_alloc &) {
+    giveUp(503, noMemory);
+  }
 }
 
-/// The client does not take the reply: that is said to whoever observes, not to the client.
-void Connection::giveUp() {
-  record.status = 499;
-  record.error = "the client closed the connection before the reply was written";
+/// Tells whoever observes what became of the request.
+void Connection::observe() {
+  try {
+    record.written = Clock::now();
+    api_.context().observer.onRequest(record);
+  } catch (const std::bad_alloc &) {
+    // A record less.
+  }
+}
+
+/// The client cannot be answered: that is said to whoever observes.
+void Connection::giveUp(int status, const char *why) {
+  record.status = status;
+  try {
+    record.error = why;
+  } catch (const std::bad_alloc &) {
+    record.error.clear();
+  }
   record.bytesOut = 0;
-  record.written = Clock::now();
-  api_.context().observer.onRequest(record);
+  observe();
   close();
 }
 
 /// The reply was given to the socket.
 bool Connection::finishReply() {
   record.status = reply.status;
-  record.error = reply.error;
+  record.error = toUtf8(reply.error);
   record.bytesOut = request.isHead() ? 0 : reply.bodyBytes();
-  record.written = Clock::now();
-  api_.context().observer.onRequest(record);
+  observe();
   if (std::exchange(isCounted_, false))
     api_.context().lifecycle.end();
-  // Nothing of the request, such as a model that is to be unloaded, is held while idle.
+  // Closing while the client still sends would have its system throw our reply away.
   const bool closes = reply.closes;
+  closes ? enter(State::Lingering, lingerTime) : enterIdle();
+  // Nothing of the request, such as a model that is to be unloaded, is held while idle.
   clear();
   request.clear();
-  if (closes) {
-    linger();
-    return state_.load(std::memory_order_relaxed) == State::Lingering;
-  }
-  enter(State::Idle, limits_.idleTimeout);
-  // A drain that came meanwhile did not see this connection idle.
-  if (connections_.isDraining())
-    shutDown(SHUT_RD);
-  return true;
-}
-
-/// Closing while the client still sends would have its system throw our reply away.
-void Connection::linger() {
-  enter(State::Lingering, lingerTime);
-  ::shutdown(transport_->handle(), SHUT_WR);
+  return !closes || transport_->finishWriting(user());
 }
 
 void Connection::close() {
@@ -384,35 +481,56 @@ void Connection::close() {
     api_.context().lifecycle.end();
 }
 
-void Connection::shutDown(int how) { ::shutdown(transport_->handle(), how); }
+void Connection::shutDown(int how) {
+  if (how != SHUT_WR)
+    isReadingShut_.store(true);
+  ::shutdown(transport_->handle(), how);
+}
 
 void Connection::expire(Clock::time_point now) {
   if (nanosecondsOf(now) < deadline_.load(std::memory_order_relaxed))
     return;
   const State state = state_.load(std::memory_order_acquire);
   deadline_.store(never, std::memory_order_relaxed);
-  isExpired_.store(true);
-  // Who waits for a request is told so, and reads no more; others are cut off.
-  shutDown(state == State::Head || state == State::Body ? SHUT_RD : SHUT_RDWR);
+  isExpired_.store(state == State::Head || state == State::Body);
+  // Who waits for a request is told so, and reads no more; what has come of one that begins just
+  // now is still read. Others are cut off.
+  const bool reads = state == State::Idle || state == State::Head || state == State::Body;
+  shutDown(reads ? SHUT_RD : SHUT_RDWR);
 }
 
 /// Of TCP it cannot be seen whether a client that closed its side still listens: it counts as gone.
-/// A Unix socket tells the two apart.
+/// A Unix socket tells the two apart. Where we shut the side ourselves it tells nothing.
 void Connection::cancelIfGone() {
   std::lock_guard lock(watchMutex_);
   if (!watched_ || watched_->isCancelled())
     return;
-  const bool isLocal = record.peer.rfind("unix:", 0) == 0;
-  const short closed = isLocal ? POLLHUP | POLLERR : POLLHUP | POLLERR | POLLRDHUP;
-  pollfd poll{transport_->handle(), static_cast<short>(closed & ~(POLLHUP | POLLERR)), 0};
+  const bool sees = !isLocal() && !isReadingShut_.load();
+  pollfd poll{transport_->handle(), static_cast<short>(sees ? POLLRDHUP : 0), 0};
+  const short closed = static_cast<short>(poll.events | POLLHUP | POLLERR);
   if (::poll(&poll, 1, 0) == 1 && (poll.revents & closed))
     watched_->cancel();
 }
 
+/// What the socket has of a request is read all the same.
+void Connection::drain(Clock::time_point now) {
+  int64_t deadline = deadline_.load(std::memory_order_relaxed);
+  const State state = state_.load();
+  if (state == State::Idle && !isFresh_.load(std::memory_order_relaxed))
+    shutDown(SHUT_RD);
+  if (state != State::Handshake && state != State::Idle)
+    return;
+  const int64_t soon = nanosecondsOf(now + firstRequestTime);
+  if (soon < deadline)
+    deadline_.compare_exchange_strong(deadline, soon); // not where a request begins just now
+}
+
 bool Connections::add(Connection *connection, int most) {
   std::lock_guard lock(mutex_);
-  if (isClosed_ || open_.size() >= static_cast<size_t>(std::max(most, 0)))
+  const auto usual = static_cast<size_t>(std::max(most, 0));
+  if (isClosed_ || open_.size() >= usual + reservedConnections)
     return false;
+  connection->isReserve_ = open_.size() >= usual;
   open_.insert(connection);
   return true;
 }
@@ -433,11 +551,17 @@ void Connections::sweep(Clock::time_point now) {
 }
 
 void Connections::drain() {
-  draining_.store(true, std::memory_order_release);
+  draining_.store(true);
   std::lock_guard lock(mutex_);
   for (Connection *connection : open_)
-    if (connection->state_.load(std::memory_order_acquire) == Connection::State::Idle)
-      connection->shutDown(SHUT_RD);
+    connection->drain(Clock::now());
+}
+
+bool Connections::isDrained() const {
+  std::lock_guard lock(mutex_);
+  return std::all_of(open_.begin(), open_.end(), [](const Connection *connection) {
+    return connection->state_.load() == Connection::State::Lingering;
+  });
 }
 
 void Connections::closeAll() {

@@ -1,9 +1,10 @@
 // Connection: one client, its requests one after another. Reads a request, has it served, writes
 // the reply in one write, and so on; what the client sent ahead (pipelining) waits in the buffer.
 //
-// Invariant: one step of a connection runs at a time, on any thread of the io_context; nothing but
-// what Watch says is touched from elsewhere. A request is counted (Lifecycle) from its first byte
-// to the last of its reply.
+// Invariant: one step of a connection runs at a time, on any thread of the io_context; from
+// elsewhere (Connections; complete and watch, by whoever serves) only the members below "Shared"
+// are touched. A request is counted (Lifecycle) from its first byte to the last of its reply, and
+// observed once (RequestRecord), however it ends.
 #ifndef INGOT_RUNTIME_SERVE_REST_CONNECTION_H
 #define INGOT_RUNTIME_SERVE_REST_CONNECTION_H
 
@@ -27,21 +28,25 @@ class Connection;
 /// are gone, draining. No timer a request: all are looked at together.
 class Connections {
 public:
-  /// False, and not added: there are `most` already, or all were closed.
+  /// False, and not added: there are `most` already and some in reserve, or all were closed. What
+  /// is in reserve answers questions of health alone.
   bool add(Connection *connection, int most);
   void remove(Connection *connection);
 
   /// Ends what is too late, and cancels runs whose clients are gone. Call every few milliseconds.
   void sweep(Clock::time_point now);
-  /// Ends connections that are between two requests; others end with their next reply.
+  /// Ends connections that are between two requests; others end with their next reply, and those
+  /// that had no request yet may send one within a second.
   void drain();
-  bool isDraining() const { return draining_.load(std::memory_order_acquire); }
+  bool isDraining() const { return draining_.load(); }
+  /// No connection is open but those whose last reply is written.
+  bool isDrained() const;
   /// Ends all, and waits until the last one is gone.
   void closeAll();
   bool isClosed() const { return isClosed_.load(); }
 
 private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable isEmpty_;
   std::unordered_set<Connection *> open_;
   std::atomic<bool> isClosed_{false};
@@ -68,17 +73,20 @@ private:
     Head,      ///< of a request is being read
     Body,      ///< is being read
     Running,   ///< the request is served
+    Served,    ///< by another thread; the reply is to be made
     Writing,   ///< the reply
-    Lingering, ///< the reply is written, what the client still sends is thrown away
+    Lingering, ///< the last reply is written, what the client still sends is thrown away
     Closed
   };
 
   void onHandshake(error_code error) override;
   void onRead(error_code error, size_t bytes) override;
-  void onWritten(error_code error) override;
+  void onWritten(error_code error, size_t bytes) override;
 
-  // Each takes the connection as far as it goes without waiting; true: go on with the next.
+  /// Takes steps until one has to wait. Memory may end in any of them.
   void proceed();
+  void step();
+  // Each takes the connection as far as it goes without waiting; true: go on with the next.
   bool beginRequest();
   bool readHead();
   bool readBody();
@@ -89,16 +97,19 @@ private:
   bool refuse(int status, const std::string &message);
   bool waitForBytes(size_t room);
   bool sendContinue();
+  bool takeFromOut(size_t written);
   void enter(State state, std::chrono::seconds timeout);
   void enter(State state);
-  void linger();
-  void giveUp();
+  void enterIdle();
+  void observe();
+  void giveUp(int status, const char *why);
   void close();
   std::shared_ptr<TransportUser> user();
 
   // Called by Connections, under its lock.
   void expire(Clock::time_point now);
   void cancelIfGone();
+  void drain(Clock::time_point now);
   void shutDown(int how);
 
   asio::io_context &io_;
@@ -111,19 +122,25 @@ private:
   Bytes in_; ///< what was read and not yet used, from consumed_ on
   size_t consumed_ = 0;
   bool readsBody_ = false; ///< the pending read goes to the body itself
-  bool sendsContinue_ = false;
   bool isRefused_ = false; ///< the reply is there before the body is
   bool isCounted_ = false; ///< in Lifecycle
   Bytes head_;
   std::vector<asio::const_buffer> out_;
 
-  // Watch: read by Connections.
+  bool isReserve_ = false; ///< for questions of health alone; set before the start
+
+  // Shared.
   std::atomic<State> state_{State::Handshake};
   std::atomic<int64_t> deadline_; ///< Clock's nanoseconds
   std::atomic<bool> isExpired_{false};
+  std::atomic<bool> isFresh_{true};        ///< no request came yet
+  std::atomic<bool> isReadingShut_{false}; ///< by us, so it does not tell that the client has gone
   std::mutex watchMutex_;
   std::shared_ptr<Cancellation> watched_; ///< of the run that is under way
 
+  /// Who goes on once a request is served: serve(), which has called the API and looks whether it
+  /// is done, or complete(), on the thread that is done. The later of the two does: the first
+  /// leaves Completed or Detached, and the second finds it.
   enum class Phase { Serving, Completed, Detached };
   std::atomic<Phase> phase_{Phase::Serving};
 };

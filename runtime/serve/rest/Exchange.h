@@ -20,6 +20,9 @@ namespace ingot::serve::rest {
 
 class RestApi;
 
+/// RequestRecord::peer of who came by the Unix socket.
+inline constexpr const char *localPeer = "unix:";
+
 class Exchange : public std::enable_shared_from_this<Exchange> {
 public:
   virtual ~Exchange() = default;
@@ -35,11 +38,15 @@ public:
   InferenceResponse response;
   bool isRowForm = false;
   InferRequest infer;
+  std::chrono::milliseconds timeout{0}; ///< by a header; zero: none
   const ServedFunction *function = nullptr;
   std::shared_ptr<const ModelVersion> model; ///< keeps it
   /// Makes the reply of `response`, on a thread of the connection rather than of a worker. Null:
   /// the reply is there.
   void (*encode)(RestApi &, Exchange &) = nullptr;
+
+  /// The client is on this machine, at the Unix socket.
+  bool isLocal() const { return record.peer == localPeer; }
 
   /// From now on a client that goes away sets `cancellation`, which is there.
   virtual void watch() = 0;
@@ -54,6 +61,7 @@ public:
     response = InferenceResponse();
     isRowForm = false;
     infer = InferRequest();
+    timeout = timeout.zero();
     function = nullptr;
     model.reset();
     encode = nullptr;

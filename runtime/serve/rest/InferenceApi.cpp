@@ -7,6 +7,7 @@
 #include "runtime/serve/rest/RestApi.h"
 #include "runtime/serve/rest/StatusMap.h"
 #include "runtime/serve/rest/Text.h"
+#include "runtime/serve/rest/Utf8.h"
 
 #include <algorithm>
 
@@ -103,8 +104,7 @@ Result<Signature> RestApi::lookUp(Exchange &exchange, std::string_view name) {
                          context_.inference.resolve(exchange.route.model, choice, name));
   exchange.model = std::move(target.model);
   exchange.function = target.function;
-  exchange.record.model = exchange.model->model;
-  exchange.record.version = exchange.model->version;
+  note(exchange, *exchange.model);
   return Signature::of(*exchange.model->artifact, *exchange.function);
 }
 
@@ -121,10 +121,8 @@ void RestApi::run(Exchange &exchange, DecodedInputs inputs) {
   request.received = exchange.record.received;
   request.mayRunHere = true;
   std::chrono::microseconds timeout = exchange.infer.timeout;
-  if (const auto asked = parseNumber<uint32_t>(exchange.request.timeoutMs); asked && *asked > 0) {
-    const std::chrono::microseconds header = std::chrono::milliseconds(*asked);
+  if (const std::chrono::microseconds header = exchange.timeout; header.count() > 0)
     timeout = timeout.count() > 0 ? std::min(timeout, header) : header;
-  }
   if (timeout.count() > 0)
     request.deadline = exchange.record.received + timeout;
   exchange.cancellation = std::make_shared<Cancellation>();
@@ -210,7 +208,7 @@ void RestApi::infer(Exchange &exchange) {
     return;
   }
   if (exchange.request.requestId.empty() && !exchange.infer.id.empty())
-    exchange.record.id = exchange.infer.id;
+    exchange.record.id = toUtf8(exchange.infer.id, mostIdBytes);
   exchange.encode = encodeInferReply;
   run(exchange, std::move(exchange.infer.inputs));
 }

@@ -1,7 +1,7 @@
 // See Listeners.h.
 #include "runtime/serve/rest/Listeners.h"
 
-#include <boost/asio/post.hpp>
+#include <exception>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ Status ioError(const std::string &what, const error_code &error) {
 } // namespace
 
 Listeners::Listeners(asio::io_context &io, OnClient onClient)
-    : io_(io), onClient_(std::move(onClient)), retry_(io) {}
+    : io_(io), onClient_(std::move(onClient)) {}
 
 Listeners::~Listeners() {
   if (!path_.empty())
@@ -43,17 +43,17 @@ Status Listeners::listenTcp(const std::string &address, int port) {
     return Status(StatusCode::InvalidArgument,
                   name + ": no address of this machine: " + error.message());
   const Tcp::endpoint endpoint = found.begin()->endpoint();
-  tcp_.emplace(io_);
-  tcp_->open(endpoint.protocol(), error);
+  auto &acceptor = tcp_.emplace(io_).acceptor;
+  acceptor.open(endpoint.protocol(), error);
   if (!error)
-    tcp_->set_option(asio::socket_base::reuse_address(true), error);
+    acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error)
-    tcp_->bind(endpoint, error);
+    acceptor.bind(endpoint, error);
   if (!error)
-    tcp_->listen(asio::socket_base::max_listen_connections, error);
+    acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error)
     return ioError(name, error);
-  port_ = tcp_->local_endpoint(error).port();
+  port_ = acceptor.local_endpoint(error).port();
   return {};
 }
 
@@ -76,89 +76,89 @@ Status Listeners::listenUnix(const std::string &path) {
     ::unlink(path.c_str());
   }
   error = {};
-  unix_.emplace(io_);
-  unix_->open(endpoint.protocol(), error);
+  auto &acceptor = unix_.emplace(io_).acceptor;
+  acceptor.open(endpoint.protocol(), error);
   if (!error)
-    unix_->bind(endpoint, error);
+    acceptor.bind(endpoint, error);
   if (!error)
-    unix_->listen(asio::socket_base::max_listen_connections, error);
+    acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error)
     return ioError(name, error);
   path_ = path;
   return {};
 }
 
-void Listeners::start() {
+void Listeners::takeClients() {
   std::lock_guard lock(mutex_);
-  if (tcp_)
-    acceptNext(*tcp_);
-  if (unix_)
-    acceptNext(*unix_);
+  acceptNext(tcp_);
+  acceptNext(unix_);
 }
 
 template <typename Protocol, typename Peer> void Listeners::take(Peer peer) {
-  error_code ignored;
-  if constexpr (std::is_same_v<Protocol, Tcp>) {
-    // A reply goes out at once, not when the client has acknowledged the one before.
-    peer.set_option(Tcp::no_delay(true), ignored);
-    const Tcp::endpoint endpoint = peer.remote_endpoint(ignored);
-    std::string name = endpoint.address().to_string();
-    if (endpoint.address().is_v6())
-      name = "[" + name + "]";
-    name += ":" + std::to_string(endpoint.port());
-    onClient_(Socket(std::move(peer)), std::move(name), true);
-  } else {
-    onClient_(Socket(std::move(peer)), "unix:", false);
+  try {
+    if constexpr (std::is_same_v<Protocol, Tcp>) {
+      error_code ignored;
+      // A reply goes out at once, not when the client has acknowledged the one before.
+      peer.set_option(Tcp::no_delay(true), ignored);
+      const Tcp::endpoint endpoint = peer.remote_endpoint(ignored);
+      std::string name = endpoint.address().to_string();
+      if (endpoint.address().is_v6())
+        name = "[" + name + "]";
+      name += ":" + std::to_string(endpoint.port());
+      onClient_(Socket(std::move(peer)), std::move(name), true);
+    } else {
+      onClient_(Socket(std::move(peer)), {}, false);
+    }
+  } catch (const std::exception &) {
+    // Memory ended, or a file did: this client is let go, the next may find some.
   }
 }
 
-/// With the lock held.
-template <typename Protocol> void Listeners::acceptNext(Acceptor<Protocol> &acceptor) {
-  acceptor.async_accept([this, &acceptor](error_code error, PeerSocket<Protocol> peer) {
+template <typename Protocol> void Listeners::acceptNext(MaybePort<Protocol> &port) {
+  if (!port || port->isTaking || !port->acceptor.is_open())
+    return;
+  port->isTaking = true;
+  try {
+    port->acceptor.async_accept([this, &port](error_code error, PeerSocket<Protocol> peer) {
+      std::lock_guard lock(mutex_);
+      port->isTaking = false;
+      if (!error)
+        take<Protocol>(std::move(peer));
+      const bool isExhausted = error == asio::error::no_descriptors ||
+                               error == asio::error::no_memory ||
+                               error == asio::error::no_buffer_space;
+      if (!isExhausted)
+        acceptNext(port);
+    });
+  } catch (const std::exception &) {
+    port->isTaking = false;
+  }
+}
+
+template <typename Protocol> void Listeners::stopOne(MaybePort<Protocol> &port) {
+  if (!port || !port->acceptor.is_open())
+    return;
+  error_code error;
+  port->acceptor.non_blocking(true, error);
+  while (!error) {
+    PeerSocket<Protocol> peer(io_);
+    port->acceptor.accept(peer, error);
     if (!error)
       take<Protocol>(std::move(peer));
-    std::lock_guard lock(mutex_);
-    if (!acceptor.is_open())
-      return;
-    const bool isExhausted = error == asio::error::no_descriptors ||
-                             error == asio::error::no_memory ||
-                             error == asio::error::no_buffer_space;
-    if (!isExhausted) {
-      acceptNext(acceptor);
-      return;
-    }
-    // What is missing comes back when connections end; trying at once would only heat the CPU.
-    retry_.expires_after(std::chrono::milliseconds(50));
-    retry_.async_wait([this, &acceptor](error_code) {
-      std::lock_guard retryLock(mutex_);
-      if (acceptor.is_open())
-        acceptNext(acceptor);
-    });
-  });
-}
-
-template <typename Protocol> void Listeners::stopOne(std::optional<Acceptor<Protocol>> &acceptor) {
-  std::vector<PeerSocket<Protocol>> waiting;
-  {
-    std::lock_guard lock(mutex_);
-    if (!acceptor || !acceptor->is_open())
-      return;
-    error_code error;
-    acceptor->non_blocking(true, error);
-    while (!error)
-      acceptor->accept(waiting.emplace_back(io_), error);
-    waiting.pop_back();
-    acceptor->close(error);
   }
-  for (PeerSocket<Protocol> &peer : waiting)
-    take<Protocol>(std::move(peer));
+  port->acceptor.close(error);
 }
 
 void Listeners::stop() {
-  asio::post(io_, [this] {
-    stopOne(tcp_);
-    stopOne(unix_);
-  });
+  // Here, not on a thread of the io_context: all may be busy for as long as a model runs.
+  std::lock_guard lock(mutex_);
+  stopOne(tcp_);
+  stopOne(unix_);
+}
+
+bool Listeners::isStopped() const {
+  std::lock_guard lock(mutex_);
+  return (!tcp_ || tcp_->isStopped()) && (!unix_ || unix_->isStopped());
 }
 
 } // namespace ingot::serve::rest

@@ -4,7 +4,10 @@
 #include "runtime/serve/rest/JsonWriter.h"
 #include "runtime/serve/rest/ModelJson.h"
 #include "runtime/serve/rest/RestApi.h"
+#include "runtime/serve/rest/StatusMap.h"
+#include "runtime/serve/rest/UniqueKeys.h"
 
+#include <new>
 #include <optional>
 
 namespace ingot::serve::rest {
@@ -21,6 +24,8 @@ constexpr const char *extensions[] = {"binary_tensor_data",
                                       "statistics",
                                       "system_shared_memory"};
 
+Status twice(std::string_view key) { return invalid("'" + std::string(key) + "' is there twice"); }
+
 /// What a body of the repository's APIs may say.
 struct RepositoryBody {
   bool onlyReady = false;
@@ -33,13 +38,18 @@ Status readRepositoryBody(std::string_view text, int maxDepth, RepositoryBody &b
   JsonReader reader(text, maxDepth);
   if (!reader.beginObject())
     return reader.status();
+  UniqueKeys keys{"ready", "parameters"}, parameters{"config"};
   for (std::string_view key; reader.nextKey(key);) {
+    if (keys.repeats(key))
+      return twice(key);
     if (key == "ready") {
       reader.readBool(body.onlyReady);
     } else if (key == "parameters") {
       if (!reader.beginObject())
         break;
       for (std::string_view name; reader.nextKey(name);) {
+        if (parameters.repeats(name))
+          return twice(name);
         if (name == "config")
           reader.readString(body.config.emplace());
         else if (name.substr(0, 5) == "file:")
@@ -65,8 +75,11 @@ struct RegionBody {
 
 Status readRegionBody(std::string_view text, int maxDepth, RegionBody &body) {
   JsonReader reader(text, maxDepth);
+  UniqueKeys keys{"key", "offset", "byte_size"};
   if (reader.beginObject()) {
     for (std::string_view key; reader.nextKey(key);) {
+      if (keys.repeats(key))
+        return twice(key);
       if (key == "key")
         reader.readString(body.key);
       else if (key == "offset")
@@ -86,6 +99,11 @@ Status readRegionBody(std::string_view text, int maxDepth, RegionBody &body) {
 }
 
 } // namespace
+
+void RestApi::note(Exchange &exchange, const ModelVersion &model) {
+  exchange.record.model = model.model;
+  exchange.record.version = model.version;
+}
 
 void RestApi::modelStatus(Exchange &exchange) {
   const Route &route = exchange.route;
@@ -113,6 +131,7 @@ void RestApi::modelStatus(Exchange &exchange) {
                                      : found.status());
     return;
   }
+  exchange.record.model = route.model;
   appendModelStatus(exchange.reply.body, *status, only);
 }
 
@@ -123,7 +142,7 @@ void RestApi::metadata(Exchange &exchange) {
     exchange.reply.fail(model.status());
     return;
   }
-  exchange.record.version = (*model)->version;
+  note(exchange, **model);
   if (route.api == Api::Metadata)
     return appendSignatures(exchange.reply.body, **model);
   if (route.api == Api::ModelConfig)
@@ -164,7 +183,9 @@ void RestApi::health(Exchange &exchange) {
     return;
   }
   const auto model = context_.repository.find(route.model, route.version);
-  if (!model.isOk())
+  if (model.isOk())
+    note(exchange, **model);
+  else
     exchange.reply.fail(model.status());
 }
 
@@ -177,6 +198,7 @@ void RestApi::statistics(Exchange &exchange) {
       exchange.reply.fail(model.status());
       return;
     }
+    note(exchange, **model);
     versions.push_back(*model);
   } else {
     for (auto &model : context_.repository.loaded())
@@ -188,6 +210,7 @@ void RestApi::statistics(Exchange &exchange) {
                                        : model.status());
       return;
     }
+    exchange.record.model = route.model;
   }
   appendStatistics(exchange.reply.body, versions);
 }
@@ -219,11 +242,18 @@ void RestApi::loadOrUnload(Exchange &exchange) {
     return;
   }
   runSlowly_([this, self = exchange.shared_from_this(), config = std::move(*config)] {
-    Repository &repository = context_.repository;
-    const Status status = self->route.api == Api::Load ? repository.load(self->route.model, config)
-                                                       : repository.unload(self->route.model);
-    if (!status.isOk())
-      self->reply.fail(status);
+    try {
+      Repository &repository = context_.repository;
+      const std::string &model = self->route.model;
+      const Status status =
+          self->route.api == Api::Load ? repository.load(model, config) : repository.unload(model);
+      if (status.isOk())
+        self->record.model = model;
+      else
+        self->reply.fail(status);
+    } catch (const std::bad_alloc &) {
+      self->reply.fail(503, "there is not enough memory for this request");
+    }
     self->complete();
   });
 }

@@ -4,9 +4,10 @@
 #include "runtime/serve/rest/Compression.h"
 #include "runtime/serve/rest/StatusMap.h"
 #include "runtime/serve/rest/Text.h"
+#include "runtime/serve/rest/Utf8.h"
 
-#include <algorithm>
-#include <cstdio>
+#include <new>
+#include <utility>
 
 namespace ingot::serve::rest {
 
@@ -16,6 +17,17 @@ namespace {
 constexpr uint64_t leastPackedBytes = 1024;
 
 } // namespace
+
+void RestApi::identify(Exchange &exchange) {
+  const HttpRequest &request = exchange.request;
+  RequestRecord &record = exchange.record;
+  record.method = toUtf8(request.method);
+  record.target = toUtf8(request.target);
+  record.traceparent = toUtf8(request.traceparent, mostIdBytes);
+  record.id = toUtf8(request.requestId, mostIdBytes);
+  if (record.id.empty())
+    record.id = "r" + std::to_string(nextId_.fetch_add(1, std::memory_order_relaxed));
+}
 
 bool RestApi::admit(Exchange &exchange) {
   HttpRequest &request = exchange.request;
@@ -31,22 +43,9 @@ bool RestApi::admit(Exchange &exchange) {
       }
   const Route &route = exchange.route;
   const ApiTraits &traits = traitsOf(route.api);
-  record.protocol = "http";
-  record.method = request.method;
-  record.target = request.target;
+  identify(exchange);
   record.api = traits.name;
-  record.model = route.model;
-  record.function.clear();
-  record.version = route.version.kind == VersionChoice::Kind::Number ? route.version.number : 0;
-  record.traceparent = request.traceparent;
   record.isInference = traits.isInference;
-  record.id = request.requestId;
-  if (record.id.empty()) {
-    char id[24];
-    std::snprintf(id, sizeof id, "r%llu",
-                  static_cast<unsigned long long>(nextId_.fetch_add(1, std::memory_order_relaxed)));
-    record.id = id;
-  }
 
   if (route.status != 0) {
     reply.fail(route.status, route.error);
@@ -95,6 +94,16 @@ bool RestApi::admit(Exchange &exchange) {
     reply.headers = "Accept-Encoding: gzip, deflate\r\n";
     return false;
   }
+  if (!request.timeoutMs.empty()) {
+    const auto timeout = parseNumber<uint32_t>(request.timeoutMs);
+    if (!timeout) {
+      reply.fail(400, std::string(request.timeoutHeader) + " is '" +
+                          request.timeoutMs.substr(0, 40) +
+                          "': a whole number of milliseconds is expected, 0 for none");
+      return false;
+    }
+    exchange.timeout = std::chrono::milliseconds(*timeout);
+  }
   return true;
 }
 
@@ -111,7 +120,10 @@ bool RestApi::unpack(Exchange &exchange) {
     exchange.request.body = std::move(body);
     return true;
   }
-  exchange.reply.fail(status.code() == StatusCode::ResourceExhausted ? 413 : 400, status.message());
+  if (status.code() == StatusCode::ResourceExhausted)
+    exchange.reply.fail(413, status.message());
+  else
+    exchange.reply.fail(status);
   return false;
 }
 
@@ -181,9 +193,21 @@ void RestApi::serve(Exchange &exchange) {
   exchange.complete();
 }
 
+void RestApi::encode(Exchange &exchange) {
+  const auto make = std::exchange(exchange.encode, nullptr);
+  if (!make)
+    return;
+  try {
+    make(*this, exchange);
+  } catch (const std::bad_alloc &) {
+    exchange.reply.body = Bytes();
+    exchange.response = InferenceResponse();
+    exchange.reply.fail(503, "there is not enough memory for this reply");
+  }
+}
+
 void RestApi::finish(Exchange &exchange) {
-  if (exchange.encode)
-    exchange.encode(*this, exchange);
+  encode(exchange);
   HttpReply &reply = exchange.reply;
   if (reply.status == 500)
     reply.fail(reply.status, reply.error + " (request " + exchange.record.id + ")");
@@ -204,8 +228,8 @@ void RestApi::addCors(Exchange &exchange) {
 void RestApi::pack(Exchange &exchange) {
   HttpReply &reply = exchange.reply;
   // Within one machine, packing is slower than sending.
-  const bool isLocal = exchange.record.peer.rfind("unix:", 0) == 0;
-  if (exchange.request.acceptEncoding.empty() || isLocal || reply.bodyBytes() < leastPackedBytes)
+  if (exchange.request.acceptEncoding.empty() || exchange.isLocal() ||
+      reply.bodyBytes() < leastPackedBytes)
     return;
   const Encoding encoding = chooseEncoding(exchange.request.acceptEncoding);
   if (encoding == Encoding::Identity)
@@ -213,8 +237,12 @@ void RestApi::pack(Exchange &exchange) {
   std::vector<std::string_view> parts{reply.body.view()};
   parts.insert(parts.end(), reply.segments.begin(), reply.segments.end());
   Bytes packed;
-  if (!compress(parts, encoding, packed).isOk() || packed.size() >= reply.bodyBytes())
-    return;
+  try {
+    if (!compress(parts, encoding, packed).isOk() || packed.size() >= reply.bodyBytes())
+      return;
+  } catch (const std::bad_alloc &) {
+    return; // as it is, then
+  }
   reply.body = std::move(packed);
   reply.segments.clear();
   reply.headers +=

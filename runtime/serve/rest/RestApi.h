@@ -15,6 +15,9 @@
 
 namespace ingot::serve::rest {
 
+/// Of an id that a client makes up, in records.
+inline constexpr size_t mostIdBytes = 128;
+
 class RestApi {
 public:
   /// Runs what may take long (loading a model) on threads that serve nobody.
@@ -24,6 +27,8 @@ public:
       : context_(context), pages_(options.pages), corsOrigin_(options.corsOrigin),
         runSlowly_(std::move(runSlowly)) {}
 
+  /// Notes in the record which request it is, so far as its head was read.
+  void identify(Exchange &exchange);
   /// The head is there, the body is not. False: it is refused or answered already, and the body
   /// need not be read.
   bool admit(Exchange &exchange);
@@ -52,6 +57,9 @@ private:
   void loadOrUnload(Exchange &exchange);
   void sharedMemory(Exchange &exchange);
 
+  void encode(Exchange &exchange);
+  /// Into the record, once it is there: what clients make up is no label of a metric.
+  static void note(Exchange &exchange, const ModelVersion &model);
   bool unpack(Exchange &exchange);
   void addCors(Exchange &exchange);
   void pack(Exchange &exchange);

@@ -7,8 +7,9 @@
 #include "runtime/serve/rest/RestApi.h"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -47,6 +48,9 @@ Status makeTlsContext(const TlsFiles &files, std::optional<asio::ssl::context> &
     if (!error)
       context->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert,
                                error);
+    // Without it sessions of clients with certificates are not taken up again, but fail.
+    static constexpr unsigned char name[] = "ingot";
+    SSL_CTX_set_session_id_context(context->native_handle(), name, sizeof name - 1);
   }
   if (error)
     return Status(StatusCode::IoError, "TLS of REST: '" + file + "': " + error.message());
@@ -75,14 +79,21 @@ public:
         io_(threadCount_), work_(io_.get_executor()), slow_(2),
         api_(context, options,
              [this](std::function<void()> job) { asio::post(slow_, std::move(job)); }),
-        listeners_(io_, [this](Socket socket, std::string peer,
-                               bool isTcp) { welcome(std::move(socket), std::move(peer), isTcp); }),
-        sweepTimer_(io_) {}
+        listeners_(io_, [this](Socket socket, std::string peer, bool isTcp) {
+          welcome(std::move(socket), std::move(peer), isTcp);
+        }) {}
 
   ~RunningRestServer() override {
-    isStopping_.store(true);
     listeners_.stop();
     connections_.closeAll();
+    if (sweeper_.joinable()) {
+      {
+        std::lock_guard lock(sweepMutex_);
+        isStopping_ = true;
+      }
+      stopsSweep_.notify_all();
+      sweeper_.join();
+    }
     slow_.join();
     work_.reset();
     io_.stop();
@@ -99,8 +110,8 @@ public:
       INGOT_RETURN_IF_ERROR(listeners_.listenTcp(options.address, options.port));
     if (!options.unixSocket.empty())
       INGOT_RETURN_IF_ERROR(listeners_.listenUnix(options.unixSocket));
-    listeners_.start();
-    sweepLater();
+    listeners_.takeClients();
+    sweeper_ = std::thread([this] { sweep(); });
     for (int i = 0; i < threadCount_; ++i)
       threads_.emplace_back([this] { runThread(); });
     return {};
@@ -109,11 +120,11 @@ public:
   int port() const override { return listeners_.port(); }
 
   void stopAccepting() override {
-    listeners_.stop();
     connections_.drain();
+    listeners_.stop();
   }
 
-  bool isDrained() const override { return true; }
+  bool isDrained() const override { return listeners_.isStopped() && connections_.isDrained(); }
 
 private:
   void runThread() {
@@ -130,21 +141,22 @@ private:
   void welcome(Socket socket, std::string peer, bool isTcp) {
     std::unique_ptr<Transport> transport =
         isTcp && tls_ ? makeTls(std::move(socket), *tls_) : makePlain(std::move(socket));
-    const auto connection = std::make_shared<Connection>(io_, api_, connections_,
-                                                         std::move(transport), std::move(peer));
+    const auto connection =
+        std::make_shared<Connection>(io_, api_, connections_, std::move(transport),
+                                     isTcp ? std::move(peer) : std::string(localPeer));
     // One too many is closed at once, which costs the client less than to wait.
     if (connections_.add(connection.get(), context_.limits.connections))
       connection->start();
   }
 
-  void sweepLater() {
-    sweepTimer_.expires_after(context_.lifecycle.inFlight() > 0 ? busySweep : idleSweep);
-    sweepTimer_.async_wait([this](error_code error) {
-      if (error || isStopping_.load())
-        return;
+  /// On a thread of its own: the others may all be busy, or out of memory.
+  void sweep() {
+    std::unique_lock lock(sweepMutex_);
+    const auto interval = [&] { return context_.lifecycle.inFlight() > 0 ? busySweep : idleSweep; };
+    while (!stopsSweep_.wait_for(lock, interval(), [&] { return isStopping_; })) {
       connections_.sweep(Clock::now());
-      sweepLater();
-    });
+      listeners_.takeClients();
+    }
   }
 
   ServerContext &context_;
@@ -156,8 +168,10 @@ private:
   RestApi api_;
   Connections connections_;
   Listeners listeners_;
-  asio::steady_timer sweepTimer_;
-  std::atomic<bool> isStopping_{false};
+  std::thread sweeper_;
+  std::mutex sweepMutex_;
+  std::condition_variable stopsSweep_;
+  bool isStopping_ = false;
   std::vector<std::thread> threads_;
 };
 

@@ -37,11 +37,12 @@ public:
   /// Stops at once: connections are closed. Drain first.
   virtual ~RestServer() = default;
   virtual int port() const = 0;
-  /// No new connections; open ones get `Connection: close` with their next reply, and idle ones are
-  /// closed. Returns when no further one can be accepted.
+  /// No new connections; open ones get `Connection: close` with their next reply, idle ones are
+  /// closed, and those that had no request yet have a second for one. Returns when no further one
+  /// can be accepted.
   virtual void stopAccepting() = 0;
-  /// After stopAccepting: every request that came has its reply given to the socket, and no other
-  /// can come.
+  /// After stopAccepting: every request that came, also one that waits unread in a socket, has its
+  /// reply given to the socket, and no other can come.
   virtual bool isDrained() const = 0;
 
 protected:

@@ -3,6 +3,7 @@
 
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
+#include <sys/socket.h>
 
 namespace ingot::serve::rest {
 
@@ -37,9 +38,14 @@ public:
 
   void write(const std::vector<asio::const_buffer> &buffers,
              std::shared_ptr<TransportUser> user) override {
-    asio::async_write(socket_, buffers, [user = std::move(user)](error_code error, size_t) {
-      user->onWritten(error);
+    socket_.async_write_some(buffers, [user = std::move(user)](error_code error, size_t bytes) {
+      user->onWritten(error, bytes);
     });
+  }
+
+  bool finishWriting(std::shared_ptr<TransportUser>) override {
+    ::shutdown(handle(), SHUT_WR);
+    return true;
   }
 
   int handle() override { return socket_.native_handle(); }
@@ -64,9 +70,13 @@ public:
   }
 
   void read(char *data, size_t size, std::shared_ptr<TransportUser> user) override {
-    stream_.async_read_some(
-        asio::buffer(data, size),
-        [user = std::move(user)](error_code error, size_t bytes) { user->onRead(error, bytes); });
+    const auto done = [user = std::move(user)](error_code error, size_t bytes) {
+      user->onRead(error, bytes);
+    };
+    if (isFinished_)
+      stream_.next_layer().async_read_some(asio::buffer(data, size), done);
+    else
+      stream_.async_read_some(asio::buffer(data, size), done);
   }
 
   size_t tryRead(char *, size_t, error_code &) override { return 0; }
@@ -76,11 +86,11 @@ public:
              std::shared_ptr<TransportUser> user) override {
     // Each buffer would become a record and a segment of its own: small ones are joined.
     constexpr size_t joinedBytes = size_t{64} << 10;
-    const auto done = [user = std::move(user)](error_code error, size_t) {
-      user->onWritten(error);
+    const auto done = [user = std::move(user)](error_code error, size_t bytes) {
+      user->onWritten(error, bytes);
     };
     if (asio::buffer_size(buffers) > joinedBytes) {
-      asio::async_write(stream_, buffers, done);
+      stream_.async_write_some(buffers, done);
       return;
     }
     joined_.resize(asio::buffer_size(buffers));
@@ -88,10 +98,21 @@ public:
     asio::async_write(stream_, asio::buffer(joined_), done);
   }
 
+  /// With close_notify, by which the client knows that nobody cut the reply short.
+  bool finishWriting(std::shared_ptr<TransportUser> user) override {
+    isFinished_ = true;
+    stream_.async_shutdown([this, user = std::move(user)](error_code error) {
+      ::shutdown(handle(), SHUT_WR);
+      user->onWritten(error, 0);
+    });
+    return false;
+  }
+
   int handle() override { return stream_.lowest_layer().native_handle(); }
 
 private:
   asio::ssl::stream<Socket> stream_;
+  bool isFinished_ = false;
   std::vector<char> joined_;
 };
 

@@ -29,7 +29,7 @@ class TransportUser {
 public:
   virtual void onHandshake(error_code error) = 0;
   virtual void onRead(error_code error, size_t bytes) = 0;
-  virtual void onWritten(error_code error) = 0;
+  virtual void onWritten(error_code error, size_t bytes) = 0;
 
 protected:
   ~TransportUser() = default;
@@ -45,9 +45,12 @@ public:
   virtual size_t tryRead(char *data, size_t size, error_code &error) = 0;
   /// What can be written without waiting; 0 where only `write` can tell.
   virtual size_t tryWrite(const std::vector<asio::const_buffer> &buffers, error_code &error) = 0;
-  /// All of it.
+  /// Some of it, at least a byte.
   virtual void write(const std::vector<asio::const_buffer> &buffers,
                      std::shared_ptr<TransportUser> user) = 0;
+  /// Nothing more comes from us, which the client is told; what is read then has no meaning. False:
+  /// onWritten is called once that is done, or cannot be.
+  virtual bool finishWriting(std::shared_ptr<TransportUser> user) = 0;
   virtual int handle() = 0;
 };
 

@@ -3,6 +3,7 @@
 #define INGOT_RUNTIME_SERVE_REST_UTF8_H
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace ingot::serve::rest {
@@ -27,6 +28,24 @@ inline size_t utf8Length(std::string_view text) {
     return isWrong ? 0 : 4;
   }
   return 0;
+}
+
+/// `text` as UTF-8, cut to `most` bytes but not within a character: each byte that is none becomes
+/// U+FFFD (which takes three).
+inline std::string toUtf8(std::string_view text, size_t most = std::string_view::npos) {
+  if (text.size() > most) {
+    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80)
+      --most;
+    text = text.substr(0, most);
+  }
+  std::string clean;
+  for (size_t at = 0; at < text.size();) {
+    const bool isAscii = static_cast<unsigned char>(text[at]) < 0x80;
+    const size_t length = isAscii ? 1 : utf8Length(text.substr(at));
+    clean += length ? text.substr(at, length) : std::string_view("\xef\xbf\xbd");
+    at += length ? length : 1;
+  }
+  return clean;
 }
 
 } // namespace ingot::serve::rest

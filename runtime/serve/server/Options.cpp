@@ -209,7 +209,8 @@ void addLimits(CLI::App &app, Limits &limits) {
                    "Seconds until a request's headers are there"},
         std::tuple{"--body-timeout", &limits.bodyTimeout, "… its body"},
         std::tuple{"--idle-timeout", &limits.idleTimeout, "… a connection's next request"},
-        std::tuple{"--write-timeout", &limits.writeTimeout, "… a client has taken its reply"}}) {
+        std::tuple{"--write-timeout", &limits.writeTimeout,
+                   "… a client reads some of its reply"}}) {
     auto *target = value;
     app.add_option_function<int64_t>(
            flag, [target](const int64_t &seconds) { *target = std::chrono::seconds(seconds); },

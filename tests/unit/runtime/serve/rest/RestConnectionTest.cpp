@@ -33,7 +33,8 @@ TEST_F(RestConnectionTest, BytesOneByOne) {
 TEST_F(RestConnectionTest, ChunksOneByOne) {
   start();
   Client client = connect();
-  client.send("POST /v1/models/m:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send(
+      "POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (const char *at = body; *at; ++at)
     ASSERT_TRUE(client.send(std::string("1\r\n") + *at + "\r\n"));
   client.send("0\r\n\r\n");
@@ -46,7 +47,7 @@ TEST_F(RestConnectionTest, PipelinedRequestsAreAnsweredInOrder) {
   Client client = connect();
   std::string all;
   for (int i = 0; i < 50; ++i)
-    all += request(i % 3 ? body : sleep(2)) + "GET /v1/models/n HTTP/1.1\r\n\r\n";
+    all += request(i % 3 ? body : sleep(2)) + "GET /v1/models/n HTTP/1.1\r\nHost: h\r\n\r\n";
   ASSERT_TRUE(client.send(all));
   for (int i = 0; i < 50; ++i) {
     EXPECT_EQ(client.read().body, i % 3 ? answer : R"({"predictions":[2]})");
@@ -83,17 +84,27 @@ TEST_F(RestConnectionTest, AHalfClosedClientOfAUnixSocketGetsItsReply) {
   EXPECT_TRUE(client.isAtEnd());
 }
 
-TEST_F(RestConnectionTest, AnIncompleteRequestOfAClosedClientIsForgotten) {
+TEST_F(RestConnectionTest, AnIncompleteRequestOfAClosedClientIsRecorded) {
   start();
   for (const char *part :
-       {"", "POST", "POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 10\r\n\r\n",
-        "POST /v1/models/m:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
+       {"", "POST", "POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n",
+        "POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n5\r\nab"}) {
     Client client = connect();
     client.send(part);
     client.closeWriting();
     EXPECT_TRUE(client.isAtEnd()) << part;
   }
   EXPECT_EQ(connect().get("/v2/health/live").status, 200);
+  for (size_t i = 0; i < 3; ++i) {
+    const RequestRecord record = records.await(i);
+    EXPECT_EQ(record.status, 499);
+    EXPECT_EQ(record.error, "the client closed the connection before its request was there");
+    EXPECT_STREQ(record.protocol, "http");
+    EXPECT_FALSE(record.id.empty());
+    EXPECT_EQ(record.target, i == 0 ? "" : "/v1/models/m:predict");
+    EXPECT_EQ(record.bytesIn, i == 2 ? 2u : 0u);
+  }
   server.reset();
   while (lifecycle.inFlight() > 0) // ends right after the reply
     std::this_thread::yield();
@@ -139,7 +150,7 @@ TEST_F(RestConnectionTest, ContinueIsSentToWhoeverWaitsForIt) {
   client.send(text.substr(head));
   EXPECT_EQ(client.read().body, answer);
   // Who is refused is told so instead, and need not send the body.
-  client.send("POST /v1/models/m:predict HTTP/1.1\r\nExpect: 100-continue\r\n"
+  client.send("POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
               "Content-Length: 999999999999\r\n\r\n");
   EXPECT_EQ(client.read().status, 413);
   EXPECT_TRUE(client.isAtEnd());
@@ -160,17 +171,18 @@ TEST_F(RestConnectionTest, WhatIsTooLargeIsRefusedWithAReply) {
   start();
   const std::string large(1 << 20, ' ');
   Client declared = connect();
-  declared.send("POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n");
+  declared.send("POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n\r\n");
   declared.send(large); // it need not be taken, and must not cost the reply
   const Reply reply = declared.read();
   EXPECT_EQ(reply.status, 413);
   EXPECT_NE(reply.body.find("more than 1000 bytes"), std::string::npos) << reply.body;
   Client chunked = connect();
-  chunked.send("POST /v1/models/m:predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  chunked.send(
+      "POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
   chunked.send("100000\r\n" + large);
   EXPECT_EQ(chunked.read().status, 413);
   Client head = connect();
-  head.send("GET / HTTP/1.1\r\nA: " + std::string(100000, 'a'));
+  head.send("GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(100000, 'a'));
   EXPECT_EQ(head.read().status, 431);
   EXPECT_EQ(connect().get("/v2/health/live").status, 200);
 }
@@ -178,7 +190,7 @@ TEST_F(RestConnectionTest, WhatIsTooLargeIsRefusedWithAReply) {
 TEST_F(RestConnectionTest, WhatIsNoHttpIsToldSo) {
   start();
   for (const char *bytes : {"\x16\x03\x01\x02\x00\x01\x00\x01", "hello\r\n\r\n",
-                            "GET / HTTP/1.1\r\nbad header\r\n\r\n"}) {
+                            "GET / HTTP/1.1\r\nHost: h\r\nbad header\r\n\r\n"}) {
     Client client = connect();
     client.send(std::string(bytes) + "\r\n\r\n");
     const Reply reply = client.read();
@@ -195,7 +207,7 @@ TEST_F(RestConnectionTest, SlowClientsAreTimedOut) {
   start();
   Client head = connect(), silent = connect(), slowBody = connect(), idle = connect();
   head.send("GET /v2/he");
-  slowBody.send("POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 10\r\n\r\n{");
+  slowBody.send("POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n{");
   EXPECT_EQ(idle.get("/v2/health/live").status, 200);
   for (Client *client : {&head, &slowBody}) {
     const Reply reply = client->read();
@@ -233,11 +245,83 @@ TEST_F(RestConnectionTest, TooManyConnectionsAndRequestsAreRefused) {
   EXPECT_EQ(busy.status, 429);
   EXPECT_EQ(busy.headers.at("retry-after"), "1");
   EXPECT_TRUE(second.isAtEnd());
-  int live = 0;
-  while ((live = connect().get("/v2/health/live").status) == 0) // until the second is forgotten
-    std::this_thread::yield();
-  EXPECT_EQ(live, 200); // however busy the server is
+  EXPECT_EQ(connect().get("/v2/health/live").status, 200); // however busy the server is
   EXPECT_EQ(lifecycle.inFlight(), 1);
+}
+
+TEST_F(RestConnectionTest, SomeConnectionsAreInReserveForQuestionsOfHealth) {
+  limits.connections = 2;
+  start();
+  std::vector<Client> usual;
+  for (int i = 0; i < 2; ++i) {
+    usual.push_back(connect());
+    EXPECT_EQ(usual.back().get("/v2/health/live").status, 200);
+  }
+  for (int i = 0; i < 20; ++i) {
+    Client more = connect();
+    EXPECT_EQ(more.get("/v2/health/live").status, 200);
+    EXPECT_TRUE(more.isAtEnd());
+  }
+  const Reply refused = connect().post("/v1/models/m:predict", body);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.at("retry-after"), "1");
+  EXPECT_EQ(usual[0].post("/v1/models/m:predict", body).body, answer);
+  std::vector<Client> many;
+  int closed = 0;
+  for (int i = 0; i < 20; ++i)
+    many.push_back(connect());
+  for (Client &client : many)
+    closed += client.isAtEnd();
+  EXPECT_EQ(closed, 20); // at once, or, of the reserve, after two seconds
+}
+
+TEST_F(RestConnectionTest, EmptyLinesBeforeARequestArePassedOver) {
+  start();
+  Client client = connect();
+  client.send("\r\n" + request(body) + "\r\n\r\n");
+  EXPECT_EQ(client.read().body, answer);
+  EXPECT_EQ(client.get("/v2/health/live").status, 200);
+  client.send("\r\n");
+  EXPECT_EQ(client.get("/v2/health/live").status, 200);
+  records.await(2);
+  while (lifecycle.inFlight() > 0) // an empty line is no request
+    std::this_thread::yield();
+}
+
+TEST_F(RestConnectionTest, AHeadThatFailsIsRecordedAsFarAsItWasRead) {
+  start();
+  Client client = connect();
+  client.send("GET /v2/models/m HTTP/1.1\r\nHost: h\r\nX-Request-Id: abc\r\nbad\r\n\r\n");
+  const Reply reply = client.read();
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(reply.headers.at("x-request-id"), "abc");
+  const RequestRecord record = records.await(0);
+  EXPECT_STREQ(record.protocol, "http");
+  EXPECT_EQ(record.method, "GET");
+  EXPECT_EQ(record.target, "/v2/models/m");
+  EXPECT_EQ(record.id, "abc");
+  EXPECT_EQ(record.status, 400);
+}
+
+/// The time is that of a client that reads nothing, not of the whole reply.
+TEST_F(RestConnectionTest, ASlowReaderGetsItsReply) {
+  limits.writeTimeout = std::chrono::seconds(1);
+  start();
+  std::string rows = "[1,2,3]";
+  for (int i = 1; i < 200000; ++i)
+    rows += ",[1,2,3]";
+  Client client = connect();
+  ASSERT_TRUE(client.send(request("{\"instances\":[" + rows + "]}")));
+  size_t bytes = 0;
+  std::vector<char> piece(300000);
+  for (bool reads = true; reads;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    const ssize_t got = ::recv(client.file(), piece.data(), piece.size(), 0);
+    bytes += got > 0 ? static_cast<size_t>(got) : 0;
+    reads = got > 0 && bytes < size_t{200000} * 11;
+  }
+  EXPECT_GE(bytes, size_t{200000} * 11);
+  EXPECT_EQ(records.await(0).status, 200);
 }
 
 TEST_F(RestConnectionTest, DrainingEndsIdleConnectionsAndServesTheOthers) {
@@ -258,6 +342,59 @@ TEST_F(RestConnectionTest, DrainingEndsIdleConnectionsAndServesTheOthers) {
   EXPECT_EQ(last.body, R"({"predictions":[300]})");
   EXPECT_EQ(last.headers.at("connection"), "close");
   EXPECT_TRUE(busy.isAtEnd());
+}
+
+/// The request came before the drain, and is read after it; that we read no more from the client
+/// does not tell that it has gone.
+TEST_F(RestConnectionTest, ADrainServesWhatSocketsHold) {
+  restOptions.port = 0;
+  restOptions.threads = 1;
+  start();
+  Client busy = connect(), idle = Client::toPort(server->port());
+  Client waiting = Client::toPort(server->port());
+  for (Client *client : {&idle, &waiting})
+    EXPECT_EQ(client->get("/v2/health/ready").status, 200);
+  busy.send(request(sleep(400))); // on the only thread
+  while (lifecycle.inFlight() == 0)
+    std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  waiting.send(request(sleep(400)));
+  Client late = Client::toPort(server->port()); // in the backlog
+  late.send(request(body));
+  EXPECT_FALSE(server->isDrained());
+  server->stopAccepting();
+  EXPECT_FALSE(server->isDrained());
+  EXPECT_EQ(busy.read().body, R"({"predictions":[400]})");
+  EXPECT_FALSE(server->isDrained());
+  const Reply reply = waiting.read();
+  EXPECT_EQ(reply.body, R"({"predictions":[400]})") << reply.status;
+  EXPECT_EQ(reply.headers.at("connection"), "close");
+  EXPECT_EQ(late.read().body, answer);
+  EXPECT_TRUE(idle.isAtEnd());
+  while (!server->isDrained())
+    std::this_thread::yield();
+  EXPECT_EQ(lifecycle.inFlight(), 0);
+}
+
+TEST_F(RestConnectionTest, AConnectionWithoutARequestHasASecondWhenDraining) {
+  restOptions.port = 0;
+  start();
+  Client silent = connect(), late = Client::toPort(server->port());
+  server->stopAccepting();
+  const int refused = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(server->port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_NE(::connect(refused, reinterpret_cast<sockaddr *>(&address), sizeof address), 0);
+  ::close(refused);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(late.post("/v1/models/m:predict", body).body, answer);
+  EXPECT_TRUE(late.isAtEnd());
+  EXPECT_TRUE(silent.isAtEnd());
+  late.close();
+  while (!server->isDrained())
+    std::this_thread::yield();
 }
 
 TEST_F(RestConnectionTest, StoppingCancelsWhatRuns) {

@@ -239,9 +239,9 @@ TEST_F(RestServerTest, MethodsOfHttp) {
   const Reply wrong = client.call("DELETE", "/v2/models/m");
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.headers.at("allow"), "GET, HEAD, OPTIONS");
-  client.send("POST /v1/models/m:predict HTTP/1.1\r\n\r\n");
+  client.send("POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(client.read().status, 411);
-  client.send("POST /v2/repository/index HTTP/1.1\r\n\r\n");
+  client.send("POST /v2/repository/index HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(client.read().status, 200);
 }
 
@@ -286,7 +286,7 @@ TEST_F(RestServerTest, DeadlinesAreKept) {
   std::vector<Client> busy;
   for (int i = 0; i < 8; ++i) {
     busy.push_back(connect());
-    busy.back().send("POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 49\r\n\r\n"
+    busy.back().send("POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 49\r\n\r\n"
                      R"({"signature_name":"sleep","instances":[   60000]})");
   }
   while (lifecycle.inFlight() < 8)
@@ -302,6 +302,25 @@ TEST_F(RestServerTest, DeadlinesAreKept) {
             504);
 }
 
+TEST_F(RestServerTest, AMalformedDeadlineIsToldNotPassedOver) {
+  start();
+  Client client = connect();
+  for (const char *header : {"X-Request-Timeout-Ms", "X-Envoy-Expected-Rq-Timeout-Ms"})
+    for (const char *bad : {"1s", "-1", "1.5", "4294967296"}) {
+      const Reply reply =
+          client.post("/v1/models/m:predict", body, std::string(header) + ": " + bad + "\r\n");
+      EXPECT_EQ(reply.status, 400);
+      EXPECT_NE(reply.body.find(std::string(header) + " is '" + bad + "'"), std::string::npos)
+          << reply.body;
+    }
+  for (const char *good : {"0", "60000"})
+    EXPECT_EQ(client
+                  .post("/v1/models/m:predict", body,
+                        std::string("X-Request-Timeout-Ms: ") + good + "\r\n")
+                  .body,
+              answer);
+}
+
 TEST_F(RestServerTest, AFullQueueAsksToComeAgain) {
   repositoryOptions.defaults.queue.maxQueued = 1;
   repositoryOptions.defaults.queue.maxBatchRows = 1;
@@ -310,7 +329,7 @@ TEST_F(RestServerTest, AFullQueueAsksToComeAgain) {
   Reply refused;
   for (int i = 0; i < 32 && refused.status != 429; ++i) {
     busy.push_back(connect());
-    busy.back().send("POST /v1/models/m:predict HTTP/1.1\r\nContent-Length: 49\r\n\r\n"
+    busy.back().send("POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 49\r\n\r\n"
                      R"({"signature_name":"sleep","instances":[   60000]})");
     while (lifecycle.inFlight() < static_cast<int64_t>(busy.size()) && refused.status == 0) {
       pollfd poll{busy.back().file(), POLLIN, 0};
@@ -360,6 +379,52 @@ TEST_F(RestServerTest, RequestsAreRecorded) {
   EXPECT_TRUE(second.traceparent.empty());
   EXPECT_FALSE(second.isInference);
   EXPECT_EQ(second.version, 0);
+}
+
+/// Labels of metrics are made of them.
+TEST_F(RestServerTest, RecordsNameModelsThatThereAre) {
+  start();
+  Client client = connect();
+  size_t n = 0;
+  for (const char *target : {"/v1/models/zz:predict", "/v1/models/m/versions/9:predict",
+                             "/v1/models/%ff:classify", "/v2/models/zz/infer"}) {
+    EXPECT_EQ(client.post(target, "{}").status, 404);
+    const RequestRecord record = records.await(n++);
+    EXPECT_EQ(record.model, "") << target;
+    EXPECT_EQ(record.version, 0) << target;
+  }
+  for (const char *target : {"/v2/models/m", "/v2/models/m/ready", "/v1/models/m/metadata"}) {
+    EXPECT_EQ(client.get(target).status, 200);
+    const RequestRecord record = records.await(n++);
+    EXPECT_EQ(record.model, "m") << target;
+    EXPECT_EQ(record.version, 3) << target;
+  }
+}
+
+TEST_F(RestServerTest, IdsInRecordsAreShortAndUtf8) {
+  start();
+  Client client = connect();
+  client.get("/v2/x\xff", "X-Request-Id: " + std::string(127, 'a') + "\xc3\xa9" +
+                              std::string(1000, 'b') + "\r\ntraceparent: \xfe\r\n");
+  const RequestRecord record = records.await(0);
+  EXPECT_EQ(record.id, std::string(127, 'a'));
+  EXPECT_EQ(record.traceparent, "\xef\xbf\xbd");
+  EXPECT_EQ(record.target, "/v2/x\xef\xbf\xbd");
+  EXPECT_EQ(record.error.find('\xff'), std::string::npos) << record.error;
+  client.post("/v2/models/m/infer",
+              R"({"id":")" + std::string(200, 'i') +
+                  R"(","inputs":[{"name":"x","shape":[1,3],"datatype":"FP32","data":[1,2,3]}]})");
+  EXPECT_EQ(records.await(1).id, std::string(128, 'i'));
+}
+
+TEST_F(RestServerTest, RepliesAreDated) {
+  start();
+  const Reply reply = connect().get("/v2/health/live");
+  std::tm date{};
+  ASSERT_NE(::strptime(reply.headers.at("date").c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date),
+            nullptr)
+      << reply.headers.at("date");
+  EXPECT_LE(std::abs(std::difftime(std::time(nullptr), ::timegm(&date))), 5);
 }
 
 TEST_F(RestServerTest, WhatCannotBeListenedOnIsToldAtTheStart) {
@@ -434,9 +499,11 @@ void writeCertificate(const std::string &certificatePath, const std::string &key
   EVP_PKEY_free(key);
 }
 
-/// Sends a request over TLS and returns all that comes back; empty: the handshake failed.
+/// Sends a request over TLS and returns all that comes back; empty: the handshake failed. `session`
+/// is taken up where there is one, and becomes the one of this connection.
 std::string callOverTls(int port, const std::string &request, const std::string &authority,
-                        const std::string &certificate, const std::string &key) {
+                        const std::string &certificate, const std::string &key,
+                        SSL_SESSION **session = nullptr) {
   SSL_CTX *context = SSL_CTX_new(TLS_client_method());
   SSL_CTX_load_verify_locations(context, authority.c_str(), nullptr);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
@@ -447,12 +514,22 @@ std::string callOverTls(int port, const std::string &request, const std::string 
   Client client = Client::toPort(port);
   SSL *ssl = SSL_new(context);
   SSL_set_fd(ssl, client.file());
+  if (session && *session)
+    SSL_set_session(ssl, *session);
   std::string all;
   if (SSL_connect(ssl) == 1 &&
       SSL_write(ssl, request.data(), static_cast<int>(request.size())) > 0) {
     char bytes[4096];
     for (int got; (got = SSL_read(ssl, bytes, sizeof bytes)) > 0;)
       all.append(bytes, static_cast<size_t>(got));
+    // The end is the server's word, not that of whoever cut the connection.
+    EXPECT_TRUE(all.empty() || (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN));
+    SSL_shutdown(ssl); // else the session is none to take up
+  }
+  if (session) {
+    EXPECT_EQ(SSL_session_reused(ssl), *session ? 1 : 0);
+    SSL_SESSION_free(*session);
+    *session = SSL_get1_session(ssl);
   }
   SSL_free(ssl);
   SSL_CTX_free(context);
@@ -465,9 +542,10 @@ TEST_F(RestServerTest, Tls) {
   restOptions.port = 0;
   restOptions.tls = {certificate, key, ""};
   start();
-  const std::string request = "POST /v1/models/m:predict HTTP/1.1\r\nConnection: close\r\n"
-                              "Content-Length: " +
-                              std::to_string(std::strlen(body)) + "\r\n\r\n" + body;
+  const std::string request =
+      "POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+      "Content-Length: " +
+      std::to_string(std::strlen(body)) + "\r\n\r\n" + body;
   const std::string reply = callOverTls(server->port(), request, certificate, "", "");
   EXPECT_EQ(reply.find("HTTP/1.1 200 OK\r\n"), 0u) << reply;
   EXPECT_NE(reply.find(answer), std::string::npos) << reply;
@@ -479,7 +557,7 @@ TEST_F(RestServerTest, Tls) {
     rows += ",[1,2,3]";
   const std::string large = "{\"instances\":[" + rows + "]}";
   EXPECT_GT(callOverTls(server->port(),
-                        "POST /v1/models/m:predict HTTP/1.1\r\nConnection: close\r\n"
+                        "POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
                         "Content-Length: " +
                             std::to_string(large.size()) + "\r\n\r\n" + large,
                         certificate, "", "")
@@ -497,9 +575,17 @@ TEST_F(RestServerTest, MutualTls) {
   restOptions.port = 0;
   restOptions.tls = {certificate, key, ours};
   start();
-  const std::string request = "GET /v2/health/live HTTP/1.1\r\nConnection: close\r\n\r\n";
+  const std::string request =
+      "GET /v2/health/live HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
   EXPECT_EQ(callOverTls(server->port(), request, certificate, ours, oursKey).find("HTTP/1.1 200"),
             0u);
+  SSL_SESSION *session = nullptr;
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(callOverTls(server->port(), request, certificate, ours, oursKey, &session)
+                  .find("HTTP/1.1 200"),
+              0u)
+        << i;
+  SSL_SESSION_free(session);
   EXPECT_EQ(callOverTls(server->port(), request, certificate, "", ""), "");
   EXPECT_EQ(callOverTls(server->port(), request, certificate, other, otherKey), "");
 }
