@@ -139,6 +139,9 @@ TEST_F(RestFuzzTest, Examples) {
 }
 
 TEST_F(RestFuzzTest, InferBodies) {
+  std::string nines = "9";
+  for (int i = 1; i < 64; ++i)
+    nines += ",9";
   const std::vector<std::string> seeds = {
       R"({"id":"1","parameters":{"binary_data_output":true,"priority":1,"timeout":5,"sequence_id":3},
           "inputs":[{"name":"x","shape":[2,3],"datatype":"FP32","data":[[1,2,3],[4,5,6]]}],
@@ -146,9 +149,10 @@ TEST_F(RestFuzzTest, InferBodies) {
       R"({"inputs":[{"name":"a","shape":[2],"datatype":"BYTES","data":["x","\ud83d\ude00"]},
                     {"data":[1,0],"datatype":"UINT8","shape":[2],"name":"b"},
                     {"name":"c","shape":[1],"datatype":"BOOL","data":[true]}]})",
-      // What follows the data is of every key's type, for repeatKey.
-      R"({"inputs":[{"name":"x","shape":[2],"datatype":"INT8","data":[1,2],
-                     "text":"BYTES","number":"FP64","list":[9,9]}],
+      // What follows the data may be another type or shape, by repeatKey: of 64 elements such as
+      // these more is read, and elsewhere, than a small block has.
+      R"({"inputs":[{"name":"x","shape":[64],"datatype":"INT8","data":[)" + nines +
+          R"(],"text":"BYTES","number":"FP64","list":[999]}],
           "outputs":[{"name":"y"}],"more":[{"name":"z"}]})",
       R"({"inputs":[{"name":"x","shape":[1],"datatype":"FP32","parameters":{
           "shared_memory_region":"r","shared_memory_byte_size":4,"shared_memory_offset":0}}]})",

@@ -3,13 +3,9 @@
 
 #include "runtime/serve/rest/Utf8.h"
 
-#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <limits>
 #include <new>
-#include <poll.h>
-#include <sys/socket.h>
 
 namespace ingot::serve::rest {
 
@@ -21,10 +17,7 @@ constexpr size_t bodyRoom = size_t{4} << 20;
 constexpr size_t bytesPerTurn = size_t{8} << 20;
 /// How long a client that was refused may go on sending before it is cut off.
 constexpr std::chrono::seconds lingerTime{2};
-/// How long a connection that came before or during a drain may take to send its only request.
-constexpr std::chrono::seconds firstRequestTime{1};
-/// Connections beyond the most that there may be, and how long each may take to ask.
-constexpr size_t reservedConnections = 8;
+/// How long one that is in reserve may take to ask.
 constexpr std::chrono::seconds reserveTime{2};
 
 constexpr const char *clientLeft = "the client closed the connection before the reply was written";
@@ -32,15 +25,12 @@ constexpr const char *clientLeftEarly =
     "the client closed the connection before its request was there";
 constexpr const char *noMemory = "there is not enough memory for this request";
 
-int64_t nanosecondsOf(Clock::time_point time) { return time.time_since_epoch().count(); }
-constexpr int64_t never = std::numeric_limits<int64_t>::max();
-
 } // namespace
 
 Connection::Connection(asio::io_context &io, RestApi &api, Connections &connections,
                        std::unique_ptr<Transport> transport, std::string peer)
     : io_(io), api_(api), connections_(connections), limits_(api.context().limits),
-      transport_(std::move(transport)), parser_(limits_), deadline_(never) {
+      transport_(std::move(transport)), parser_(limits_) {
   record.peer = std::move(peer);
 }
 
@@ -89,7 +79,8 @@ void Connection::proceed() {
     } catch (const std::bad_alloc &) {
     }
     const State state = state_.load(std::memory_order_relaxed);
-    if (state == State::Handshake || state == State::Idle || state == State::Lingering) {
+    if (state == State::Handshake || state == State::Idle || state == State::Lingering ||
+        state == State::Closed) {
       close();
       return;
     }
@@ -385,7 +376,9 @@ bool Connection::respond() {
   }
   api_.finish(*this);
   enter(State::Writing, limits_.writeTimeout);
-  reply.closes |= !request.keepsAlive || isReserve_ || connections_.isDraining();
+  // What was sent ahead of a drain is served before it ends.
+  const bool drains = connections_.isDraining() && consumed_ == in_.size();
+  reply.closes |= !request.keepsAlive || isReserve_ || drains;
   head_.clear();
   appendHead(head_, reply, !reply.closes, request.isVersion10);
   out_.assign(1, asio::buffer(head_.data(), head_.size()));
@@ -479,101 +472,6 @@ void Connection::close() {
   transport_.reset();
   if (std::exchange(isCounted_, false))
     api_.context().lifecycle.end();
-}
-
-void Connection::shutDown(int how) {
-  if (how != SHUT_WR)
-    isReadingShut_.store(true);
-  ::shutdown(transport_->handle(), how);
-}
-
-void Connection::expire(Clock::time_point now) {
-  if (nanosecondsOf(now) < deadline_.load(std::memory_order_relaxed))
-    return;
-  const State state = state_.load(std::memory_order_acquire);
-  deadline_.store(never, std::memory_order_relaxed);
-  isExpired_.store(state == State::Head || state == State::Body);
-  // Who waits for a request is told so, and reads no more; what has come of one that begins just
-  // now is still read. Others are cut off.
-  const bool reads = state == State::Idle || state == State::Head || state == State::Body;
-  shutDown(reads ? SHUT_RD : SHUT_RDWR);
-}
-
-/// Of TCP it cannot be seen whether a client that closed its side still listens: it counts as gone.
-/// A Unix socket tells the two apart. Where we shut the side ourselves it tells nothing.
-void Connection::cancelIfGone() {
-  std::lock_guard lock(watchMutex_);
-  if (!watched_ || watched_->isCancelled())
-    return;
-  const bool sees = !isLocal() && !isReadingShut_.load();
-  pollfd poll{transport_->handle(), static_cast<short>(sees ? POLLRDHUP : 0), 0};
-  const short closed = static_cast<short>(poll.events | POLLHUP | POLLERR);
-  if (::poll(&poll, 1, 0) == 1 && (poll.revents & closed))
-    watched_->cancel();
-}
-
-/// What the socket has of a request is read all the same.
-void Connection::drain(Clock::time_point now) {
-  int64_t deadline = deadline_.load(std::memory_order_relaxed);
-  const State state = state_.load();
-  if (state == State::Idle && !isFresh_.load(std::memory_order_relaxed))
-    shutDown(SHUT_RD);
-  if (state != State::Handshake && state != State::Idle)
-    return;
-  const int64_t soon = nanosecondsOf(now + firstRequestTime);
-  if (soon < deadline)
-    deadline_.compare_exchange_strong(deadline, soon); // not where a request begins just now
-}
-
-bool Connections::add(Connection *connection, int most) {
-  std::lock_guard lock(mutex_);
-  const auto usual = static_cast<size_t>(std::max(most, 0));
-  if (isClosed_ || open_.size() >= usual + reservedConnections)
-    return false;
-  connection->isReserve_ = open_.size() >= usual;
-  open_.insert(connection);
-  return true;
-}
-
-void Connections::remove(Connection *connection) {
-  std::lock_guard lock(mutex_);
-  open_.erase(connection);
-  if (open_.empty())
-    isEmpty_.notify_all();
-}
-
-void Connections::sweep(Clock::time_point now) {
-  std::lock_guard lock(mutex_);
-  for (Connection *connection : open_) {
-    connection->expire(now);
-    connection->cancelIfGone();
-  }
-}
-
-void Connections::drain() {
-  draining_.store(true);
-  std::lock_guard lock(mutex_);
-  for (Connection *connection : open_)
-    connection->drain(Clock::now());
-}
-
-bool Connections::isDrained() const {
-  std::lock_guard lock(mutex_);
-  return std::all_of(open_.begin(), open_.end(), [](const Connection *connection) {
-    return connection->state_.load() == Connection::State::Lingering;
-  });
-}
-
-void Connections::closeAll() {
-  std::unique_lock lock(mutex_);
-  isClosed_.store(true);
-  for (Connection *connection : open_) {
-    connection->shutDown(SHUT_RDWR);
-    std::lock_guard watch(connection->watchMutex_);
-    if (connection->watched_)
-      connection->watched_->cancel();
-  }
-  isEmpty_.wait(lock, [&] { return open_.empty(); });
 }
 
 } // namespace ingot::serve::rest

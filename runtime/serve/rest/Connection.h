@@ -8,50 +8,19 @@
 #ifndef INGOT_RUNTIME_SERVE_REST_CONNECTION_H
 #define INGOT_RUNTIME_SERVE_REST_CONNECTION_H
 
+#include "runtime/serve/rest/Connections.h"
 #include "runtime/serve/rest/Exchange.h"
 #include "runtime/serve/rest/RequestParser.h"
 #include "runtime/serve/rest/RestApi.h"
 #include "runtime/serve/rest/Transport.h"
 
 #include <atomic>
-#include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace ingot::serve::rest {
-
-class Connection;
-
-/// The open connections of a server, and what is done to them from outside: deadlines, clients that
-/// are gone, draining. No timer a request: all are looked at together.
-class Connections {
-public:
-  /// False, and not added: there are `most` already and some in reserve, or all were closed. What
-  /// is in reserve answers questions of health alone.
-  bool add(Connection *connection, int most);
-  void remove(Connection *connection);
-
-  /// Ends what is too late, and cancels runs whose clients are gone. Call every few milliseconds.
-  void sweep(Clock::time_point now);
-  /// Ends connections that are between two requests; others end with their next reply, and those
-  /// that had no request yet may send one within a second.
-  void drain();
-  bool isDraining() const { return draining_.load(); }
-  /// No connection is open but those whose last reply is written.
-  bool isDrained() const;
-  /// Ends all, and waits until the last one is gone.
-  void closeAll();
-  bool isClosed() const { return isClosed_.load(); }
-
-private:
-  mutable std::mutex mutex_;
-  std::condition_variable isEmpty_;
-  std::unordered_set<Connection *> open_;
-  std::atomic<bool> isClosed_{false};
-  std::atomic<bool> draining_{false};
-};
 
 class Connection final : public Exchange, private TransportUser {
 public:
@@ -131,7 +100,9 @@ private:
 
   // Shared.
   std::atomic<State> state_{State::Handshake};
-  std::atomic<int64_t> deadline_; ///< Clock's nanoseconds
+  static int64_t nanosecondsOf(Clock::time_point time) { return time.time_since_epoch().count(); }
+  static constexpr int64_t never = std::numeric_limits<int64_t>::max();
+  std::atomic<int64_t> deadline_{never}; ///< Clock's nanoseconds
   std::atomic<bool> isExpired_{false};
   std::atomic<bool> isFresh_{true};        ///< no request came yet
   std::atomic<bool> isReadingShut_{false}; ///< by us, so it does not tell that the client has gone

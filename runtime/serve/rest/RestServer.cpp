@@ -84,8 +84,9 @@ public:
         }) {}
 
   ~RunningRestServer() override {
-    listeners_.stop();
+    // In this order: who connects meanwhile is let go.
     connections_.closeAll();
+    listeners_.stop();
     if (sweeper_.joinable()) {
       {
         std::lock_guard lock(sweepMutex_);
@@ -179,9 +180,13 @@ private:
 
 Result<std::unique_ptr<RestServer>> RestServer::start(ServerContext &context,
                                                       const RestOptions &options) {
-  auto server = std::make_unique<RunningRestServer>(context, options);
-  INGOT_RETURN_IF_ERROR(server->start(options));
-  return std::unique_ptr<RestServer>(std::move(server));
+  try {
+    auto server = std::make_unique<RunningRestServer>(context, options);
+    INGOT_RETURN_IF_ERROR(server->start(options));
+    return std::unique_ptr<RestServer>(std::move(server));
+  } catch (const std::exception &error) { // of the system: threads, memory
+    return Status(StatusCode::ResourceExhausted, std::string("REST: ") + error.what());
+  }
 }
 
 } // namespace ingot::serve

@@ -31,7 +31,8 @@ struct RestOptions {
 
 class RestServer {
 public:
-  /// Listens and serves. InvalidArgument, IoError (names the address and the reason).
+  /// Listens and serves. InvalidArgument, IoError (names the address and the reason),
+  /// ResourceExhausted (threads).
   static Result<std::unique_ptr<RestServer>> start(ServerContext &context,
                                                    const RestOptions &options);
   /// Stops at once: connections are closed. Drain first.

@@ -376,6 +376,25 @@ TEST_F(RestConnectionTest, ADrainServesWhatSocketsHold) {
   EXPECT_EQ(lifecycle.inFlight(), 0);
 }
 
+TEST_F(RestConnectionTest, ADrainServesWhatWasSentAhead) {
+  restOptions.port = 0;
+  start();
+  for (const bool isLocal : {true, false}) {
+    Client client = isLocal ? connect() : Client::toPort(server->port());
+    EXPECT_EQ(client.get("/v2/health/ready").status, 200);
+    client.send(request(sleep(200)) + request(sleep(200)) + request(body));
+    while (lifecycle.inFlight() == 0)
+      std::this_thread::yield();
+    if (!isLocal)
+      server->stopAccepting();
+    for (int i = 0; i < 2; ++i)
+      EXPECT_EQ(client.read().body, R"({"predictions":[200]})");
+    const Reply last = client.read();
+    EXPECT_EQ(last.body, answer);
+    EXPECT_EQ(last.headers.count("connection"), isLocal ? 0u : 1u);
+  }
+}
+
 TEST_F(RestConnectionTest, AConnectionWithoutARequestHasASecondWhenDraining) {
   restOptions.port = 0;
   start();

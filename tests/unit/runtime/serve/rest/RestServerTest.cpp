@@ -2,6 +2,7 @@
 #include "tests/unit/runtime/serve/rest/RestFixture.h"
 
 #include "runtime/serve/rest/Compression.h"
+#include "runtime/serve/rest/RestApi.h"
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
@@ -277,6 +278,31 @@ TEST_F(RestServerTest, PagesAndMetrics) {
   const Reply metrics = client.get("/metrics");
   EXPECT_EQ(metrics.body, "ingot_up 1\n");
   EXPECT_EQ(metrics.headers.at("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+TEST_F(RestServerTest, WhereMemoryEndsTheClientIsToldSo) {
+  restOptions.pages = {{"/", "text/html", []() -> std::string { throw std::bad_alloc(); }}};
+  start();
+  Client client = connect();
+  EXPECT_EQ(client.get("/").status, 503);
+  EXPECT_EQ(records.await(0).status, 503);
+  EXPECT_EQ(client.post("/v1/models/m:predict", body).body, answer);
+  // While the reply is made of what the model gave.
+  struct Finished : rest::Exchange {
+    void watch() override {}
+    void complete() override {}
+  };
+  rest::RestApi api(*context, restOptions, {});
+  const auto exchange = std::make_shared<Finished>();
+  exchange->encode = [](rest::RestApi &, rest::Exchange &made) {
+    made.reply.body += "half of it";
+    throw std::bad_alloc();
+  };
+  api.finish(*exchange);
+  EXPECT_EQ(exchange->reply.status, 503);
+  EXPECT_EQ(exchange->reply.body.view(),
+            R"({"error":"there is not enough memory for this reply"})");
+  EXPECT_EQ(exchange->encode, nullptr);
 }
 
 TEST_F(RestServerTest, DeadlinesAreKept) {
