@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 namespace ingot::serve::rest {
 
@@ -27,6 +28,17 @@ template <typename T> char *writeFloat(char *at, T value) {
     const std::string_view name = std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
     std::memcpy(at, name.data(), name.size());
     return at + name.size();
+  }
+  // Most values: where digits are not padded, a fixed form is as short.
+  constexpr T exactBelow = std::is_same_v<T, float> ? T(1 << 24) : T(int64_t{1} << 53);
+  if (const T magnitude = std::fabs(value);
+      (magnitude >= T(0.0001) && magnitude < exactBelow) || magnitude == 0) {
+    char *end = std::to_chars(at, at + longestNumber, value, std::chars_format::fixed).ptr;
+    if (std::find(at, end, '.') == end) {
+      *end++ = '.';
+      *end++ = '0';
+    }
+    return end;
   }
   // "d.ddde-xx"
   char text[longestNumber];
