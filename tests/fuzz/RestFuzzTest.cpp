@@ -85,11 +85,8 @@ void touch(const DecodedInputs &decoded) {
       continue;
     }
     const auto *at = static_cast<const unsigned char *>(input.data);
-    for (size_t i = 0; i < byteSize(input.dtype, count); ++i) {
+    for (size_t i = 0; i < byteSize(input.dtype, count); ++i)
       sum += at[i];
-      if (input.dtype == DType::Bool)
-        ASSERT_LE(at[i], 1);
-    }
   }
   volatile unsigned kept = sum;
   (void)kept;
@@ -128,10 +125,10 @@ TEST_F(RestFuzzTest, Examples) {
       R"({"signature_name":"classify","context":{"c":1},"examples":[{"x":[1,2.5,3]},{"x":[4]}]})",
       R"({"examples":[{"t":["a",{"b64":"Yg=="}],"i":[1,-2],"f":0.5}]})"};
   run(seeds, [&](const auto &bytes, auto &) -> Status {
-    INGOT_ASSIGN_OR_RETURN(const ExamplesRequest request,
-                           decodeExamples(view(bytes), limits.jsonDepth));
+    INGOT_ASSIGN_OR_RETURN(ExamplesRequest request, decodeExamples(view(bytes), limits.jsonDepth));
     const Result<ExampleInputs> inputs =
-        toInputs(*signatures.of("predict").function, request.examples, request.context);
+        toInputs(*signatures.of("predict").function, std::move(request.examples),
+                 std::move(request.context), limits.decompressedBytes);
     if (inputs.isOk())
       touch({inputs->inputs, inputs->owner});
     return {};

@@ -6,6 +6,7 @@
 #include "runtime/serve/grpc/ConfigFiles.h"
 #include "runtime/serve/grpc/OpenInference.h"
 #include "runtime/serve/grpc/Predict.h"
+#include "runtime/serve/grpc/TensorProtos.h"
 
 #include <cstdlib>
 #include <google/protobuf/message.h>
@@ -198,7 +199,12 @@ TEST(ServeGrpcFuzzTest, PredictRequests) {
   (*seeds[2].mutable_inputs())["t"].set_tensor_content("\3\2abcde");
   unsigned sum = 0;
   fuzz(seeds, [&sum](Parsed<PredictRequest> &parsed) {
-    INGOT_ASSIGN_OR_RETURN(const auto made, parseInputs(parsed.message, parsed.storage));
+    std::vector<NamedInput> made;
+    for (const auto &[name, tensor] : parsed.message.inputs()) {
+      INGOT_ASSIGN_OR_RETURN(NamedInput input, parseHead(name, tensor));
+      INGOT_RETURN_IF_ERROR(parseValues(tensor, parsed.storage, input));
+      made.push_back(std::move(input));
+    }
     sum += touch(made);
     return Status();
   });
@@ -241,7 +247,8 @@ TEST(ServeGrpcFuzzTest, ModelInferRequests) {
     INGOT_RETURN_IF_ERROR(parseVersion(parsed.message.model_version()).status());
     INGOT_RETURN_IF_ERROR(parseParameters(parsed.message).status());
     INGOT_RETURN_IF_ERROR(parseOutputs(parsed.message, function, memory).status());
-    INGOT_ASSIGN_OR_RETURN(const auto made, parseInputs(parsed.message, memory, parsed.storage));
+    INGOT_ASSIGN_OR_RETURN(auto made, parseHeads(parsed.message));
+    INGOT_RETURN_IF_ERROR(parseValues(parsed.message, memory, parsed.storage, made));
     sum += touch(made) + wantsRaw(parsed.message);
     return Status();
   });

@@ -1,7 +1,10 @@
 // Polling, and what all calls have in common. See Calls.h.
 #include "runtime/serve/grpc/Calls.h"
 
+#include "runtime/serve/inference/Clip.h"
+
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace ingot::serve {
@@ -60,10 +63,18 @@ grpc::StatusCode toGrpc(StatusCode code) {
   return grpc::StatusCode::INTERNAL;
 }
 
+grpc::Status toGrpc(const Status &status) {
+  return {toGrpc(status.code()), clip(status.message(), mostMessageBytes)};
+}
+
+Status noMemory() {
+  return Status(StatusCode::ResourceExhausted,
+                "there is no memory for this request; try again later, or send less at once");
+}
+
 // ---- Calls ----
 
-Calls::Calls(ServerContext &context, Methods &methods, ModelConfig modelDefaults)
-    : context_(context), methods_(methods), modelDefaults_(std::move(modelDefaults)) {}
+Calls::Calls(ServerContext &context, Methods &methods) : context_(context), methods_(methods) {}
 
 Calls::~Calls() {
   for (Aside &aside : aside_)
@@ -83,7 +94,7 @@ void Calls::start(int threads) {
       for (int i = 0; i < most; ++i)
         listen(method, *queue);
     }
-  sweeping_.store(true);
+  sweeping_ = true;
   sweepAlarm_.Set(queues_.front().get(), std::chrono::system_clock::now() + sweepInterval, &swept_);
   for (int i = 0; i < threads; ++i)
     threads_.emplace_back(
@@ -91,8 +102,11 @@ void Calls::start(int threads) {
 }
 
 void Calls::stop() {
-  sweeping_.store(false);
-  sweepAlarm_.Cancel();
+  {
+    const std::lock_guard lock(sweepMutex_);
+    sweeping_ = false;
+    sweepAlarm_.Cancel();
+  }
   {
     std::unique_lock lock(callsMutex_); // gRPC's own shutdown does not wait for them
     noCalls_.wait(lock, [this] { return calls_.empty(); });
@@ -137,16 +151,42 @@ bool Calls::runAside(std::function<void()> task) {
   if (aside_.size() >= mostAside)
     return false;
   Aside &aside = aside_.emplace_back();
-  aside.thread = std::thread([&aside, task = std::move(task)] {
-    task();
-    aside.isDone.store(true, std::memory_order_release);
-  });
+  try {
+    aside.thread = std::thread([&aside, task = std::move(task)] {
+      task();
+      aside.isDone.store(true, std::memory_order_release);
+    });
+  } catch (const std::system_error &) {
+    aside_.pop_back();
+    return false;
+  }
   return true;
+}
+
+void Calls::startStopping() {
+  std::vector<StreamCall *> streams;
+  {
+    const std::lock_guard lock(callsMutex_);
+    stopping_.store(true, std::memory_order_release);
+    for (Call *call : calls_)
+      if (call->stream_ && call->holdIfAlive())
+        streams.push_back(call->stream_);
+  }
+  for (StreamCall *stream : streams) {
+    stream->onStopping();
+    stream->release();
+  }
+}
+
+bool Calls::isStoppingFor(StreamCall &stream) {
+  const std::lock_guard lock(callsMutex_);
+  static_cast<Call &>(stream).stream_ = &stream;
+  return isStopping();
 }
 
 /// Ends calls whose client does not read their reply.
 void Calls::sweep(bool ok) {
-  if (!ok || !sweeping_.load())
+  if (!ok)
     return;
   const int64_t limit =
       nanosecondsNow() -
@@ -158,6 +198,9 @@ void Calls::sweep(bool ok) {
           since != 0 && since < limit)
         call->rpc_.TryCancel();
   }
+  const std::lock_guard lock(sweepMutex_);
+  if (!sweeping_)
+    return;
   sweepAlarm_.Set(queues_.front().get(), std::chrono::system_clock::now() + sweepInterval, &swept_);
 }
 
@@ -183,12 +226,12 @@ std::string Call::metadata(const char *key) const {
                             : std::string(found->second.data(), found->second.size());
 }
 
-grpc::Status Call::checkAccess() const {
+grpc::Status Call::checkAccess(ApiGroup apis) const {
   const AccessControl &access = context().access;
-  if (access.check(method_.group, "") == AccessControl::Answer::Allowed)
+  if (access.check(apis, "") == AccessControl::Answer::Allowed)
     return grpc::Status::OK;
-  const std::string group = toString(method_.group);
-  switch (access.check(method_.group, metadata("authorization"))) {
+  const std::string group = toString(apis);
+  switch (access.check(apis, metadata("authorization"))) {
   case AccessControl::Answer::Allowed:
     return grpc::Status::OK;
   case AccessControl::Answer::Unauthenticated:
@@ -221,6 +264,11 @@ RequestRecord Call::describe() const {
   record.peer = peerName(rpc_.peer());
   record.received = Clock::now();
   return record;
+}
+
+void Call::tell(RequestRecord &record) {
+  clip(record);
+  context().observer.onRequest(record);
 }
 
 void Call::startsWriting() { writingSince_.store(nanosecondsNow(), std::memory_order_relaxed); }

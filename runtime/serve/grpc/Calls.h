@@ -20,14 +20,18 @@
 #include <grpcpp/support/async_unary_call.h>
 #include <list>
 #include <mutex>
+#include <new>
+#include <stdexcept>
 #include <thread>
 
 namespace ingot::serve {
 
 grpc::StatusCode toGrpc(StatusCode code);
-inline grpc::Status toGrpc(const Status &status) {
-  return {toGrpc(status.code()), status.message()};
-}
+/// What clients are told; a long message is clipped.
+grpc::Status toGrpc(const Status &status);
+
+/// "there is no memory …", ResourceExhausted.
+Status noMemory();
 
 /// What a completion queue hands back.
 class Event {
@@ -48,20 +52,20 @@ private:
 };
 
 class Call;
+class StreamCall;
 
 class Calls {
 public:
-  /// What every call needs; `modelDefaults` is what a request to reload does not say.
-  Calls(ServerContext &context, Methods &methods, ModelConfig modelDefaults);
+  Calls(ServerContext &context, Methods &methods);
   ~Calls();
   Calls(const Calls &) = delete;
   Calls &operator=(const Calls &) = delete;
 
   ServerContext &context() const { return context_; }
   const Methods &methods() const { return methods_; }
-  const ModelConfig &modelDefaults() const { return modelDefaults_; }
   bool isStopping() const { return stopping_.load(std::memory_order_acquire); }
-  void setStopping() { stopping_.store(true, std::memory_order_release); }
+  /// Once: streams end as they can (StreamCall::onStopping).
+  void startStopping();
 
   /// Before the server is built: queues for as many threads.
   void addQueues(grpc::ServerBuilder &builder, int threads);
@@ -70,30 +74,45 @@ public:
   /// After the server is shut down: waits for the last call to be gone, and the threads end.
   void stop();
 
+  /// Neither a call that is being answered nor one that waits for a client.
+  bool areGone() const {
+    const std::lock_guard lock(callsMutex_);
+    return calls_.empty();
+  }
+
   /// A call of this method waits for a client.
   void listen(const Method &method, grpc::ServerCompletionQueue &queue);
-  /// Runs it on a thread of its own. False: too many are running.
+  /// Runs it on a thread of its own. False: too many are running, or there is no thread to have.
   bool runAside(std::function<void()> task);
+
+  /// A client has called; from now on startStopping reaches the stream, unless it has begun
+  /// already, which the result says. Too many streams: see mayHaveStream.
+  bool isStoppingFor(StreamCall &stream);
+  bool mayHaveStream() const {
+    return streams_.load(std::memory_order_relaxed) <= context_.limits.connections;
+  }
 
 private:
   friend class Call;
+  friend class StreamCall;
   void poll(grpc::ServerCompletionQueue &queue);
   void sweep(bool ok);
 
   ServerContext &context_;
   Methods &methods_;
-  const ModelConfig modelDefaults_;
   std::atomic<bool> stopping_{false};
+  std::atomic<int> streams_{0}; ///< that a client has opened
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
   std::vector<std::thread> threads_;
 
-  std::mutex callsMutex_;
+  mutable std::mutex callsMutex_;
   std::condition_variable noCalls_;
   std::list<Call *> calls_; ///< all, those too that wait for a client
 
+  std::mutex sweepMutex_; // an alarm must not be set once its queue is shut down
   grpc::Alarm sweepAlarm_;
   MemberEvent<Calls, &Calls::sweep> swept_{this};
-  std::atomic<bool> sweeping_{false};
+  bool sweeping_ = false;
 
   struct Aside {
     std::thread thread;
@@ -114,6 +133,10 @@ public:
   Clock::time_point deadline() const;
   /// For a record of this call: protocol, method, peer, trace.
   RequestRecord describe() const;
+  /// May this client call this, or methods of another group? Unauthenticated and forbidden are
+  /// codes of gRPC's own.
+  grpc::Status checkAccess() const { return checkAccess(method_.group); }
+  grpc::Status checkAccess(ApiGroup group) const;
 
 protected:
   Call(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue);
@@ -121,12 +144,20 @@ protected:
   Call(const Call &) = delete;
   Call &operator=(const Call &) = delete;
 
-  /// May this client call this? Unauthenticated and forbidden are codes of gRPC's own.
-  grpc::Status checkAccess() const;
   std::string metadata(const char *key) const;
+
+  /// What the record says is told to the observer.
+  void tell(RequestRecord &record);
 
   /// An event is still to come; the last one that has come deletes the call.
   void hold() { events_.fetch_add(1, std::memory_order_relaxed); }
+  /// False: the last one has come.
+  bool holdIfAlive() {
+    int events = events_.load(std::memory_order_relaxed);
+    while (events > 0 && !events_.compare_exchange_weak(events, events + 1))
+      ;
+    return events > 0;
+  }
   void release() {
     if (events_.fetch_sub(1, std::memory_order_acq_rel) == 1)
       delete this;
@@ -151,6 +182,7 @@ private:
   const Method &method_;
   std::atomic<int> events_{1};        ///< the one that the constructor's caller releases
   std::list<Call *>::iterator place_; ///< in Calls::calls_
+  StreamCall *stream_ = nullptr; ///< with Calls::callsMutex_: this, once a client has opened it
   MemberEvent<Call, &Call::ended> ended_{this};
 };
 
@@ -163,11 +195,23 @@ public:
 
   RequestRecord &record() { return record_; }
   /// False: it cannot be, and the call has been answered so.
-  bool parse(google::protobuf::MessageLite &message);
+  bool parse(google::protobuf::Message &message);
   // The call's end: one of these, once.
   void reply(grpc::ByteBuffer message);
   void fail(const Status &status);
   void fail(const grpc::Status &status);
+  /// Of a run; where the queue was full, the client is told when to try again.
+  void fail(const InferenceResponse &response);
+  /// Runs what ends the call; memory that there is not ends it, too.
+  template <typename Run> void guard(Run &&run) {
+    try {
+      run();
+    } catch (const std::bad_alloc &) {
+      fail(noMemory());
+    } catch (const std::length_error &) {
+      fail(noMemory());
+    }
+  }
 
   /// What a request has of its call: deadline, cancellation, when it came. And the record tells of
   /// it.
@@ -195,11 +239,24 @@ private:
 /// what a kind of stream calls, it may call from any thread.
 class StreamCall : public Call {
 public:
-  StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue);
+  /// Told once when a message was given to the socket, or (false) will not be: the client is gone.
+  using Written = std::function<void(bool isWritten)>;
+
+  /// `recordsMessages`: each message has a record, and the call, if it is let in, has none.
+  StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue,
+             bool recordsMessages = false);
   /// Once it is constructed: waits for a client.
   void listen();
 
+  /// The server takes no more calls, and this one is to end: at once, but for what it has accepted.
+  /// From any thread.
+  virtual void onStopping() { finish(stopping()); }
+
 protected:
+  ~StreamCall() override;
+  static grpc::Status stopping() {
+    return {grpc::StatusCode::UNAVAILABLE, "the server is stopping"};
+  }
   /// Calls `taken` when its place among the messages is settled: the next one is not read before.
   virtual void onMessage(grpc::ByteBuffer message) = 0;
   /// The client has said all.
@@ -209,30 +266,35 @@ protected:
   /// one is asked for.
   void read();
   void taken();
-  void write(grpc::ByteBuffer message);
+  void write(grpc::ByteBuffer message, Written written = {});
   /// After what was written. Once; later ones have no effect.
   void finish(const grpc::Status &status);
-  /// Before the first message is written.
-  void answerCompressed(grpc_compression_algorithm algorithm) {
-    rpc_.set_compression_algorithm(algorithm);
-  }
+  /// Of the client's first message: what is written is compressed as it is.
+  void answerAs(grpc::ByteBuffer &message);
   void onEnd() override;
 
-  RequestRecord record_;       ///< of the call as a whole
-  bool recordsItself_ = false; ///< each message has a record, and the call has none
-
 private:
+  struct Outgoing {
+    grpc::ByteBuffer message;
+    Written written;
+  };
   void arrived(bool ok);
   void wasRead(bool ok);
   void wasWritten(bool ok);
   void finished(bool ok) { release(); }
-  void writeNext(); ///< with mutex_
+  void writeNext();   ///< with mutex_
+  void recordAtEnd(); ///< with mutex_: once it has arrived and ended
 
   grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer> stream_{&rpc_};
   grpc::ByteBuffer incoming_;
   std::mutex mutex_;
-  bool isWrittenEnough() const; ///< with mutex_
-  std::deque<grpc::ByteBuffer> outgoing_;
+  bool isWrittenEnough() const;                ///< with mutex_
+  RequestRecord record_;                       ///< of the call as a whole
+  bool isRecorded_;                            ///< it has a record, besides those of its messages
+  bool isOpen_ = false;                        ///< a client has called: Calls::streams_
+  bool hasArrived_ = false, hasEnded_ = false; ///< whichever comes last tells the record
+  bool isEncodingSet_ = false;
+  std::deque<Outgoing> outgoing_;
   size_t outgoingBytes_ = 0;
   bool isReading_ = false, isReadWanted_ = false;
   bool isTaking_ = false; ///< a message was read, and its place is not settled yet

@@ -64,6 +64,7 @@ Result<GivenExamples> toExamples(const Input &input) {
     return Status(StatusCode::InvalidArgument,
                   "input has neither example_list nor example_list_with_context");
   }
+  INGOT_RETURN_IF_ERROR(checkExampleCount(static_cast<size_t>(list->size())));
   for (const tensorflow::Example &example : *list)
     given.examples.push_back(toExample(example));
   return given;
@@ -73,9 +74,10 @@ Result<InferenceRequest> prepare(UnaryCall &call, const ModelSpec &spec, const I
                                  Status (*check)(const ServedFunction &)) {
   INGOT_ASSIGN_OR_RETURN(auto target, resolve(call.context().inference, spec));
   INGOT_RETURN_IF_ERROR(check(*target.function));
-  INGOT_ASSIGN_OR_RETURN(const GivenExamples given, toExamples(input));
-  INGOT_ASSIGN_OR_RETURN(ExampleInputs made,
-                         toInputs(*target.function, given.examples, given.context));
+  INGOT_ASSIGN_OR_RETURN(GivenExamples given, toExamples(input));
+  INGOT_ASSIGN_OR_RETURN(ExampleInputs made, toInputs(*target.function, std::move(given.examples),
+                                                      std::move(given.context),
+                                                      call.context().limits.decompressedBytes));
   InferenceRequest request;
   request.model = std::move(target.model);
   request.function = target.function;
@@ -168,21 +170,25 @@ private:
     if (!request.isOk())
       return call_.fail(request.status());
     call_.complete(*request);
-    call_.context().inference.infer(std::move(request).value(), [self = shared_from_this(), &task,
-                                                                 classifies](
-                                                                    InferenceResponse response) {
-      UnaryCall &call = self->call_;
-      call.record().timing = response.timing;
-      if (!response.status.isOk())
-        return call.fail(response.status);
-      auto &result = *self->reply_.add_results();
-      describe(*response.model, task.model_spec().signature_name(), *result.mutable_model_spec());
-      const Status status = classifies ? fill(response, *result.mutable_classification_result())
-                                       : fill(response, *result.mutable_regression_result());
-      if (!status.isOk())
-        return call.fail(status);
-      self->next();
-    });
+    call_.context().inference.infer(
+        std::move(request).value(),
+        [self = shared_from_this(), &task, classifies](InferenceResponse response) {
+          UnaryCall &call = self->call_;
+          call.record().timing = response.timing;
+          call.guard([&] { self->go(response, task.model_spec().signature_name(), classifies); });
+        });
+  }
+
+  void go(const InferenceResponse &response, const std::string &signature, bool classifies) {
+    if (!response.status.isOk())
+      return call_.fail(response);
+    auto &result = *reply_.add_results();
+    describe(*response.model, signature, *result.mutable_model_spec());
+    const Status status = classifies ? fill(response, *result.mutable_classification_result())
+                                     : fill(response, *result.mutable_regression_result());
+    if (!status.isOk())
+      return call_.fail(status);
+    next();
   }
 
   UnaryCall &call_;

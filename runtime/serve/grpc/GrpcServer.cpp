@@ -1,7 +1,6 @@
 // Listening, TLS, limits, and stopping. See GrpcServer.h.
 #include "runtime/serve/grpc/GrpcServer.h"
 
-#include "runtime/core/AtomicFile.h"
 #include "runtime/core/Cpus.h"
 #include "runtime/serve/grpc/Calls.h"
 
@@ -11,13 +10,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <limits>
 #include <netdb.h>
-#include <sstream>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -31,6 +28,10 @@ namespace {
 /// How long the destructor waits for calls in flight.
 constexpr std::chrono::seconds lastWait{1};
 
+/// Memory of gRPC's own: so many messages of the largest size at the same time.
+constexpr uint64_t messagesInQuota = 16, leastQuota = uint64_t{1} << 30,
+                   mostInQuota = uint64_t{1} << 40;
+
 int milliseconds(std::chrono::seconds time) {
   const auto most = std::chrono::seconds(std::numeric_limits<int>::max() / 1000);
   return static_cast<int>(std::min(time, most).count() * 1000);
@@ -40,33 +41,15 @@ int clampToInt(uint64_t value) {
   return static_cast<int>(std::min<uint64_t>(value, std::numeric_limits<int>::max()));
 }
 
-Result<std::string> readPem(const std::string &path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf()))
-    return errnoStatus("read", path, errno);
-  return text.str();
-}
-
 Result<std::shared_ptr<grpc::ServerCredentials>> credentialsOf(const TlsFiles &tls) {
-  if (tls.certificate.empty() && tls.key.empty() && tls.clientAuthority.empty())
+  if (tls.isEmpty())
     return grpc::InsecureServerCredentials();
-  if (tls.certificate.empty() || tls.key.empty())
-    return Status(StatusCode::InvalidArgument, "TLS needs both a certificate and its key");
+  INGOT_ASSIGN_OR_RETURN(TlsTexts texts, readTls(tls)); // gRPC would tell no reason
   grpc::SslServerCredentialsOptions options(
       tls.clientAuthority.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
                                   : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  INGOT_ASSIGN_OR_RETURN(std::string certificate, readPem(tls.certificate));
-  INGOT_ASSIGN_OR_RETURN(std::string key, readPem(tls.key));
-  if (certificate.find("-----BEGIN") == std::string::npos)
-    return Status(StatusCode::InvalidArgument, "'" + tls.certificate + "' is no PEM file");
-  if (key.find("-----BEGIN") == std::string::npos)
-    return Status(StatusCode::InvalidArgument, "'" + tls.key + "' is no PEM file");
-  options.pem_key_cert_pairs.push_back({std::move(key), std::move(certificate)});
-  if (!tls.clientAuthority.empty()) {
-    INGOT_ASSIGN_OR_RETURN(options.pem_root_certs, readPem(tls.clientAuthority));
-  }
+  options.pem_key_cert_pairs.push_back({std::move(texts.key), std::move(texts.certificate)});
+  options.pem_root_certs = std::move(texts.clientAuthority);
   return grpc::SslServerCredentials(options);
 }
 
@@ -117,6 +100,12 @@ std::string whyNot(const std::string &path) {
 }
 
 void setLimits(grpc::ServerBuilder &builder, const Limits &limits) {
+  // Where messages that are being received or sent take more, connections are refused and, in the
+  // end, cut off.
+  grpc::ResourceQuota quota("ingot-serve");
+  quota.Resize(static_cast<size_t>(
+      std::max(leastQuota, messagesInQuota * std::min(limits.bodyBytes, mostInQuota))));
+  builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(clampToInt(limits.bodyBytes));
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, clampToInt(limits.headerBytes));
@@ -153,7 +142,7 @@ void setUpLibraries() {
 class Server final : public GrpcServer {
 public:
   Server(ServerContext &context, const GrpcOptions &options)
-      : calls_(context, methods_, options.modelDefaults), options_(options) {
+      : calls_(context, methods_), options_(options) {
     addPredictionService(methods_);
     addModelService(methods_);
     addInferenceService(methods_);
@@ -217,16 +206,28 @@ public:
     const std::lock_guard lock(mutex_);
     if (shutting_.joinable())
       return;
-    calls_.setStopping();
-    shutting_ = std::thread([this] {
-      server_->Shutdown(gpr_inf_future(GPR_CLOCK_REALTIME)); // returns when every call is gone
+    // As grpc::Server::Shutdown does, which would return only when every call is gone: once this
+    // has returned, no call and no connection is taken.
+    grpc_completion_queue *queue = grpc_completion_queue_create_for_next(nullptr);
+    grpc_server_shutdown_and_notify(server_->c_server(), queue, nullptr);
+    calls_.startStopping();
+    shutting_ = std::thread([this, queue] {
+      const gpr_timespec never = gpr_inf_future(GPR_CLOCK_REALTIME);
+      grpc_completion_queue_next(queue, never, nullptr); // the last call is gone
+      grpc_completion_queue_shutdown(queue);
+      grpc_completion_queue_next(queue, never, nullptr);
+      grpc_completion_queue_destroy(queue);
+      server_->Shutdown(never);
       const std::lock_guard done(mutex_);
       isShut_ = true;
       shut_.notify_all();
     });
   }
 
-  bool isDrained() const override { return true; }
+  bool isDrained() const override {
+    const std::lock_guard lock(mutex_);
+    return isShut_ && calls_.areGone(); // gRPC forgets a call before it has told what became of it
+  }
 
 private:
   Methods methods_;
@@ -234,7 +235,7 @@ private:
   const GrpcOptions options_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::thread shutting_;
   std::condition_variable shut_;
   bool isShut_ = false;

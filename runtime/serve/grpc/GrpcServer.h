@@ -13,11 +13,10 @@ namespace ingot::serve {
 
 struct GrpcOptions {
   std::string address = "0.0.0.0";
-  int port = -1;             ///< 0: any free one, see GrpcServer::port; -1: none
-  std::string unixSocket;    ///< path; empty: none
-  TlsFiles tls;              ///< of the port; the Unix socket has none
-  int threads = 0;           ///< that wait for calls; 0: CPUs + 2
-  ModelConfig modelDefaults; ///< what a request to reload the configuration does not say
+  int port = -1;          ///< 0: any free one, see GrpcServer::port; -1: none
+  std::string unixSocket; ///< path; empty: none
+  TlsFiles tls;           ///< of the port; the Unix socket has none
+  int threads = 0;        ///< that wait for calls; 0: CPUs + 2
 };
 
 class GrpcServer {

@@ -24,7 +24,7 @@ ServingStatus healthOf(const Calls &calls, const std::string &service) {
   const auto when = [](bool isServing) {
     return isServing ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
   };
-  const std::vector<std::string> names = calls.methods().serviceNames();
+  const std::vector<std::string> &names = calls.methods().serviceNames();
   if (service.empty() || std::find(names.begin(), names.end(), service) != names.end())
     return when(context.isReady());
   const Status model = context.repository.find(service, VersionChoice::latest()).status();
@@ -44,8 +44,9 @@ Status check(UnaryCall &call, const HealthCheckRequest &request, HealthCheckResp
 Status list(UnaryCall &call, const HealthListRequest &, HealthListResponse &reply) {
   std::vector<std::string> names = call.calls().methods().serviceNames();
   names.emplace_back();
-  for (const ModelStatus &model : call.context().repository.index())
-    names.push_back(model.model);
+  if (call.checkAccess(ApiGroup::Metadata).ok()) // which models there are is metadata
+    for (const ModelStatus &model : call.context().repository.index())
+      names.push_back(model.model);
   for (const std::string &name : names)
     (*reply.mutable_statuses())[name].set_status(healthOf(call.calls(), name));
   return Status();
@@ -63,14 +64,25 @@ private:
     const Status status = parse(message, context().limits.decompressedBytes, request);
     if (!status.isOk())
       return finish(toGrpc(status));
-    if (last_ == -1) { // more than one request says nothing
+    if (!hasAsked_) { // more than one request says nothing
+      hasAsked_ = true;
       service_ = request.service();
       look();
     }
     read(); // so that the client's end is seen
   }
 
-  void onLastMessage() override {} // clients say all at first, and then watch
+  void onLastMessage() override { // clients say all at first, and then watch
+    if (!hasAsked_)
+      finish({grpc::StatusCode::INVALID_ARGUMENT, "there is no message that says what to watch"});
+  }
+
+  void onStopping() override {
+    const std::lock_guard lock(alarmMutex_);
+    alarm_.Cancel(); // and then looks for the last time; without an alarm there is nothing to tell
+    if (!isSet_)
+      finish(stopping());
+  }
 
   void look() {
     const ServingStatus now =
@@ -81,19 +93,25 @@ private:
       write(serialize(reply));
       last_ = now;
     }
-    if (calls().isStopping())
-      return finish({grpc::StatusCode::UNAVAILABLE, "the server is stopping"});
     const std::lock_guard lock(alarmMutex_);
+    isSet_ = false;
+    if (calls().isStopping())
+      return finish(stopping());
     if (isEnded_)
       return;
     hold();
+    isSet_ = true;
     alarm_.Set(&queue_, std::chrono::system_clock::now() + watchInterval, &looked_);
   }
 
-  void looked(bool ok) {
-    if (ok)
+  void looked(bool) { // also of an alarm that was cancelled, where the server stops
+    if (!isEnded())
       look();
     release();
+  }
+  bool isEnded() {
+    const std::lock_guard lock(alarmMutex_);
+    return isEnded_;
   }
 
   void onEnd() override {
@@ -105,8 +123,9 @@ private:
 
   std::string service_;
   int last_ = -1; ///< what the client was told; none yet
+  bool hasAsked_ = false;
   std::mutex alarmMutex_;
-  bool isEnded_ = false;
+  bool isEnded_ = false, isSet_ = false;
   grpc::Alarm alarm_;
   MemberEvent<Watch, &Watch::looked> looked_{this};
 };

@@ -21,10 +21,6 @@ Result<void *> InputStorage::addBytes(uint64_t count, uint64_t size) {
   return static_cast<void *>(block);
 }
 
-std::string describe(DType dtype, const Shape &shape) {
-  return std::string(toString(dtype)) + toString(shape);
-}
-
 Status inputError(std::string_view input, const std::string &what) {
   return Status(StatusCode::InvalidArgument, "input '" + std::string(input) + "': " + what);
 }
@@ -33,7 +29,7 @@ Result<int64_t> countInput(std::string_view input, DType dtype, const Shape &sha
   for (size_t axis = 0; axis < shape.size(); ++axis)
     if (shape[axis] < 0)
       return inputError(input, "dimension " + std::to_string(axis) + " of its shape " +
-                                   toString(shape) + " is negative");
+                                   ingot::toString(shape) + " is negative");
   const Result<int64_t> count =
       countElements(dtype, shape.data(), static_cast<int64_t>(shape.size()));
   if (!count.isOk())
@@ -41,17 +37,11 @@ Result<int64_t> countInput(std::string_view input, DType dtype, const Shape &sha
   return count;
 }
 
-Status checkBytes(std::string_view input, DType dtype, const Shape &shape, const void *data,
-                  uint64_t bytes) {
+Status checkBytes(std::string_view input, DType dtype, const Shape &shape, uint64_t bytes) {
   INGOT_ASSIGN_OR_RETURN(const int64_t count, countInput(input, dtype, shape));
   if (const uint64_t wanted = byteSize(dtype, count); bytes != wanted)
     return inputError(input, describe(dtype, shape) + " takes " + std::to_string(wanted) +
                                  " bytes, but there are " + std::to_string(bytes));
-  if (dtype == DType::Bool)
-    for (uint64_t i = 0; i < bytes; ++i)
-      if (const auto byte = static_cast<const uint8_t *>(data)[i]; byte > 1)
-        return inputError(input, "element " + std::to_string(i) + " is " + std::to_string(byte) +
-                                     ", but a bool is 0 or 1");
   return Status();
 }
 

@@ -3,7 +3,7 @@
 #ifndef INGOT_RUNTIME_SERVE_GRPC_INPUTSTORAGE_H
 #define INGOT_RUNTIME_SERVE_GRPC_INPUTSTORAGE_H
 
-#include "ingot/Tensor.h"
+#include "runtime/serve/inference/InferenceService.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -30,19 +30,14 @@ private:
   std::vector<std::unique_ptr<std::max_align_t[]>> blocks_;
 };
 
-/// "f32[2, 3]".
-std::string describe(DType dtype, const Shape &shape);
-
 /// "input 'x': …", InvalidArgument.
 Status inputError(std::string_view input, const std::string &what);
 
 /// The number of elements of an input: InvalidArgument for extents that cannot be.
 Result<int64_t> countInput(std::string_view input, DType dtype, const Shape &shape);
 
-/// Whether bytes that a client gave as a tensor can be one. InvalidArgument: their number is not
-/// that of the shape, or an element of a bool is neither 0 nor 1.
-Status checkBytes(std::string_view input, DType dtype, const Shape &shape, const void *data,
-                  uint64_t bytes);
+/// Whether a client gave as many bytes as a tensor of the shape has. InvalidArgument.
+Status checkBytes(std::string_view input, DType dtype, const Shape &shape, uint64_t bytes);
 
 /// Texts from their form on the wire: each a length of 4 bytes, the lowest first, and its bytes,
 /// which stay where they are. InvalidArgument: too few or too many.

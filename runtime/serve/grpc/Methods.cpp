@@ -15,6 +15,7 @@ Method &Methods::add(const google::protobuf::ServiceDescriptor &service, const c
   if (services_.empty() || services_.back().descriptor != &service) {
     services_.emplace_back();
     services_.back().descriptor = &service;
+    names_.push_back(service.full_name());
   }
   Method &method = methods_.emplace_back();
   method.path = "/" + service.full_name() + "/" + name;
@@ -46,13 +47,6 @@ void Methods::addStream(const google::protobuf::ServiceDescriptor &service, cons
 void Methods::registerAt(grpc::ServerBuilder &builder) {
   for (Entry &entry : services_)
     builder.RegisterService(&entry.service);
-}
-
-std::vector<std::string> Methods::serviceNames() const {
-  std::vector<std::string> names;
-  for (const Entry &entry : services_)
-    names.push_back(entry.descriptor->full_name());
-  return names;
 }
 
 } // namespace ingot::serve

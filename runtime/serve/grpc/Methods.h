@@ -71,8 +71,8 @@ public:
                  ApiGroup group, const char *api, decltype(Method::makeStream) make);
   void registerAt(grpc::ServerBuilder &builder);
   const std::deque<Method> &all() const { return methods_; }
-  /// Full names, for reflection.
-  std::vector<std::string> serviceNames() const;
+  /// Full names.
+  const std::vector<std::string> &serviceNames() const { return names_; }
 
 private:
   Method &add(const google::protobuf::ServiceDescriptor &service, const char *name);
@@ -81,7 +81,8 @@ private:
     RawService service;
   };
   std::deque<Entry> services_;
-  std::deque<Method> methods_; // a deque: paths stay where they are
+  std::vector<std::string> names_; ///< of these
+  std::deque<Method> methods_;     // a deque: paths stay where they are
 };
 
 // Each file of methods adds its own.

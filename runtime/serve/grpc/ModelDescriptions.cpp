@@ -2,11 +2,9 @@
 #include "runtime/serve/grpc/ModelDescriptions.h"
 
 #include "runtime/serve/inference/DataTypes.h"
-#include "runtime/serve/inference/Readiness.h"
 
 #include <algorithm>
 #include <limits>
-#include <map>
 
 namespace ingot::serve {
 
@@ -14,199 +12,143 @@ namespace {
 
 using tensorflow::SignatureDef;
 using tensorflow::TensorInfo;
+using Duration = StatisticsDescription::Duration;
 
-/// What clients give: without what a stream carries from run to run.
-std::vector<const ingot_tensor_info *> inputsOf(const ModelVersion &model,
-                                                const ingot_function &function) {
-  const std::vector<ingot_carry> carries = model.artifact->carries(function);
-  std::vector<const ingot_tensor_info *> inputs;
-  for (int64_t i = 0; i < function.input_count; ++i)
-    if (std::none_of(carries.begin(), carries.end(),
-                     [i](const ingot_carry &carry) { return carry.input == i; }))
-      inputs.push_back(&function.inputs[i]);
-  return inputs;
-}
-
-std::vector<const ingot_tensor_info *> outputsOf(const ingot_function &function) {
-  std::vector<const ingot_tensor_info *> outputs;
-  for (int64_t i = 0; i < function.output_count; ++i)
-    outputs.push_back(&function.outputs[i]);
-  return outputs;
-}
-
-/// -1 for what is not fixed, as all protocols write it.
-int64_t extentOf(const ingot_dim &dim) { return std::max<int64_t>(dim.size, -1); }
-
-TensorInfo tensorInfo(const ingot_tensor_info &info) {
+TensorInfo toTensorInfo(const TensorDescription &tensor) {
   TensorInfo made;
-  made.set_name(std::string(info.name) + ":0");
-  made.set_dtype(
-      static_cast<tensorflow::DataType>(tensorFlowNumber(static_cast<DType>(info.dtype))));
+  made.set_name(std::string(tensor.name) + ":0");
+  made.set_dtype(static_cast<tensorflow::DataType>(tensorFlowNumber(tensor.dtype)));
   made.mutable_tensor_shape(); // a scalar has a shape, too
-  for (int32_t axis = 0; axis < info.rank; ++axis) {
+  for (size_t axis = 0; axis < tensor.shape.size(); ++axis) {
     auto &dim = *made.mutable_tensor_shape()->add_dim();
-    dim.set_size(extentOf(info.dims[axis]));
-    if (info.dims[axis].size < 0)
-      dim.set_name(info.dims[axis].text);
+    dim.set_size(tensor.shape[axis]);
+    dim.set_name(tensor.dims[axis]);
   }
   return made;
 }
 
-SignatureDef signatureOf(const ModelVersion &model, const ingot_function &function) {
-  SignatureDef signature;
-  for (const ingot_tensor_info *info : inputsOf(model, function))
-    (*signature.mutable_inputs())[info->name] = tensorInfo(*info);
-  for (const ingot_tensor_info *info : outputsOf(function))
-    (*signature.mutable_outputs())[info->name] = tensorInfo(*info);
-  signature.set_method_name("tensorflow/serving/predict");
-  return signature;
+void encode(const TensorDescription &from,
+            inference::ModelMetadataResponse::TensorMetadata &tensor) {
+  tensor.set_name(from.name);
+  tensor.set_datatype(from.datatype);
+  tensor.mutable_shape()->Add(from.shape.begin(), from.shape.end());
 }
 
-/// Types that Open Inference has not are named as we do.
-std::string typeName(const ingot_tensor_info &info) {
-  const auto dtype = static_cast<DType>(info.dtype);
-  const char *name = openInferenceName(dtype);
-  return *name ? name : toString(dtype);
-}
-
-void add(const ingot_tensor_info &info, inference::ModelMetadataResponse::TensorMetadata &tensor) {
-  tensor.set_name(info.name);
-  tensor.set_datatype(typeName(info));
-  for (int32_t axis = 0; axis < info.rank; ++axis)
-    tensor.add_shape(extentOf(info.dims[axis]));
-}
-
-/// Triton leaves the batch's dimension out.
-template <typename Tensor> void add(const ingot_tensor_info &info, bool isBatched, Tensor &tensor) {
-  tensor.set_name(info.name);
+template <typename Tensor> void encodeConfigTensor(const TensorDescription &from, Tensor &tensor) {
   inference::DataType type = inference::TYPE_INVALID;
-  inference::DataType_Parse(
-      "TYPE_" + (info.dtype == INGOT_STRING ? std::string("STRING") : typeName(info)), &type);
+  inference::DataType_Parse(configType(from), &type);
+  tensor.set_name(from.name);
   tensor.set_data_type(type);
-  for (int32_t axis = isBatched ? 1 : 0; axis < info.rank; ++axis)
-    tensor.add_dims(extentOf(info.dims[axis]));
+  tensor.mutable_dims()->Add(from.shape.begin(), from.shape.end());
 }
 
-void add(const CountAndTime &value, inference::StatisticDuration &sum) {
-  sum.set_count(sum.count() + value.count.load(std::memory_order_relaxed));
-  sum.set_ns(sum.ns() + value.nanoseconds.load(std::memory_order_relaxed));
+void encode(const VersionPolicy &from, inference::ModelVersionPolicy &policy) {
+  switch (from.kind) {
+  case VersionPolicy::Kind::Latest:
+    policy.mutable_latest()->set_num_versions(
+        static_cast<uint32_t>(std::min<int64_t>(from.count, std::numeric_limits<uint32_t>::max())));
+    return;
+  case VersionPolicy::Kind::All:
+    policy.mutable_all();
+    return;
+  case VersionPolicy::Kind::Specific:
+    policy.mutable_specific()->mutable_versions()->Add(from.versions.begin(), from.versions.end());
+    return;
+  }
 }
 
-void set(inference::StatisticDuration &duration, uint64_t count, std::chrono::nanoseconds time) {
-  duration.set_count(count);
-  duration.set_ns(static_cast<uint64_t>(time.count()));
+void encode(const ConfigDescription::DynamicBatching &from,
+            inference::ModelDynamicBatching &batching) {
+  batching.set_max_queue_delay_microseconds(from.maxQueueDelayMicroseconds);
+  batching.set_priority_levels(from.priorityLevels);
+  batching.set_default_priority_level(from.defaultPriorityLevel);
+  auto &policy = *batching.mutable_default_queue_policy();
+  policy.set_timeout_action(inference::ModelQueuePolicy::REJECT);
+  policy.set_default_timeout_microseconds(from.defaultTimeoutMicroseconds);
+  policy.set_allow_timeout_override(true);
+  policy.set_max_queue_size(from.maxQueueSize);
+}
+
+/// Fields of a message are named as the durations are.
+template <size_t N>
+void encode(const std::array<Duration, N> &durations, google::protobuf::Message &message) {
+  const auto &fields = *message.GetDescriptor();
+  for (const Duration &from : durations) {
+    auto &duration = static_cast<inference::StatisticDuration &>(
+        *message.GetReflection()->MutableMessage(&message, fields.FindFieldByName(from.name)));
+    duration.set_count(from.count);
+    duration.set_ns(from.nanoseconds);
+  }
 }
 
 } // namespace
 
-void describeSignatures(const ModelVersion &model, tensorflow::serving::SignatureDefMap &map) {
-  for (const ServedFunction &served : model.functions)
-    (*map.mutable_signature_def())[served.function->name] = signatureOf(model, *served.function);
-  (*map.mutable_signature_def())["serving_default"] =
-      signatureOf(model, *model.defaultFunction().function);
-}
-
-void describeMetadata(const ModelVersion &model, const std::vector<int64_t> &versions,
-                      inference::ModelMetadataResponse &reply) {
-  const ingot_function &function = *model.defaultFunction().function;
-  reply.set_name(model.model);
-  reply.set_platform("ingot");
-  for (int64_t version : versions)
-    reply.add_versions(std::to_string(version));
-  for (const ingot_tensor_info *info : inputsOf(model, function))
-    add(*info, *reply.add_inputs());
-  for (const ingot_tensor_info *info : outputsOf(function))
-    add(*info, *reply.add_outputs());
-}
-
-void describeConfig(const ModelVersion &model, inference::ModelConfig &config) {
-  const ServedFunction &served = model.defaultFunction();
-  const bool isBatched = served.queue->isBatched();
-  config.set_name(model.model);
-  config.set_platform("ingot");
-  config.set_backend("ingot");
-  config.mutable_version_policy()->mutable_specific()->add_versions(model.version);
-  for (const ingot_tensor_info *info : inputsOf(model, *served.function))
-    add(*info, isBatched, *config.add_input());
-  for (const ingot_tensor_info *info : outputsOf(*served.function))
-    add(*info, isBatched, *config.add_output());
-  config.mutable_model_transaction_policy()->set_decoupled(false);
-  if (!isBatched)
-    return;
-  config.set_max_batch_size(static_cast<int32_t>(
-      std::min<int64_t>(served.queue->maxBatchRows(), std::numeric_limits<int32_t>::max())));
-  const QueueOptions &options = model.config.queue;
-  auto &batching = *config.mutable_dynamic_batching();
-  batching.set_max_queue_delay_microseconds(static_cast<uint64_t>(options.maxDelay.count()));
-  if (options.priorityLevels > 1)
-    batching.set_priority_levels(static_cast<uint64_t>(options.priorityLevels));
-  auto &policy = *batching.mutable_default_queue_policy();
-  policy.set_allow_timeout_override(true);
-  policy.set_default_timeout_microseconds(static_cast<uint64_t>(options.defaultTimeout.count()));
-  policy.set_max_queue_size(static_cast<uint32_t>(
-      std::min<int64_t>(options.maxQueued, std::numeric_limits<uint32_t>::max())));
-}
-
-void describeStatistics(const ModelVersion &model, inference::ModelStatistics &statistics) {
-  statistics.set_name(model.model);
-  statistics.set_version(std::to_string(model.version));
-  auto &sums = *statistics.mutable_inference_stats();
-  sums.mutable_cache_hit(); // there is no cache of replies
-  sums.mutable_cache_miss();
-  std::map<int64_t, FunctionStatistics::Batch> batches;
-  for (const ServedFunction &served : model.functions) {
-    const FunctionStatistics &from = *served.statistics;
-    statistics.set_inference_count(statistics.inference_count() +
-                                   from.inferences.load(std::memory_order_relaxed));
-    statistics.set_execution_count(statistics.execution_count() +
-                                   from.executions.load(std::memory_order_relaxed));
-    statistics.set_last_inference(
-        std::max(statistics.last_inference(),
-                 static_cast<uint64_t>(from.lastInferenceMs.load(std::memory_order_relaxed))));
-    add(from.success, *sums.mutable_success());
-    add(from.fail, *sums.mutable_fail());
-    add(from.queue, *sums.mutable_queue());
-    add(from.computeInput, *sums.mutable_compute_input());
-    add(from.computeInfer, *sums.mutable_compute_infer());
-    add(from.computeOutput, *sums.mutable_compute_output());
-    for (const auto &[rows, batch] : from.batches()) {
-      FunctionStatistics::Batch &sum = batches[rows];
-      sum.runs += batch.runs;
-      sum.input += batch.input;
-      sum.infer += batch.infer;
-      sum.output += batch.output;
-    }
+void encodeSignatures(const ModelVersion &model, tensorflow::serving::SignatureDefMap &map) {
+  for (const auto &[name, function] : describeSignatures(model)) {
+    SignatureDef &signature = (*map.mutable_signature_def())[name];
+    for (const TensorDescription &tensor : describeInputs(*function))
+      (*signature.mutable_inputs())[tensor.name] = toTensorInfo(tensor);
+    for (const TensorDescription &tensor : describeOutputs(*function))
+      (*signature.mutable_outputs())[tensor.name] = toTensorInfo(tensor);
+    signature.set_method_name("tensorflow/serving/predict");
   }
-  for (const auto &[rows, batch] : batches) {
+}
+
+void encode(const ModelMetadata &metadata, inference::ModelMetadataResponse &reply) {
+  reply.set_name(metadata.name);
+  reply.set_platform(platformName);
+  for (int64_t version : metadata.versions)
+    reply.add_versions(std::to_string(version));
+  for (const TensorDescription &tensor : metadata.inputs)
+    encode(tensor, *reply.add_inputs());
+  for (const TensorDescription &tensor : metadata.outputs)
+    encode(tensor, *reply.add_outputs());
+}
+
+void encode(const ConfigDescription &from, inference::ModelConfig &config) {
+  config.set_name(from.name);
+  config.set_platform(platformName);
+  config.set_backend(platformName);
+  encode(from.versions, *config.mutable_version_policy());
+  config.set_max_batch_size(static_cast<int32_t>(
+      std::min<int64_t>(from.maxBatchSize, std::numeric_limits<int32_t>::max())));
+  for (const TensorDescription &tensor : from.inputs)
+    encodeConfigTensor(tensor, *config.add_input());
+  for (const TensorDescription &tensor : from.outputs)
+    encodeConfigTensor(tensor, *config.add_output());
+  if (from.dynamicBatching)
+    encode(*from.dynamicBatching, *config.mutable_dynamic_batching());
+  if (from.sequenceBatching)
+    config.mutable_sequence_batching()->set_max_sequence_idle_microseconds(
+        from.sequenceBatching->maxSequenceIdleMicroseconds);
+  config.mutable_model_transaction_policy()->set_decoupled(false);
+}
+
+void encode(const StatisticsDescription &from, inference::ModelStatistics &statistics) {
+  statistics.set_name(from.name);
+  statistics.set_version(std::to_string(from.version));
+  statistics.set_last_inference(from.lastInferenceMs);
+  statistics.set_inference_count(from.inferences);
+  statistics.set_execution_count(from.executions);
+  encode(from.durations, *statistics.mutable_inference_stats());
+  for (const StatisticsDescription::Batch &batch : from.batches) {
     auto &added = *statistics.add_batch_stats();
-    added.set_batch_size(static_cast<uint64_t>(rows));
-    set(*added.mutable_compute_input(), batch.runs, batch.input);
-    set(*added.mutable_compute_infer(), batch.runs, batch.infer);
-    set(*added.mutable_compute_output(), batch.runs, batch.output);
+    added.set_batch_size(batch.rows);
+    encode(batch.durations, added);
   }
   auto &memory = *statistics.add_memory_usage();
   memory.set_type("CPU");
-  memory.set_byte_size(model.memoryBytes);
+  memory.set_byte_size(from.memoryBytes);
 }
 
-void describeIndex(const std::vector<ModelStatus> &models, bool onlyReady,
-                   inference::RepositoryIndexResponse &reply) {
-  for (const ModelStatus &model : models) {
-    if (model.versions.empty() && !onlyReady) { // it is there, although nothing of it serves
-      auto &added = *reply.add_models();
-      added.set_name(model.model);
-      added.set_reason(model.error.message());
-    }
-    for (const VersionStatus &version : model.versions) {
-      if (onlyReady && version.state != VersionState::Available)
-        continue;
-      const auto [state, reason] = tritonReadiness(version);
-      auto &added = *reply.add_models();
-      added.set_name(model.model);
-      added.set_version(std::to_string(version.version));
-      added.set_state(state);
-      added.set_reason(reason);
-    }
+void encode(const std::vector<IndexEntry> &entries, inference::RepositoryIndexResponse &reply) {
+  for (const IndexEntry &entry : entries) {
+    auto &added = *reply.add_models();
+    added.set_name(entry.model);
+    if (entry.version != 0)
+      added.set_version(std::to_string(entry.version));
+    added.set_state(entry.state);
+    added.set_reason(entry.reason);
   }
 }
 

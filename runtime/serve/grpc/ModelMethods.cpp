@@ -5,6 +5,7 @@
 #include "runtime/serve/grpc/proto/model_service.pb.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace ingot::serve {
 
@@ -55,12 +56,38 @@ Status getModelStatus(UnaryCall &call, const GetModelStatusRequest &request,
   return Status();
 }
 
+/// A model's files are run: on an open port no stranger says where they lie.
+Status checkDirectory(const ServerContext &context, const ModelEntry &entry) {
+  if (context.takesAnyDirectory)
+    return Status();
+  // Links are followed, and ".." does not lead out.
+  std::error_code error;
+  const auto wanted = std::filesystem::weakly_canonical(entry.directory, error);
+  for (const std::string &directory : context.modelDirectories) {
+    const auto allowed = std::filesystem::canonical(directory, error);
+    if (error)
+      continue;
+    if (std::mismatch(allowed.begin(), allowed.end(), wanted.begin(), wanted.end()).first ==
+        allowed.end())
+      return Status();
+  }
+  return Status(StatusCode::InvalidArgument,
+                "model '" + entry.name + "': base_path '" + entry.directory +
+                    "' is in none of the server's model repositories; others are taken where the "
+                    "server has a --model-config-file, or tokens for the group 'repository'");
+}
+
 Status handleReloadConfig(UnaryCall &call, const ReloadConfigRequest &request,
                           ReloadConfigResponse &reply) {
   if (!request.config().has_model_config_list())
     return Status(StatusCode::InvalidArgument, "config has no model_config_list");
   INGOT_ASSIGN_OR_RETURN(const std::vector<ModelEntry> entries,
-                         toModelEntries(request.config(), call.calls().modelDefaults()));
+                         toModelEntries(request.config(), call.context().modelDefaults));
+  if (entries.empty())
+    return Status(StatusCode::InvalidArgument,
+                  "model_config_list names no model, which would unload all: name those that stay");
+  for (const ModelEntry &entry : entries)
+    INGOT_RETURN_IF_ERROR(checkDirectory(call.context(), entry));
   INGOT_RETURN_IF_ERROR(call.context().repository.replaceModels(entries));
   fill(Status(), *reply.mutable_status());
   return Status();

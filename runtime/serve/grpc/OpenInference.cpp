@@ -100,8 +100,7 @@ Result<MemoryPlace> placeOf(const Parameters &parameters, const SharedMemory &me
 /// Bytes that hold the input as raw_input_contents does.
 Status takeRaw(std::string_view bytes, InputStorage &storage, NamedInput &input) {
   if (input.dtype != DType::String) {
-    INGOT_RETURN_IF_ERROR(
-        checkBytes(input.name, input.dtype, input.shape, bytes.data(), bytes.size()));
+    INGOT_RETURN_IF_ERROR(checkBytes(input.name, input.dtype, input.shape, bytes.size()));
     input.data = bytes.data();
     return Status();
   }
@@ -308,12 +307,13 @@ void writeTypedOutput(WireWriter &out, const std::string &head, const Tensor &te
 Result<VersionChoice> parseVersion(const std::string &version) {
   if (version.empty())
     return VersionChoice::latest();
+  if (!std::all_of(version.begin(), version.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return VersionChoice::labelled(version);
   int64_t number = 0;
-  const char *end = version.data() + version.size();
-  const auto [last, error] = std::from_chars(version.data(), end, number);
-  if (error != std::errc() || last != end || number < 0)
-    return Status(StatusCode::InvalidArgument,
-                  "model version '" + version + "' is not a number; leave it out for the latest");
+  if (std::from_chars(version.data(), version.data() + version.size(), number).ec != std::errc())
+    return Status(StatusCode::InvalidArgument, "model version " + version +
+                                                   " is too large a number; leave it out for the "
+                                                   "latest");
   return number == 0 ? VersionChoice::latest() : VersionChoice::of(number);
 }
 
@@ -336,13 +336,10 @@ Result<InferParameters> parseParameters(const ModelInferRequest &request) {
   return parsed;
 }
 
-Result<std::vector<NamedInput>> parseInputs(const ModelInferRequest &request,
-                                            const SharedMemory &memory, InputStorage &storage) {
-  std::vector<NamedInput> inputs(static_cast<size_t>(request.inputs_size()));
-  int raw = 0; // of raw_input_contents: those that are not in shared memory have one each
-  for (int i = 0; i < request.inputs_size(); ++i) {
-    const auto &given = request.inputs(i);
-    NamedInput &input = inputs[static_cast<size_t>(i)];
+Result<std::vector<NamedInput>> parseHeads(const ModelInferRequest &request) {
+  std::vector<NamedInput> inputs;
+  for (const auto &given : request.inputs()) {
+    NamedInput input;
     input.name = given.name();
     const std::optional<DType> dtype = fromOpenInferenceName(given.datatype());
     if (!dtype)
@@ -350,6 +347,17 @@ Result<std::vector<NamedInput>> parseInputs(const ModelInferRequest &request,
                                         "'; FP32, INT64, BYTES, … are");
     input.dtype = *dtype;
     input.shape.assign(given.shape().begin(), given.shape().end());
+    inputs.push_back(std::move(input));
+  }
+  return inputs;
+}
+
+Status parseValues(const ModelInferRequest &request, const SharedMemory &memory,
+                   InputStorage &storage, std::vector<NamedInput> &inputs) {
+  int raw = 0; // of raw_input_contents: those that are not in shared memory have one each
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const auto &given = request.inputs(static_cast<int>(i));
+    NamedInput &input = inputs[i];
     INGOT_ASSIGN_OR_RETURN(const MemoryPlace place, placeOf(given.parameters(), memory));
     if (place.region) {
       INGOT_RETURN_IF_ERROR(takeMemory(place, storage, input));
@@ -369,7 +377,7 @@ Result<std::vector<NamedInput>> parseInputs(const ModelInferRequest &request,
     return Status(StatusCode::InvalidArgument,
                   "raw_input_contents has " + std::to_string(request.raw_input_contents_size()) +
                       " entries for " + std::to_string(raw) + " inputs");
-  return inputs;
+  return Status();
 }
 
 Result<std::vector<WantedOutput>> parseOutputs(const ModelInferRequest &request,
@@ -384,16 +392,7 @@ Result<std::vector<WantedOutput>> parseOutputs(const ModelInferRequest &request,
   for (const auto &asked : request.outputs()) {
     WantedOutput output;
     output.name = asked.name();
-    while (output.index < function.output_count &&
-           output.name != function.outputs[output.index].name)
-      ++output.index;
-    if (output.index == function.output_count) {
-      std::string known;
-      for (int64_t i = 0; i < function.output_count; ++i)
-        known += (known.empty() ? "'" : ", '") + std::string(function.outputs[i].name) + "'";
-      return Status(StatusCode::InvalidArgument,
-                    "there is no output '" + output.name + "'; there are " + known);
-    }
+    INGOT_ASSIGN_OR_RETURN(output.index, findOutput(function, output.name));
     for (const WantedOutput &earlier : wanted)
       if (earlier.index == output.index)
         return Status(StatusCode::InvalidArgument,
@@ -423,7 +422,16 @@ Result<PreparedInference> prepare(const InferenceService &service, const SharedM
                          service.resolve(asked.model_name(), version, parameters.function));
   INGOT_ASSIGN_OR_RETURN(prepared.wanted, parseOutputs(asked, *target.function->function, memory));
   InferenceRequest &request = prepared.request;
-  INGOT_ASSIGN_OR_RETURN(request.inputs, parseInputs(asked, memory, parsed.storage));
+  // What the function does not take is refused before memory is asked for.
+  const size_t most = target.function->inputs.size();
+  if (static_cast<size_t>(asked.inputs_size()) > most)
+    return Status(StatusCode::InvalidArgument, "there are " + std::to_string(asked.inputs_size()) +
+                                                   " inputs, but '" + target.model->model +
+                                                   "' takes " + std::to_string(most));
+  INGOT_ASSIGN_OR_RETURN(request.inputs, parseHeads(asked));
+  for (const NamedInput &input : request.inputs)
+    INGOT_RETURN_IF_ERROR(checkInput(*target.model, *target.function, input));
+  INGOT_RETURN_IF_ERROR(parseValues(asked, memory, parsed.storage, request.inputs));
   request.model = std::move(target.model);
   request.function = target.function;
   request.priority = parameters.priority;

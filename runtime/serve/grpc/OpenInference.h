@@ -14,7 +14,7 @@
 
 namespace ingot::serve {
 
-/// "": the latest; digits. InvalidArgument.
+/// "": the latest; digits are a number, anything else is a label. InvalidArgument: no such number.
 Result<VersionChoice> parseVersion(const std::string &version);
 
 /// What `parameters` of a request say; others than these are let pass, as Triton does.
@@ -28,10 +28,12 @@ struct InferParameters {
 /// InvalidArgument names the parameter, and the type it must have.
 Result<InferParameters> parseParameters(const inference::ModelInferRequest &request);
 
-/// The inputs: of raw_input_contents, of their contents, or of shared memory. They are read in
-/// place where they can be. InvalidArgument names the input; NotFound: no such region.
-Result<std::vector<NamedInput>> parseInputs(const inference::ModelInferRequest &request,
-                                            const SharedMemory &memory, InputStorage &storage);
+/// Names, types and shapes of the inputs. InvalidArgument names the input.
+Result<std::vector<NamedInput>> parseHeads(const inference::ModelInferRequest &request);
+/// And their values: of raw_input_contents, of their contents, or of shared memory. They are read
+/// in place where they can be. InvalidArgument names the input; NotFound: no such region.
+Status parseValues(const inference::ModelInferRequest &request, const SharedMemory &memory,
+                   InputStorage &storage, std::vector<NamedInput> &inputs);
 
 /// An output that the reply has.
 struct WantedOutput {

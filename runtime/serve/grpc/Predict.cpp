@@ -12,11 +12,14 @@ namespace ingot::serve {
 using tensorflow::serving::PredictRequest;
 using tensorflow::serving::PredictResponse;
 
-Result<std::vector<NamedInput>> parseInputs(const PredictRequest &request, InputStorage &storage) {
+Result<std::vector<NamedInput>> parseInputs(const PredictRequest &request,
+                                            const InferenceService::Target &target,
+                                            InputStorage &storage) {
   std::vector<NamedInput> inputs;
-  inputs.reserve(request.inputs().size());
   for (const auto &[name, tensor] : request.inputs()) {
-    INGOT_ASSIGN_OR_RETURN(NamedInput input, fromTensorProto(name, tensor, storage));
+    INGOT_ASSIGN_OR_RETURN(NamedInput input, parseHead(name, tensor));
+    INGOT_RETURN_IF_ERROR(checkInput(*target.model, *target.function, input));
+    INGOT_RETURN_IF_ERROR(parseValues(tensor, storage, input));
     inputs.push_back(std::move(input));
   }
   return inputs;
@@ -31,16 +34,10 @@ Result<std::vector<int64_t>> parseOutputs(const PredictRequest &request,
     return wanted;
   }
   for (const std::string &name : request.output_filter()) {
-    int64_t index = 0;
-    while (index < function.output_count && name != function.outputs[index].name)
-      ++index;
-    if (index == function.output_count) {
-      std::string known;
-      for (int64_t i = 0; i < function.output_count; ++i)
-        known += (known.empty() ? "'" : ", '") + std::string(function.outputs[i].name) + "'";
-      return Status(StatusCode::InvalidArgument,
-                    "output_filter: there is no output '" + name + "'; there are " + known);
-    }
+    auto found = findOutput(function, name);
+    if (!found.isOk())
+      return found.status().withContext("output_filter");
+    const int64_t index = *found;
     if (std::find(wanted.begin(), wanted.end(), index) != wanted.end())
       return Status(StatusCode::InvalidArgument,
                     "output_filter: output '" + name + "' is named twice");

@@ -9,8 +9,9 @@
 
 namespace ingot::serve {
 
-/// InvalidArgument names the input; ResourceExhausted.
+/// InvalidArgument names the input, also one that the function does not take; ResourceExhausted.
 Result<std::vector<NamedInput>> parseInputs(const tensorflow::serving::PredictRequest &request,
+                                            const InferenceService::Target &target,
                                             InputStorage &storage);
 /// The outputs that output_filter names, or all. InvalidArgument lists those there are.
 Result<std::vector<int64_t>> parseOutputs(const tensorflow::serving::PredictRequest &request,

@@ -28,7 +28,7 @@ void predict(UnaryCall &call) {
   auto wanted = parseOutputs(asked, *target->function->function);
   if (!wanted.isOk())
     return call.fail(wanted.status());
-  auto inputs = parseInputs(asked, parsed->storage);
+  auto inputs = parseInputs(asked, *target, parsed->storage);
   if (!inputs.isOk())
     return call.fail(inputs.status());
 
@@ -59,7 +59,7 @@ Status getModelMetadata(UnaryCall &call, const GetModelMetadataRequest &request,
                          call.context().repository.find(request.model_spec().name(), choice));
   call.record().version = model->version;
   tensorflow::serving::SignatureDefMap signatures;
-  describeSignatures(*model, signatures);
+  encodeSignatures(*model, signatures);
   (*reply.mutable_metadata())["signature_def"].PackFrom(signatures);
   reply.mutable_model_spec()->set_name(model->model);
   reply.mutable_model_spec()->mutable_version()->set_value(model->version);

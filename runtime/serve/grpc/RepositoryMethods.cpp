@@ -13,7 +13,7 @@ namespace {
 
 Status repositoryIndex(UnaryCall &call, const RepositoryIndexRequest &request,
                        RepositoryIndexResponse &reply) {
-  describeIndex(call.context().repository.index(), request.ready(), reply);
+  encode(describeIndex(call.context().repository, request.ready()), reply);
   return Status();
 }
 
@@ -27,7 +27,7 @@ Status loadModel(UnaryCall &call, const RepositoryModelLoadRequest &request,
         return Status(StatusCode::InvalidArgument,
                       "parameter 'config' must be a string: the model's config as JSON");
       INGOT_ASSIGN_OR_RETURN(config,
-                             parseModelConfig(value.string_param(), call.calls().modelDefaults()));
+                             parseModelConfig(value.string_param(), call.context().modelDefaults));
     } else if (name.rfind("file:", 0) == 0) {
       return Status(StatusCode::Unsupported, "files of a model are not taken over the network ('" +
                                                  name.substr(0, 60) +

@@ -11,11 +11,6 @@ using namespace inference; // NOLINT: the messages of this service, by their nam
 
 namespace {
 
-constexpr const char *extensions[] = {
-    "model_configuration", "model_repository", "model_repository(unload_dependents)",
-    "parameters",          "schedule_policy",  "statistics",
-    "system_shared_memory"};
-
 using Model = std::shared_ptr<const serve::ModelVersion>;
 
 /// The model that a request of `name` and `version` is about.
@@ -50,7 +45,7 @@ Status serverMetadata(UnaryCall &call, const ServerMetadataRequest &,
                       ServerMetadataResponse &reply) {
   reply.set_name(call.context().name);
   reply.set_version(call.context().version);
-  for (const char *extension : extensions)
+  for (const char *extension : openInferenceExtensions)
     reply.add_extensions(extension);
   return Status();
 }
@@ -58,34 +53,25 @@ Status serverMetadata(UnaryCall &call, const ServerMetadataRequest &,
 Status modelMetadata(UnaryCall &call, const ModelMetadataRequest &request,
                      ModelMetadataResponse &reply) {
   INGOT_ASSIGN_OR_RETURN(const Model model, findModel(call, request));
-  std::vector<int64_t> versions;
-  if (const auto status = call.context().repository.status(request.name()); status.isOk())
-    for (const VersionStatus &version : status->versions)
-      if (version.state == VersionState::Available)
-        versions.push_back(version.version);
-  describeMetadata(*model, versions, reply);
+  encode(describeMetadata(call.context().repository, *model), reply);
   return Status();
 }
 
 Status modelConfig(UnaryCall &call, const ModelConfigRequest &request, ModelConfigResponse &reply) {
   INGOT_ASSIGN_OR_RETURN(const Model model, findModel(call, request));
-  describeConfig(*model, *reply.mutable_config());
+  encode(describeConfig(*model), *reply.mutable_config());
   return Status();
 }
 
 /// Of one version, of those of one model, or of all.
 Status modelStatistics(UnaryCall &call, const ModelStatisticsRequest &request,
                        ModelStatisticsResponse &reply) {
-  if (!request.name().empty()) { // tells what is wrong, too, where nothing of that name serves
-    INGOT_ASSIGN_OR_RETURN(const Model model, findModel(call, request));
-    if (!request.version().empty()) {
-      describeStatistics(*model, *reply.add_model_stats());
-      return Status();
-    }
-  }
-  for (const Model &model : call.context().repository.loaded())
-    if (request.name().empty() || model->model == request.name())
-      describeStatistics(*model, *reply.add_model_stats());
+  call.record().model = request.name();
+  INGOT_ASSIGN_OR_RETURN(const VersionChoice choice, parseVersion(request.version()));
+  INGOT_ASSIGN_OR_RETURN(const auto versions,
+                         chooseForStatistics(call.context().repository, request.name(), choice));
+  for (const Model &model : versions)
+    encode(describeStatistics(*model), *reply.add_model_stats());
   return Status();
 }
 

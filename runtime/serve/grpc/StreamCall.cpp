@@ -10,9 +10,15 @@ namespace {
 constexpr size_t mostOutgoing = 64, mostOutgoingBytes = size_t{64} << 20;
 } // namespace
 
-StreamCall::StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue)
-    : Call(calls, method, queue) {
+StreamCall::StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue,
+                       bool recordsMessages)
+    : Call(calls, method, queue), isRecorded_(!recordsMessages) {
   cancellation_ = std::make_shared<Cancellation>();
+}
+
+StreamCall::~StreamCall() {
+  if (isOpen_)
+    calls().streams_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void StreamCall::listen() {
@@ -26,30 +32,55 @@ void StreamCall::arrived(bool ok) {
     return;
   }
   calls().listen(method(), queue_); // the next
-  record_ = describe();
-  if (const grpc::Status access = checkAccess(); !access.ok()) {
-    recordsItself_ = false;
-    finish(access);
-  } else {
-    read();
+  isOpen_ = true;
+  calls().streams_.fetch_add(1, std::memory_order_relaxed);
+  grpc::Status access = checkAccess();
+  if (access.ok() && !calls().mayHaveStream())
+    access = toGrpc(Status(StatusCode::ResourceExhausted,
+                           "there are " + std::to_string(context().limits.connections) +
+                               " streams open already; try again later"));
+  {
+    const std::lock_guard lock(mutex_);
+    record_ = describe();
+    isRecorded_ |= !access.ok(); // one that is not let in has no messages
+    hasArrived_ = true;
+    recordAtEnd();
   }
+  if (!access.ok())
+    finish(access);
+  else if (calls().isStoppingFor(*this))
+    onStopping();
+  else
+    read();
   release();
 }
 
 void StreamCall::onEnd() {
-  if (recordsItself_)
+  const std::lock_guard lock(mutex_);
+  hasEnded_ = true;
+  recordAtEnd();
+}
+
+void StreamCall::recordAtEnd() {
+  if (!isRecorded_ || !hasArrived_ || !hasEnded_)
     return;
   record_.written = Clock::now();
   if (record_.parsed == Clock::time_point())
     record_.parsed = record_.written;
-  const std::lock_guard lock(mutex_);
   if (finalStatus_) {
     record_.status = finalStatus_->error_code();
     record_.error = finalStatus_->error_message();
   } else {
     record_.status = grpc::StatusCode::CANCELLED;
   }
-  context().observer.onRequest(record_);
+  tell(record_);
+}
+
+void StreamCall::answerAs(grpc::ByteBuffer &message) {
+  const auto algorithm = compressionOf(message);
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(isEncodingSet_, true) && algorithm != GRPC_COMPRESS_NONE)
+    rpc_.set_compression_algorithm(algorithm);
 }
 
 void StreamCall::read() {
@@ -83,21 +114,31 @@ void StreamCall::wasRead(bool ok) {
     isReading_ = false;
     isTaking_ = ok;
   }
-  if (ok)
-    onMessage(std::move(message));
-  else
-    onLastMessage();
+  try {
+    if (ok)
+      onMessage(std::move(message));
+    else
+      onLastMessage();
+  } catch (const std::bad_alloc &) {
+    finish(toGrpc(noMemory()));
+  }
   release();
 }
 
-void StreamCall::write(grpc::ByteBuffer message) {
-  const std::lock_guard lock(mutex_);
-  if (isBroken_ || finalStatus_)
-    return;
-  outgoingBytes_ += message.Length();
-  outgoing_.push_back(std::move(message));
-  if (!isWriting_)
-    writeNext();
+void StreamCall::write(grpc::ByteBuffer message, Written written) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!isBroken_ && !finalStatus_) {
+      isEncodingSet_ = true; // the client is told with the first message
+      outgoingBytes_ += message.Length();
+      outgoing_.push_back({std::move(message), std::move(written)});
+      if (!isWriting_)
+        writeNext();
+      return;
+    }
+  }
+  if (written)
+    written(false);
 }
 
 void StreamCall::finish(const grpc::Status &status) {
@@ -114,7 +155,7 @@ void StreamCall::writeNext() {
     isWriting_ = true;
     hold();
     startsWriting();
-    stream_.Write(outgoing_.front(), &written_);
+    stream_.Write(outgoing_.front().message, &written_);
   } else if (finalStatus_ && !isFinished_) {
     isFinished_ = true;
     hold();
@@ -125,19 +166,26 @@ void StreamCall::writeNext() {
 
 void StreamCall::wasWritten(bool ok) {
   bool isReadDue = false;
+  std::deque<Outgoing> done;
   {
     const std::lock_guard lock(mutex_);
     writingSince_.store(0, std::memory_order_relaxed);
     isWriting_ = false;
-    outgoingBytes_ -= outgoing_.front().Length();
-    outgoing_.pop_front();
-    isReadDue = isReadWanted_ && !isWrittenEnough();
-    if (!ok) { // the client is gone
+    if (ok) {
+      outgoingBytes_ -= outgoing_.front().message.Length();
+      done.push_back(std::move(outgoing_.front()));
+      outgoing_.pop_front();
+      isReadDue = isReadWanted_ && !isWrittenEnough();
+    } else { // the client is gone
       isBroken_ = true;
-      outgoing_.clear();
+      done.swap(outgoing_);
+      outgoingBytes_ = 0;
     }
     writeNext();
   }
+  for (Outgoing &outgoing : done)
+    if (outgoing.written)
+      outgoing.written(ok);
   if (isReadDue)
     read();
   release();

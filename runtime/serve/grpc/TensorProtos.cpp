@@ -175,8 +175,7 @@ void write(WireWriter &out, int field, const Encoded &encoded, const Tensor &ten
 
 } // namespace
 
-Result<NamedInput> fromTensorProto(const std::string &name, const TensorProto &tensor,
-                                   InputStorage &storage) {
+Result<NamedInput> parseHead(const std::string &name, const TensorProto &tensor) {
   NamedInput input;
   input.name = name;
   const std::optional<DType> dtype = fromTensorFlowNumber(tensor.dtype());
@@ -190,22 +189,18 @@ Result<NamedInput> fromTensorProto(const std::string &name, const TensorProto &t
     return inputError(name, "its shape has no rank; give the extent of each dimension");
   for (const auto &dim : tensor.tensor_shape().dim())
     input.shape.push_back(dim.size());
-  INGOT_ASSIGN_OR_RETURN(const int64_t count, countInput(name, *dtype, input.shape));
-  const std::string &content = tensor.tensor_content();
-  if (content.empty()) {
-    INGOT_RETURN_IF_ERROR(takeList(tensor, count, storage, input));
-  } else if (*dtype == DType::String) {
-    INGOT_RETURN_IF_ERROR(takeTextContent(content, count, storage, input));
-  } else {
-    INGOT_RETURN_IF_ERROR(checkBytes(name, *dtype, input.shape, content.data(), content.size()));
-    input.data = content.data();
-  }
   return input;
 }
 
-void writeTensorProto(WireWriter &out, int field, const Tensor &tensor, bool asBytes,
-                      const std::shared_ptr<const void> &owner) {
-  write(out, field, encode(tensor, asBytes), tensor, owner);
+Status parseValues(const TensorProto &tensor, InputStorage &storage, NamedInput &input) {
+  INGOT_ASSIGN_OR_RETURN(const int64_t count, countInput(input.name, input.dtype, input.shape));
+  const std::string &content = tensor.tensor_content();
+  if (content.empty())
+    return takeList(tensor, count, storage, input);
+  if (input.dtype == DType::String)
+    return takeTextContent(content, count, storage, input);
+  input.data = content.data();
+  return checkBytes(input.name, input.dtype, input.shape, content.size());
 }
 
 void writeTensorEntry(WireWriter &out, int field, std::string_view key, const Tensor &tensor,

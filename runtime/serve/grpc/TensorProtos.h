@@ -10,17 +10,17 @@
 
 namespace ingot::serve {
 
-/// The tensor as an input, read in place where its values stand as they are computed with, else put
-/// into `storage`. A list shorter than the tensor repeats its last value, and an empty one is
-/// zeros, as in TensorFlow. InvalidArgument names the input and the element; ResourceExhausted.
-Result<NamedInput> fromTensorProto(const std::string &name, const tensorflow::TensorProto &tensor,
-                                   InputStorage &storage);
+/// An input's name, type and shape. InvalidArgument names the input.
+Result<NamedInput> parseHead(const std::string &name, const tensorflow::TensorProto &tensor);
+/// And its values: read in place where they stand as they are computed with, else put into
+/// `storage`. A list shorter than the tensor repeats its last value, and an empty one is zeros, as
+/// in TensorFlow: so the function should be known to take such an input (checkInput).
+/// InvalidArgument names the input and the element; ResourceExhausted.
+Status parseValues(const tensorflow::TensorProto &tensor, InputStorage &storage, NamedInput &input);
 
-/// Writes the tensor as field `field` of the message in `out`: as bytes, or as a list of values
-/// (texts always are one). A block of bytes is not copied; `owner` keeps it.
-void writeTensorProto(WireWriter &out, int field, const Tensor &tensor, bool asBytes,
-                      const std::shared_ptr<const void> &owner);
-/// As above, an entry of a map<string, TensorProto>.
+/// Writes the tensor as an entry of a map<string, TensorProto>, field `field` of the message in
+/// `out`: as bytes, or as a list of values (texts always are one). A block of bytes is not copied;
+/// `owner` keeps it.
 void writeTensorEntry(WireWriter &out, int field, std::string_view key, const Tensor &tensor,
                       bool asBytes, const std::shared_ptr<const void> &owner);
 

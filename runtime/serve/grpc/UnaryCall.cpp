@@ -35,16 +35,17 @@ void UnaryCall::arrived(bool ok) {
                                                    std::to_string(context().limits.requests) +
                                                    " requests in flight already; try again later"));
   } else if (method().kind != Method::Kind::Slow) {
-    method().run(*this);
-  } else if (!calls().runAside([this] { method().run(*this); })) {
+    guard([this] { method().run(*this); });
+  } else if (!calls().runAside([this] { guard([this] { method().run(*this); }); })) {
     fail(Status(StatusCode::ResourceExhausted,
                 "too many calls that change the repository at the same time; try again later"));
   }
   release();
 }
 
-bool UnaryCall::parse(google::protobuf::MessageLite &message) {
+bool UnaryCall::parse(google::protobuf::Message &message) {
   const Status status = serve::parse(message_, context().limits.decompressedBytes, message);
+  message_.Clear(); // what was parsed is a copy
   if (!status.isOk())
     fail(status);
   return status.isOk();
@@ -61,6 +62,16 @@ void UnaryCall::reply(grpc::ByteBuffer message) {
 
 void UnaryCall::fail(const Status &status) { fail(toGrpc(status)); }
 
+void UnaryCall::fail(const InferenceResponse &response) {
+  if (response.status.code() == StatusCode::ResourceExhausted && response.timing.runs == 0) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
+        response.function->queue->status().expectedWait);
+    rpc_.AddTrailingMetadata("grpc-retry-pushback-ms",
+                             std::to_string(std::max<int64_t>(1, wait.count())));
+  }
+  fail(response.status);
+}
+
 void UnaryCall::fail(const grpc::Status &status) {
   record_.status = status.error_code();
   record_.error = status.error_message();
@@ -72,7 +83,7 @@ void UnaryCall::finished(bool) {
   record_.written = Clock::now();
   if (record_.parsed == Clock::time_point())
     record_.parsed = record_.written;
-  context().observer.onRequest(record_);
+  tell(record_);
   if (isCounted_)
     context().lifecycle.end();
   release();
@@ -97,15 +108,15 @@ void UnaryCall::infer(
   context().inference.infer(std::move(request),
                             [this, write = std::move(write)](InferenceResponse response) {
                               record_.timing = response.timing;
-                              if (!response.status.isOk()) {
-                                fail(response.status);
-                                return;
-                              }
-                              WireWriter out;
-                              if (const Status status = write(response, out); !status.isOk())
-                                fail(status);
-                              else
-                                reply(out.finish());
+                              guard([&] {
+                                if (!response.status.isOk())
+                                  return fail(response);
+                                WireWriter out;
+                                if (const Status status = write(response, out); !status.isOk())
+                                  fail(status);
+                                else
+                                  reply(out.finish());
+                              });
                             });
 }
 

@@ -2,7 +2,9 @@
 #include "runtime/serve/grpc/Wire.h"
 
 #include "runtime/core/ProtoWriter.h"
+#include "runtime/serve/grpc/ParseCost.h"
 
+#include <algorithm>
 #include <google/protobuf/io/gzip_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <grpcpp/support/proto_buffer_reader.h>
@@ -13,6 +15,9 @@
 namespace ingot::serve {
 
 namespace {
+/// What every message may take beside its bytes, however small the limit of those.
+constexpr uint64_t leastCost = 1 << 20;
+
 /// Smaller blocks cost less to copy than to refer to.
 constexpr size_t leastReferred = 2048;
 
@@ -31,19 +36,46 @@ Status tooLarge(uint64_t limit) {
                 "the message is larger than " + std::to_string(limit) + " bytes");
 }
 
-Status parseCompressed(Reader &reader, uint64_t limit, google::protobuf::MessageLite &message) {
-  // One byte more than allowed tells a message at the limit from a longer one.
-  const auto most =
-      static_cast<int64_t>(std::min<uint64_t>(limit, std::numeric_limits<int64_t>::max() / 2) + 1);
+/// The bytes of a compressed message.
+Result<std::string> decompress(Reader &reader, uint64_t limit) {
   google::protobuf::io::GzipInputStream unpacked(&reader); // detects zlib's format as well
-  google::protobuf::io::LimitingInputStream limited(&unpacked, most);
-  const bool isParsed = message.ParseFromZeroCopyStream(&limited);
-  if (limited.ByteCount() >= most)
-    return tooLarge(limit);
+  std::string bytes;
+  const void *data = nullptr;
+  for (int size = 0; unpacked.Next(&data, &size);) {
+    if (static_cast<uint64_t>(size) > limit - bytes.size())
+      return tooLarge(limit);
+    bytes.append(static_cast<const char *>(data), static_cast<size_t>(size));
+  }
   if (unpacked.ZlibErrorCode() != Z_STREAM_END)
     return Status(StatusCode::InvalidArgument,
                   "the message is not compressed as its header says, or cut short");
-  return isParsed ? Status() : Status(StatusCode::InvalidArgument, "");
+  return bytes;
+}
+
+/// Before it is parsed: what it becomes in memory.
+Status checkCost(google::protobuf::io::ZeroCopyInputStream &stream, uint64_t limit,
+                 const google::protobuf::Message &message) {
+  ParseCost cost(std::max(limit, leastCost));
+  google::protobuf::io::CodedInputStream in(&stream);
+  in.SetTotalBytesLimit(std::numeric_limits<int>::max());
+  if (cost.add(in, *message.GetDescriptor()) || cost.isWithinLimit())
+    return Status();
+  return Status(StatusCode::ResourceExhausted,
+                "the message has so many fields that in memory they take more than " +
+                    std::to_string(limit) + " bytes beside their own");
+}
+
+Status malformed(const google::protobuf::Message &message) {
+  return Status(StatusCode::InvalidArgument,
+                "the message is not a " + message.GetTypeName() + ": its bytes cannot be parsed");
+}
+
+Status parseCompressed(Reader &reader, uint64_t limit, google::protobuf::Message &message) {
+  INGOT_ASSIGN_OR_RETURN(const std::string bytes, decompress(reader, limit));
+  const auto size = static_cast<int>(bytes.size());
+  google::protobuf::io::ArrayInputStream stream(bytes.data(), size);
+  INGOT_RETURN_IF_ERROR(checkCost(stream, limit, message));
+  return message.ParseFromArray(bytes.data(), size) ? Status() : malformed(message);
 }
 } // namespace
 
@@ -51,35 +83,29 @@ grpc_compression_algorithm compressionOf(grpc::ByteBuffer &buffer) {
   return buffer.Valid() ? Reader(&buffer).compression() : GRPC_COMPRESS_NONE;
 }
 
-Status parse(grpc::ByteBuffer &buffer, uint64_t limit, google::protobuf::MessageLite &message) {
-  Status status;
-  if (!buffer.Valid()) {
-    status = Status(StatusCode::InvalidArgument, "there is no message");
-  } else if (Reader reader(&buffer); !reader.status().ok()) {
-    status = Status(StatusCode::Internal, reader.status().error_message());
-  } else if (reader.compression() != GRPC_COMPRESS_NONE) {
-    status = parseCompressed(reader, limit, message);
-  } else if (buffer.Length() > limit) {
-    status = tooLarge(limit);
-  } else if (!message.ParseFromZeroCopyStream(&reader)) {
-    status = Status(StatusCode::InvalidArgument, "");
-  }
-  if (status.code() == StatusCode::InvalidArgument && status.message().empty())
-    return Status(StatusCode::InvalidArgument, "the message is not a " +
-                                                   std::string(message.GetTypeName()) +
-                                                   ": its bytes cannot be parsed");
-  return status;
+Status parse(grpc::ByteBuffer &buffer, uint64_t limit, google::protobuf::Message &message) {
+  limit = std::min<uint64_t>(limit, std::numeric_limits<int>::max()); // protobuf's own
+  if (!buffer.Valid())
+    return Status(StatusCode::InvalidArgument, "there is no message");
+  Reader reader(&buffer);
+  if (!reader.status().ok())
+    return Status(StatusCode::Internal, reader.status().error_message());
+  if (reader.compression() != GRPC_COMPRESS_NONE)
+    return parseCompressed(reader, limit, message);
+  if (buffer.Length() > limit)
+    return tooLarge(limit);
+  Reader ahead(&buffer);
+  INGOT_RETURN_IF_ERROR(checkCost(ahead, limit, message));
+  return message.ParseFromZeroCopyStream(&reader) ? Status() : malformed(message);
 }
 
-grpc::ByteBuffer serialize(const google::protobuf::MessageLite &message) {
+grpc::ByteBuffer serialize(const google::protobuf::Message &message) {
   grpc::ByteBuffer buffer;
   const size_t bytes = message.ByteSizeLong();
   grpc::Slice slice(bytes);
   message.SerializeWithCachedSizesToArray(const_cast<uint8_t *>(slice.begin()));
   return grpc::ByteBuffer(&slice, 1);
 }
-
-void WireWriter::number(int field, int64_t value) { proto::putNumber(pending_, field, value); }
 
 void WireWriter::text(int field, std::string_view value) {
   proto::putBytes(pending_, field, value);

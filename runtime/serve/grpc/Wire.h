@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <google/protobuf/message_lite.h>
+#include <google/protobuf/message.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <memory>
 #include <string>
@@ -21,17 +21,15 @@ namespace ingot::serve {
 grpc_compression_algorithm compressionOf(grpc::ByteBuffer &buffer);
 
 /// InvalidArgument: not such a message, or broken compression; ResourceExhausted: more than
-/// `limit` bytes once decompressed.
-Status parse(grpc::ByteBuffer &buffer, uint64_t limit, google::protobuf::MessageLite &message);
+/// `limit` bytes once decompressed, or so many fields that in memory they take as much besides.
+Status parse(grpc::ByteBuffer &buffer, uint64_t limit, google::protobuf::Message &message);
 
-grpc::ByteBuffer serialize(const google::protobuf::MessageLite &message);
+grpc::ByteBuffer serialize(const google::protobuf::Message &message);
 
 /// Writes a protobuf message field by field into slices. Large blocks are not copied: a slice
 /// refers to them and keeps their owner until the bytes are sent.
 class WireWriter {
 public:
-  /// A field of the number's wire type.
-  void number(int field, int64_t value);
   void text(int field, std::string_view value);
   /// Tag and length of a message or a block of `bytes` bytes, which are written next.
   void open(int field, size_t bytes);

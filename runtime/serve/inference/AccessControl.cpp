@@ -41,6 +41,14 @@ std::string_view bearerToken(std::string_view authorization) {
   return authorization;
 }
 
+/// A # within a token belongs to it.
+std::string withoutComment(const std::string &line) {
+  for (size_t at = line.find('#'); at != std::string::npos; at = line.find('#', at + 1))
+    if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t')
+      return line.substr(0, at);
+  return line;
+}
+
 Result<std::string> readPrivateFile(const std::string &path) {
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
@@ -96,7 +104,7 @@ Result<std::vector<AccessControl::Token>> AccessControl::readTokens(const std::s
   std::istringstream lines(text);
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
-    std::istringstream words(line.substr(0, line.find('#')));
+    std::istringstream words(withoutComment(line));
     Token token;
     std::string groups, rest;
     if (!(words >> token.secret))

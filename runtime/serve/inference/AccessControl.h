@@ -47,13 +47,16 @@ public:
   AccessControl() = default;
   explicit AccessControl(Rules rules) : rules_(std::move(rules)) {}
 
-  /// A file of lines `TOKEN [GROUP,GROUP…]`, # comments; a token without groups may call all.
+  /// A file of lines `TOKEN [GROUP,GROUP…]`, comments from a # at the
+  /// beginning or after a space; a token without groups may call all.
   /// NotFound, IoError, InvalidArgument (names the line), and where others may read it: refused.
   static Result<std::vector<Token>> readTokens(const std::string &path);
 
   /// `authorization`: the header or metadata of that name, "" where there is none. Compares in
   /// constant time.
   Answer check(ApiGroup group, std::string_view authorization) const;
+  /// Whether calls of the group need a token.
+  bool isRestricted(ApiGroup group) const { return rules_.restricted[static_cast<size_t>(group)]; }
 
 private:
   Rules rules_;

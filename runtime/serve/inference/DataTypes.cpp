@@ -34,6 +34,11 @@ const char *openInferenceName(DType dtype) {
   return row ? row->openInference : "";
 }
 
+const char *typeName(DType dtype) {
+  const char *name = openInferenceName(dtype);
+  return *name ? name : ingot::toString(dtype);
+}
+
 std::optional<DType> fromOpenInferenceName(std::string_view name) {
   for (const Row &row : rows)
     if (name == row.openInference)

@@ -13,6 +13,8 @@ namespace ingot::serve {
 /// "FP32", "BYTES", …; "" for a type that the Open Inference protocol has not (4 bits, 8-bit
 /// floats): models with such inputs are called through functions that cast.
 const char *openInferenceName(DType dtype);
+/// The same, and our own name of a type that the protocol has not.
+const char *typeName(DType dtype);
 std::optional<DType> fromOpenInferenceName(std::string_view name);
 
 /// The number of tensorflow.DataType; 0 for a type that it has not.

@@ -10,7 +10,9 @@ namespace {
 
 struct Storage {
   std::vector<Tensor> tensors;
-  std::vector<Example> examples; ///< whose text the tensors of strings point into
+  // Whose text the tensors of strings point into.
+  std::vector<Example> examples;
+  Example context;
 };
 
 std::string kindOf(const Feature &feature) {
@@ -109,12 +111,36 @@ Status copyRow(const Feature &feature, Tensor &tensor, size_t row, const std::st
   }
 }
 
-const Feature *findFeature(const Example &example, const Example &context,
-                           const std::string &name) {
+const Feature *findFeature(const Storage &storage, size_t row, const std::string &name) {
+  const Example &example = storage.examples[row];
   if (auto it = example.find(name); it != example.end())
     return &it->second;
-  auto it = context.find(name);
-  return it == context.end() ? nullptr : &it->second;
+  auto it = storage.context.find(name);
+  return it == storage.context.end() ? nullptr : &it->second;
+}
+
+/// The input without its data: every example has as many values of it as a row takes.
+Result<NamedInput> describeInput(const ingot_tensor_info &info, const Storage &storage) {
+  if (info.rank < 1 || info.dims[0].size >= 0)
+    return Status(StatusCode::InvalidArgument,
+                  std::string("input '") + info.name + "' has no batch dimension; use predict");
+  INGOT_ASSIGN_OR_RETURN(const int64_t elements, elementsOfRow(info));
+  NamedInput input;
+  input.name = info.name;
+  input.dtype = static_cast<DType>(info.dtype);
+  input.shape = {static_cast<int64_t>(storage.examples.size())};
+  for (int32_t axis = 1; axis < info.rank; ++axis)
+    input.shape.push_back(info.dims[axis].size);
+  for (size_t row = 0; row < storage.examples.size(); ++row) {
+    const Feature *feature = findFeature(storage, row, input.name);
+    if (!feature)
+      return wrong(input.name, row, "it is missing");
+    if (sizeOf(*feature) != static_cast<size_t>(elements))
+      return wrong(input.name, row,
+                   "expected " + std::to_string(elements) + " values, got " +
+                       std::to_string(sizeOf(*feature)) + " (" + kindOf(*feature) + ")");
+  }
+  return input;
 }
 
 /// The only output of floats with as many dimensions; -1 where there is none or several.
@@ -164,36 +190,43 @@ Status checkRegresses(const ServedFunction &function) {
           "' cannot regress: it would need one output f32[batch] or f32[batch, 1]; use predict");
 }
 
-Result<ExampleInputs> toInputs(const ServedFunction &function, const std::vector<Example> &examples,
-                               const Example &context) {
+Status checkExampleCount(size_t count) {
+  if (count <= mostExamples)
+    return Status::ok();
+  return Status(StatusCode::InvalidArgument, "the request has more than " +
+                                                 std::to_string(mostExamples) +
+                                                 " examples; send them in several");
+}
+
+Result<ExampleInputs> toInputs(const ServedFunction &function, std::vector<Example> examples,
+                               Example context, uint64_t mostBytes) {
   if (examples.empty())
     return Status(StatusCode::InvalidArgument, "there is no example; give at least one");
+  INGOT_RETURN_IF_ERROR(checkExampleCount(examples.size()));
   auto storage = std::make_shared<Storage>();
-  storage->examples = examples;
-  storage->examples.push_back(context);
-  const Example &shared = storage->examples.back();
+  storage->examples = std::move(examples);
+  storage->context = std::move(context);
   ExampleInputs made;
-  for (int64_t i = 0; i < function.function->input_count; ++i) {
-    const ingot_tensor_info &info = function.function->inputs[i];
-    if (info.rank < 1 || info.dims[0].size >= 0)
-      return Status(StatusCode::InvalidArgument,
-                    std::string("input '") + info.name + "' has no batch dimension; use predict");
-    INGOT_ASSIGN_OR_RETURN(int64_t elements, elementsOfRow(info));
-    Shape shape = {static_cast<int64_t>(examples.size())};
-    for (int32_t axis = 1; axis < info.rank; ++axis)
-      shape.push_back(info.dims[axis].size);
-    INGOT_ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(static_cast<DType>(info.dtype), shape));
-    for (size_t row = 0; row < examples.size(); ++row) {
-      const Feature *feature = findFeature(storage->examples[row], shared, info.name);
-      if (!feature)
-        return wrong(info.name, row, "it is missing");
-      if (sizeOf(*feature) != static_cast<size_t>(elements))
-        return wrong(info.name, row,
-                     "expected " + std::to_string(elements) + " values, got " +
-                         std::to_string(sizeOf(*feature)) + " (" + kindOf(*feature) + ")");
-      INGOT_RETURN_IF_ERROR(copyRow(*feature, tensor, row, info.name));
-    }
-    made.inputs.push_back({info.name, tensor.dtype(), tensor.shape(), tensor.rawData()});
+  uint64_t bytes = 0;
+  for (const ingot_tensor_info *info : function.inputs) {
+    INGOT_ASSIGN_OR_RETURN(NamedInput input, describeInput(*info, *storage));
+    const Shape &shape = input.shape;
+    INGOT_ASSIGN_OR_RETURN(const int64_t count, countElements(input.dtype, shape.data(),
+                                                              static_cast<int64_t>(shape.size())));
+    const uint64_t more = ingot::byteSize(input.dtype, count);
+    if (more > mostBytes - bytes)
+      return Status(StatusCode::ResourceExhausted,
+                    "the inputs of these examples take more than the " + std::to_string(mostBytes) +
+                        " bytes that a request may have");
+    bytes += more;
+    made.inputs.push_back(std::move(input));
+  }
+  for (NamedInput &input : made.inputs) {
+    INGOT_ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(input.dtype, input.shape));
+    for (size_t row = 0; row < storage->examples.size(); ++row)
+      INGOT_RETURN_IF_ERROR(
+          copyRow(*findFeature(*storage, row, input.name), tensor, row, input.name));
+    input.data = tensor.rawData();
     storage->tensors.push_back(std::move(tensor));
   }
   made.owner = std::move(storage);

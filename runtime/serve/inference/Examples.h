@@ -20,15 +20,23 @@ namespace ingot::serve {
 using Feature = std::variant<std::vector<std::string>, std::vector<float>, std::vector<int64_t>>;
 using Example = std::map<std::string, Feature>;
 
-/// The inputs of `function` for these examples, a row each; a feature that `context` has and an
-/// example has not is taken from there. Integers become floats where the input is one, never the
-/// other way. InvalidArgument names the example, the feature, and what was expected.
+/// Examples of a request at most: one takes many times more memory than an empty one takes on the
+/// wire.
+inline constexpr size_t mostExamples = 1000000;
+/// InvalidArgument: more than that.
+Status checkExampleCount(size_t count);
+
 struct ExampleInputs {
   std::vector<NamedInput> inputs;
   std::shared_ptr<const void> owner;
 };
-Result<ExampleInputs> toInputs(const ServedFunction &function, const std::vector<Example> &examples,
-                               const Example &context);
+/// The inputs of `function` for these examples, a row each; a feature that `context` has and an
+/// example has not is taken from there. Integers become floats where the input is one, never the
+/// other way. InvalidArgument names the example, the feature, and what was expected;
+/// ResourceExhausted: the inputs would take more than `mostBytes` (a context stands for any number
+/// of examples).
+Result<ExampleInputs> toInputs(const ServedFunction &function, std::vector<Example> examples,
+                               Example context, uint64_t mostBytes);
 
 struct ScoredClass {
   std::string label;
@@ -39,7 +47,7 @@ struct ScoredClass {
 Result<std::vector<std::vector<ScoredClass>>> toClasses(const InferenceResponse &response);
 /// A value a row. InvalidArgument.
 Result<std::vector<float>> toValues(const InferenceResponse &response);
-/// Whether a function can be called so at all, and why not: before it is run, and for metadata.
+/// Whether a function can be called so at all, and why not: asked before it is run.
 Status checkClassifies(const ServedFunction &function);
 Status checkRegresses(const ServedFunction &function);
 

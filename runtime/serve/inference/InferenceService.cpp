@@ -1,9 +1,6 @@
 // From named inputs to the scheduler and back, with statistics. See InferenceService.h.
 #include "runtime/serve/inference/InferenceService.h"
 
-#include "runtime/serve/inference/DataTypes.h"
-
-#include <algorithm>
 #include <utility>
 
 namespace ingot::serve {
@@ -16,32 +13,18 @@ struct Call {
   std::function<void(InferenceResponse)> done;
 };
 
-std::string typeName(DType dtype) {
-  const char *name = openInferenceName(dtype);
-  return *name ? name : ingot::toString(dtype);
-}
-
-/// "FP32 [batch, 3]".
-std::string describeInput(const ingot_tensor_info &info) {
-  std::string text = typeName(static_cast<DType>(info.dtype)) + " [";
-  for (int32_t axis = 0; axis < info.rank; ++axis)
-    text += (axis ? ", " : "") + std::string(info.dims[axis].text);
-  return text + "]";
-}
-
-std::string signatureOf(const ingot_function &function) {
+std::string signatureOf(const ServedFunction &function) {
   std::string text;
-  for (int64_t i = 0; i < function.input_count; ++i)
-    text += (i ? ", " : "") + std::string("'") + function.inputs[i].name + "' " +
-            describeInput(function.inputs[i]);
+  for (const ingot_tensor_info *info : function.inputs)
+    text += (text.empty() ? "'" : ", '") + std::string(info->name) + "' " + ingot::describe(*info);
   return text.empty() ? "none" : text;
 }
 
 Status checkAgainst(const ingot_tensor_info &info, const NamedInput &input) {
   auto wrong = [&](const std::string &what) {
     return Status(StatusCode::InvalidArgument,
-                  "input '" + input.name + "': expected " + describeInput(info) + ", got " +
-                      typeName(input.dtype) + " " + ingot::toString(input.shape) + ": " + what);
+                  "input '" + input.name + "': expected " + ingot::describe(info) + ", got " +
+                      describe(input.dtype, input.shape) + ": " + what);
   };
   if (static_cast<int32_t>(input.dtype) != info.dtype)
     return wrong("the element types differ");
@@ -59,24 +42,37 @@ Status checkAgainst(const ingot_tensor_info &info, const NamedInput &input) {
   return Status::ok();
 }
 
+/// Compiled code takes a byte of a bool for 0 or 1.
+Status checkBools(const NamedInput &input) {
+  if (input.dtype != DType::Bool)
+    return Status::ok();
+  INGOT_ASSIGN_OR_RETURN(
+      const int64_t count,
+      countElements(input.dtype, input.shape.data(), static_cast<int64_t>(input.shape.size())));
+  for (int64_t i = 0; i < count; ++i)
+    if (const auto byte = static_cast<const uint8_t *>(input.data)[i]; byte > 1)
+      return Status(StatusCode::InvalidArgument,
+                    "input '" + input.name + "': element " + std::to_string(i) + " is " +
+                        std::to_string(byte) + ", but a bool is 0 or 1");
+  return Status::ok();
+}
+
+Status unknownInput(const ModelVersion &model, const ServedFunction &function,
+                    const std::string &name) {
+  return Status(StatusCode::InvalidArgument, "there is no input '" + name + "'; '" + model.model +
+                                                 "' takes " + signatureOf(function));
+}
+
 /// The inputs in the order of the function, without those that a stream carries.
 Result<std::vector<TensorView>> orderInputs(const ModelVersion &model,
-                                            const ingot_function &function,
+                                            const ServedFunction &function,
                                             const std::vector<NamedInput> &inputs) {
-  std::vector<ingot_carry> carries = model.artifact->carries(function);
-  auto isCarried = [&](int64_t input) {
-    return std::any_of(carries.begin(), carries.end(),
-                       [&](const ingot_carry &carry) { return carry.input == input; });
-  };
   std::vector<TensorView> ordered;
   std::vector<bool> used(inputs.size());
-  for (int64_t i = 0; i < function.input_count; ++i) {
-    const ingot_tensor_info &info = function.inputs[i];
-    if (isCarried(i))
-      continue;
+  for (const ingot_tensor_info *info : function.inputs) {
     const NamedInput *found = nullptr;
     for (size_t k = 0; k < inputs.size(); ++k) {
-      if (inputs[k].name != info.name)
+      if (inputs[k].name != info->name)
         continue;
       if (found)
         return Status(StatusCode::InvalidArgument,
@@ -85,18 +81,17 @@ Result<std::vector<TensorView>> orderInputs(const ModelVersion &model,
       used[k] = true;
     }
     if (!found)
-      return Status(StatusCode::InvalidArgument, std::string("input '") + info.name +
+      return Status(StatusCode::InvalidArgument, std::string("input '") + info->name +
                                                      "' is missing; '" + model.model + "' takes " +
                                                      signatureOf(function));
-    INGOT_RETURN_IF_ERROR(checkAgainst(info, *found));
+    INGOT_RETURN_IF_ERROR(checkAgainst(*info, *found));
+    INGOT_RETURN_IF_ERROR(checkBools(*found));
     ordered.push_back({found->dtype, static_cast<int64_t>(found->shape.size()), found->shape.data(),
                        found->data});
   }
   for (size_t k = 0; k < inputs.size(); ++k)
     if (!used[k])
-      return Status(StatusCode::InvalidArgument, "there is no input '" + inputs[k].name + "'; '" +
-                                                     model.model + "' takes " +
-                                                     signatureOf(function));
+      return unknownInput(model, function, inputs[k].name);
   return ordered;
 }
 
@@ -130,6 +125,29 @@ void count(FunctionStatistics &statistics, const Outcome &outcome, Clock::time_p
 }
 
 } // namespace
+
+std::string describe(DType dtype, const Shape &shape) {
+  return ingot::toString(dtype) + ingot::toString(shape);
+}
+
+Status checkInput(const ModelVersion &model, const ServedFunction &function,
+                  const NamedInput &input) {
+  for (const ingot_tensor_info *info : function.inputs)
+    if (input.name == info->name)
+      return checkAgainst(*info, input);
+  return unknownInput(model, function, input.name);
+}
+
+Result<int64_t> findOutput(const ingot_function &function, std::string_view name) {
+  std::string known;
+  for (int64_t i = 0; i < function.output_count; ++i) {
+    if (name == function.outputs[i].name)
+      return i;
+    known += (i ? ", '" : "'") + std::string(function.outputs[i].name) + "'";
+  }
+  return Status(StatusCode::InvalidArgument,
+                "there is no output '" + std::string(name) + "'; there are " + known);
+}
 
 Result<InferenceService::Target> InferenceService::resolve(std::string_view model,
                                                            const VersionChoice &choice,
@@ -167,7 +185,7 @@ void InferenceService::infer(InferenceRequest request,
   };
 
   Request scheduled;
-  auto inputs = orderInputs(*asked.model, *asked.function->function, asked.inputs);
+  auto inputs = orderInputs(*asked.model, *asked.function, asked.inputs);
   if (!inputs.isOk()) {
     Outcome refused;
     refused.status = inputs.status();

@@ -25,6 +25,17 @@ struct NamedInput {
   const void *data = nullptr; ///< lives as long as InferenceRequest::owner
 };
 
+/// "f32[2, 3]".
+std::string describe(DType dtype, const Shape &shape);
+
+/// Whether `function` takes an input of this name, type and shape, its data aside: asked before
+/// memory for the data is. InvalidArgument names the input, what was expected and what was given.
+Status checkInput(const ModelVersion &model, const ServedFunction &function,
+                  const NamedInput &input);
+
+/// The index of the output. InvalidArgument: there is none of that name; lists those there are.
+Result<int64_t> findOutput(const ingot_function &function, std::string_view name);
+
 struct InferenceRequest {
   /// Found before inputs are parsed, since their types follow from it (resolve below).
   std::shared_ptr<const ModelVersion> model;
@@ -63,8 +74,9 @@ public:
   Result<Target> resolve(std::string_view model, const VersionChoice &choice,
                          std::string_view function = "") const;
 
-  /// Checks the inputs (missing, unknown, twice, element type, rank, fixed extents: InvalidArgument
-  /// that names the input, what was expected and what was given), and runs. `done` is called once,
+  /// Checks the inputs (missing, unknown, twice, element type, rank, fixed extents, bools that are
+  /// neither 0 nor 1: InvalidArgument that names the input, what was expected and what was given),
+  /// and runs. `done` is called once,
   /// on any thread, perhaps inside this call.
   void infer(InferenceRequest request, std::function<void(InferenceResponse)> done) const;
 

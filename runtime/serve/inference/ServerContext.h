@@ -8,18 +8,14 @@
 #include "runtime/serve/inference/Limits.h"
 #include "runtime/serve/inference/RequestRecord.h"
 #include "runtime/serve/inference/SharedMemory.h"
+#include "runtime/serve/inference/TlsFiles.h"
 #include "runtime/serve/repository/Repository.h"
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace ingot::serve {
-
-/// TLS of a listener. Files in PEM form; empty: no TLS.
-struct TlsFiles {
-  std::string certificate, key;
-  std::string clientAuthority; ///< with it, clients need a certificate that it signed (mutual TLS)
-};
 
 struct ServerContext {
   std::string name = "ingot", version; ///< of the server's metadata
@@ -32,6 +28,11 @@ struct ServerContext {
   RequestObserver &observer;
   /// The text of /metrics.
   std::function<std::string()> metrics;
+  /// What a config in a request (to load, to reload) does not say.
+  ModelConfig modelDefaults = {};
+  /// Below these lie the models that a request to reload may name; unless it may name any.
+  std::vector<std::string> modelDirectories = {};
+  bool takesAnyDirectory = false;
   bool isReady() const { return !lifecycle.isDraining() && repository.isReady(); }
 };
 

@@ -87,11 +87,24 @@ Status SharedMemory::add(const std::string &name, const std::string &key, uint64
   region->key = key;
   region->offset = offset;
   region->bytes = bytes;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    INGOT_RETURN_IF_ERROR(checkRoom()); // before a file is opened, and again when it is kept
+  }
   INGOT_RETURN_IF_ERROR(region->open());
   std::lock_guard<std::mutex> lock(mutex_);
+  INGOT_RETURN_IF_ERROR(checkRoom());
   if (!regions_.emplace(name, std::move(region)).second)
     return invalid(name, "there is one of that name already; unregister it first");
   return Status::ok();
+}
+
+Status SharedMemory::checkRoom() const {
+  if (regions_.size() < mostRegions)
+    return Status::ok();
+  return Status(StatusCode::ResourceExhausted,
+                "there are " + std::to_string(mostRegions) +
+                    " shared memory regions already; unregister those that are not needed");
 }
 
 void SharedMemory::remove(const std::string &name) {

@@ -11,6 +11,7 @@
 
 #include "ingot/Status.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -22,6 +23,8 @@ namespace ingot::serve {
 
 class SharedMemory {
 public:
+  static constexpr size_t mostRegions = 1024;
+
   class Region {
   public:
     std::string name, key;
@@ -45,7 +48,7 @@ public:
   };
 
   /// InvalidArgument (a name that is taken, a range outside the object), NotFound (no such object),
-  /// IoError.
+  /// ResourceExhausted (there are as many as may be: each holds a file open), IoError.
   Status add(const std::string &name, const std::string &key, uint64_t offset, uint64_t bytes);
   /// Of one region or, with "", all. No error where there is none.
   void remove(const std::string &name);
@@ -55,6 +58,7 @@ public:
   Result<std::shared_ptr<const Region>> find(const std::string &name) const;
 
 private:
+  Status checkRoom() const; ///< with mutex_
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Region>> regions_;
 };

@@ -81,7 +81,7 @@ Status addFunctions(Scheduler &scheduler, ModelVersion &version) {
     const ingot_function &function = table.functions[i];
     std::string refused = whyNotServed(function);
     if (refused.empty()) {
-      ServedFunction served{&function, nullptr, std::make_shared<FunctionStatistics>()};
+      ServedFunction served(*version.artifact, function);
       Status made = addQueue(scheduler, version, served, version.config.queue);
       if (made.isOk()) {
         version.functions.push_back(std::move(served));
@@ -226,7 +226,7 @@ private:
       // A function that is not thread-safe may be running for another version.
       if (!(served.function->flags & INGOT_FUNCTION_EXCLUSIVE))
         INGOT_RETURN_IF_ERROR(
-            warmUp(version.artifact, *version.state, *served.function, progress_)
+            warmUp(version.artifact, *version.state, served, progress_)
                 .withContext(std::string("warming up '") + served.function->name + "'"));
     version.warmUpTime = Clock::now() - begin;
     return Status();
@@ -240,6 +240,15 @@ private:
 };
 
 } // namespace
+
+ServedFunction::ServedFunction(const Artifact &artifact, const ingot_function &served)
+    : function(&served), statistics(std::make_shared<FunctionStatistics>()) {
+  const std::vector<ingot_carry> carries = artifact.carries(served);
+  for (int64_t i = 0; i < served.input_count; ++i)
+    if (std::none_of(carries.begin(), carries.end(),
+                     [i](const ingot_carry &carry) { return carry.input == i; }))
+      inputs.push_back(&served.inputs[i]);
+}
 
 const ServedFunction *ModelVersion::find(std::string_view name) const {
   for (const ServedFunction &served : functions)

@@ -23,9 +23,14 @@ namespace ingot::serve {
 
 /// A function that clients may call. TF Serving calls it a signature.
 struct ServedFunction {
-  const ingot_function *function = nullptr;
+  ServedFunction(const Artifact &artifact, const ingot_function &served);
+
+  const ingot_function *function;
+  /// What clients give: its inputs without those that a stream carries from run to run.
+  std::vector<const ingot_tensor_info *> inputs;
   std::shared_ptr<Queue> queue;
   std::shared_ptr<FunctionStatistics> statistics;
+  bool isStream() const { return inputs.size() < static_cast<size_t>(function->input_count); }
 };
 
 class ModelVersion {

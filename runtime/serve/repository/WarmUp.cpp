@@ -106,15 +106,13 @@ Status touchWeights(const Artifact &artifact, const Progress &progress) {
 }
 
 Status warmUp(const std::shared_ptr<const Artifact> &artifact, State &state,
-              const ingot_function &function, const Progress &progress) {
+              const ServedFunction &served, const Progress &progress) {
+  const ingot_function &function = *served.function;
   const std::vector<int64_t> symbols = smallestSymbols(*artifact, function);
-  const std::vector<ingot_carry> carries = artifact->carries(function);
   std::vector<Tensor> inputs;
-  for (int64_t i = 0; i < function.input_count; ++i) {
-    if (std::any_of(carries.begin(), carries.end(),
-                    [i](const ingot_carry &carry) { return carry.input == i; }))
-      continue;
-    INGOT_ASSIGN_OR_RETURN(std::optional<Tensor> input, zerosFor(function, i, symbols));
+  for (const ingot_tensor_info *info : served.inputs) {
+    INGOT_ASSIGN_OR_RETURN(std::optional<Tensor> input,
+                           zerosFor(function, info - function.inputs, symbols));
     if (!input)
       return Status();
     inputs.push_back(std::move(*input));

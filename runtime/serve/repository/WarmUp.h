@@ -4,6 +4,7 @@
 
 #include "ingot/Model.h"
 #include "runtime/serve/repository/Manifest.h"
+#include "runtime/serve/repository/ModelVersion.h"
 
 #include <memory>
 
@@ -16,7 +17,7 @@ Status touchWeights(const Artifact &artifact, const Progress &progress);
 /// they may be. What zeros cannot be for this function (an index that is out of range) is no error.
 /// ResourceExhausted, Internal, Cancelled.
 Status warmUp(const std::shared_ptr<const Artifact> &artifact, State &state,
-              const ingot_function &function, const Progress &progress);
+              const ServedFunction &served, const Progress &progress);
 
 } // namespace ingot::serve
 

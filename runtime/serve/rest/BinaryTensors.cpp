@@ -44,11 +44,6 @@ Status checkBinary(std::string_view bytes, DType dtype, int64_t count,
   if (bytes.size() != expected)
     return invalid("has " + std::to_string(bytes.size()) + " bytes where its shape takes " +
                    std::to_string(expected));
-  if (dtype == DType::Bool)
-    for (size_t i = 0; i < bytes.size(); ++i)
-      if (static_cast<unsigned char>(bytes[i]) > 1)
-        return invalid("element " + std::to_string(i) + " is " +
-                       std::to_string(static_cast<unsigned char>(bytes[i])) + ", a BOOL is 0 or 1");
   return {};
 }
 

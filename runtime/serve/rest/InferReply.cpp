@@ -21,21 +21,17 @@ struct Output {
   size_t bytes = 0; ///< binary, or for shared memory
 };
 
-int64_t findOutput(const ingot_function &function, std::string_view name) {
-  for (int64_t i = 0; i < function.output_count; ++i)
-    if (name == function.outputs[i].name)
-      return i;
-  return -1;
-}
-
-std::vector<Output> chooseOutputs(const ingot_function &function, const InferRequest &request) {
+Result<std::vector<Output>> chooseOutputs(const ingot_function &function,
+                                          const InferRequest &request) {
   std::vector<Output> outputs;
   if (request.outputs.empty())
     for (int64_t i = 0; i < function.output_count; ++i)
       outputs.push_back({static_cast<size_t>(i), nullptr, request.areOutputsBinary, 0});
-  for (const RequestedOutput &asked : request.outputs)
-    outputs.push_back({static_cast<size_t>(findOutput(function, asked.name)), &asked,
-                       asked.isBinary.value_or(request.areOutputsBinary), 0});
+  for (const RequestedOutput &asked : request.outputs) {
+    INGOT_ASSIGN_OR_RETURN(const int64_t index, findOutput(function, asked.name));
+    outputs.push_back(
+        {static_cast<size_t>(index), &asked, asked.isBinary.value_or(request.areOutputsBinary), 0});
+  }
   return outputs;
 }
 
@@ -73,19 +69,14 @@ Status checkOutputs(const ingot_function &function, const InferRequest &request)
   // Each once: a reply is not to be as many times larger as a request can name its outputs.
   std::vector<bool> isAsked(static_cast<size_t>(function.output_count), false);
   for (const RequestedOutput &asked : request.outputs) {
-    if (const int64_t found = findOutput(function, asked.name); found >= 0) {
-      const auto index = static_cast<size_t>(found);
-      if (isAsked[index])
-        return invalid("output '" + asked.name + "' is asked for twice");
-      isAsked[index] = true;
-      continue;
-    }
-    std::string known;
-    for (int64_t i = 0; i < function.output_count; ++i)
-      known += (i ? ", '" : "'") + std::string(function.outputs[i].name) + "'";
-    return invalid("there is no output '" + asked.name + "'; the model has " + known);
+    INGOT_ASSIGN_OR_RETURN(const int64_t found, findOutput(function, asked.name));
+    const auto index = static_cast<size_t>(found);
+    if (isAsked[index])
+      return invalid("output '" + asked.name + "' is asked for twice");
+    isAsked[index] = true;
   }
-  for (const Output &output : chooseOutputs(function, request)) {
+  INGOT_ASSIGN_OR_RETURN(const std::vector<Output> outputs, chooseOutputs(function, request));
+  for (const Output &output : outputs) {
     const ingot_tensor_info &info = function.outputs[output.index];
     const DType dtype = static_cast<DType>(info.dtype);
     if (!*openInferenceName(dtype))
@@ -102,7 +93,7 @@ Status encodeInfer(InferReply &reply, std::shared_ptr<const InferenceResponse> r
                    const InferRequest &request, const SharedMemory &sharedMemory) {
   const ingot_function &function = *response->function->function;
   INGOT_RETURN_IF_ERROR(checkOutputs(function, request));
-  std::vector<Output> outputs = chooseOutputs(function, request);
+  INGOT_ASSIGN_OR_RETURN(std::vector<Output> outputs, chooseOutputs(function, request));
   Bytes &out = reply.text;
   out += "{\"model_name\":";
   appendQuoted(out, response->model->model);

@@ -96,7 +96,7 @@ Result<Signature> RestApi::lookUp(Exchange &exchange, std::string_view name) {
   if (exchange.model) {
     if (const ServedFunction *function = exchange.model->find(name)) {
       exchange.function = function;
-      return Signature::of(*exchange.model->artifact, *function);
+      return Signature::of(*function);
     }
     choice = VersionChoice::of(exchange.model->version);
   }
@@ -105,7 +105,7 @@ Result<Signature> RestApi::lookUp(Exchange &exchange, std::string_view name) {
   exchange.model = std::move(target.model);
   exchange.function = target.function;
   note(exchange, *exchange.model);
-  return Signature::of(*exchange.model->artifact, *exchange.function);
+  return Signature::of(*exchange.function);
 }
 
 void RestApi::run(Exchange &exchange, DecodedInputs inputs) {
@@ -156,14 +156,14 @@ void RestApi::classifyOrRegress(Exchange &exchange) {
   const auto prepare = [&]() -> Result<DecodedInputs> {
     // The model first: that it is not there matters more than what is wrong with the body.
     INGOT_RETURN_IF_ERROR(lookUp(exchange, "").status());
-    INGOT_ASSIGN_OR_RETURN(
-        const ExamplesRequest request,
-        decodeExamples(exchange.request.body->view(), context_.limits.jsonDepth));
+    INGOT_ASSIGN_OR_RETURN(ExamplesRequest request, decodeExamples(exchange.request.body->view(),
+                                                                   context_.limits.jsonDepth));
     INGOT_RETURN_IF_ERROR(lookUp(exchange, request.signatureName).status());
     INGOT_RETURN_IF_ERROR(exchange.route.api == Api::Classify ? checkClassifies(*exchange.function)
                                                               : checkRegresses(*exchange.function));
     INGOT_ASSIGN_OR_RETURN(ExampleInputs inputs,
-                           toInputs(*exchange.function, request.examples, request.context));
+                           toInputs(*exchange.function, std::move(request.examples),
+                                    std::move(request.context), context_.limits.decompressedBytes));
     return DecodedInputs{std::move(inputs.inputs), std::move(inputs.owner)};
   };
   Result<DecodedInputs> inputs = prepare();

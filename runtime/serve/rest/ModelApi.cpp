@@ -14,16 +14,6 @@ namespace ingot::serve::rest {
 
 namespace {
 
-constexpr const char *extensions[] = {"binary_tensor_data",
-                                      "model_configuration",
-                                      "model_repository",
-                                      "model_repository(unload_dependents)",
-                                      "parameters",
-                                      "schedule_policy",
-                                      "sequence",
-                                      "statistics",
-                                      "system_shared_memory"};
-
 Status twice(std::string_view key) { return invalid("'" + std::string(key) + "' is there twice"); }
 
 /// What a body of the repository's APIs may say.
@@ -146,13 +136,8 @@ void RestApi::metadata(Exchange &exchange) {
   if (route.api == Api::Metadata)
     return appendSignatures(exchange.reply.body, **model);
   if (route.api == Api::ModelConfig)
-    return appendConfig(exchange.reply.body, **model);
-  std::vector<int64_t> versions;
-  if (const Result<ModelStatus> status = context_.repository.status(route.model); status.isOk())
-    for (const VersionStatus &version : status->versions)
-      if (version.state == VersionState::Available)
-        versions.push_back(version.version);
-  appendMetadata(exchange.reply.body, **model, versions);
+    return appendConfig(exchange.reply.body, describeConfig(**model));
+  appendMetadata(exchange.reply.body, describeMetadata(context_.repository, **model));
 }
 
 void RestApi::serverMetadata(Exchange &exchange) {
@@ -162,8 +147,8 @@ void RestApi::serverMetadata(Exchange &exchange) {
   out += ",\"version\":";
   appendQuoted(out, context_.version);
   out += ",\"extensions\":[";
-  for (const char *extension : extensions) {
-    out += extension == extensions[0] ? "" : ",";
+  for (const char *extension : openInferenceExtensions) {
+    out += extension == openInferenceExtensions[0] ? "" : ",";
     appendQuoted(out, extension);
   }
   out += "]}";
@@ -191,28 +176,15 @@ void RestApi::health(Exchange &exchange) {
 
 void RestApi::statistics(Exchange &exchange) {
   const Route &route = exchange.route;
-  std::vector<std::shared_ptr<const ModelVersion>> versions;
-  if (!route.model.empty() && route.version.kind != VersionChoice::Kind::Latest) {
-    const auto model = context_.repository.find(route.model, route.version);
-    if (!model.isOk()) {
-      exchange.reply.fail(model.status());
-      return;
-    }
-    note(exchange, **model);
-    versions.push_back(*model);
-  } else {
-    for (auto &model : context_.repository.loaded())
-      if (route.model.empty() || model->model == route.model)
-        versions.push_back(std::move(model));
-    if (versions.empty() && !route.model.empty()) {
-      const auto model = context_.repository.find(route.model, route.version);
-      exchange.reply.fail(model.isOk() ? Status(StatusCode::Unavailable, "the model is changing")
-                                       : model.status());
-      return;
-    }
-    exchange.record.model = route.model;
+  exchange.record.model = route.model;
+  const auto versions = chooseForStatistics(context_.repository, route.model, route.version);
+  if (!versions.isOk()) {
+    exchange.reply.fail(versions.status());
+    return;
   }
-  appendStatistics(exchange.reply.body, versions);
+  if (route.version.kind != VersionChoice::Kind::Latest)
+    note(exchange, *versions->front());
+  appendStatistics(exchange.reply.body, *versions);
 }
 
 void RestApi::index(Exchange &exchange) {
@@ -220,7 +192,7 @@ void RestApi::index(Exchange &exchange) {
   const Status status =
       readRepositoryBody(exchange.request.body->view(), context_.limits.jsonDepth, body);
   if (status.isOk())
-    appendIndex(exchange.reply.body, context_.repository.index(), body.onlyReady);
+    appendIndex(exchange.reply.body, describeIndex(context_.repository, body.onlyReady));
   else
     exchange.reply.fail(status);
 }
@@ -232,7 +204,8 @@ void RestApi::loadOrUnload(Exchange &exchange) {
         readRepositoryBody(exchange.request.body->view(), context_.limits.jsonDepth, body));
     if (!body.config)
       return std::optional<ModelConfig>();
-    INGOT_ASSIGN_OR_RETURN(ModelConfig config, parseModelConfig(*body.config, ModelConfig()));
+    INGOT_ASSIGN_OR_RETURN(ModelConfig config,
+                           parseModelConfig(*body.config, context_.modelDefaults));
     return std::optional<ModelConfig>(std::move(config));
   };
   Result<std::optional<ModelConfig>> config = readConfig();

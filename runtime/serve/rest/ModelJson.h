@@ -2,7 +2,7 @@
 #ifndef INGOT_RUNTIME_SERVE_REST_MODELJSON_H
 #define INGOT_RUNTIME_SERVE_REST_MODELJSON_H
 
-#include "runtime/serve/repository/Repository.h"
+#include "runtime/serve/inference/ModelDescription.h"
 #include "runtime/serve/rest/Bytes.h"
 
 #include <memory>
@@ -18,13 +18,13 @@ void appendModelStatus(Bytes &out, const ModelStatus &status, int64_t only);
 void appendSignatures(Bytes &out, const ModelVersion &model);
 
 /// Open Inference: {"name", "versions", "platform", "inputs", "outputs"} of the default function.
-void appendMetadata(Bytes &out, const ModelVersion &model, const std::vector<int64_t> &versions);
-/// Triton's ModelConfig, as far as clients look at it: batch size, inputs, outputs.
-void appendConfig(Bytes &out, const ModelVersion &model);
-/// Triton's {"model_stats": […]}; the functions of a version are added up.
+void appendMetadata(Bytes &out, const ModelMetadata &metadata);
+/// Triton's ModelConfig, as far as clients look at it.
+void appendConfig(Bytes &out, const ConfigDescription &config);
+/// Triton's {"model_stats": […]}.
 void appendStatistics(Bytes &out, const std::vector<std::shared_ptr<const ModelVersion>> &versions);
 /// Triton's repository index.
-void appendIndex(Bytes &out, const std::vector<ModelStatus> &models, bool onlyReady);
+void appendIndex(Bytes &out, const std::vector<IndexEntry> &entries);
 
 } // namespace ingot::serve::rest
 

@@ -24,6 +24,7 @@ using namespace rest;
 constexpr std::chrono::milliseconds busySweep{50}, idleSweep{250};
 
 Status makeTlsContext(const TlsFiles &files, std::optional<asio::ssl::context> &context) {
+  INGOT_RETURN_IF_ERROR(readTls(files).status()); // which tells what is wrong with which file
   context.emplace(asio::ssl::context::tls_server);
   error_code error;
   std::string file;

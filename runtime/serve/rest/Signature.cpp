@@ -3,18 +3,11 @@
 
 namespace ingot::serve::rest {
 
-Signature Signature::of(const Artifact &artifact, const ServedFunction &served) {
+Signature Signature::of(const ServedFunction &served) {
   const ingot_function &function = *served.function;
-  const std::vector<ingot_carry> carries = artifact.carries(function);
   Signature signature;
   signature.function = &served;
-  for (int64_t i = 0; i < function.input_count; ++i) {
-    bool isCarried = false;
-    for (const ingot_carry &carry : carries)
-      isCarried |= carry.input == i;
-    if (!isCarried)
-      signature.inputs.push_back(&function.inputs[i]);
-  }
+  signature.inputs = served.inputs;
   for (int64_t i = 0; i < function.output_count; ++i)
     signature.outputs.push_back(&function.outputs[i]);
   return signature;

@@ -15,8 +15,7 @@ struct Signature {
   const ServedFunction *function = nullptr;
   std::vector<const ingot_tensor_info *> inputs, outputs;
 
-  /// Of a function that `artifact` has.
-  static Signature of(const Artifact &artifact, const ServedFunction &function);
+  static Signature of(const ServedFunction &function);
 };
 
 /// "'x' f32[batch, 784], 'mask' bool[batch]", for messages.

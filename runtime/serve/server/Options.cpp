@@ -198,7 +198,8 @@ void addLimits(CLI::App &app, Limits &limits) {
       ->check(CLI::Range(2, 10000))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--max-connections", limits.connections, "Connections at the same time")
+  app.add_option("--max-connections", limits.connections,
+                 "Connections of REST, and open streams of gRPC, at the same time")
       ->capture_default_str()
       ->group(group);
   app.add_option("--max-requests", limits.requests, "Requests in flight at the same time")
@@ -207,7 +208,7 @@ void addLimits(CLI::App &app, Limits &limits) {
   for (auto [flag, value, help] :
        {std::tuple{"--header-timeout", &limits.headerTimeout,
                    "Seconds until a request's headers are there"},
-        std::tuple{"--body-timeout", &limits.bodyTimeout, "… its body"},
+        std::tuple{"--body-timeout", &limits.bodyTimeout, "… its body (REST)"},
         std::tuple{"--idle-timeout", &limits.idleTimeout, "… a connection's next request"},
         std::tuple{"--write-timeout", &limits.writeTimeout,
                    "… a client reads some of its reply"}}) {

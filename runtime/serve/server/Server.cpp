@@ -104,6 +104,12 @@ public:
         "ingot", version_, *repository_, *inference_, sharedMemory_, lifecycle_, access_,
         options_.limits, observers_,
         [this] { return metrics_.text(*repository_, lifecycle_.inFlight(), isReady()); }});
+    context_->modelDefaults = options_.repository.defaults;
+    context_->modelDirectories = options_.repository.directories;
+    for (const auto &[name, directory] : options_.repository.models)
+      context_->modelDirectories.push_back(directory);
+    context_->takesAnyDirectory =
+        !options_.modelConfigFile.empty() || access_.isRestricted(ApiGroup::Repository);
     options_.rest.pages = {
         {"/", "text/html; charset=utf-8", [] { return std::string(statusPage()); }},
         {"/status.json", "application/json", [this] {
@@ -115,7 +121,6 @@ public:
       say("REST", rest_->port(), options_.rest.address, options_.rest.unixSocket);
     }
     if (options_.grpc.port >= 0 || !options_.grpc.unixSocket.empty()) {
-      options_.grpc.modelDefaults = options_.repository.defaults;
       INGOT_ASSIGN_OR_RETURN(grpc_, GrpcServer::start(*context_, options_.grpc));
       say("gRPC", grpc_->port(), options_.grpc.address, options_.grpc.unixSocket);
     }

@@ -1,10 +1,10 @@
 // Calls through a socket: inference in both protocols, who may call, limits, deadlines, stopping.
-#include "runtime/serve/grpc/proto/model_service.grpc.pb.h"
 #include "runtime/serve/grpc/proto/open_inference.grpc.pb.h"
 #include "runtime/serve/grpc/proto/prediction_service.grpc.pb.h"
 #include "tests/unit/runtime/serve/grpc/TestServer.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <thread>
 
 namespace {
@@ -167,8 +167,8 @@ TEST_F(GrpcServerTest, ModelInferTakesTheFunctionAndTheOutputsThatAreAskedFor) {
   request.mutable_outputs(0)->set_name("z");
   EXPECT_CODE(infer(request), INVALID_ARGUMENT,
               "there is no output 'z'; there are 'scores', 'labels'");
-  request.set_model_version("one");
-  EXPECT_CODE(infer(request), INVALID_ARGUMENT, "'one' is not a number");
+  request.set_model_version("99999999999999999999");
+  EXPECT_CODE(infer(request), INVALID_ARGUMENT, "too large a number");
   request.set_model_version("9");
   EXPECT_CODE(infer(request), NOT_FOUND, "version");
 }
@@ -207,6 +207,85 @@ TEST_F(GrpcServerTest, WhatDecompressesToMoreThanTheLimitIsRefused) {
               RESOURCE_EXHAUSTED, "larger than 100000 bytes");
   EXPECT_CODE(infer(inferRequest(x)), RESOURCE_EXHAUSTED, "larger than max");
   EXPECT_CODE(infer(inferRequest({1, 2, 3})), OK, ""); // and the server goes on
+}
+
+TEST_F(GrpcServerTest, WhatIsCompressedButNoMessageIsNotBrokenCompression) {
+  limits.decompressedBytes = 1 << 20;
+  start();
+  grpc::GenericStub generic(channel());
+  CallContext context;
+  context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  grpc::CompletionQueue queue;
+  grpc::Slice slice("\x2a\xff\xff" + std::string(1000, 'x'));
+  grpc::ByteBuffer reply;
+  grpc::Status status;
+  auto call = generic.PrepareUnaryCall(&context, "/inference.GRPCInferenceService/ModelInfer",
+                                       grpc::ByteBuffer(&slice, 1), &queue);
+  call->StartCall();
+  call->Finish(&reply, &status, nullptr);
+  void *tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_CODE(status, INVALID_ARGUMENT, "not a inference.ModelInferRequest");
+}
+
+TEST_F(GrpcServerTest, ModelInferFindsVersionsByTheirLabels) {
+  ModelInferRequest request = inferRequest({1, 0, 0});
+  request.set_model_version("stable");
+  ModelInferResponse reply;
+  ASSERT_CALL_OK(infer(request, reply));
+  EXPECT_EQ(reply.model_version(), "1");
+  request.set_model_version("canary");
+  EXPECT_CODE(infer(request), NOT_FOUND, "version");
+}
+
+TEST_F(GrpcServerTest, InputsThatTheFunctionDoesNotTakeAreRefusedBeforeTheyAreMade) {
+  limits.decompressedBytes = 1000;
+  start();
+  ModelInferRequest request = inferRequest({1, 0, 0});
+  for (int i = 0; i < 3; ++i)
+    *request.add_inputs() = request.inputs(0);
+  EXPECT_CODE(infer(request), INVALID_ARGUMENT, "there are 4 inputs, but 'm' takes 1");
+  PredictRequest predicted = predictRequest({1, 0, 0});
+  tensorflow::TensorProto &x = predicted.mutable_inputs()->at("x");
+  x.mutable_tensor_shape()->mutable_dim(1)->set_size(1 << 30); // more than may be asked for
+  EXPECT_CODE(predict(predicted), INVALID_ARGUMENT, "dimension 1 must be 3, is 1073741824");
+}
+
+TEST_F(GrpcServerTest, ANameOfAnyLengthIsToldInShort) {
+  ModelInferRequest request = inferRequest({1, 0, 0});
+  request.set_model_name(std::string(100000, 'x'));
+  request.set_id(std::string(100000, 'y'));
+  EXPECT_CODE(infer(request), NOT_FOUND, "…");
+  const RequestRecord record = records.next();
+  EXPECT_LE(record.model.size(), 200u);
+  EXPECT_LE(record.id.size(), 200u);
+  EXPECT_LE(record.error.size(), 4096u);
+}
+
+TEST_F(GrpcServerTest, AFullQueueSaysWhenToTryAgain) {
+  QueueOptions options;
+  options.maxQueued = 0;
+  options.maxRuns = 1;
+  repository.setQueue("sleep", options);
+  CallContext busy;
+  std::thread client([&] {
+    PredictResponse reply;
+    (void)PredictionService::NewStub(channel())->Predict(&busy, sleepRequest(600000), &reply);
+  });
+  const auto &queue = repository.loaded().back()->find("sleep")->queue;
+  while (queue->status().runningRequests == 0)
+    std::this_thread::yield();
+  CallContext refused;
+  PredictResponse reply;
+  EXPECT_CODE(PredictionService::NewStub(channel())->Predict(&refused, sleepRequest(1), &reply),
+              RESOURCE_EXHAUSTED, "");
+  const auto &trailers = refused.GetServerTrailingMetadata();
+  const auto found = trailers.find("grpc-retry-pushback-ms");
+  ASSERT_NE(found, trailers.end());
+  EXPECT_GE(std::stoll(std::string(found->second.data(), found->second.size())), 1);
+  busy.TryCancel();
+  client.join();
 }
 
 TEST_F(GrpcServerTest, RecordsSayWhatEachCallWas) {
@@ -398,35 +477,6 @@ TEST_F(GrpcServerTest, PlacesWhereItCannotListenAreNamed) {
   EXPECT_STATUS(GrpcServer::start(context, options).status(), IoError, "another server listens");
   options.unixSocket = write("file", "");
   EXPECT_STATUS(GrpcServer::start(context, options).status(), IoError, "no socket");
-}
-
-TEST_F(GrpcServerTest, ModelStatusHasVersionsTheNewestFirst) {
-  const auto status = [&](const GetModelStatusRequest &request, GetModelStatusResponse &reply) {
-    CallContext call;
-    return ModelService::NewStub(channel())->GetModelStatus(&call, request, &reply);
-  };
-  GetModelStatusRequest request;
-  GetModelStatusResponse reply;
-  request.mutable_model_spec()->set_name("m");
-  ASSERT_CALL_OK(status(request, reply));
-  ASSERT_EQ(reply.model_version_status_size(), 2);
-  EXPECT_EQ(reply.model_version_status(0).version(), 2);
-  EXPECT_EQ(reply.model_version_status(0).state(), ModelVersionStatus::AVAILABLE);
-  EXPECT_EQ(reply.model_version_status(1).version(), 1);
-  request.mutable_model_spec()->set_version_label("stable");
-  ASSERT_CALL_OK(status(request, reply));
-  ASSERT_EQ(reply.model_version_status_size(), 1);
-  EXPECT_EQ(reply.model_version_status(0).version(), 1);
-  request.mutable_model_spec()->mutable_version()->set_value(8);
-  EXPECT_CODE(status(request, reply), NOT_FOUND, "version");
-  request.mutable_model_spec()->clear_version();
-  request.mutable_model_spec()->set_name("broken");
-  ASSERT_CALL_OK(status(request, reply));
-  EXPECT_EQ(reply.model_version_status(0).state(), ModelVersionStatus::END);
-  EXPECT_EQ(reply.model_version_status(0).status().error_code(), tensorflow::error::DATA_LOSS);
-  EXPECT_EQ(reply.model_version_status(0).status().error_message(), "truncated");
-  request.mutable_model_spec()->set_name("zz");
-  EXPECT_CODE(status(request, reply), NOT_FOUND, "'zz'");
 }
 
 } // namespace

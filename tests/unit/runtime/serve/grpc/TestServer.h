@@ -18,7 +18,7 @@ namespace ingot::serve {
 /// whose version 3 could not be loaded. What is asked of it is written down.
 class ScriptedRepository : public Repository {
 public:
-  explicit ScriptedRepository(Scheduler &scheduler) {
+  explicit ScriptedRepository(Scheduler &scheduler) : scheduler_(scheduler) {
     artifact_ = Artifact::open(FIXTURESERVED).value();
     std::shared_ptr<State> state = State::readOnly(artifact_).value();
     for (int64_t number : {1, 2}) {
@@ -33,10 +33,17 @@ public:
           continue;
         auto queue = scheduler.createQueue(artifact_, state, function.name);
         EXPECT_TRUE(queue.isOk()) << queue.status().message();
-        model->functions.push_back({&function, *queue, std::make_shared<FunctionStatistics>()});
+        model->functions.emplace_back(*artifact_, function).queue = *queue;
       }
       versions_.push_back(model);
     }
+  }
+
+  /// Of the latest version.
+  void setQueue(std::string_view function, const QueueOptions &options) {
+    const ModelVersion &model = *versions_.back();
+    auto *served = const_cast<ServedFunction *>(model.find(function));
+    served->queue = scheduler_.createQueue(artifact_, model.state, function, options).value();
   }
 
   Result<std::shared_ptr<const ModelVersion>> find(std::string_view name,
@@ -98,6 +105,7 @@ private:
     said_.push_back(std::move(what));
     return answer;
   }
+  Scheduler &scheduler_;
   std::shared_ptr<const Artifact> artifact_;
   std::vector<std::shared_ptr<ModelVersion>> versions_;
   std::mutex mutex_;

@@ -103,14 +103,30 @@ TEST_F(TlsTest, MutualTlsWantsACertificateOfTheClient) {
               UNAVAILABLE, "");
 }
 
-TEST_F(TlsTest, FilesThatAreNotThereAreNamed) {
+TEST_F(TlsTest, FilesThatCannotBeAreNamed) {
+  const auto status = [&] { return GrpcServer::start(context, options).status(); };
+  const TlsFiles right = options.tls;
   options.tls.key = path("missing.key");
-  EXPECT_STATUS(GrpcServer::start(context, options).status(), NotFound, "missing.key");
+  EXPECT_STATUS(status(), NotFound, "missing.key");
   options.tls.key = "";
-  EXPECT_STATUS(GrpcServer::start(context, options).status(), InvalidArgument,
-                "both a certificate and its key");
+  EXPECT_STATUS(status(), InvalidArgument, "both a certificate and its key");
   options.tls.key = write("no.key", "no key");
-  EXPECT_STATUS(GrpcServer::start(context, options).status(), InvalidArgument, "no.key");
+  EXPECT_STATUS(status(), InvalidArgument, "no.key");
+  options.tls.key = write("other.key", authority->keyPem);
+  EXPECT_STATUS(status(), InvalidArgument, "other.key' is not that of the certificate");
+  options.tls = right;
+  options.tls.certificate = write("empty.pem", "");
+  EXPECT_STATUS(status(), InvalidArgument, "empty.pem' has no certificate in PEM form");
+  options.tls.certificate = write("cut.pem", host->certificatePem.substr(0, 100));
+  EXPECT_STATUS(status(), InvalidArgument, "cut.pem");
+  options.tls.certificate =
+      write("chain.pem", host->certificatePem + authority->certificatePem.substr(0, 100));
+  EXPECT_STATUS(status(), InvalidArgument, "chain.pem' has no chain of certificates");
+  options.tls = right;
+  options.tls.clientAuthority = write("authority.pem", "-----BEGIN CERTIFICATE-----\nxx\n");
+  EXPECT_STATUS(status(), InvalidArgument, "authority.pem");
+  options.tls.clientAuthority = right.certificate + ".none";
+  EXPECT_STATUS(status(), NotFound, ".none");
 }
 
 } // namespace

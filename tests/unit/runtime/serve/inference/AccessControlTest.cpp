@@ -57,6 +57,14 @@ TEST_F(AccessControlTest, FilesOfTokensAreChecked) {
                 "line 1: a token has at least 16 characters");
 }
 
+TEST_F(AccessControlTest, ATokenMayHaveTheSignOfComments) {
+  auto read = AccessControl::readTokens(tokens("aaaaaaaaaaaaaaaa#secret inference # a client\n"
+                                               "  # indented\n"));
+  ASSERT_OK(read.status());
+  ASSERT_EQ(read->size(), 1u);
+  EXPECT_EQ(read->front().secret, "aaaaaaaaaaaaaaaa#secret");
+}
+
 TEST_F(AccessControlTest, UnknownGroupsAreNamedWithThoseThereAre) {
   EXPECT_STATUS(AccessControl::readTokens(tokens("\naaaaaaaaaaaaaaaa infer\n")).status(),
                 InvalidArgument, "line 2: there is no group of APIs 'infer'; there are health, ");

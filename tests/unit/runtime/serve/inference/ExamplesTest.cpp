@@ -14,6 +14,11 @@ using Texts = std::vector<std::string>;
 class ExamplesTest : public testing::Test {
 protected:
   const ServedFunction &function(const char *name) { return *repository.model->find(name); }
+  static Result<ExampleInputs> toInputs(const ServedFunction &function,
+                                        std::vector<Example> examples, Example context = {},
+                                        uint64_t mostBytes = 1 << 20) {
+    return serve::toInputs(function, std::move(examples), std::move(context), mostBytes);
+  }
   std::shared_ptr<const Artifact> artifact = Artifact::open(FIXTURESERVED).value();
   FakeRepository repository{artifact};
 };
@@ -61,6 +66,29 @@ TEST_F(ExamplesTest, MistakesNameExampleAndFeature) {
   EXPECT_STATUS(fails("sleep", {{{"ms", Floats{1}}}}), InvalidArgument, "expected i32, got floats");
   EXPECT_STATUS(fails("pairs", {{{"a", Floats{1}}, {"b", Floats{1}}}}), InvalidArgument,
                 "has a dimension 'length' of no fixed size");
+}
+
+TEST_F(ExamplesTest, ManyExamplesCannotTakeAllMemory) {
+  // The context stands for all of them, so that each takes next to nothing of the request.
+  const Example context = {{"x", Floats{1, 2, 3}}};
+  ASSERT_OK(toInputs(function("predict"), std::vector<Example>(10), context, 120).status());
+  EXPECT_STATUS(toInputs(function("predict"), std::vector<Example>(11), context, 120).status(),
+                ResourceExhausted, "more than the 120 bytes");
+  EXPECT_STATUS(
+      toInputs(function("predict"), std::vector<Example>(mostExamples + 1), context, 1 << 20)
+          .status(),
+      InvalidArgument, "more than 1000000 examples");
+  // What is missing is told before memory is asked for.
+  EXPECT_STATUS(toInputs(function("predict"), {{}, {}}, {}, 0).status(), InvalidArgument,
+                "it is missing");
+}
+
+TEST_F(ExamplesTest, WhatAStreamCarriesIsNoFeature) {
+  auto made = toInputs(function("running"), {{{"x", Floats{1}}}});
+  if (made.isOk())
+    EXPECT_EQ(made->inputs.size(), 1u);
+  else
+    EXPECT_EQ(made.status().message().find("feature"), std::string::npos);
 }
 
 TEST_F(ExamplesTest, ScoresAreNamedByOutputThenLabelsThenIndex) {

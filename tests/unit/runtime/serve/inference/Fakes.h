@@ -39,7 +39,7 @@ public:
       const ingot_function &function = artifact->table().functions[i];
       auto queue = std::make_shared<FakeQueue>(artifact, &function);
       queues.push_back(queue);
-      model->functions.push_back({&function, queue, std::make_shared<FunctionStatistics>()});
+      model->functions.emplace_back(*artifact, function).queue = queue;
     }
   }
   ~FakeRepository() override { // requests that were never answered hold the model

@@ -44,22 +44,51 @@ TEST_F(InferenceServiceTest, InputsAreMatchedByNameInAnyOrder) {
 }
 
 TEST_F(InferenceServiceTest, MistakesNameTheInputAndTheSignature) {
-  EXPECT_STATUS(
-      infer("pairs", {floats("a", {2, 4})}), InvalidArgument,
-      "input 'b' is missing; 'm' takes 'a' FP32 [batch, length], 'b' FP32 [batch, length]");
+  EXPECT_STATUS(infer("pairs", {floats("a", {2, 4})}), InvalidArgument,
+                "input 'b' is missing; 'm' takes 'a' f32[batch, length], 'b' f32[batch, length]");
   EXPECT_STATUS(infer("predict", {floats("x", {1, 3}), floats("z", {1})}), InvalidArgument,
                 "there is no input 'z'");
   EXPECT_STATUS(infer("predict", {floats("x", {1, 3}), floats("x", {1, 3})}), InvalidArgument,
                 "input 'x' was given twice");
-  EXPECT_STATUS(
-      infer("predict", {floats("x", {1, 4})}), InvalidArgument,
-      "input 'x': expected FP32 [batch, 3], got FP32 [1, 4]: dimension 1 must be 3, is 4");
+  EXPECT_STATUS(infer("predict", {floats("x", {1, 4})}), InvalidArgument,
+                "input 'x': expected f32[batch, 3], got f32[1, 4]: dimension 1 must be 3, is 4");
   EXPECT_STATUS(infer("predict", {floats("x", {3})}), InvalidArgument,
                 "2 dimensions are expected, 1 were given");
   EXPECT_STATUS(infer("predict", {{"x", DType::I32, {1, 3}, values}}), InvalidArgument,
-                "expected FP32 [batch, 3], got INT32 [1, 3]: the element types differ");
+                "expected f32[batch, 3], got i32[1, 3]: the element types differ");
   EXPECT_STATUS(infer("predict", {floats("x", {-1, 3})}), InvalidArgument, "negative");
   EXPECT_TRUE(repository.queue("predict").submitted.empty());
+}
+
+TEST_F(InferenceServiceTest, ABoolIsZeroOrOneWhateverTheProtocol) {
+  const ServedFunction &function = *repository.model->find("every_type");
+  std::vector<NamedInput> inputs;
+  const std::vector<std::max_align_t> zeros(4);
+  const uint8_t bools[] = {1, 2};
+  for (const ingot_tensor_info *info : function.inputs)
+    inputs.push_back({info->name,
+                      static_cast<DType>(info->dtype),
+                      {1, 2},
+                      info->dtype == INGOT_BOOL ? static_cast<const void *>(bools) : zeros.data()});
+  EXPECT_STATUS(infer("every_type", inputs), InvalidArgument,
+                "input 'bool': element 1 is 2, but a bool is 0 or 1");
+}
+
+TEST_F(InferenceServiceTest, WhatAFunctionTakesIsKnownWithoutData) {
+  const ServedFunction &function = *repository.model->find("predict");
+  ASSERT_OK(checkInput(*repository.model, function, {"x", DType::F32, {5, 3}, nullptr}));
+  EXPECT_STATUS(checkInput(*repository.model, function, {"x", DType::F32, {5, 4}, nullptr}),
+                InvalidArgument, "dimension 1 must be 3, is 4");
+  EXPECT_STATUS(checkInput(*repository.model, function, {"z", DType::F32, {5, 3}, nullptr}),
+                InvalidArgument, "there is no input 'z'; 'm' takes 'x' f32[batch, 3]");
+}
+
+TEST_F(InferenceServiceTest, WhatAStreamCarriesIsNoInputOfClients) {
+  const ServedFunction &function = *repository.model->find("running");
+  EXPECT_TRUE(function.isStream());
+  ASSERT_EQ(function.inputs.size(), 1u);
+  EXPECT_STREQ(function.inputs[0]->name, "x");
+  EXPECT_STATUS(infer("running", {}), InvalidArgument, "input 'x' is missing; 'm' takes 'x' f32[");
 }
 
 TEST_F(InferenceServiceTest, UnknownModelsAndSignaturesAreToldApart) {

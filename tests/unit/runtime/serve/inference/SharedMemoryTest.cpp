@@ -83,6 +83,20 @@ TEST(SharedMemoryTest, RegistrationIsChecked) {
   EXPECT_STATUS(memory.add("r", object.key, 0, 1), InvalidArgument, "unregister it first");
 }
 
+TEST(SharedMemoryTest, ThereAreAsManyRegionsAsFilesMayBeOpen) {
+  Object object("0123456789");
+  SharedMemory memory;
+  for (size_t i = 0; i < SharedMemory::mostRegions; ++i) {
+    const auto status = memory.add("r" + std::to_string(i), object.key, 0, 1);
+    if (i > 256 && status.code() == ingot::StatusCode::IoError)
+      GTEST_SKIP() << "few files may be open here: " << status.message();
+    ASSERT_OK(status);
+  }
+  EXPECT_STATUS(memory.add("more", object.key, 0, 1), ResourceExhausted, "unregister");
+  memory.remove("r7");
+  ASSERT_OK(memory.add("more", object.key, 0, 1));
+}
+
 TEST(SharedMemoryTest, RegionsAreListedAndRemovedButStayWithTheirUsers) {
   Object object("0123456789");
   SharedMemory memory;

@@ -91,9 +91,6 @@ TEST_F(InferJsonTest, BinaryTensorsFollowTheJson) {
             "input 'e' (BF16 [1]) has 'binary_data_size' 2, but 1 bytes follow the JSON, whose "
             "length the header Inference-Header-Content-Length must give");
   std::string wrong = binary;
-  wrong[15] = 2;
-  EXPECT_EQ(decode(json, wrong), "input 'd' (BOOL [1]) element 0 is 2, a BOOL is 0 or 1");
-  wrong = binary;
   wrong[4] = 4;
   EXPECT_EQ(decode(json, wrong), "input 'c' (BYTES [2]) ends before element 1 of 2");
   wrong[7] = '\x7f';
@@ -351,7 +348,7 @@ TEST_F(InferReplyTest, TextBehindLargeOutputsKeepsItsPlace) {
 
 TEST_F(InferReplyTest, WhatCannotBeGivenIsRefused) {
   EXPECT_EQ(encode(pairs(), R"({"inputs":[],"outputs":[{"name":"summ"}]})"),
-            "there is no output 'summ'; the model has 'sum', 'mean'");
+            "there is no output 'summ'; there are 'sum', 'mean'");
   std::vector<Tensor> texts;
   texts.push_back(Tensor::ofTexts({1}, {"\xff"}).value());
   texts.push_back(Tensor::ofTexts({1}, {"a"}).value());

@@ -480,7 +480,7 @@ TEST_F(RestServerTest, WhatCannotBeListenedOnIsToldAtTheStart) {
   options = restOptions;
   options.unixSocket.clear();
   options.tls.certificate = options.tls.key = path("none.pem");
-  EXPECT_STATUS(startAgain(options), IoError, "none.pem");
+  EXPECT_STATUS(startAgain(options), NotFound, "none.pem");
 }
 
 TEST_F(RestServerTest, ASocketThatNobodyListensOnIsReplaced) {

@@ -13,7 +13,7 @@ class Signatures {
 public:
   Signatures() : artifact(Artifact::open(FIXTURESERVED).value()) {
     for (int64_t i = 0; i < artifact->table().function_count; ++i)
-      functions.push_back({&artifact->table().functions[i], nullptr, nullptr});
+      functions.emplace_back(*artifact, artifact->table().functions[i]);
   }
 
   /// `preferred` is the default one.
@@ -23,7 +23,7 @@ public:
         name = preferred;
       for (const ServedFunction &served : functions)
         if (name == served.function->name)
-          return Signature::of(*artifact, served);
+          return Signature::of(served);
       return Status(StatusCode::InvalidArgument, "no signature '" + std::string(name) + "'");
     };
   }
