@@ -382,6 +382,22 @@ class GrpcClients(harness.ServeTest):
             self.assertIsNone(error)
             np.testing.assert_array_equal(result.as_numpy("waited"), [300])
 
+    def test_a_draining_server_answers_what_a_stream_has_sent(self):
+        harness.publish(self.models / "a", 1, harness.fixture)
+        with harness.serving(self.models, rest=False) as server, \
+                triton.InferenceServerClient(f"127.0.0.1:{server.grpc}") as client:
+            answers = queue.Queue()
+            client.start_stream(lambda result, error: answers.put((result, error)))
+            for i in range(3):  # one after the other
+                client.async_stream_infer("a", [infer_input("ms", np.array([200], np.int32), "INT32")],
+                                          request_id=str(i), sequence_id=1, sequence_start=i == 0,
+                                          parameters={"function": "sleep"})
+            self.assertIsNone(answers.get(timeout=60)[1])  # the others are there, too
+            server.stop()
+            for _ in range(2):
+                self.assertIsNone(answers.get(timeout=60)[1])
+            self.assertIn("UNAVAILABLE", str(answers.get(timeout=60)[1]))
+
 
 @harness.contextlib.contextmanager
 def grpc_client(ovmsclient, url):

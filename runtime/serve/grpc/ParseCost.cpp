@@ -2,7 +2,9 @@
 #include "runtime/serve/grpc/ParseCost.h"
 
 #include <algorithm>
+#include <google/protobuf/message.h>
 #include <google/protobuf/wire_format_lite.h>
+#include <unordered_map>
 
 namespace ingot::serve {
 
@@ -13,11 +15,26 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 
-/// Of the messages here, as protobuf 3.21 has them in memory: a message with its pointer in a list
-/// or its node in a map, a text likewise, a number in a list that grows by doubling, an unknown
-/// field.
-constexpr uint64_t messageBytes = 128, textBytes = 48, numberBytes = 16, unknownBytes = 32;
+/// As protobuf 3.21 has them in memory: a text, a number in a list that grows by doubling, an
+/// unknown field, a pointer in such a list, a node of a map with its key.
+constexpr uint64_t textBytes = 48, numberBytes = 16, unknownBytes = 32, pointerBytes = 16,
+                   nodeBytes = 64;
 constexpr int deepest = 100; // protobuf's own limit
+
+/// Of a message without content.
+uint64_t emptyBytes(const Descriptor &type) {
+  static thread_local std::unordered_map<const Descriptor *, uint64_t> known;
+  if (const auto found = known.find(&type); found != known.end())
+    return found->second;
+  uint64_t bytes = pointerBytes;
+  if (const FieldDescriptor *value =
+          type.map_value()) // of an entry of a map; it is there in any case
+    bytes += nodeBytes + (value->message_type() ? emptyBytes(*value->message_type()) : textBytes);
+  else
+    bytes +=
+        google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type)->SpaceUsedLong();
+  return known[&type] = bytes;
+}
 
 /// Of an element in memory where a packed list has it as a varint; 0: its bytes are the same.
 uint64_t unpackedBytes(const FieldDescriptor &field) {
@@ -43,7 +60,7 @@ uint64_t unpackedBytes(const FieldDescriptor &field) {
 } // namespace
 
 bool ParseCost::addFields(CodedInputStream &in, const Descriptor *type, int depth) {
-  if (depth > deepest || !count(messageBytes))
+  if (depth > deepest || !count(type ? emptyBytes(*type) : unknownBytes))
     return false;
   while (const uint32_t tag = in.ReadTag()) {
     const FieldDescriptor *field =

@@ -19,6 +19,7 @@ public:
     return addFields(in, &type, 0);
   }
   bool isWithinLimit() const { return cost_ <= limit_; }
+  uint64_t bytes() const { return cost_; }
 
 private:
   bool addFields(google::protobuf::io::CodedInputStream &in,

@@ -1,6 +1,7 @@
 // Tensors of both protocols to inputs and back: every element type, both encodings, and what cannot
 // be.
 #include "runtime/serve/grpc/OpenInference.h"
+#include "runtime/serve/grpc/ParseCost.h"
 #include "runtime/serve/grpc/Predict.h"
 #include "runtime/serve/grpc/TensorProtos.h"
 #include "runtime/serve/inference/DataTypes.h"
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <gmock/gmock.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <limits>
 
 namespace {
@@ -335,7 +337,7 @@ TEST(WireTest, MessagesOfFewBytesThatTakeMuchMemoryAreRefused) {
   grpc::ByteBuffer packed = bufferOf(predict.SerializeAsString());
   EXPECT_STATUS(parse(packed, megabyte, predict), ResourceExhausted, "so many fields");
   tensorflow::serving::ClassificationRequest examples;
-  for (int i = 0; i < 20000; ++i)
+  for (int i = 0; i < 50000; ++i)
     examples.mutable_input()->mutable_example_list()->add_examples();
   grpc::ByteBuffer many = bufferOf(examples.SerializeAsString());
   EXPECT_STATUS(parse(many, megabyte, examples), ResourceExhausted, "so many fields");
@@ -350,6 +352,40 @@ TEST(WireTest, MessagesOfFewBytesThatTakeMuchMemoryAreRefused) {
   request.add_raw_input_contents(std::string(megabyte - 100, 'x'));
   grpc::ByteBuffer large = bufferOf(request.SerializeAsString());
   ASSERT_OK(parse(large, megabyte, request));
+}
+
+/// Against what protobuf says that the message takes once it is parsed.
+void expectCost(const google::protobuf::Message &message) {
+  const std::string bytes = message.SerializeAsString();
+  google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
+  google::protobuf::io::CodedInputStream in(&stream);
+  ParseCost cost(uint64_t{1} << 40);
+  EXPECT_TRUE(cost.add(in, *message.GetDescriptor()));
+  const std::unique_ptr<google::protobuf::Message> parsed(message.New());
+  ASSERT_TRUE(parsed->ParseFromString(bytes));
+  const uint64_t taken = parsed->SpaceUsedLong();
+  EXPECT_GE(cost.bytes() + bytes.size(), taken) << message.GetTypeName();
+  EXPECT_LE(cost.bytes(), 3 * taken) << message.GetTypeName();
+}
+
+TEST(WireTest, WhatAMessageTakesInMemoryIsKnownBefore) {
+  ModelInferRequest request;
+  tensorflow::serving::ClassificationRequest examples;
+  tensorflow::serving::PredictRequest predict;
+  for (int i = 0; i < 5000; ++i) {
+    auto &input = *request.add_inputs();
+    input.add_shape(3);
+    (*input.mutable_parameters())["p"].set_int64_param(1);
+    request.add_outputs()->set_name("a name that is not so short at all");
+    auto &features = *examples.mutable_input()->mutable_example_list()->add_examples();
+    (*features.mutable_features()->mutable_feature())["x"].mutable_float_list()->add_value(1);
+    (*predict.mutable_inputs())[std::to_string(i)].set_dtype(tensorflow::DT_FLOAT);
+    (*predict.mutable_inputs())["ints"].add_int64_val(1);
+    (*predict.mutable_inputs())["texts"].add_string_val("text");
+  }
+  expectCost(request);
+  expectCost(examples);
+  expectCost(predict);
 }
 
 TEST(WireTest, BytesThatAreNoMessageAreRefused) {
