@@ -1,6 +1,7 @@
 // See Connection.h.
 #include "runtime/serve/rest/Connection.h"
 
+#include "runtime/serve/inference/Clip.h"
 #include "runtime/serve/rest/Utf8.h"
 
 #include <boost/asio/error.hpp>
@@ -427,6 +428,7 @@ void Connection::onWritten(error_code error, size_t bytes) {
 void Connection::observe() {
   try {
     record.written = Clock::now();
+    clip(record);
     api_.context().observer.onRequest(record);
   } catch (const std::bad_alloc &) {
     // A record less.

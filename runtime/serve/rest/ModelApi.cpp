@@ -176,7 +176,6 @@ void RestApi::health(Exchange &exchange) {
 
 void RestApi::statistics(Exchange &exchange) {
   const Route &route = exchange.route;
-  exchange.record.model = route.model;
   const auto versions = chooseForStatistics(context_.repository, route.model, route.version);
   if (!versions.isOk()) {
     exchange.reply.fail(versions.status());
@@ -184,6 +183,8 @@ void RestApi::statistics(Exchange &exchange) {
   }
   if (route.version.kind != VersionChoice::Kind::Latest)
     note(exchange, *versions->front());
+  else
+    exchange.record.model = route.model;
   appendStatistics(exchange.reply.body, *versions);
 }
 

@@ -419,6 +419,10 @@ TEST_F(RestServerTest, RecordsNameModelsThatThereAre) {
     EXPECT_EQ(record.model, "") << target;
     EXPECT_EQ(record.version, 0) << target;
   }
+  for (const char *target : {"/v2/models/zz/stats", "/v2/models/zz/ready", "/v1/models/zz"}) {
+    EXPECT_EQ(client.get(target).status, 404);
+    EXPECT_EQ(records.await(n++).model, "") << target;
+  }
   for (const char *target : {"/v2/models/m", "/v2/models/m/ready", "/v1/models/m/metadata"}) {
     EXPECT_EQ(client.get(target).status, 200);
     const RequestRecord record = records.await(n++);
