@@ -226,7 +226,9 @@ public:
 
   bool isDrained() const override {
     const std::lock_guard lock(mutex_);
-    return isShut_ && calls_.areGone(); // gRPC forgets a call before it has told what became of it
+    // Not isShut_: connections whose clients do not answer may take their time, and a call that has
+    // left its connection may have an event to come.
+    return shutting_.joinable() && calls_.areGone();
   }
 
 private:

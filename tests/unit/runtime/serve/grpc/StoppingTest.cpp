@@ -4,7 +4,10 @@
 
 #include "runtime/serve/grpc/proto/reflection_v1.grpc.pb.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -101,6 +104,24 @@ TEST_F(StoppingTest, RequestsOfAStreamAreInFlightUntilTheirRepliesAreWritten) {
   writer.join();
   EXPECT_CODE(stream->Finish(), UNAVAILABLE, "stopping");
   EXPECT_TRUE(isDrainedSoon());
+}
+
+TEST_F(StoppingTest, AConnectionThatDoesNotAnswerDoesNotHoldItOpen) {
+  const int file = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path("grpc.sock").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::connect(file, reinterpret_cast<const sockaddr *>(&address), sizeof address), 0);
+  const std::string hello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33); // settings
+  ASSERT_EQ(::write(file, hello.data(), hello.size()), static_cast<ssize_t>(hello.size()));
+  char settings[9]; // of the server, so that it has taken the connection
+  ASSERT_EQ(::read(file, settings, sizeof settings), static_cast<ssize_t>(sizeof settings));
+  const auto start = Clock::now();
+  server->stopAccepting();
+  EXPECT_TRUE(isDrainedSoon());
+  server.reset();
+  EXPECT_LT(Clock::now() - start, std::chrono::seconds(10));
+  ::close(file);
 }
 
 TEST_F(StoppingTest, CallsThatOnlyWaitDoNotHoldItOpen) {
