@@ -3,7 +3,9 @@
 #include "ingot/serve/Scheduler.h"
 #include "runtime/core/LendingPool.h"
 #include "runtime/model/CApiObjects.h"
+#include "runtime/serve/schedule/Pending.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -38,6 +40,11 @@ template <typename T> T completed(const T *given) {
   return whole;
 }
 
+std::chrono::microseconds bounded(int64_t timeout_us) {
+  return std::clamp<std::chrono::microseconds>(std::chrono::microseconds(timeout_us),
+                                               -serve::longestWait, serve::longestWait);
+}
+
 serve::QueueOptions toOptions(const ingot_queue_options *given) {
   ingot_queue_options from = completed(given);
   serve::QueueOptions to;
@@ -62,7 +69,7 @@ Status toRequest(const ingot_request *given, serve::Request &to) {
   to.priority = from.priority;
   to.mayRunHere = from.run_here != 0;
   if (from.timeout_us != 0)
-    to.deadline = serve::Clock::now() + std::chrono::microseconds(from.timeout_us);
+    to.deadline = serve::Clock::now() + bounded(from.timeout_us);
   to.sequence = from.sequence ? from.sequence : "";
   to.sequenceStart = from.sequence_start != 0;
   to.sequenceEnd = from.sequence_end != 0;
@@ -106,8 +113,7 @@ ingot_code ingot_session_pool_acquire(ingot_session_pool *sessions, int64_t time
     INGOT_RETURN_IF_ERROR(required("the session pool", sessions));
     INGOT_RETURN_IF_ERROR(required("the place for the session", session));
     ingot_error why = {INGOT_CODE_DEADLINE_EXCEEDED, "all sessions are lent"};
-    // A thousand years are for ever, and do not overflow.
-    auto timeout = std::chrono::microseconds(std::min<int64_t>(timeout_us, int64_t{1} << 53));
+    auto timeout = bounded(timeout_us);
     *session = sessions->sessions
                    .take(timeout,
                          [&] {

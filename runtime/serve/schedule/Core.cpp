@@ -221,7 +221,7 @@ void Core::keepTime() {
 
 void Core::lookAtQueues() {
   Chain dropped;
-  std::vector<std::unique_ptr<Runner>> freed;
+  QueueCore::Idle freed;
   {
     std::lock_guard<std::mutex> lock(mutex);
     auto now = Clock::now();
@@ -235,10 +235,9 @@ void Core::lookAtQueues() {
     }
     for (auto next = keepers.begin(); next != keepers.end();) {
       QueueCore &queue = **next++; // it may leave the set
-      for (auto &runner : queue.takeIdleRunners(now))
-        freed.push_back(std::move(runner));
+      queue.takeIdle(now, freed);
       if (keepers.count(&queue))
-        lookAt_ = std::min(lookAt_, now + std::chrono::nanoseconds(queue.options.keepIdle));
+        lookAt_ = std::min(lookAt_, queue.nextIdle(now));
     }
   }
   wakeWorker();

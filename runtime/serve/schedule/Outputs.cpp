@@ -45,14 +45,14 @@ void OutputPool::give(std::unique_ptr<OutputSet> set) {
   idle_.push_back(std::move(set));
 }
 
-bool OutputPool::freeIdle(std::chrono::steady_clock::time_point time) {
-  std::vector<std::unique_ptr<OutputSet>> freed; // without the mutex
+bool OutputPool::takeIdle(std::chrono::steady_clock::time_point time,
+                          std::vector<std::unique_ptr<OutputSet>> &taken) {
   std::lock_guard<std::mutex> lock(mutex_);
   auto kept = std::find_if(idle_.begin(), idle_.end(),
                            [&](const auto &set) { return set->lastUsed >= time; });
   for (auto set = idle_.begin(); set != kept; ++set) {
     idleBytes_.fetch_sub(bytesOf(**set), std::memory_order_relaxed);
-    freed.push_back(std::move(*set));
+    taken.push_back(std::move(*set));
   }
   idle_.erase(idle_.begin(), kept);
   return !idle_.empty();

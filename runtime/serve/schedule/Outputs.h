@@ -31,8 +31,10 @@ public:
 
   /// One whose memory is warm, where there is one; its contents mean nothing.
   std::shared_ptr<OutputSet> take();
-  /// Frees those that nobody had since `time`. True: there are others that nobody has.
-  bool freeIdle(std::chrono::steady_clock::time_point time);
+  /// Takes away those that nobody had since `time`, for the caller to free without locks. True:
+  /// there are others that nobody has.
+  bool takeIdle(std::chrono::steady_clock::time_point time,
+                std::vector<std::unique_ptr<OutputSet>> &taken);
   /// Of sets that nobody has.
   int64_t idleBytes() const { return idleBytes_.load(std::memory_order_relaxed); }
 

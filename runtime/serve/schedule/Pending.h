@@ -6,6 +6,7 @@
 #include "ingot/serve/Scheduler.h"
 #include "runtime/serve/schedule/Outputs.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -14,6 +15,10 @@ namespace ingot::serve {
 
 struct QueueCore;
 struct Sequence;
+
+/// What is longer is as good as this, a hundred years: the clock, which counts nanoseconds, would
+/// overflow soon after.
+inline constexpr std::chrono::hours longestWait{24 * 36500};
 
 struct Pending {
   Request request;
@@ -24,7 +29,6 @@ struct Pending {
   int64_t begun = 0;            ///< rows that runs have taken
   int parts = 0;                ///< runs in flight
   bool isInLine = false;
-  bool hasBegun = false;            ///< some run has taken it: also where there are no rows
   std::shared_ptr<OutputSet> whole; ///< where the outputs of a request that is split come together
   Sequence *sequence = nullptr;     ///< whose request this is; the queue's
   std::shared_ptr<QueueCore> queue; ///< which lives until the last request is done

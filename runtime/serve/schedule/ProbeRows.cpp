@@ -19,22 +19,37 @@ constexpr int64_t sizes[] = {4,   8,   16,  32,  3,  2,   5,   6,   7,   12,  20
 class Probe {
 public:
   Probe(const std::shared_ptr<const Artifact> &artifact, State &state,
-        const ingot_function &function, const Joining &joining)
-      : artifact_(artifact), state_(state), function_(function), joining_(joining) {}
+        const ingot_function &function, const Joining &joining, const std::function<Status()> &goOn)
+      : artifact_(artifact), state_(state), function_(function), joining_(joining), goOn_(goOn) {}
 
-  bool areIndependent() {
-    auto session = Session::create(artifact_, function_.name);
-    if (!session.isOk() || !findSizes())
-      return false;
-    // Integers are 0 or 1, which most indices may be; else all 0, and floats tell rows apart.
-    for (uint32_t integers : {2, 1})
-      if (fill(integers) && run(*session, 0, rows, together_))
-        return isEachTheSame(*session);
-    return false;
+  Result<bool> areIndependent() {
+    SessionOptions options;
+    options.begin = &Probe::isEnded;
+    options.user = this;
+    auto session = Session::create(artifact_, function_.name, options);
+    bool are = session.isOk() && findSizes() && compare(*session);
+    if (!ended_.isOk())
+      return ended_;
+    return are;
   }
 
 private:
   using Outputs = std::vector<Tensor>;
+
+  static int isEnded(void *user, int64_t) {
+    auto &probe = *static_cast<Probe *>(user);
+    if (probe.goOn_ && probe.ended_.isOk())
+      probe.ended_ = probe.goOn_();
+    return !probe.ended_.isOk();
+  }
+
+  bool compare(Session &session) {
+    // Integers are 0 or 1, which most indices may be; else all 0, and floats tell rows apart.
+    for (uint32_t integers : {2, 1})
+      if (fill(integers) && run(session, 0, rows, together_))
+        return isEachTheSame(session);
+    return false;
+  }
 
   bool findSizes() {
     std::vector<int64_t> plan(static_cast<size_t>(function_.plan_words));
@@ -161,6 +176,8 @@ private:
   State &state_;
   const ingot_function &function_;
   const Joining &joining_;
+  const std::function<Status()> &goOn_;
+  Status ended_;
   uint64_t random_ = 1;
   std::vector<int64_t> symbols_;
   std::vector<Tensor> inputs_;
@@ -168,9 +185,10 @@ private:
 };
 } // namespace
 
-bool areRowsIndependent(const std::shared_ptr<const Artifact> &artifact, State &state,
-                        const ingot_function &function, const Joining &joining) {
-  return Probe(artifact, state, function, joining).areIndependent();
+Result<bool> areRowsIndependent(const std::shared_ptr<const Artifact> &artifact, State &state,
+                                const ingot_function &function, const Joining &joining,
+                                const std::function<Status()> &goOn) {
+  return Probe(artifact, state, function, joining, goOn).areIndependent();
 }
 
 } // namespace ingot::serve

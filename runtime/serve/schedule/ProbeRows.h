@@ -6,12 +6,16 @@
 
 #include "runtime/serve/schedule/Joining.h"
 
+#include <functional>
+
 namespace ingot::serve {
 
 /// Runs a few rows of arbitrary values, together and each by itself, on the calling thread. True:
 /// each had the same bits both times. False also where no values were found that it can be run on.
-bool areRowsIndependent(const std::shared_ptr<const Artifact> &artifact, State &state,
-                        const ingot_function &function, const Joining &joining);
+/// `goOn`, where there is one, is asked before each kernel; what it says against it is returned.
+Result<bool> areRowsIndependent(const std::shared_ptr<const Artifact> &artifact, State &state,
+                                const ingot_function &function, const Joining &joining,
+                                const std::function<Status()> &goOn);
 
 } // namespace ingot::serve
 

@@ -10,6 +10,7 @@ namespace {
 constexpr int64_t mostRows = 1024; // of a run, unless the options say otherwise
 constexpr int lookedAtMost = 256;  // requests that are asked whether they join a run
 constexpr size_t limitsAtMost = 1024;
+constexpr std::chrono::milliseconds leastLook{100};
 
 QueueOptions completed(QueueOptions options, const ingot_function &function, int workers) {
   if (options.maxRuns <= 0)
@@ -17,6 +18,11 @@ QueueOptions completed(QueueOptions options, const ingot_function &function, int
   // Runs of such functions wait for each other anyhow.
   if (function.flags & INGOT_FUNCTION_EXCLUSIVE)
     options.maxRuns = 1;
+  auto bound = [](auto &time) { time = std::min<std::decay_t<decltype(time)>>(time, longestWait); };
+  bound(options.maxDelay);
+  bound(options.keepIdle);
+  bound(options.defaultTimeout);
+  bound(options.sequenceIdle);
   return options;
 }
 
@@ -49,7 +55,7 @@ QueueCore::QueueCore(std::shared_ptr<Core> core, std::shared_ptr<const Artifact>
       outputs(std::make_shared<OutputPool>(static_cast<size_t>(function.output_count),
                                            static_cast<size_t>(2 * this->options.maxRuns))),
       observe(std::move(observe)), lines_(static_cast<size_t>(options.priorityLevels)),
-      sequences_(options.maxSequences, options.sequenceIdle) {}
+      sequences_(options.maxSequences, this->options.sequenceIdle) {}
 
 /// Nobody has it any more: neither users nor requests.
 QueueCore::~QueueCore() {
@@ -100,10 +106,11 @@ Status QueueCore::tooLarge(int64_t bytes, const char *what) const {
 Status QueueCore::check(Pending &pending) {
   pending.symbols.resize(static_cast<size_t>(function.symbol_count));
   pending.outcome.timing.rows = 1;
-  if (!carried.empty())
-    return checkStreamInputs(function, carried, pending.request.inputs, pending.symbols.data());
-  INGOT_RETURN_IF_ERROR(checkInputs(artifact->table(), function, joining, pending.request.inputs,
-                                    pending.symbols.data()));
+  INGOT_RETURN_IF_ERROR(
+      carried.empty()
+          ? checkInputs(artifact->table(), function, joining, pending.request.inputs,
+                        pending.symbols.data())
+          : checkStreamInputs(function, carried, pending.request.inputs, pending.symbols.data()));
   if (joining.isBatched)
     pending.rows = pending.symbols[static_cast<size_t>(joining.symbol)];
   pending.outcome.timing.rows = pending.rows;
@@ -154,11 +161,12 @@ void QueueCore::submit(Request request) {
     own.deadline = now + options.defaultTimeout;
   Status status = check(*pending);
   Runner *runner = nullptr;
+  std::list<Sequence> idle; // freed without the mutex
   if (status.isOk()) {
     std::lock_guard<std::mutex> lock(core->mutex);
     status = refusal(*pending, now);
     if (status.isOk() && !carried.empty() && !own.sequence.empty()) {
-      auto sequence = sequences_.find(own, now);
+      auto sequence = sequences_.find(own, now, idle);
       status = sequence.status();
       pending->sequence = sequence.isOk() ? *sequence : nullptr;
     }
@@ -247,6 +255,7 @@ void QueueCore::endTurn(Pending &pending, Clock::time_point now) {
   if (Pending *next = sequences_.leave(pending, now))
     append(next);
   pending.sequence = nullptr;
+  lookAfterIdle(now);
 }
 
 //===----------------------------------------------------------------------===//
@@ -282,7 +291,7 @@ void QueueCore::dropExpired(Clock::time_point now, Chain &dropped) {
   sequences_.forWaiting([&](Pending *pending) {
     if (!isVain(*pending, now))
       return;
-    sequences_.removeWaiting(*pending);
+    sequences_.giveUp(*pending);
     dropped.append(pending);
   });
   for (Line &line : lines_)
@@ -403,8 +412,7 @@ void QueueCore::finish(Runner &runner, Clock::time_point now, Chain &finished) {
   runner.lastUsed = now;
   idle_.push_back(&runner);
   --runs_;
-  if (options.keepIdle.count() > 0 && core->keepers.insert(this).second)
-    core->lookAt(now + options.keepIdle);
+  lookAfterIdle(now);
   updateReady(now);
 }
 
@@ -412,14 +420,17 @@ void QueueCore::finish(Runner &runner, Clock::time_point now, Chain &finished) {
 // As time goes by
 //===----------------------------------------------------------------------===//
 
-/// When what is in line may be taken, as far as joining goes.
+/// When what is in line may be taken, as far as joining goes: at once where it fills a run.
 Clock::time_point QueueCore::readyAt() const {
-  if (options.maxDelay.count() <= 0 || isClosed_ || core->isClosed || queuedRows_ >= maxRows)
+  if (options.maxDelay.count() <= 0 || isClosed_ || core->isClosed)
     return Clock::time_point::min();
   auto oldest = Clock::time_point::max();
   for (const Line &line : lines_)
-    if (!line.isEmpty())
-      oldest = std::min(oldest, line.front()->outcome.timing.submitted);
+    if (const Pending *first = line.front()) {
+      if (queuedRows_ >= first->limit)
+        return Clock::time_point::min();
+      oldest = std::min(oldest, first->outcome.timing.submitted);
+    }
   return oldest + options.maxDelay;
 }
 
@@ -447,22 +458,43 @@ Clock::time_point QueueCore::nextEvent() {
   return next;
 }
 
-std::vector<std::unique_ptr<Runner>> QueueCore::takeIdleRunners(Clock::time_point now) {
-  std::vector<std::unique_ptr<Runner>> taken;
+Clock::time_point QueueCore::nextIdle(Clock::time_point now) const {
+  auto next = Clock::time_point::max();
+  if (options.keepIdle.count() > 0)
+    next = now + options.keepIdle;
+  if (sequences_.count() > 0) // not again and again where they are forgotten at once
+    next = std::min(next, now + std::max<Clock::duration>(options.sequenceIdle, leastLook));
+  return next;
+}
+
+void QueueCore::lookAfterIdle(Clock::time_point now) {
+  if (auto next = nextIdle(now);
+      next != Clock::time_point::max() && core->keepers.insert(this).second)
+    core->lookAt(next);
+}
+
+void QueueCore::takeIdle(Clock::time_point now, Idle &taken) {
+  sequences_.takeIdle(now, taken.sequences);
+  bool hasMore = sequences_.count() > 0;
+  if (options.keepIdle.count() > 0)
+    hasMore |= takeIdleRunners(now, taken);
+  if (!hasMore)
+    core->keepers.erase(this);
+}
+
+/// True: there will be more.
+bool QueueCore::takeIdleRunners(Clock::time_point now, Idle &taken) {
   auto isKept = [&](const Runner *runner) { return runner->lastUsed > now - options.keepIdle; };
   auto kept = std::find_if(idle_.begin(), idle_.end(), isKept); // the one used last is last
   for (auto runner = idle_.begin(); runner != kept; ++runner) {
     runnerBytes_ -= (*runner)->bytes();
     auto owner = std::find_if(runners_.begin(), runners_.end(),
                               [&](const auto &owned) { return owned.get() == *runner; });
-    taken.push_back(std::move(*owner));
+    taken.runners.push_back(std::move(*owner));
     runners_.erase(owner);
   }
   idle_.erase(idle_.begin(), kept);
-  bool hasMore = outputs->freeIdle(now - options.keepIdle) || !runners_.empty();
-  if (!hasMore)
-    core->keepers.erase(this);
-  return taken;
+  return outputs->takeIdle(now - options.keepIdle, taken.outputs) || !runners_.empty();
 }
 
 void QueueCore::close() {
@@ -506,6 +538,7 @@ QueueStatus QueueCore::status() {
   status.runningRequests = acceptedHere - waitingCount();
   status.isClosed = isClosed_ || core->isClosed;
   status.sessionBytes = runnerBytes_ + outputs->idleBytes();
+  status.sequences = sequences_.count();
   status.expectedWait = expectedWait();
   return status;
 }

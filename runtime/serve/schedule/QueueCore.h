@@ -11,6 +11,7 @@
 #include "runtime/serve/schedule/Runner.h"
 #include "runtime/serve/schedule/Sequences.h"
 
+#include <list>
 #include <map>
 #include <memory>
 #include <vector>
@@ -28,7 +29,7 @@ struct QueueCore : std::enable_shared_from_this<QueueCore> {
   const std::shared_ptr<const Artifact> artifact;
   const std::shared_ptr<State> state;
   const ingot_function &function;
-  const QueueOptions options; ///< maxRuns is a number of runs
+  const QueueOptions options; ///< maxRuns is a number of runs; no time is too long for the clock
   const Joining joining;
   const std::vector<int64_t> carried; ///< the inputs that a stream carries; none: it is not one
   const int64_t maxRows;              ///< of a run of any sizes; 0 where it is not batched
@@ -51,7 +52,14 @@ struct QueueCore : std::enable_shared_from_this<QueueCore> {
   /// When it next wants to be looked at: a deadline, or the end of the time to join.
   Clock::time_point nextEvent();
   /// Takes away what was not used for a while, for the caller to free without the mutex.
-  std::vector<std::unique_ptr<Runner>> takeIdleRunners(Clock::time_point now);
+  struct Idle {
+    std::vector<std::unique_ptr<Runner>> runners;
+    std::vector<std::unique_ptr<OutputSet>> outputs;
+    std::list<Sequence> sequences;
+  };
+  void takeIdle(Clock::time_point now, Idle &taken);
+  /// When it next has something to take away, at the earliest.
+  Clock::time_point nextIdle(Clock::time_point now) const;
   int64_t acceptedHere = 0;
   /// A request ended: `done` has returned.
   void forget();
@@ -80,6 +88,8 @@ private:
   Runner &takeRunner();
   void addPart(Runner &runner, Pending *pending, Clock::time_point now);
   Clock::time_point readyAt() const;
+  void lookAfterIdle(Clock::time_point now);
+  bool takeIdleRunners(Clock::time_point now, Idle &taken);
   std::chrono::nanoseconds expectedWait() const;
 
   bool isClosed_ = false;

@@ -43,7 +43,7 @@ Status checkOptions(const QueueOptions &options) {
     return refused("maxDelay must not be negative");
   if (options.maxQueued < 0)
     return refused("maxQueued must not be negative");
-  if (options.priorityLevels < 1 || options.priorityLevels > 1000)
+  if (options.priorityLevels < 1 || options.priorityLevels > mostPriorityLevels)
     return refused("priorityLevels must be 1 to 1000");
   if (options.maxRuns < 0)
     return refused("maxRuns must not be negative");
@@ -55,6 +55,8 @@ Status checkOptions(const QueueOptions &options) {
     return refused("arenaBytes and maxRequestBytes must not be negative");
   if (options.keepIdle.count() < 0)
     return refused("keepIdle must not be negative");
+  if (options.sequenceIdle.count() < 0)
+    return refused("sequenceIdle must not be negative");
   if (options.maxSequences < 1)
     return refused("maxSequences must be 1 at least");
   return Status::ok();
@@ -82,9 +84,11 @@ Scheduler::~Scheduler() { impl_->core->stop(); }
 
 int Scheduler::workerCount() const { return impl_->core->workerCount(); }
 
-Result<std::shared_ptr<Queue>>
-Scheduler::createQueue(std::shared_ptr<const Artifact> artifact, std::shared_ptr<State> state,
-                       std::string_view name, const QueueOptions &options, RunObserver observe) {
+Result<std::shared_ptr<Queue>> Scheduler::createQueue(std::shared_ptr<const Artifact> artifact,
+                                                      std::shared_ptr<State> state,
+                                                      std::string_view name,
+                                                      const QueueOptions &options,
+                                                      RunObserver observe, const RowProbe &probe) {
   INGOT_RETURN_IF_ERROR(checkOptions(options));
   if (!artifact || !state)
     return Status(StatusCode::InvalidArgument, "a queue needs an artifact and a state");
@@ -99,8 +103,12 @@ Scheduler::createQueue(std::shared_ptr<const Artifact> artifact, std::shared_ptr
   Joining joining = findJoining(artifact->table(), *function);
   if (!artifact->carries(*function).empty())
     joining.isBatched = false; // each stream is its own
-  else if (joining.isBatched && !options.trustRows)
-    joining.isBatched = areRowsIndependent(artifact, *state, *function, joining);
+  else if (joining.isBatched && !options.trustRows && probe.areIndependent)
+    joining.isBatched = *probe.areIndependent;
+  else if (joining.isBatched && !options.trustRows) {
+    INGOT_ASSIGN_OR_RETURN(joining.isBatched,
+                           areRowsIndependent(artifact, *state, *function, joining, probe.goOn));
+  }
   return std::shared_ptr<Queue>(std::make_shared<Handle>(
       std::make_shared<QueueCore>(impl_->core, std::move(artifact), std::move(state), *function,
                                   joining, options, std::move(observe))));

@@ -4,8 +4,9 @@
 
 namespace ingot::serve {
 
-Result<Sequence *> Sequences::find(const Request &request, Clock::time_point now) {
-  forgetIdle(now);
+Result<Sequence *> Sequences::find(const Request &request, Clock::time_point now,
+                                   std::list<Sequence> &idle) {
+  takeIdle(now, idle);
   auto known = byName_.find(request.sequence);
   if (known != byName_.end() && (!known->second->hasEnded || request.sequenceStart))
     return &*known->second;
@@ -28,6 +29,7 @@ Result<Sequence *> Sequences::find(const Request &request, Clock::time_point now
 bool Sequences::enter(Pending &pending) {
   Sequence &sequence = *pending.sequence;
   sequence.hasEnded = pending.request.sequenceEnd;
+  pending.request.sequenceStart |= std::exchange(sequence.beginsAnew, false);
   if (!sequence.current) {
     sequence.current = &pending;
     return true;
@@ -40,6 +42,17 @@ bool Sequences::enter(Pending &pending) {
 void Sequences::removeWaiting(Pending &pending) {
   pending.sequence->waiting.remove(&pending);
   --waitingCount_;
+}
+
+void Sequences::giveUp(Pending &pending) {
+  Pending *next = pending.after;
+  removeWaiting(pending);
+  if (!pending.request.sequenceStart)
+    return;
+  if (next)
+    next->request.sequenceStart = true;
+  else
+    pending.sequence->beginsAnew = true;
 }
 
 Pending *Sequences::leave(Pending &pending, Clock::time_point now) {
@@ -65,10 +78,14 @@ void Sequences::forget(std::list<Sequence>::iterator sequence) {
   sequences_.erase(sequence);
 }
 
-void Sequences::forgetIdle(Clock::time_point now) {
-  while (!sequences_.empty() && !sequences_.front().current &&
-         now - sequences_.front().lastUsed > idle_)
-    forget(sequences_.begin());
+void Sequences::takeIdle(Clock::time_point now, std::list<Sequence> &taken) {
+  for (auto next = sequences_.begin(); next != sequences_.end() && now - next->lastUsed > idle_;) {
+    auto sequence = next++;
+    if (sequence->current)
+      continue;
+    byName_.erase(sequence->name);
+    taken.splice(taken.end(), sequences_, sequence);
+  }
 }
 
 } // namespace ingot::serve

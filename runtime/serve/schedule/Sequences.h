@@ -20,7 +20,8 @@ struct Sequence {
   std::vector<CarriedValue> carried;
   Pending *current = nullptr; ///< whose turn it is
   Line waiting;
-  bool hasEnded = false; ///< with the last request that came
+  bool hasEnded = false;   ///< with the last request that came
+  bool beginsAnew = false; ///< the next request begins it, since the one that should did not run
   Clock::time_point lastUsed;
 };
 
@@ -30,14 +31,19 @@ public:
 
   /// The sequence that a request goes on with, or begins. InvalidArgument: it has not begun, or is
   /// forgotten; ResourceExhausted: there are too many.
-  Result<Sequence *> find(const Request &request, Clock::time_point now);
+  /// `idle`: as for takeIdle.
+  Result<Sequence *> find(const Request &request, Clock::time_point now, std::list<Sequence> &idle);
   /// The request was accepted. True: it is its turn; false: it waits here.
   bool enter(Pending &pending);
-  /// A request that waited here will not run.
-  void removeWaiting(Pending &pending);
+  /// A request that waited here will not run. Had it begun the sequence, the one behind it does.
+  void giveUp(Pending &pending);
   /// The request whose turn it was has ended. The next one, whose turn it is now, or null.
   Pending *leave(Pending &pending, Clock::time_point now);
 
+  /// Takes away those that nobody asked for too long, for the caller to free without the mutex.
+  void takeIdle(Clock::time_point now, std::list<Sequence> &taken);
+
+  int64_t count() const { return static_cast<int64_t>(sequences_.size()); }
   int64_t waitingCount() const { return waitingCount_; }
   /// All that wait here; `visit` may remove the one that it is given.
   template <typename Visit> void forWaiting(const Visit &visit) {
@@ -49,8 +55,8 @@ public:
   }
 
 private:
+  void removeWaiting(Pending &pending);
   void forget(std::list<Sequence>::iterator sequence);
-  void forgetIdle(Clock::time_point now);
 
   const int64_t most_;
   const std::chrono::milliseconds idle_;

@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -92,6 +93,9 @@ struct Request {
   std::function<void(Outcome)> done;
 };
 
+inline constexpr int mostPriorityLevels = 1000;
+
+/// Durations longer than a hundred years are as good as that.
 struct QueueOptions {
   /// Rows that one run takes at most; more wait, and larger requests are split. 0: as many as keep
   /// arena, inputs and outputs within `arenaBytes`, a power of two, at most 1024.
@@ -105,7 +109,7 @@ struct QueueOptions {
   std::chrono::microseconds maxDelay{0};
   /// Requests that wait at most, those running not counted; more end with ResourceExhausted.
   int64_t maxQueued = 4096;
-  int priorityLevels = 1;
+  int priorityLevels = 1; ///< at most mostPriorityLevels
   /// Runs of this queue at the same time, each with an arena of its own. 0: as many as workers.
   int maxRuns = 0;
   /// Arenas and outputs that no run needed for that long are freed; the next one that does makes
@@ -126,6 +130,15 @@ struct QueueOptions {
   bool trustRows = false;
 };
 
+/// Finding out whether no row depends on another, where QueueOptions::trustRows is false.
+struct RowProbe {
+  /// What came of it before, for the same function and state: it is not done again then.
+  std::optional<bool> areIndependent;
+  /// Asked before each kernel of its runs: may wait, so that others have the processors, and ends
+  /// it by a status, which createQueue returns.
+  std::function<Status()> goOn;
+};
+
 /// A run of the compiled function, which several requests may have had a part in.
 struct RunRecord {
   int64_t rows = 0; ///< 0 where the function has no batch
@@ -142,6 +155,7 @@ struct QueueStatus {
   int64_t runningRequests = 0;
   bool isClosed = false;
   int64_t sessionBytes = 0; ///< arenas and outputs of its sessions
+  int64_t sequences = 0;    ///< of a stream: those that go on
   /// When a request that came now would begin, by what recent runs took.
   std::chrono::nanoseconds expectedWait{0};
 };
@@ -187,12 +201,13 @@ public:
   /// A queue for a function that only reads the state, which it shares with other readers. It may
   /// outlive the scheduler (and refuses then); letting go of the last pointer closes it, and frees
   /// state and artifact when the last accepted request is done. NotFound, Unsupported
-  /// (Session::create; a function that writes its state), InvalidArgument (options).
+  /// (Session::create; a function that writes its state), InvalidArgument (options), and what the
+  /// probe's `goOn` says.
   Result<std::shared_ptr<Queue>> createQueue(std::shared_ptr<const Artifact> artifact,
                                              std::shared_ptr<State> state,
                                              std::string_view function,
                                              const QueueOptions &options = {},
-                                             RunObserver observe = {});
+                                             RunObserver observe = {}, const RowProbe &probe = {});
 
 private:
   struct Impl;

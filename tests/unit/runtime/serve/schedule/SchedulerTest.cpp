@@ -525,6 +525,19 @@ TEST_F(SchedulerTest, MemoryThatNoRunNeedsIsFreed) {
   EXPECT_GE(keeping->status().sessionBytes, 100 * 1024);
 }
 
+TEST_F(SchedulerTest, TimesTooLongForTheClockAreLong) {
+  Scheduler scheduler({1});
+  QueueOptions options;
+  options.defaultTimeout = options.maxDelay = std::chrono::microseconds::max();
+  options.keepIdle = options.sequenceIdle = std::chrono::milliseconds::max();
+  options.maxBatchRows = 1;
+  auto queue = queueOf(scheduler, "run", options);
+  gate().open();
+  auto call = column({1});
+  call->submit(*queue);
+  EXPECT_TRUE(call->await().status.isOk()) << call->await().status.message();
+}
+
 TEST_F(SchedulerTest, RefusesOptionsThatCannotBe) {
   Scheduler scheduler({1});
   auto refused = [&](auto change) {

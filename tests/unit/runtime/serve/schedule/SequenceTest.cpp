@@ -121,6 +121,83 @@ TEST_F(SequenceTest, WhatWaitsForItsTurnIsGivenUpInTime) {
   EXPECT_THAT(sums(*last), ElementsAre(3));
 }
 
+/// A stream that stands at 1, and workers that are busy until `letGo`.
+struct GivenUpTest : SequenceTest {
+  std::shared_ptr<Queue> queue = queueOf("running"), sleep = queueOf("sleep");
+  std::shared_ptr<Cancellation> token = std::make_shared<Cancellation>();
+  std::vector<std::shared_ptr<Call>> sleepers;
+
+  void SetUp() override {
+    EXPECT_THAT(sums(*submit(*queue, "a", Start, {1})), ElementsAre(1));
+    for (int i = 0; i < 2; ++i) {
+      sleepers.push_back(makeCall(tensorOf<int32_t>({1}, {60000})));
+      sleepers.back()->request.cancellation = token;
+      sleepers.back()->submit(*sleep);
+      while (sleep->status().queuedRequests > 0)
+        std::this_thread::yield();
+    }
+  }
+  void letGo() { token->cancel(); }
+  std::shared_ptr<Call> submitBrief(int place) {
+    auto call = makeCall(tensorOf<float>({1}, {100}));
+    call->request.sequence = "a";
+    call->request.sequenceStart = place & Start;
+    call->request.sequenceEnd = place & End;
+    call->request.deadline = Clock::now() + std::chrono::milliseconds(1);
+    call->submit(*queue);
+    return call;
+  }
+  static StatusCode codeOf(Call &call) { return call.await().status.code(); }
+};
+
+TEST_F(GivenUpTest, AStartThatIsGivenUpBeginsForTheRequestBehindIt) {
+  auto before = submit(*queue, "a", Middle, {2});
+  auto start = submitBrief(Start);
+  auto behind = submit(*queue, "a", Middle, {5}), last = submit(*queue, "a", End, {1});
+  EXPECT_EQ(codeOf(*start), StatusCode::DeadlineExceeded);
+  letGo();
+  EXPECT_THAT(sums(*before), ElementsAre(3));
+  EXPECT_THAT(sums(*behind), ElementsAre(5)); // nothing of the stream before
+  EXPECT_THAT(sums(*last), ElementsAre(6));
+}
+
+TEST_F(GivenUpTest, AStartThatIsGivenUpBeginsForARequestThatComesLater) {
+  auto before = submit(*queue, "a", Middle, {2});
+  EXPECT_EQ(codeOf(*submitBrief(Start)), StatusCode::DeadlineExceeded);
+  auto later = submit(*queue, "a", Middle, {5});
+  letGo();
+  EXPECT_THAT(sums(*before), ElementsAre(3));
+  EXPECT_THAT(sums(*later), ElementsAre(5));
+  EXPECT_THAT(sums(*submit(*queue, "a", Middle, {1})), ElementsAre(6)); // and but once
+}
+
+TEST_F(GivenUpTest, AnEndThatIsGivenUpEnds) {
+  auto before = submit(*queue, "a", Middle, {2});
+  EXPECT_EQ(codeOf(*submitBrief(End)), StatusCode::DeadlineExceeded);
+  letGo();
+  EXPECT_THAT(sums(*before), ElementsAre(3));
+  EXPECT_EQ(codeOf(*submit(*queue, "a", Middle, {1})), StatusCode::InvalidArgument);
+}
+
+TEST_F(SequenceTest, IdleOnesAreFreedThoughNobodyAsksAgain) {
+  QueueOptions options;
+  options.sequenceIdle = std::chrono::milliseconds(1);
+  auto queue = queueOf("running", options);
+  sums(*submit(*queue, "a", Start, {1}));
+  while (queue->status().sequences > 0)
+    std::this_thread::yield();
+}
+
+TEST_F(SequenceTest, SizesAreBoundedAsOfOtherRequests) {
+  QueueOptions options;
+  options.maxRequestBytes = 1000;
+  auto queue = queueOf("running", options);
+  EXPECT_THAT(sums(*submit(*queue, "a", Start, {1})), ElementsAre(1));
+  auto large = submit(*queue, "b", Start, std::vector<float>(1000));
+  EXPECT_EQ(large->await().status.code(), StatusCode::InvalidArgument);
+  EXPECT_THAT(large->await().status.message(), HasSubstr("more than the 1000"));
+}
+
 TEST_F(SequenceTest, ManyAtOnceKeepTheirOrder) {
   auto queue = queueOf("running");
   std::vector<std::thread> threads;

@@ -30,6 +30,10 @@ static void testSessions(ingot_model *model, ingot_state *state) {
         INGOT_CODE_INVALID_ARGUMENT);
   CHECK(ingot_session_pool_create(model, "predict", 1, NULL, &pool, &error) == INGOT_CODE_OK);
   CHECK(ingot_session_pool_acquire(pool, -1, &session, &error) == INGOT_CODE_OK);
+  ingot_session_pool_release(pool, session);
+  CHECK(ingot_session_pool_acquire(pool, INT64_MIN, &session, &error) == INGOT_CODE_OK);
+  ingot_session_pool_release(pool, session);
+  CHECK(ingot_session_pool_acquire(pool, INT64_MAX, &session, &error) == INGOT_CODE_OK);
   CHECK(ingot_session_pool_acquire(pool, 0, &other, &error) == INGOT_CODE_DEADLINE_EXCEEDED);
   CHECK(strcmp(error.message, "all sessions are lent") == 0);
   CHECK(ingot_session_run(session, state, &input, 1, &error) == INGOT_CODE_OK);
@@ -59,7 +63,8 @@ static void answer(void *user, ingot_outcome *outcome) {
 
 static void testRequests(ingot_scheduler *scheduler, ingot_model *model, ingot_state *state) {
   ingot_queue *queue = (ingot_queue *)&error;
-  ingot_queue_options options = {.size = sizeof options, .max_batch_rows = 4, .weight = 2};
+  ingot_queue_options options = {
+      .size = sizeof options, .max_batch_rows = 4, .weight = 2, .timeout_us = INT64_MAX};
   CHECK(ingot_queue_create(scheduler, model, state, "count", &options, &queue, &error) ==
         INGOT_CODE_UNSUPPORTED);
   CHECK(queue == NULL);
@@ -87,6 +92,11 @@ static void testRequests(ingot_scheduler *scheduler, ingot_model *model, ingot_s
 
   Answer here = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL};
   request.input_count = 1;
+  request.timeout_us = INT64_MAX; /* for ever */
+  CHECK(ingot_queue_run(queue, &request, &outcome, &error) == INGOT_CODE_OK);
+  ingot_outcome_destroy(outcome);
+  request.timeout_us = INT64_MIN; /* long ago */
+  CHECK(ingot_queue_run(queue, &request, &outcome, &error) == INGOT_CODE_DEADLINE_EXCEEDED);
   request.timeout_us = 60000000;
   ingot_queue_submit(queue, &request, answer, &here);
   ingot_queue_destroy(queue); /* what it accepted is served */

@@ -75,6 +75,45 @@ TEST_F(ServedModelTest, DoesNotJoinRowsThatDependOnEachOtherUnlessToldTo) {
   EXPECT_TRUE(queueOf(scheduler, "center", options)->isBatched());
 }
 
+TEST_F(ServedModelTest, WhetherRowsAreIndependentIsNotFoundOutAgainAndMayBeGivenUp) {
+  Scheduler scheduler({1});
+  int asked = 0;
+  auto isBatched = [&](const char *function, std::optional<bool> known) {
+    auto queue = scheduler.createQueue(artifact, state, function, {}, {}, {known, [&] {
+                                                                             ++asked;
+                                                                             return Status();
+                                                                           }});
+    EXPECT_TRUE(queue.isOk()) << queue.status().message();
+    return queue.isOk() && (*queue)->isBatched();
+  };
+  EXPECT_FALSE(isBatched("predict", false));
+  EXPECT_TRUE(isBatched("center", true));
+  EXPECT_EQ(asked, 0);
+  EXPECT_TRUE(isBatched("predict", std::nullopt));
+  EXPECT_GT(asked, 1); // before each kernel
+  auto cancelled = scheduler.createQueue(
+      artifact, state, "predict", {}, {},
+      {std::nullopt, [] { return Status(StatusCode::Cancelled, "not wanted"); }});
+  EXPECT_EQ(cancelled.status().code(), StatusCode::Cancelled);
+}
+
+TEST_F(ServedModelTest, ARunThatIsFullForItsSizesWaitsForNobody) {
+  Scheduler scheduler({1});
+  QueueOptions options;
+  options.maxDelay = std::chrono::hours(1);
+  options.arenaBytes = 3000; // two rows of these sizes
+  auto pairs = queueOf(scheduler, "pairs", options);
+  std::vector<std::shared_ptr<Call>> calls;
+  for (int i = 0; i < 2; ++i) {
+    calls.push_back(makeCall(tensorOf<float>({1, 100}, std::vector<float>(100)),
+                             tensorOf<float>({1, 100}, std::vector<float>(100))));
+    calls.back()->request.deadline = Clock::now() + std::chrono::seconds(10);
+    calls.back()->submit(*pairs);
+  }
+  for (auto &call : calls)
+    EXPECT_TRUE(call->await().status.isOk()) << call->await().status.message();
+}
+
 TEST_F(ServedModelTest, RefusesFunctionsThatWriteTheState) {
   Scheduler scheduler({1});
   auto count = scheduler.createQueue(artifact, state, "count");
