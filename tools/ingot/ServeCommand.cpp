@@ -1,5 +1,6 @@
 // `ingot serve`: starts `ingot-serve`, the server's own program (which needs no compiler), in this
 // process's place.
+#include "runtime/core/ThisProgram.h"
 #include "tools/ingot/Cli.h"
 
 #include <cerrno>
@@ -8,22 +9,6 @@
 
 namespace ingot::cli {
 
-namespace {
-
-/// The program of that name beside this one, or the name alone, to be looked for in PATH.
-std::string besideThisProgram(const std::string &name) {
-  char self[4096];
-  ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
-  if (length <= 0)
-    return name;
-  std::string path(self, static_cast<size_t>(length));
-  path.resize(path.rfind('/') + 1);
-  path += name;
-  return ::access(path.c_str(), X_OK) == 0 ? path : name;
-}
-
-} // namespace
-
 void addServe(CLI::App &app) {
   CLI::App *command =
       app.add_subcommand("serve", "Serve models over REST and gRPC; see `ingot serve --help`");
@@ -31,6 +16,8 @@ void addServe(CLI::App &app) {
   command->prefix_command();
   command->callback([command] {
     std::string program = besideThisProgram("ingot-serve");
+    if (::access(program.c_str(), X_OK) != 0)
+      program = "ingot-serve"; // in PATH
     std::vector<std::string> arguments = command->remaining();
     std::vector<char *> argv = {program.data()};
     for (std::string &argument : arguments)

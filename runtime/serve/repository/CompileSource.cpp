@@ -1,17 +1,18 @@
 // See CompileSource.h.
 #include "runtime/serve/repository/CompileSource.h"
 #include "runtime/core/AtomicFile.h"
+#include "runtime/core/ThisProgram.h"
 #include "runtime/serve/repository/ChildProcess.h"
 #include "runtime/serve/repository/Publish.h"
 #include "runtime/serve/repository/Sha256.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
@@ -33,11 +34,7 @@ Result<std::string> findCompiler(const std::string &program) {
   if (!program.empty()) {
     places.push_back(program);
   } else {
-    char self[PATH_MAX];
-    const ssize_t size = readlink("/proc/self/exe", self, sizeof(self));
-    if (size > 0)
-      places.push_back(fs::path(std::string(self, static_cast<size_t>(size))).parent_path() /
-                       "ingot");
+    places.push_back(besideThisProgram("ingot"));
     const char *path = std::getenv("PATH");
     const std::string all = path ? path : "";
     for (size_t begin = 0; path && begin <= all.size();) {
@@ -117,6 +114,65 @@ Status addSources(const std::string &directory, Sha256 &digest, const Progress &
   }
   return Status();
 }
+
+/// A directory in the cache to compile in. It is locked as long as it is used, by the kernel, so
+/// that one whose server was killed is known, and removed by the next that compiles.
+class WorkDirectory {
+public:
+  static Result<std::unique_ptr<WorkDirectory>> create(const std::string &cache) {
+    for (;;) {
+      std::string path = cache + "/" + prefix + "XXXXXX";
+      if (!mkdtemp(path.data()))
+        return errnoStatus("make", path, errno);
+      const int lock = locked(path, LOCK_EX);
+      if (lock < 0 && errno == ENOENT) // another has just taken it for an abandoned one
+        continue;
+      // Network file systems need not lock directories; there none is taken for abandoned.
+      return std::make_unique<WorkDirectory>(std::move(path), lock);
+    }
+  }
+  /// Those whose servers are no more.
+  static void removeAbandoned(const std::string &cache) {
+    std::error_code error, ignored;
+    for (fs::directory_iterator it(cache, error), end; !error && it != end; it.increment(error)) {
+      if (it->path().filename().string().rfind(prefix, 0) != 0)
+        continue;
+      if (const int lock = locked(it->path(), LOCK_EX | LOCK_NB); lock >= 0) {
+        fs::remove_all(it->path(), ignored);
+        close(lock);
+      }
+    }
+  }
+
+  WorkDirectory(std::string path, int lock) : path(std::move(path)), lock_(lock) {}
+  ~WorkDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+    if (lock_ >= 0)
+      close(lock_);
+  }
+  WorkDirectory(const WorkDirectory &) = delete;
+  WorkDirectory &operator=(const WorkDirectory &) = delete;
+  const std::string path;
+
+private:
+  static constexpr const char *prefix = ".tmp-";
+
+  /// Below zero, and errno: it could not be locked; ENOENT: it is gone.
+  static int locked(const std::string &path, int how) {
+    const int file = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0)
+      return -1;
+    struct stat info;
+    if (flock(file, how) == 0 && stat(path.c_str(), &info) == 0)
+      return file;
+    const int error = errno;
+    close(file);
+    errno = error;
+    return -1;
+  }
+  const int lock_;
+};
 
 std::string shortened(std::string output) {
   while (!output.empty() && (output.back() == '\n' || output.back() == ' '))
@@ -199,18 +255,9 @@ private:
   }
 
   Status compileInto(const std::string &entry, const std::string &version) {
-    std::string work = cache_ + "/.tmp-XXXXXX";
-    if (!mkdtemp(work.data()))
-      return errnoStatus("make", work, errno);
-    Status status = compileThere(work, entry, version);
-    std::error_code ignored;
-    fs::remove_all(work, ignored);
-    return status;
-  }
-
-  Status compileThere(const std::string &work, const std::string &entry,
-                      const std::string &version) {
-    const std::string output = work + "/" + artifactName;
+    WorkDirectory::removeAbandoned(cache_);
+    INGOT_ASSIGN_OR_RETURN(std::unique_ptr<WorkDirectory> work, WorkDirectory::create(cache_));
+    const std::string output = work->path + "/" + artifactName;
     INGOT_ASSIGN_OR_RETURN(ChildResult result,
                            runProgram({program_, "compile", modelPath(), "-o", output}, limits()));
     const std::string what = "'" + modelPath() + "' cannot be compiled: ";
@@ -225,10 +272,14 @@ private:
                         " MiB of memory): " + shortened(result.output));
     if (result.exitCode != 0)
       return Status(StatusCode::InvalidArgument, what + shortened(result.output));
-    auto published = publishVersion(entry, 1, {{artifactName, output}}, version);
-    // Another server may have been faster, with the same bytes.
-    return published.status().code() == StatusCode::InvalidArgument ? checkVersion(entry + "/1")
-                                                                    : published.status();
+    // Published where nobody looks, so that the entry is there as a whole or not at all.
+    const std::string published = work->path + "/published";
+    INGOT_RETURN_IF_ERROR(publishVersion(published, 1, {{artifactName, output}}, version).status());
+    if (rename(published.c_str(), entry.c_str()) == 0)
+      return Status();
+    if (errno == ENOTEMPTY || errno == EEXIST) // another server was faster, with the same bytes
+      return checkVersion(entry + "/1");
+    return errnoStatus("make", entry, errno);
   }
 
   /// Takes away what was not used for longest until the cache is small enough. A version that is
@@ -244,11 +295,11 @@ private:
     std::error_code error;
     for (fs::directory_iterator it(cache_, error), end; !error && it != end; it.increment(error)) {
       std::error_code ignored;
+      if (it->path().filename().string().size() != 64) // not an entry
+        continue;
       const fs::file_time_type used = it->last_write_time(ignored);
       std::error_code missing;
       const uint64_t bytes = fs::file_size(it->path() / "1" / artifactName, missing);
-      if (it->path().filename().string().size() != 64) // not an entry
-        continue;
       entries.push_back({used, missing ? 0 : bytes, it->path()});
       total += entries.back().bytes;
     }

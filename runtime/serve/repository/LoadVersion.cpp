@@ -65,24 +65,27 @@ bool isDefault(const ServedFunction &served) {
 }
 
 Status addQueue(Scheduler &scheduler, const ModelVersion &version, ServedFunction &served,
-                const QueueOptions &options) {
+                std::function<Status()> goOn) {
+  const QueueOptions &options = version.config.queue;
   INGOT_ASSIGN_OR_RETURN(
       served.queue,
-      scheduler.createQueue(version.artifact, version.state, served.function->name, options,
-                            [statistics = served.statistics](const RunRecord &record) {
-                              statistics->addRun(record);
-                            }));
+      scheduler.createQueue(
+          version.artifact, version.state, served.function->name, options,
+          [statistics = served.statistics](const RunRecord &record) { statistics->addRun(record); },
+          {served.areRowsIndependent, std::move(goOn)}));
+  if (!options.trustRows)
+    served.areRowsIndependent = served.queue->isBatched();
   return Status::ok();
 }
 
-Status addFunctions(Scheduler &scheduler, ModelVersion &version) {
+Status addFunctions(Scheduler &scheduler, ModelVersion &version, const Progress &progress) {
   const ingot_artifact_table &table = version.artifact->table();
   for (int64_t i = 0; i < table.function_count; ++i) {
     const ingot_function &function = table.functions[i];
     std::string refused = whyNotServed(function);
     if (refused.empty()) {
       ServedFunction served(*version.artifact, function);
-      Status made = addQueue(scheduler, version, served, version.config.queue);
+      Status made = addQueue(scheduler, version, served, [&] { return progress(0); });
       if (made.isOk()) {
         version.functions.push_back(std::move(served));
         continue;
@@ -169,10 +172,24 @@ private:
     return compiled.directory;
   }
 
+  /// What the cache has just given may be taken away by another server, which finds it full: then
+  /// trying again helps.
+  Status whileCached(const Status &status) const {
+    const bool isLost =
+        status.code() == StatusCode::NotFound || status.code() == StatusCode::DataLoss;
+    return isLost && request_.found.content == Content::Source
+               ? Status(StatusCode::Unavailable,
+                        "what was compiled left the cache while it was loaded: " + status.message())
+               : status;
+  }
+
   Result<std::unique_ptr<ModelVersion>> load() {
     const FoundVersion &found = request_.found;
     INGOT_ASSIGN_OR_RETURN(std::string directory, publishedDirectory());
-    INGOT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(directory));
+    auto read = readManifest(directory);
+    if (!read.isOk())
+      return whileCached(read.status());
+    const Manifest &manifest = *read;
     if (manifest.files.count(artifactName) == 0)
       return Status(StatusCode::InvalidArgument, "'" + directory + "/" + manifestName +
                                                      "' does not list " + artifactName +
@@ -182,7 +199,7 @@ private:
     auto keep = [&](const std::string &name, const char *data, size_t bytes) {
       return name == artifactName ? copy.append(data, bytes) : Status();
     };
-    INGOT_RETURN_IF_ERROR(checkFiles(directory, manifest, progress_, keep));
+    INGOT_RETURN_IF_ERROR(whileCached(checkFiles(directory, manifest, progress_, keep)));
     INGOT_RETURN_IF_ERROR(copy.seal());
     auto version = std::make_unique<ModelVersion>();
     version->model = request_.model;
@@ -199,7 +216,7 @@ private:
     version->memoryBytes =
         fileBytes(path) +
         (version->artifact->hasWeights() ? 0 : version->artifact->table().state_bytes);
-    INGOT_RETURN_IF_ERROR(addFunctions(scheduler_, *version));
+    INGOT_RETURN_IF_ERROR(addFunctions(scheduler_, *version, progress_));
     INGOT_RETURN_IF_ERROR(warm(*version));
     // What was checked and what was opened are the same only if nobody exchanged them in between.
     if (scanVersion(found.directory, found.number).fingerprint != found.fingerprint)
@@ -266,11 +283,8 @@ Result<std::unique_ptr<ModelVersion>> withConfig(Scheduler &scheduler, const Mod
   auto copy = std::make_unique<ModelVersion>(version);
   copy->config = config;
   if (!isEqual(config.queue, version.config.queue))
-    for (ServedFunction &served : copy->functions) {
-      QueueOptions options = config.queue;
-      options.trustRows |= served.queue->isBatched(); // it has been found out
-      INGOT_RETURN_IF_ERROR(addQueue(scheduler, *copy, served, options));
-    }
+    for (ServedFunction &served : copy->functions)
+      INGOT_RETURN_IF_ERROR(addQueue(scheduler, *copy, served, {}));
   return copy;
 }
 

@@ -35,7 +35,8 @@ struct LoadResult {
 LoadResult loadVersion(Scheduler &scheduler, const LoadRequest &request);
 
 /// The same version under another config: artifact, state and statistics are shared, and so are the
-/// queues where their options are the same.
+/// queues where their options are the same. What was found out of rows stays; where they were
+/// trusted and are not any more, it is found out here, on the calling thread.
 Result<std::unique_ptr<ModelVersion>> withConfig(Scheduler &scheduler, const ModelVersion &version,
                                                  const ModelConfig &config);
 

@@ -12,15 +12,12 @@ namespace ingot::serve {
 namespace {
 /// On Linux priorities are a thread's, and the processes that it starts inherit them. Nice 19 and
 /// not SCHED_IDLE: on a machine that is busy for good, loading goes on, if slowly.
-void takeLowestPriority() {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 19);
-  pthread_setname_np(pthread_self(), "ingot-load");
-}
+void takeLowestPriority() { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 19); }
 } // namespace
 
-Loader::Loader(int threads) {
+Loader::Loader(const char *name, int threads) {
   for (int i = 0; i < std::max(threads, 1); ++i)
-    threads_.emplace_back([this] { work(); });
+    threads_.emplace_back([this, name] { work(name); });
 }
 
 Loader::~Loader() {
@@ -41,7 +38,8 @@ void Loader::run(std::function<void()> task) {
   changed_.notify_one();
 }
 
-void Loader::work() {
+void Loader::work(const char *name) {
+  pthread_setname_np(pthread_self(), name);
   takeLowestPriority();
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -1,5 +1,5 @@
-// Loader: threads of the lowest priority, on which versions are loaded and freed, so that those
-// that serve do not notice.
+// Loader: threads of the lowest priority, on which versions are loaded, compiled or freed, so that
+// those that serve do not notice.
 #ifndef INGOT_RUNTIME_SERVE_REPOSITORY_LOADER_H
 #define INGOT_RUNTIME_SERVE_REPOSITORY_LOADER_H
 
@@ -14,7 +14,8 @@ namespace ingot::serve {
 
 class Loader {
 public:
-  explicit Loader(int threads);
+  /// `name`: of the threads, 15 characters at most.
+  Loader(const char *name, int threads);
   /// Runs what is queued, and joins.
   ~Loader();
   Loader(const Loader &) = delete;
@@ -24,7 +25,7 @@ public:
   void run(std::function<void()> task);
 
 private:
-  void work();
+  void work(const char *name);
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> tasks_;

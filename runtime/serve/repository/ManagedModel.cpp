@@ -10,7 +10,6 @@ namespace ingot::serve {
 namespace {
 
 using Content = FoundVersion::Content;
-using Seconds = std::chrono::seconds;
 
 // Versions that are gone and stay in the status.
 constexpr size_t mostGone = 32;
@@ -86,6 +85,7 @@ void ManagedModel::forgetOldVersions() {
 void ManagedModel::forgetFailures() {
   for (auto &[number, version] : versions)
     version.failures = 0;
+  refusedConfig.reset();
 }
 
 void ManagedModel::loadFailed(int64_t number, const Status &status, Clock::time_point now,

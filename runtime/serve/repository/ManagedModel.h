@@ -45,7 +45,11 @@ public:
   const std::string name;
   std::string base; ///< the repository that it is in; "": it was named by itself
   std::string directory;
-  Status error;             ///< of its directory, else of its config
+  Status error;          ///< the first of the next three, as it was told
+  Status directoryError; ///< as it was last looked at
+  Status configError;    ///< of config.json
+  Status refused;        ///< why `refusedConfig` cannot be applied to what serves
+  std::optional<ModelConfig> refusedConfig;
   bool isListed = true;     ///< false: it is gone, and forgotten when nothing of it is left
   bool isWanted = true;     ///< false: unloaded by request
   bool isCountedIn = false; ///< readiness waits for it
@@ -54,7 +58,6 @@ public:
   /// What counts is the first of: a load request's config, an entry's, config.json, defaults.
   std::optional<ModelConfig> requested, entry;
   std::string configFingerprint; ///< of config.json as it was read
-  Status configError;
   std::optional<ModelConfig> fileConfig;
   ModelConfig config;
   bool hasConfig = false; ///< false: config.json never could be read, and nothing is served
@@ -65,7 +68,7 @@ public:
   void update(const FoundModel &found, Clock::time_point now);
   /// Nothing of it is on disk any more.
   void vanish();
-  /// All that failed is tried again at once.
+  /// All that failed or was refused is tried again at once.
   void forgetFailures();
   /// A load came to its end with `status`, which is of the files of `loadingFingerprint`.
   struct Retries {

@@ -81,7 +81,8 @@ template <typename T> ReadValue readInteger(T &target, int64_t least, int64_t mo
 }
 
 constexpr int64_t mostVersion = std::numeric_limits<int64_t>::max();
-constexpr int64_t mostMicroseconds = int64_t{86'400'000'000}; // a day
+constexpr int64_t mostMilliseconds = int64_t{86'400'000}; // a day
+constexpr int64_t mostMicroseconds = 1000 * mostMilliseconds;
 
 Problem readVersions(const std::string &key, const Json &value, std::vector<int64_t> &versions) {
   versions.clear();
@@ -152,7 +153,7 @@ Problem readBatching(const std::string &path, const Json &value, QueueOptions &q
   return readObject(
       path, value,
       {{"max_queue_delay_microseconds", readInteger(queue.maxDelay, 0, mostMicroseconds)},
-       {"priority_levels", readInteger(queue.priorityLevels, 1, 1024)},
+       {"priority_levels", readInteger(queue.priorityLevels, 1, mostPriorityLevels)},
        {"default_queue_policy", [&](const std::string &inner, const Json &policy) {
           return readObject(inner, policy,
                             {{"max_queue_size", readInteger(queue.maxQueued, 1, 1'000'000'000)},
@@ -208,6 +209,8 @@ Problem readConfig(const Json &json, ModelConfig &config) {
                               const Json &value) { return readLabels(key, value, config.labels); }},
        {"max_batch_size", readInteger(config.queue.maxBatchRows, 0, int64_t{1} << 30)},
        {"arena_bytes", readInteger(config.queue.arenaBytes, 1, int64_t{1} << 50)},
+       {"max_request_bytes", readInteger(config.queue.maxRequestBytes, 1, int64_t{1} << 50)},
+       {"keep_idle_milliseconds", readInteger(config.queue.keepIdle, 0, mostMilliseconds)},
        {"dynamic_batching",
         [&](const std::string &key, const Json &value) {
           return readBatching(key, value, config.queue);
@@ -255,7 +258,8 @@ bool isEqual(const QueueOptions &a, const QueueOptions &b) {
          a.maxDelay == b.maxDelay && a.maxQueued == b.maxQueued &&
          a.priorityLevels == b.priorityLevels && a.maxRuns == b.maxRuns && a.weight == b.weight &&
          a.defaultTimeout == b.defaultTimeout && a.maxSequences == b.maxSequences &&
-         a.sequenceIdle == b.sequenceIdle && a.trustRows == b.trustRows;
+         a.sequenceIdle == b.sequenceIdle && a.trustRows == b.trustRows &&
+         a.maxRequestBytes == b.maxRequestBytes && a.keepIdle == b.keepIdle;
 }
 
 bool ModelConfig::operator==(const ModelConfig &other) const {
@@ -311,6 +315,8 @@ std::string toJson(const ModelConfig &config) {
       {"version_labels", labels},
       {"max_batch_size", queue.maxBatchRows},
       {"arena_bytes", queue.arenaBytes},
+      {"max_request_bytes", queue.maxRequestBytes},
+      {"keep_idle_milliseconds", queue.keepIdle.count()},
       {"dynamic_batching",
        {{"max_queue_delay_microseconds", queue.maxDelay.count()},
         {"priority_levels", queue.priorityLevels},

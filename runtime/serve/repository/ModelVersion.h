@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,7 @@ struct ServedFunction {
   std::vector<const ingot_tensor_info *> inputs;
   std::shared_ptr<Queue> queue;
   std::shared_ptr<FunctionStatistics> statistics;
+  std::optional<bool> areRowsIndependent; ///< once it was found out (QueueOptions::trustRows)
   bool isStream() const { return inputs.size() < static_cast<size_t>(function->input_count); }
 };
 

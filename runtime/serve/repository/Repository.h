@@ -93,14 +93,16 @@ struct RepositoryOptions {
   std::chrono::seconds compileTimeout{600};
 };
 
-/// How a version was loaded, or not: for metrics and logs.
+/// How a version was loaded, or not, or what is wrong with a model: for metrics and logs.
 struct LoadEvent {
   std::string model;
-  int64_t version = 0;
+  int64_t version = 0; ///< 0 where it is of the model
   bool isUnload = false;
   Status status;
   std::chrono::nanoseconds took{0};
   std::chrono::nanoseconds compiled{0}; ///< of it in `ingot compile`; zero: not needed, or cached
+  /// Nothing was loaded or unloaded: `status` is of the model's directory or config.
+  bool isOfModel = false;
 };
 
 class Repository {
@@ -147,6 +149,9 @@ public:
   /// and nothing changes. InvalidArgument, NotFound (a directory): nothing changes.
   using ModelEntry = serve::ModelEntry;
   virtual Status replaceModels(const std::vector<ModelEntry> &models) = 0;
+  /// From now on nothing is loaded: what is being loaded or compiled is given up, and whoever waits
+  /// for it is told so (Unavailable). What serves goes on. Returns at once.
+  virtual void stopLoading() {}
 
 protected:
   Repository() = default;

@@ -60,7 +60,7 @@ Status RepositoryThread::scan(const std::set<std::string> &asked) {
       for (auto &[name, model] : models_)
         if (model->base == directory) {
           bases.emplace(name, directory);
-          setError(*model, found.status());
+          model->directoryError = found.status();
         }
       continue;
     }
@@ -94,14 +94,23 @@ void RepositoryThread::updateModel(const std::string &name, const std::string &b
     model->update(found, Clock::now());
     readConfig(*model, found);
   }
-  setError(*model, found.problem.isOk() ? model->configError : found.problem);
+  model->directoryError = found.problem;
 }
 
-void RepositoryThread::setError(ManagedModel &model, const Status &error) {
+void RepositoryThread::updateError(ManagedModel &model) {
+  const Status &error = !model.directoryError.isOk() ? model.directoryError
+                        : !model.requested && !model.entry && !model.configError.isOk()
+                            ? model.configError
+                            : model.refused;
   const bool isNews = !error.isOk() && error.message() != model.error.message();
   model.error = error;
-  if (isNews && observe_)
-    observe_({model.name, 0, /*isUnload=*/false, error, {}, {}});
+  if (isNews && observe_) {
+    LoadEvent event;
+    event.model = model.name;
+    event.isOfModel = true;
+    event.status = error;
+    observe_(event);
+  }
 }
 
 void RepositoryThread::readConfig(ManagedModel &model, const FoundModel &found) {
@@ -122,6 +131,7 @@ void RepositoryThread::readConfig(ManagedModel &model, const FoundModel &found) 
 }
 
 void RepositoryThread::applyConfig(ManagedModel &model) {
+  const QueueOptions before = model.config.queue;
   if (model.requested)
     model.config = *model.requested;
   else if (model.entry)
@@ -132,8 +142,18 @@ void RepositoryThread::applyConfig(ManagedModel &model) {
     model.config = options_.defaults;
   model.hasConfig = model.requested || model.entry || model.fileConfig ||
                     model.configError.isOk() || model.hasConfig;
-  if (!model.configError.isOk()) // what serves goes on as it does
+  if (!isEqual(before, model.config.queue)) // which may have been what was wrong
+    model.forgetFailures();
+  applyToVersions(model);
+  updateError(model);
+}
+
+/// What serves, and cannot have the config, goes on as it does.
+void RepositoryThread::applyToVersions(ManagedModel &model) {
+  if (model.refusedConfig && *model.refusedConfig == model.config)
     return;
+  model.refusedConfig.reset();
+  model.refused = Status();
   for (auto &[number, version] : model.versions) {
     if (!version.serving || version.serving->config == model.config)
       continue;
@@ -141,8 +161,8 @@ void RepositoryThread::applyConfig(ManagedModel &model) {
     if (changed.isOk()) {
       serve(model.name, number, std::move(*changed));
     } else {
-      model.configError = changed.status();
-      setError(model, changed.status());
+      model.refusedConfig = model.config;
+      model.refused = changed.status();
     }
   }
 }
@@ -257,6 +277,16 @@ Status RepositoryThread::replaceModels(const std::vector<ModelEntry> &models) {
     }
     wait(names, /*wantsAVersion=*/false, done);
     waiters_.back().first = scanned;
+  });
+}
+
+void RepositoryThread::stopLoading() {
+  mailbox_->post([this] {
+    isLoadingStopped_ = true;
+    for (auto &[name, model] : models_)
+      for (auto &[number, version] : model->versions)
+        if (version.isLoading)
+          version.isCancelled->store(true, std::memory_order_relaxed);
   });
 }
 

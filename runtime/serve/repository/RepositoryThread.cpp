@@ -21,7 +21,9 @@ RepositoryThread::~RepositoryThread() {
     for (auto &[number, version] : model->versions)
       if (version.isCancelled)
         version.isCancelled->store(true, std::memory_order_relaxed);
+  compiler_.reset();
   loader_.reset();
+  freer_.reset();
 }
 
 Status RepositoryThread::start() {
@@ -35,7 +37,9 @@ Status RepositoryThread::start() {
   }
   for (auto &[name, model] : models_)
     model->isCountedIn = true;
-  loader_ = std::make_unique<Loader>(options_.loadThreads);
+  loader_ = std::make_unique<Loader>("ingot-load", options_.loadThreads);
+  compiler_ = std::make_unique<Loader>("ingot-compile", options_.loadThreads);
+  freer_ = std::make_unique<Loader>("ingot-free", 1);
   step();
   thread_ = std::thread([this] { work(); });
   return Status();
@@ -67,8 +71,9 @@ void RepositoryThread::step() {
     ManagedModel &model = *it->second;
     applyConfig(model);
     const ManagedModel::Plan plan = model.plan(now, options_.sourceSettleTime);
-    for (int64_t number : plan.load)
-      startLoad(model, number);
+    if (!isLoadingStopped_)
+      for (int64_t number : plan.load)
+        startLoad(model, number);
     for (int64_t number : plan.unload)
       model.versions[number].serving.reset(); // the snapshot before still has it
     wake_ = std::min(wake_, plan.wake);
@@ -79,6 +84,8 @@ void RepositoryThread::step() {
   }
   publish();
   checkReady(pending);
+  if (isLoadingStopped_)
+    waiters_.clear(); // the end of an Answer says why
   answerWaiters(pending);
   for (auto &[done, status] : answers_)
     done->give(status);
@@ -151,7 +158,8 @@ void RepositoryThread::startLoad(ManagedModel &model, int64_t number) {
   request->isPaced = isReady(); // until then nobody is served
   request->compiler = compilerOptions();
   request->isCancelled = version.isCancelled;
-  loader_->run([this, request, number, mailbox = mailbox_, &scheduler = scheduler_] {
+  Loader &loader = request->found.content == FoundVersion::Content::Source ? *compiler_ : *loader_;
+  loader.run([this, request, number, mailbox = mailbox_, &scheduler = scheduler_] {
     auto result = std::make_shared<LoadResult>(loadVersion(scheduler, *request));
     mailbox->post([this, name = request->model, number, result] {
       onLoaded(name, number, std::move(*result));
@@ -166,7 +174,7 @@ void RepositoryThread::onLoaded(const std::string &name, int64_t number, LoadRes
   const bool isCancelled = version.isCancelled->load(std::memory_order_relaxed);
   version.isCancelled.reset();
   if (isCancelled) { // whatever came of it; freed where it does not disturb
-    loader_->run([loaded = std::shared_ptr<ModelVersion>(std::move(result.version))] {});
+    freer_->run([loaded = std::shared_ptr<ModelVersion>(std::move(result.version))] {});
     return;
   }
   if (result.status.isOk()) {
@@ -201,7 +209,7 @@ void RepositoryThread::serve(const std::string &name, int64_t number,
 
 void RepositoryThread::onReleased(const std::string &name, int64_t number,
                                   std::shared_ptr<const ModelVersion> released) {
-  loader_->run([this, name, number, mailbox = mailbox_, version = std::move(released)]() mutable {
+  freer_->run([this, name, number, mailbox = mailbox_, version = std::move(released)]() mutable {
     const auto begin = Clock::now();
     for (const ServedFunction &served : version->functions)
       if (served.queue.use_count() == 1) { // else another config of the version has it
@@ -216,7 +224,7 @@ void RepositoryThread::onReleased(const std::string &name, int64_t number,
 
 void RepositoryThread::onFreed(const std::string &name, int64_t number,
                                std::chrono::nanoseconds took) {
-  // Here and not on the loader's thread: it takes locks of malloc's that serving wants, too, and
+  // Here and not on the thread that frees: it takes locks of malloc's that serving wants, too, and
   // who holds them should have a processor.
   malloc_trim(0);
   ManagedVersion &version = models_.at(name)->versions.at(number);

@@ -2,7 +2,7 @@
 // loads, swaps, and answers requests to load and unload. Behind Repository.h.
 //
 // Invariant: models_ and what is in them are touched by this thread alone; all that others see is
-// in the newest snapshot. Loading and freeing happen on the loader's threads, which have the lowest
+// in the newest snapshot. Loading and freeing happen on loaders' threads, which have the lowest
 // priority and hold no lock that serving needs.
 #ifndef INGOT_RUNTIME_SERVE_REPOSITORY_REPOSITORYTHREAD_H
 #define INGOT_RUNTIME_SERVE_REPOSITORY_REPOSITORYTHREAD_H
@@ -47,6 +47,7 @@ public:
   Status unload(std::string_view model) override;
   Status reload() override;
   Status replaceModels(const std::vector<ModelEntry> &models) override;
+  void stopLoading() override;
 
 private:
   /// Somebody who waits until models have been loaded.
@@ -64,9 +65,10 @@ private:
   Status scan(const std::set<std::string> &asked);
   void updateModel(const std::string &name, const std::string &base, const FoundModel &found,
                    const std::set<std::string> &asked);
-  void setError(ManagedModel &model, const Status &error);
   void readConfig(ManagedModel &model, const FoundModel &found);
   void applyConfig(ManagedModel &model);
+  void applyToVersions(ManagedModel &model);
+  void updateError(ManagedModel &model);
   void startLoad(ManagedModel &model, int64_t number);
   void onLoaded(const std::string &name, int64_t number, LoadResult result);
   void serve(const std::string &name, int64_t number, std::unique_ptr<ModelVersion> loaded);
@@ -101,9 +103,10 @@ private:
   /// Answered when what they asked for is published.
   std::vector<std::pair<std::shared_ptr<Answer>, Status>> answers_;
   Clock::time_point nextPoll_, wake_;
-  bool isStopping_ = false;
+  bool isStopping_ = false, isLoadingStopped_ = false;
 
-  std::unique_ptr<Loader> loader_;
+  // Compiling may take minutes, for which neither loading nor freeing waits.
+  std::unique_ptr<Loader> loader_, compiler_, freer_;
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 #include "tests/unit/runtime/model/TestFiles.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 using namespace ingot;
@@ -118,6 +119,19 @@ TEST_F(CompileSourceTest, ACacheThatOthersMayWriteIsRefused) {
   fs::create_directories(path("cache"));
   chmod(path("cache").c_str(), 0777);
   EXPECT_STATUS(compile().status(), FailedPrecondition, "may be written by everybody");
+}
+
+TEST_F(CompileSourceTest, WhatAKilledServerLeftIsRemovedAndWhatOneUsesIsNot) {
+  for (const char *name : {".tmp-killed", ".tmp-running"}) {
+    fs::create_directories(path("cache/") + name);
+    write(std::string("cache/") + name + "/model.so", "half");
+  }
+  const int running = open(path("cache/.tmp-running").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(flock(running, LOCK_EX), 0);
+  ASSERT_OK(compile().status());
+  EXPECT_FALSE(fs::exists(path("cache/.tmp-killed")));
+  EXPECT_TRUE(fs::exists(path("cache/.tmp-running/model.so")));
+  close(running);
 }
 
 TEST_F(CompileSourceTest, WhatWasNotUsedForLongestLeavesAFullCache) {

@@ -21,7 +21,7 @@ TEST(ModelConfigTest, ReadsEveryKey) {
     "instance_group": [{"count": 2, "kind": "KIND_CPU"}],
     "weight": 2.5,
     "sequence_batching": {"max_sequence_idle_microseconds": 1500, "max_sequences": 10},
-    "trust_rows": true,
+    "trust_rows": true, "max_request_bytes": "4096", "keep_idle_milliseconds": 250,
     "name": "m", "backend": "onnxruntime", "platform": "", "input": [], "output": []})",
                                  {});
   ASSERT_OK(config.status());
@@ -39,6 +39,8 @@ TEST(ModelConfigTest, ReadsEveryKey) {
   EXPECT_EQ(config->queue.sequenceIdle, 2ms);
   EXPECT_EQ(config->queue.maxSequences, 10);
   EXPECT_TRUE(config->queue.trustRows);
+  EXPECT_EQ(config->queue.maxRequestBytes, 4096);
+  EXPECT_EQ(config->queue.keepIdle, 250ms);
 }
 
 TEST(ModelConfigTest, WhatIsNotSaidStaysAsItIs) {
@@ -67,6 +69,8 @@ TEST(ModelConfigTest, WritesWhatItReads) {
     config.queue.sequenceIdle = 5s;
     config.queue.maxSequences = 3;
     config.queue.trustRows = true;
+    config.queue.maxRequestBytes = 7;
+    config.queue.keepIdle = 6ms;
     ModelConfig other;
     other.queue.maxRuns = 9;
     auto read = parseModelConfig(toJson(config), other);
@@ -97,6 +101,7 @@ TEST(ModelConfigTest, MistakesNameKeyValueAndWhatIsAllowed) {
             "'dynamic_batching.default_queue_policy.max_queue_size' must be an integer from 1"},
            {R"({"instance_group": [{"count": 1}, {"count": 1}]})", "'instance_group'"},
            {R"({"instance_group": [{"kind": "KIND_GPU"}]})", "KIND_CPU"},
+           {R"({"dynamic_batching": {"priority_levels": 1001}})", "an integer from 1 to 1000, not"},
            {R"({"trust_rows": 1})", "'trust_rows' must be true or false, not 1"},
            {R"({"version_policy": "latest"})", "'version_policy' must be {\"latest\""},
            {R"({"version_policy": {"latest": {}, "all": {}}})", "'version_policy' must be"},

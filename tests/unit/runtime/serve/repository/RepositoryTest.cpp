@@ -237,6 +237,64 @@ TEST_F(RepositoryTest, AMistakeInAConfigConcernsItsModelAlone) {
   EXPECT_STATUS(repository->status("m")->error, InvalidArgument, "not JSON");
 }
 
+TEST_F(RepositoryTest, AConfigThatServingRefusesIsForgottenWithTheRequestThatHadIt) {
+  publish("m", 1, FIXTURESERVED);
+  open();
+  ModelConfig config;
+  config.queue.priorityLevels = 5000;
+  EXPECT_STATUS(repository->load("m", config), InvalidArgument, "priorityLevels");
+  EXPECT_STATUS(repository->status("m")->error, InvalidArgument, "priorityLevels");
+  EXPECT_TRUE(predict("m").isOk()); // as it was
+  ASSERT_OK(repository->load("m", {}));
+  EXPECT_TRUE(repository->status("m")->error.isOk());
+  config.queue.priorityLevels = 3;
+  ASSERT_OK(repository->load("m", config));
+  EXPECT_EQ((*find("m"))->config.queue.priorityLevels, 3);
+}
+
+TEST_F(RepositoryTest, WhatAConfigMadeFailIsTriedAgainWithAnother) {
+  options.pollInterval = 5ms;
+  options.defaults.queue.priorityLevels = 5000;
+  publish("m", 1, FIXTURESERVED);
+  open();
+  EXPECT_STATUS(find("m").status(), Unavailable, "priorityLevels");
+  configure("m", R"({"dynamic_batching": {"priority_levels": 2}})");
+  awaitEvent([](const LoadEvent &event) { return event.status.isOk(); });
+}
+
+TEST_F(RepositoryTest, MistakesOfAModelAreToldOnceAndApartFromLoads) {
+  publish("m", 1, FIXTURESERVED);
+  open();
+  configure("m", "{");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_FALSE(repository->reload().isOk());
+  ASSERT_EQ(events.size(), 2u); // the load, the mistake
+  EXPECT_FALSE(events[0].isOfModel);
+  EXPECT_TRUE(events[1].isOfModel);
+  EXPECT_STATUS(events[1].status, InvalidArgument, "not JSON");
+}
+
+TEST_F(RepositoryTest, RowsThatAreNoLongerTrustedAreLookedAt) {
+  publish("m", 1, FIXTURESERVED);
+  configure("m", R"({"trust_rows": true})");
+  open();
+  auto isBatched = [&](const char *function) {
+    return (*find("m"))->find(function)->queue->isBatched();
+  };
+  EXPECT_TRUE(isBatched("center"));
+  configure("m", R"({"trust_rows": false})");
+  ASSERT_OK(repository->reload());
+  EXPECT_FALSE(isBatched("center"));
+  EXPECT_TRUE(isBatched("predict"));
+  EXPECT_EQ((*find("m"))->find("center")->areRowsIndependent, false);
+  configure("m", R"({"trust_rows": false, "weight": 2})"); // what was found out stays
+  ASSERT_OK(repository->reload());
+  EXPECT_FALSE(isBatched("center"));
+  configure("m", R"({"trust_rows":  true})");
+  ASSERT_OK(repository->reload());
+  EXPECT_TRUE(isBatched("center"));
+}
+
 TEST_F(RepositoryTest, LabelsRollForwardAndBack) {
   publish("m", 1, FIXTURESERVED);
   configure("m", R"({"version_labels": {"stable": 1}})");
@@ -508,6 +566,57 @@ TEST_F(RepositoryTest, SourcesAreCompiledAndServed) {
   EXPECT_EQ(events.back().compiled.count(), 0);
 }
 
+/// A source `name`, and a compiler that does not come to an end.
+class SlowCompilerTest : public RepositoryTest {
+protected:
+  void addSlowSource(const std::string &name) {
+    write("ingot",
+          "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\ntouch " + path("begun") + "\nsleep 1000\n");
+    fs::permissions(path("ingot"), fs::perms::owner_all);
+    options.compiler = path("ingot");
+    fs::create_directories(model(name) + "/1");
+    write("models/" + name + "/1/model.onnx", "a graph");
+  }
+  void awaitCompiler() {
+    while (!fs::exists(path("begun")))
+      std::this_thread::sleep_for(1ms);
+  }
+  void openUnready() {
+    auto opened = Repository::open(scheduler, options, [this](const LoadEvent &event) {
+      std::lock_guard lock(mutex);
+      events.push_back(event);
+      happened.notify_all();
+    });
+    ASSERT_OK(opened.status());
+    repository = std::move(*opened);
+  }
+};
+
+TEST_F(SlowCompilerTest, NeitherLoadingNorFreeingWaitsForIt) {
+  addSlowSource("a"); // the first of all
+  publish("b", 1, FIXTURESERVED);
+  openUnready();
+  awaitCompiler();
+  awaitEvent([](const LoadEvent &event) { return event.model == "b" && event.status.isOk(); });
+  ASSERT_OK(repository->unload("b"));
+  awaitEvent([](const LoadEvent &event) { return event.model == "b" && event.isUnload; });
+}
+
+TEST_F(SlowCompilerTest, StoppingGivesUpWhatIsLoadedAndWhoWaitsIsTold) {
+  addSlowSource("a");
+  publish("b", 1, FIXTURESERVED);
+  openUnready();
+  awaitCompiler();
+  auto waiting = std::async(std::launch::async, [&] { return repository->load("a", {}); });
+  std::this_thread::sleep_for(5ms);
+  repository->stopLoading();
+  EXPECT_STATUS(waiting.get(), Unavailable, "the server is stopping");
+  EXPECT_STATUS(repository->reload(), Unavailable, "the server is stopping");
+  while (!fs::is_empty(path("cache"))) // the compiler is gone, and what it had made
+    std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(predict("b").isOk());
+}
+
 TEST_F(RepositoryTest, SourcesWithoutACompilerAreRefusedWithTheRemedy) {
   options.compiler = path("absent");
   fs::create_directories(model("m") + "/1");
@@ -544,10 +653,7 @@ TEST_F(RepositoryTest, AThousandReloadsLeaveNothingBehind) {
     ASSERT_TRUE(predict("m").isOk());
   }
   ASSERT_OK(repository->unload("m"));
-  awaitEvent([&](const LoadEvent &) {
-    return std::count_if(events.begin(), events.end(),
-                         [](const LoadEvent &event) { return event.isUnload; }) >= 1001;
-  });
+  awaitEvent([&](const LoadEvent &) { return events.back().isUnload; }); // after the last load
   EXPECT_EQ(mappings(), 0u);
   EXPECT_EQ(openFiles(), files);
 }
