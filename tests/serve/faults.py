@@ -316,6 +316,44 @@ class Faults(harness.ServeTest):
             self.assertIn("1 requests were cut off", self.server.log)
             thread.join()
 
+    def test_a_second_signal_ends_a_drain_at_once(self):
+        with harness.serving(self.models, "--drain-timeout", 60000) as self.server:
+            def sleeper():
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    self.post("/v1/models/m:predict",
+                              json.dumps({"signature_name": "sleep", "instances": [40000]}).encode())
+            thread = threading.Thread(target=sleeper)
+            thread.start()
+            while self.metric("ingot_running_requests{model=\"m\",version=\"1\",function=\"sleep\"}") < 1:
+                time.sleep(0.01)
+            self.server.process.send_signal(signal.SIGTERM)
+            self.server.await_line("draining")
+            start = time.monotonic()
+            self.server.stop(expected=2)
+            self.assertLess(time.monotonic() - start, 10)
+            thread.join()
+
+    def test_sigterm_is_heard_while_a_reload_compiles_and_the_compiler_goes(self):
+        compiler, pid = self.root / "ingot", self.root / "pid"
+        compiler.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exit 0\necho $$ > {pid}.new\n'
+                            f'mv {pid}.new {pid}\nexec sleep 1000\n')
+        compiler.chmod(0o755)
+        cache = self.root / "cache"
+        with harness.serving(self.models, "--compiler", compiler, "--compile-cache", cache,
+                             "--model-control-mode", "none") as self.server:
+            source = self.models / "slow/1/model.onnx"
+            source.parent.mkdir(parents=True)
+            source.write_text("a graph")
+            os.utime(source, (1, 1))  # long at rest
+            self.server.process.send_signal(signal.SIGHUP)
+            while not pid.exists():
+                time.sleep(0.01)
+            start = time.monotonic()
+            self.server.stop(expected=0)
+            self.assertLess(time.monotonic() - start, 20)
+            self.assertRaises(ProcessLookupError, os.kill, int(pid.read_text()), 0)
+            self.assertEqual(list(cache.iterdir()), [])
+
     def test_a_killed_server_comes_back_to_the_same_models(self):
         with harness.serving(self.models) as self.server:
             self.server.process.kill()

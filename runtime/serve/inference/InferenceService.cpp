@@ -116,6 +116,7 @@ void count(FunctionStatistics &statistics, const Outcome &outcome, Clock::time_p
   statistics.computeInfer.add(timing.run);
   statistics.computeOutput.add(timing.scatter);
   statistics.inferences.fetch_add(static_cast<uint64_t>(timing.rows), std::memory_order_relaxed);
+  statistics.requestRows.add(static_cast<double>(timing.rows));
   statistics.requestSeconds.add(std::chrono::duration<double>(whole).count());
   statistics.queueSeconds.add(std::chrono::duration<double>(queued).count());
   auto wall = std::chrono::system_clock::now().time_since_epoch();

@@ -74,6 +74,7 @@ public:
   Histogram<secondsBounds.size()> queueSeconds{secondsBounds};
   Histogram<secondsBounds.size()> runSeconds{secondsBounds};
   Histogram<rowsBounds.size()> runRows{rowsBounds};
+  Histogram<rowsBounds.size()> requestRows{rowsBounds}; ///< of successful requests
 
   /// Runs by their number of rows; 1 where the function has no batch.
   struct Batch {

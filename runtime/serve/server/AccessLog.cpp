@@ -1,14 +1,12 @@
 // See AccessLog.h.
 #include "runtime/serve/server/AccessLog.h"
 
+#include "runtime/serve/server/LogWriter.h"
+
 #include <ctime>
 #include <memory>
-#include <mutex>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
-#include <spdlog/async.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 
 namespace ingot::serve {
 
@@ -22,61 +20,28 @@ double microseconds(Clock::duration duration) {
 
 class Writer : public AccessLog {
 public:
-  explicit Writer(std::string path) : path_(std::move(path)) { start(); }
-  ~Writer() override { logger_->flush(); }
+  explicit Writer(std::unique_ptr<LogWriter> file) : file_(std::move(file)) {}
 
   void onRequest(const RequestRecord &record) override {
     auto now = std::chrono::system_clock::now().time_since_epoch();
-    std::string line =
-        toJsonLine(record, std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-    logger()->log(spdlog::level::info, line);
+    file_->write(
+        toJsonLine(record, std::chrono::duration_cast<std::chrono::microseconds>(now).count()) +
+        "\n");
   }
-
-  void reopen() override {
-    if (path_ == "-")
-      return;
-    std::lock_guard<std::mutex> lock(mutex_);
-    try {
-      start();
-    } catch (const spdlog::spdlog_ex &) {
-      // goes on with the file that is open
-    }
-  }
+  Status reopen() override { return file_->reopen(); }
+  void flush(std::chrono::milliseconds timeout) override { file_->flush(timeout); }
 
 private:
-  std::shared_ptr<spdlog::logger> logger() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return logger_;
-  }
-  void start() {
-    spdlog::sink_ptr sink;
-    if (path_ == "-")
-      sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-    else
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path_);
-    auto logger = std::make_shared<spdlog::async_logger>(
-        "access", sink, pool_, spdlog::async_overflow_policy::overrun_oldest);
-    logger->set_pattern("%v");
-    logger->set_error_handler([](const std::string &) {}); // a full disk must not stop requests
-    logger->flush_on(spdlog::level::info);
-    logger_ = std::move(logger);
-  }
-
-  std::string path_;
-  std::shared_ptr<spdlog::details::thread_pool> pool_ =
-      std::make_shared<spdlog::details::thread_pool>(8192, 1);
-  std::mutex mutex_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const std::unique_ptr<LogWriter> file_;
 };
 
 } // namespace
 
 Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string &path) {
-  try {
-    return std::unique_ptr<AccessLog>(std::make_unique<Writer>(path));
-  } catch (const spdlog::spdlog_ex &error) {
-    return Status(StatusCode::IoError, "access log '" + path + "': " + error.what());
-  }
+  auto file = LogWriter::open(path);
+  if (!file.isOk())
+    return file.status().withContext("access log");
+  return std::unique_ptr<AccessLog>(std::make_unique<Writer>(std::move(*file)));
 }
 
 std::string toJsonLine(const RequestRecord &record, int64_t unixMicroseconds) {

@@ -5,6 +5,7 @@
 
 #include "runtime/serve/inference/RequestRecord.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -12,10 +13,13 @@ namespace ingot::serve {
 
 class AccessLog : public RequestObserver {
 public:
-  /// "-" is standard output. IoError (names the file).
+  /// "-" is standard output. IoError, NotFound (name the file).
   static Result<std::unique_ptr<AccessLog>> open(const std::string &path);
-  /// Begins a new file of the same name: for log rotation, after the old one was renamed.
-  virtual void reopen() = 0;
+  /// Begins a new file of the same name: for log rotation, after the old one was renamed. Where it
+  /// cannot, goes on in the old one and says why.
+  virtual Status reopen() = 0;
+  /// Waits until what came so far is written, for so long at most.
+  virtual void flush(std::chrono::milliseconds timeout) = 0;
 };
 
 /// The line, without its end: keys as in docs/Serving.md.

@@ -17,7 +17,7 @@ struct Metrics::RequestCounts {
 };
 
 struct Metrics::LoadCounts {
-  uint64_t loads = 0, failures = 0, unloads = 0;
+  uint64_t loads = 0, failures = 0, unloads = 0, errors = 0;
   double lastLoadSeconds = 0, lastCompileSeconds = 0;
 };
 
@@ -55,15 +55,14 @@ double seconds(const timeval &time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-void addProcess(MetricFamilies &out) {
-  static const auto started = std::chrono::system_clock::now();
+void addProcess(MetricFamilies &out, std::chrono::system_clock::time_point started) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   out.counter("process_cpu_seconds_total", "Processor time, user and system", {},
               seconds(usage.ru_utime) + seconds(usage.ru_stime));
   out.gauge("process_resident_memory_bytes", "Resident memory", {}, residentBytes());
   out.gauge("process_open_fds", "Open file descriptors", {}, openFiles());
-  out.gauge("process_start_time_seconds", "When /metrics was first set up, since 1970", {},
+  out.gauge("process_start_time_seconds", "When the server was started, since 1970", {},
             std::chrono::duration<double>(started.time_since_epoch()).count());
 }
 
@@ -140,8 +139,19 @@ void addTfs(MetricFamilies &out, const ModelVersion &model, const ServedFunction
                 statistics.queueSeconds, 1e6);
   out.counter(":tensorflow:serving:batching_session:wrapped_run_count", "Runs", plain,
               count(statistics.executions));
+  out.histogram(":tensorflow:serving:batching_session:input_batch_size", "Rows of a request", plain,
+                statistics.requestRows);
   out.histogram(":tensorflow:serving:batching_session:processed_batch_size", "Rows of a run", plain,
                 statistics.runRows);
+}
+
+void addTfsWarmUp(MetricFamilies &out, const ModelVersion &model) {
+  if (model.warmUpTime.count() == 0)
+    return;
+  Histogram<secondsBounds.size()> once{secondsBounds};
+  once.add(std::chrono::duration<double>(model.warmUpTime).count());
+  out.histogram(":tensorflow:serving:model_warmup_latency", "Microseconds",
+                {{"model_path", model.directory}, {"status", "OK"}}, once, 1e6);
 }
 
 void addTriton(MetricFamilies &out, const ModelVersion &model, const ServedFunction &served) {
@@ -201,6 +211,10 @@ void Metrics::onLoad(const LoadEvent &event) {
   auto &counts = loads_[event.model];
   if (!counts)
     counts = std::make_unique<LoadCounts>();
+  if (event.isOfModel) {
+    ++counts->errors;
+    return;
+  }
   if (event.isUnload) {
     ++counts->unloads;
     loaded_.erase({event.model, event.version});
@@ -251,6 +265,8 @@ std::string Metrics::text(const Repository &repository, int64_t requestsInFlight
                   static_cast<double>(counts->failures));
       out.counter("ingot_model_unloads_total", "Versions unloaded", labels,
                   static_cast<double>(counts->unloads));
+      out.counter("ingot_model_errors_total", "Mistakes in its config or directory that were found",
+                  labels, static_cast<double>(counts->errors));
       out.gauge("ingot_model_load_seconds", "The last load, warm-up included", labels,
                 counts->lastLoadSeconds);
       out.gauge("ingot_model_compile_seconds", "`ingot compile` at the last load; 0: not needed",
@@ -261,6 +277,8 @@ std::string Metrics::text(const Repository &repository, int64_t requestsInFlight
     out.gauge("ingot_model_memory_bytes", "Weights and code of a version",
               {{"model", model->model}, {"version", std::to_string(model->version)}},
               static_cast<double>(model->memoryBytes));
+    if (options_.tfs)
+      addTfsWarmUp(out, *model);
     for (const ServedFunction &served : model->functions) {
       addFunction(out, *model, served);
       if (options_.tfs)
@@ -269,7 +287,7 @@ std::string Metrics::text(const Repository &repository, int64_t requestsInFlight
         addTriton(out, *model, served);
     }
   }
-  addProcess(out);
+  addProcess(out, started_);
   return out.text();
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/serve/inference/RequestRecord.h"
 #include "runtime/serve/repository/Repository.h"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,7 +43,8 @@ private:
   struct RequestCounts;
   struct LoadCounts;
 
-  MetricsOptions options_;
+  const MetricsOptions options_;
+  const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   mutable std::mutex mutex_;
   std::set<std::pair<std::string, int64_t>> loaded_; ///< models and versions; these are labels
   std::map<RequestKey, std::unique_ptr<RequestCounts>> requests_; ///< go with their version

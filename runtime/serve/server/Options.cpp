@@ -9,11 +9,14 @@ namespace ingot::serve {
 
 namespace {
 
+constexpr int mostThreads = 4096;
+constexpr int64_t mostMilliseconds = int64_t{365} * 86'400'000; // a year
+
 template <typename Duration>
 void addDuration(CLI::App &app, const std::string &flag, Duration &value, const std::string &help) {
   app.add_option_function<int64_t>(
          flag, [&value](const int64_t &count) { value = Duration(count); }, help)
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, mostMilliseconds))
       ->default_str(std::to_string(value.count()));
 }
 
@@ -46,8 +49,7 @@ void addModels(CLI::App &app, ServerOptions &options) {
              repository.pollInterval = std::chrono::milliseconds(0);
          },
          "poll: look at the directories again and again (default); none: once, then on SIGHUP or "
-         "by "
-         "the API; explicit: load what --load-model and the API name")
+         "by the API; explicit: load what --load-model and the API name")
       ->check(CLI::IsMember({"poll", "none", "explicit"}))
       ->group(group);
   app.add_option("--load-model", repository.loadAtStart,
@@ -61,12 +63,14 @@ void addModels(CLI::App &app, ServerOptions &options) {
          "Milliseconds between two looks at the directories (1000)")
       ->check(CLI::PositiveNumber)
       ->group(group);
-  app.add_option("--load-threads", repository.loadThreads, "Versions loaded at the same time")
+  app.add_option("--load-threads", repository.loadThreads,
+                 "Versions loaded at the same time; as many beside them are compiled")
       ->check(CLI::Range(1, 64))
       ->capture_default_str()
       ->group(group);
   app.add_option("--max-load-retries", repository.maxLoadRetries,
                  "Tries of a version that cannot be loaded")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
   app.add_flag("!--no-warm-up", repository.warmUp, "Serve versions without having run them once")
@@ -108,8 +112,10 @@ void addListeners(CLI::App &app, ServerOptions &options) {
          "Address of the ports (0.0.0.0)")
       ->group(group);
   app.add_option("--rest-threads", options.rest.threads, "Threads of REST; 0: CPUs + 2")
+      ->check(CLI::Range(0, mostThreads))
       ->group(group);
   app.add_option("--grpc-threads", options.grpc.threads, "Threads of gRPC; 0: CPUs + 2")
+      ->check(CLI::Range(0, mostThreads))
       ->group(group);
   app.add_option("--cors", options.rest.corsOrigin, "Access-Control-Allow-Origin of REST")
       ->group(group);
@@ -151,9 +157,12 @@ void addAccess(CLI::App &app, ServerOptions &options) {
 void addScheduling(CLI::App &app, ServerOptions &options) {
   const char *group = "Scheduling (a model's config.json comes before these)";
   QueueOptions &queue = options.repository.defaults.queue;
-  app.add_option("--workers", options.workers, "Threads that compute; 0: CPUs")->group(group);
+  app.add_option("--workers", options.workers, "Threads that compute; 0: CPUs")
+      ->check(CLI::Range(0, mostThreads))
+      ->group(group);
   app.add_option("--max-batch-rows", queue.maxBatchRows,
                  "Rows of a run at most; 0: as many as --batch-arena has room for")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 30))
       ->capture_default_str()
       ->group(group);
   app.add_option("--batch-arena", queue.arenaBytes,
@@ -167,16 +176,18 @@ void addScheduling(CLI::App &app, ServerOptions &options) {
       ->check(CLI::NonNegativeNumber)
       ->group(group);
   app.add_option("--max-queued", queue.maxQueued, "Requests of a model that wait; more get 429")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
       ->capture_default_str()
       ->group(group);
   app.add_option("--priority-levels", queue.priorityLevels, "Levels of priority, 0 the most urgent")
+      ->check(CLI::Range(1, mostPriorityLevels))
       ->capture_default_str()
       ->group(group);
   app.add_option_function<int64_t>(
          "--timeout",
          [&queue](const int64_t &ms) { queue.defaultTimeout = std::chrono::milliseconds(ms); },
          "Milliseconds for requests that do not say how long they wait (0: any time)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, mostMilliseconds))
       ->group(group);
   app.add_option("--batching-parameters-file", options.batchingParametersFile,
                  "TF Serving's BatchingParameters in text form")
@@ -200,9 +211,11 @@ void addLimits(CLI::App &app, Limits &limits) {
       ->group(group);
   app.add_option("--max-connections", limits.connections,
                  "Connections of REST, and open streams of gRPC, at the same time")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->group(group);
   app.add_option("--max-requests", limits.requests, "Requests in flight at the same time")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->group(group);
   for (auto [flag, value, help] :
@@ -265,7 +278,8 @@ int parseOptions(int argc, char **argv, const char *version, ServerOptions &opti
       "  ingot compile classifier --publish models/classifier\n"
       "  ingot serve --model-repository models --rest-port 8501 --grpc-port 8500\n"
       "  curl -d '{\"instances\": [[1, 2, 3]]}' localhost:8501/v1/models/classifier:predict\n"
-      "SIGTERM and SIGINT drain and stop, SIGHUP reloads models and reopens logs.\n"
+      "SIGTERM and SIGINT drain and stop (a second one stops at once), SIGHUP reloads models and "
+      "reopens logs.\n"
       "Exit codes: 0 stopped as asked, 1 usage, 2 it could not start or requests were cut off.");
   addModels(app, options);
   addListeners(app, options);
@@ -284,6 +298,10 @@ int parseOptions(int argc, char **argv, const char *version, ServerOptions &opti
   if (repository.directories.empty() && repository.models.empty() &&
       options.modelConfigFile.empty())
     mistake = "no models: give --model-repository, --model or --model-config-file";
+  if (!options.modelConfigFile.empty() &&
+      (!repository.directories.empty() || !repository.models.empty() || repository.isExplicit))
+    mistake = "--model-config-file names all models and loads them: it goes without "
+              "--model-repository, --model and --model-control-mode explicit";
   if (options.rest.tls.certificate.empty() != options.rest.tls.key.empty())
     mistake = "--tls-certificate and --tls-key go together";
   if (!options.rest.tls.clientAuthority.empty() && options.rest.tls.certificate.empty())

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -57,6 +58,13 @@ int serveMain(int argc, char **argv, const char *version) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN); // a client that went away is an error of its write
 
+  // Large bodies and tensors are mapped, and go back to the system when they are freed. By default
+  // the C library raises the bound with each that is freed, up to 32 MiB, and bodies of many sizes
+  // then leave holes in its heaps that make the process grow for hours.
+  constexpr int mapped = 4 << 20;
+  mallopt(M_MMAP_THRESHOLD, mapped);
+  mallopt(M_TRIM_THRESHOLD, mapped);
+
   auto server = Server::start(std::move(options), version);
   if (!server.isOk()) {
     spdlog::error("{}", server.status().message());
@@ -76,9 +84,13 @@ int serveMain(int argc, char **argv, const char *version) {
       break;
   }
   notifySystemd("STOPPING=1");
-  int64_t lost = (*server)->drain();
+  int64_t lost = (*server)->drain([&](std::chrono::milliseconds longest) {
+    int signal = awaitSignal(signals, longest);
+    return signal == 0 || signal == SIGHUP; // another SIGTERM or SIGINT: at once
+  });
   if (lost > 0) {
-    // To stop in order would be to wait for them after all.
+    // To stop in order would be to wait for them after all. What was being compiled was given up
+    // when draining began, and its process is gone.
     spdlog::error("stopped; {} requests were cut off", lost);
     spdlog::default_logger()->flush();
     std::_Exit(2);

@@ -2,15 +2,17 @@
 #include "runtime/serve/server/Server.h"
 
 #include "runtime/serve/grpc/ConfigFiles.h"
+#include "runtime/serve/repository/Manifest.h"
 #include "runtime/serve/server/AccessLog.h"
 #include "runtime/serve/server/Metrics.h"
 #include "runtime/serve/server/StatusPage.h"
 #include "runtime/serve/server/TraceLog.h"
 
-#include <fstream>
+#include <algorithm>
+#include <future>
+#include <list>
 #include <spdlog/spdlog.h>
-#include <sstream>
-#include <thread>
+#include <system_error>
 
 namespace ingot::serve {
 
@@ -28,14 +30,7 @@ private:
   std::vector<RequestObserver *> observers_;
 };
 
-Result<std::string> readText(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file.is_open() || file.bad())
-    return Status(StatusCode::IoError, "cannot read '" + path + "'");
-  return text.str();
-}
+constexpr size_t mostConfigBytes = size_t{16} << 20;
 
 Result<AccessControl> makeAccess(const ServerOptions &options) {
   AccessControl::Rules rules;
@@ -53,7 +48,9 @@ Result<AccessControl> makeAccess(const ServerOptions &options) {
 
 void logLoad(const LoadEvent &event) {
   double seconds = std::chrono::duration<double>(event.took).count();
-  if (!event.status.isOk())
+  if (event.isOfModel)
+    spdlog::error("{}: {}", event.model, event.status.message());
+  else if (!event.status.isOk())
     spdlog::error("{} version {}: not loaded: {}", event.model, event.version,
                   event.status.message());
   else if (event.isUnload)
@@ -70,6 +67,9 @@ public:
         version_(std::move(version)) {}
 
   ~RunningServer() override {
+    if (repository_)
+      repository_->stopLoading(); // which reloads may be waiting for
+    reloads_.clear();
     rest_.reset();
     grpc_.reset();
   }
@@ -86,19 +86,21 @@ public:
       observers_.add(traceLog_.get());
     }
     if (!options_.batchingParametersFile.empty()) {
-      INGOT_ASSIGN_OR_RETURN(std::string text, readText(options_.batchingParametersFile));
+      INGOT_ASSIGN_OR_RETURN(std::string text,
+                             readText(options_.batchingParametersFile, mostConfigBytes));
       auto parsed = parseBatchingParameters(text, options_.repository.defaults.queue);
       if (!parsed.isOk())
         return parsed.status().withContext(options_.batchingParametersFile);
       options_.repository.defaults.queue = *parsed;
+    }
+    if (!options_.modelConfigFile.empty()) {
+      INGOT_ASSIGN_OR_RETURN(options_.repository.entries, readModelConfigFile());
     }
     INGOT_ASSIGN_OR_RETURN(repository_, Repository::open(scheduler_, options_.repository,
                                                          [this](const LoadEvent &event) {
                                                            metrics_.onLoad(event);
                                                            logLoad(event);
                                                          }));
-    if (!options_.modelConfigFile.empty())
-      INGOT_RETURN_IF_ERROR(readModelConfigFile());
     inference_ = std::make_unique<InferenceService>(*repository_);
     context_ = std::unique_ptr<ServerContext>(new ServerContext{
         "ingot", version_, *repository_, *inference_, sharedMemory_, lifecycle_, access_,
@@ -134,25 +136,50 @@ public:
   void reload() override {
     spdlog::info("reloading");
     if (accessLog_)
-      accessLog_->reopen();
-    Status status =
-        options_.modelConfigFile.empty() ? repository_->reload() : readModelConfigFile();
-    if (!status.isOk())
-      spdlog::error("reload: {}", status.message());
+      if (Status status = accessLog_->reopen(); !status.isOk())
+        spdlog::error("access log: goes on in the file that is open: {}", status.message());
+    reloads_.remove_if([](const std::future<void> &reload) {
+      return reload.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    });
+    try {
+      reloads_.push_back(std::async(std::launch::async, [this] { reloadModels(); }));
+    } catch (const std::system_error &error) {
+      spdlog::error("reload: no thread for it: {}", error.what());
+    }
   }
 
-  int64_t drain() override {
+  int64_t drain(const Pause &pause) override {
+    using std::chrono::milliseconds;
     lifecycle_.drain();
+    repository_->stopLoading();
     spdlog::info("draining: {} requests in flight", lifecycle_.inFlight());
-    std::this_thread::sleep_for(options_.drainDelay);
+    auto wait = [&](milliseconds longest, milliseconds step, auto isOver) {
+      for (auto end = Clock::now() + longest; !isOver() && Clock::now() < end;)
+        if (auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
+            !pause(std::min(step, left)))
+          return false;
+      return true;
+    };
+    bool mayWait = wait(options_.drainDelay, options_.drainDelay, [] { return false; });
     if (rest_)
       rest_->stopAccepting();
     if (grpc_)
       grpc_->stopAccepting();
-    auto deadline = Clock::now() + options_.drainTimeout;
-    while (lifecycle_.inFlight() > 0 && Clock::now() < deadline)
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    return lifecycle_.inFlight();
+    auto isDrained = [this] {
+      return lifecycle_.inFlight() == 0 && (!rest_ || rest_->isDrained()) &&
+             (!grpc_ || grpc_->isDrained());
+    };
+    // Idle connections take a moment to close, also where nothing is waited for.
+    wait(mayWait ? options_.drainTimeout : milliseconds(50), milliseconds(2), isDrained);
+    // One that is not counted any more, but has not got the whole of its reply, is one all the
+    // same.
+    const int64_t lost = isDrained() ? 0 : std::max<int64_t>(1, lifecycle_.inFlight());
+    constexpr milliseconds longestWrite{1000};
+    if (accessLog_)
+      accessLog_->flush(longestWrite);
+    if (traceLog_)
+      traceLog_->flush(longestWrite);
+    return lost;
   }
 
 private:
@@ -164,12 +191,30 @@ private:
       spdlog::info("{} on unix:{}", protocol, socket);
   }
 
-  Status readModelConfigFile() {
-    INGOT_ASSIGN_OR_RETURN(std::string text, readText(options_.modelConfigFile));
+  Result<std::vector<ModelEntry>> readModelConfigFile() const {
+    INGOT_ASSIGN_OR_RETURN(std::string text, readText(options_.modelConfigFile, mostConfigBytes));
     auto entries = parseModelConfigFile(text, options_.repository.defaults);
     if (!entries.isOk())
       return entries.status().withContext(options_.modelConfigFile);
-    return repository_->replaceModels(*entries);
+    return entries;
+  }
+
+  /// Waits until all is loaded.
+  void reloadModels() {
+    Status status;
+    if (options_.modelConfigFile.empty())
+      status = repository_->reload();
+    else if (auto entries = readModelConfigFile(); !entries.isOk())
+      status = entries.status();
+    else if (entries->empty()) // more likely a file that is being written than a wish
+      status = Status(StatusCode::InvalidArgument,
+                      options_.modelConfigFile + " names no model; what is served stays as it is");
+    else
+      status = repository_->replaceModels(*entries);
+    if (status.isOk())
+      spdlog::info("reloaded");
+    else
+      spdlog::error("reload: {}", status.message());
   }
 
   // Later ones use earlier ones, and go first.
@@ -185,6 +230,7 @@ private:
   SharedMemory sharedMemory_;
   Lifecycle lifecycle_;
   std::unique_ptr<Repository> repository_;
+  std::list<std::future<void>> reloads_; ///< each waits for its end when it goes
   std::unique_ptr<InferenceService> inference_;
   std::unique_ptr<ServerContext> context_;
   std::unique_ptr<RestServer> rest_;

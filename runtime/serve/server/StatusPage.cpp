@@ -94,6 +94,8 @@ std::string statusJson(const Repository &repository, std::string_view serverVers
     json.StartObject();
     json.Key("name");
     text(json, model.model);
+    json.Key("error");
+    text(json, model.error.message());
     json.Key("versions");
     json.StartArray();
     for (const VersionStatus &version : model.versions) {

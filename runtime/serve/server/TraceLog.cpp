@@ -1,12 +1,10 @@
 // See TraceLog.h.
 #include "runtime/serve/server/TraceLog.h"
 
+#include "runtime/serve/server/LogWriter.h"
+
 #include <atomic>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <mutex>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -71,16 +69,16 @@ void addSpan(std::string &out, const char *name, uint64_t track, Clock::time_poi
 
 class Writer : public TraceLog {
 public:
-  Writer(std::FILE *file, double rate, uint64_t maxBytes)
-      : file_(file), left_(maxBytes),
-        every_(rate > 0 ? static_cast<uint64_t>(std::llround(1 / rate)) : 0) {
+  Writer(std::unique_ptr<LogWriter> file, double rate, int64_t maxBytes)
+      : file_(std::move(file)), rate_(rate), left_(maxBytes) {
     write("[\n");
   }
-  ~Writer() override { std::fclose(file_); }
 
   void onRequest(const RequestRecord &record) override {
     uint64_t number = requests_.fetch_add(1, std::memory_order_relaxed);
-    bool isDue = every_ > 0 && number % every_ == 0;
+    // Where the share's multiples pass an integer, so that it is that of any run of requests.
+    auto due = [this](uint64_t count) { return std::ceil(static_cast<double>(count) * rate_); };
+    bool isDue = due(number + 1) > due(number);
     if (!isDue && !isSampled(record.traceparent))
       return;
     std::string events;
@@ -96,34 +94,31 @@ public:
       addSpan(events, "scatter", track, ran, timing.finished, nullptr);
       addSpan(events, "write", track, timing.finished, record.written, nullptr);
     }
-    write(events);
+    write(std::move(events));
   }
+  void flush(std::chrono::milliseconds timeout) override { file_->flush(timeout); }
 
 private:
-  void write(const std::string &text) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (text.size() > left_)
-      return;
-    left_ -= text.size();
-    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0)
-      left_ = 0; // a full disk: what is there is a trace
+  void write(std::string text) {
+    auto bytes = static_cast<int64_t>(text.size());
+    if (left_.fetch_sub(bytes, std::memory_order_relaxed) >= bytes)
+      file_->write(std::move(text));
   }
 
-  std::FILE *file_;
-  std::mutex mutex_;
-  uint64_t left_;
-  uint64_t every_; ///< 0: only those that ask for it
+  const std::unique_ptr<LogWriter> file_;
+  const double rate_; ///< 0: only those that ask for it
+  std::atomic<int64_t> left_;
   std::atomic<uint64_t> requests_{0};
 };
 
 } // namespace
 
 Result<std::unique_ptr<TraceLog>> TraceLog::open(const std::string &path, double rate,
-                                                 uint64_t maxBytes) {
-  std::FILE *file = std::fopen(path.c_str(), "we");
-  if (!file)
-    return Status(StatusCode::IoError, "trace '" + path + "': " + std::strerror(errno));
-  return std::unique_ptr<TraceLog>(std::make_unique<Writer>(file, rate, maxBytes));
+                                                 int64_t maxBytes) {
+  auto file = LogWriter::open(path, LogWriter::Begin::Anew);
+  if (!file.isOk())
+    return file.status().withContext("trace");
+  return std::unique_ptr<TraceLog>(std::make_unique<Writer>(std::move(*file), rate, maxBytes));
 }
 
 bool isSampled(std::string_view traceparent) {

@@ -6,6 +6,7 @@
 
 #include "runtime/serve/inference/RequestRecord.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -14,9 +15,12 @@ namespace ingot::serve {
 class TraceLog : public RequestObserver {
 public:
   /// `rate` of the requests, 0 to 1. The file is a trace at any moment (its list may be open at the
-  /// end), and no longer grows beyond `maxBytes`. IoError (names the file).
+  /// end), and grows to `maxBytes`. It is written by a thread of its own; where it cannot keep up,
+  /// or the disk is full, requests are missing. IoError, NotFound (name the file).
   static Result<std::unique_ptr<TraceLog>> open(const std::string &path, double rate,
-                                                uint64_t maxBytes = uint64_t{256} << 20);
+                                                int64_t maxBytes = int64_t{256} << 20);
+  /// Waits until what came so far is written, for so long at most.
+  virtual void flush(std::chrono::milliseconds timeout) = 0;
 };
 
 /// Whether a traceparent ("00-<trace>-<parent>-01") asks to be traced; false for one that is none.
