@@ -52,6 +52,13 @@ install(FILES ${PROJECT_BINARY_DIR}/ingot.pc
 set(components library dev)
 if(INGOT_SERVE_GRPC)
   install(TARGETS ingot-serve RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
+  # The unit is not enabled by being there; it wants /etc/ingot/serve.toml.
+  install(FILES ${PROJECT_SOURCE_DIR}/examples/deploy/ingot-serve.service
+    DESTINATION lib/systemd/system COMPONENT server)
+  install(FILES ${PROJECT_SOURCE_DIR}/docs/Serving.md
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/ingot-runtime COMPONENT server)
+  install(FILES ${PROJECT_SOURCE_DIR}/examples/deploy/serve.toml
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/ingot-runtime/examples COMPONENT server)
   list(APPEND components server)
 endif()
 if(INGOT_COMPILER)
