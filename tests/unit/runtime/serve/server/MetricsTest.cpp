@@ -48,6 +48,30 @@ TEST_F(MetricsTest, NobodyMakesUpLabels) {
                                 "version=\"\",code=\"200\"} 1\n"));
 }
 
+TEST_F(MetricsTest, MistakesOfAModelAreNoLoadsThatFailed) {
+  LoadEvent event;
+  event.model = "m";
+  event.isOfModel = true;
+  event.status = Status(StatusCode::InvalidArgument, "its config");
+  metrics.onLoad(event);
+  EXPECT_THAT(text(), HasSubstr("ingot_model_errors_total{model=\"m\"} 1\n"));
+  EXPECT_THAT(text(), HasSubstr("ingot_model_load_failures_total{model=\"m\"} 0\n"));
+}
+
+TEST_F(MetricsTest, TfServingsNamesAreThereForThoseWhoWantThem) {
+  publish("m", 1, FIXTURESERVED);
+  ASSERT_TRUE(repository->reload().isOk());
+  Metrics both{{"0", /*tfs=*/true, /*triton=*/false}};
+  const std::string names = both.text(*repository, 0, true);
+  for (const char *name :
+       {"request_count", "request_latency_bucket", "runtime_latency_bucket",
+        "batching_session:queuing_latency_bucket", "batching_session:input_batch_size_bucket",
+        "batching_session:processed_batch_size_bucket", "batching_session:wrapped_run_count",
+        "model_warmup_latency_bucket"})
+    EXPECT_THAT(names, HasSubstr(std::string("\n:tensorflow:serving:") + name + "{"));
+  EXPECT_THAT(text(), Not(HasSubstr("tensorflow")));
+}
+
 TEST_F(MetricsTest, TheTextDoesNotGrowWithVersionsThatHaveGone) {
   load(1000);
   request(1000);

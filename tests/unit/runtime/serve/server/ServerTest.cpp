@@ -166,7 +166,12 @@ TEST_F(ServerTest, ADrainIsEndedAtOnceByWhoeverPauses) {
   start();
   awaitReady();
   int pauses = 0;
-  EXPECT_EQ(server->drain([&](std::chrono::milliseconds) { return ++pauses < 2; }), 0);
+  EXPECT_EQ(server->drain([&](std::chrono::milliseconds longest) {
+    if (++pauses == 2)
+      return false;
+    return pause(std::min(longest, std::chrono::milliseconds(1)));
+  }),
+            0);
   EXPECT_FALSE(server->isReady());
 }
 
