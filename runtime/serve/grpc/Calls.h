@@ -282,6 +282,8 @@ private:
   void wasRead(bool ok);
   void wasWritten(bool ok);
   void finished(bool ok) { release(); }
+  void lingered(bool ok);
+  void sendEnd();     ///< with mutex_
   void writeNext();   ///< with mutex_
   void recordAtEnd(); ///< with mutex_: once it has arrived and ended
 
@@ -304,6 +306,9 @@ private:
   MemberEvent<StreamCall, &StreamCall::wasRead> read_{this};
   MemberEvent<StreamCall, &StreamCall::wasWritten> written_{this};
   MemberEvent<StreamCall, &StreamCall::finished> finished_{this};
+  bool hasWritten_ = false;
+  grpc::Alarm lingerAlarm_;
+  MemberEvent<StreamCall, &StreamCall::lingered> lingered_{this};
 };
 
 /// Methods whose reply is a message that a function fills in.

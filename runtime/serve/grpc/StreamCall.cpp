@@ -8,6 +8,11 @@ namespace ingot::serve {
 namespace {
 /// Of replies that a client has not read, before no more of its messages are.
 constexpr size_t mostOutgoing = 64, mostOutgoingBytes = size_t{64} << 20;
+
+/// A server that stops closes a connection behind its last call. gRPC's clients then fail to write
+/// (that they have read, for flow control) and throw away what they have not read: so they are
+/// given time.
+constexpr std::chrono::milliseconds linger{100};
 } // namespace
 
 StreamCall::StreamCall(Calls &calls, const Method &method, grpc::ServerCompletionQueue &queue,
@@ -155,13 +160,26 @@ void StreamCall::writeNext() {
     isWriting_ = true;
     hold();
     startsWriting();
+    hasWritten_ = true;
     stream_.Write(outgoing_.front().message, &written_);
   } else if (finalStatus_ && !isFinished_) {
     isFinished_ = true;
     hold();
-    startsWriting();
-    stream_.Finish(*finalStatus_, &finished_);
+    if (calls().isStopping() && hasWritten_ && !isBroken_)
+      lingerAlarm_.Set(&queue_, std::chrono::system_clock::now() + linger, &lingered_);
+    else
+      sendEnd();
   }
+}
+
+void StreamCall::sendEnd() {
+  startsWriting();
+  stream_.Finish(*finalStatus_, &finished_);
+}
+
+void StreamCall::lingered(bool) {
+  const std::lock_guard lock(mutex_);
+  sendEnd();
 }
 
 void StreamCall::wasWritten(bool ok) {

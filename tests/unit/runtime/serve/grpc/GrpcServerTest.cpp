@@ -288,6 +288,30 @@ TEST_F(GrpcServerTest, AFullQueueSaysWhenToTryAgain) {
   client.join();
 }
 
+TEST_F(GrpcServerTest, MemoryThatThereIsNotEndsARequestAlone) {
+  ModelInferRequest request = inferRequest({1, 0, 0});
+  request.set_model_name("huge");
+  EXPECT_CODE(infer(request), RESOURCE_EXHAUSTED, "no memory");
+  inference::RepositoryModelLoadRequest load; // on a thread of its own
+  inference::RepositoryModelLoadResponse loaded;
+  load.set_model_name("huge");
+  CallContext loading;
+  EXPECT_CODE(
+      GRPCInferenceService::NewStub(channel())->RepositoryModelLoad(&loading, load, &loaded),
+      RESOURCE_EXHAUSTED, "no memory");
+  CallContext context;
+  auto stub = GRPCInferenceService::NewStub(channel());
+  auto stream = stub->ModelStreamInfer(&context);
+  inference::ModelStreamInferResponse reply;
+  ASSERT_TRUE(stream->Write(request) && stream->Read(&reply));
+  EXPECT_NE(reply.error_message().find("no memory"), std::string::npos) << reply.error_message();
+  ASSERT_TRUE(stream->Write(inferRequest({1, 0, 0})) && stream->Read(&reply));
+  EXPECT_EQ(reply.error_message(), "");
+  stream->WritesDone();
+  ASSERT_CALL_OK(stream->Finish());
+  EXPECT_CODE(infer(inferRequest({1, 0, 0})), OK, "");
+}
+
 TEST_F(GrpcServerTest, RecordsSayWhatEachCallWas) {
   CallContext call;
   call.AddMetadata("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");

@@ -4,6 +4,7 @@
 
 #include "runtime/serve/grpc/proto/reflection_v1.grpc.pb.h"
 
+#include <atomic>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <thread>
@@ -104,6 +105,27 @@ TEST_F(StoppingTest, RequestsOfAStreamAreInFlightUntilTheirRepliesAreWritten) {
   writer.join();
   EXPECT_CODE(stream->Finish(), UNAVAILABLE, "stopping");
   EXPECT_TRUE(isDrainedSoon());
+}
+
+TEST_F(StoppingTest, ALargeReplyIsReadToItsEnd) {
+  for (int64_t rows : {50000, 1000000}) {
+    start();
+    connect();
+    const std::vector<float> x(static_cast<size_t>(3 * rows), 1);
+    const auto asked = request<float>("predict", "x", "FP32", {rows, 3}, x);
+    std::atomic<bool> isDone{false};
+    std::thread client([&] {
+      ModelInferResponse reply;
+      EXPECT_CODE(call(&inference::GRPCInferenceService::Stub::ModelInfer, *service, asked, reply),
+                  OK, "");
+      isDone.store(true);
+    });
+    while (lifecycle.inFlight() == 0 && !isDone.load())
+      std::this_thread::yield();
+    server->stopAccepting();
+    client.join();
+    EXPECT_TRUE(isDrainedSoon());
+  }
 }
 
 TEST_F(StoppingTest, AConnectionThatDoesNotAnswerDoesNotHoldItOpen) {

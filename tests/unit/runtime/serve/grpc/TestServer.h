@@ -15,7 +15,8 @@
 namespace ingot::serve {
 
 /// Model "m" with versions 1 and 2 of the fixture, 2 the latest, 1 labelled "stable"; "broken",
-/// whose version 3 could not be loaded. What is asked of it is written down.
+/// whose version 3 could not be loaded; "huge", for which there is no memory. What is asked of it
+/// is written down.
 class ScriptedRepository : public Repository {
 public:
   explicit ScriptedRepository(Scheduler &scheduler) : scheduler_(scheduler) {
@@ -48,6 +49,8 @@ public:
 
   Result<std::shared_ptr<const ModelVersion>> find(std::string_view name,
                                                    const VersionChoice &choice) const override {
+    if (name == "huge")
+      throw std::bad_alloc();
     if (name == "broken")
       return Status(StatusCode::Unavailable, "model 'broken' could not be loaded");
     if (name != "m")
@@ -81,6 +84,8 @@ public:
   bool isReady() const override { return ready; }
   bool awaitReady(Clock::time_point) const override { return ready; }
   Status load(std::string_view model, const std::optional<ModelConfig> &config) override {
+    if (model == "huge")
+      throw std::bad_alloc();
     return say("load " + std::string(model) + (config ? " " + toJson(*config) : ""));
   }
   Status unload(std::string_view model) override { return say("unload " + std::string(model)); }
