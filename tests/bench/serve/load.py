@@ -41,8 +41,8 @@ def measure(port, protocol, concurrency, seconds):
 
 
 def best(rows):
-    """The round with the most throughput, of those that were measured."""
-    return max((row for row in rows if row), default=(0, 0, 0))
+    """The round with the most throughput, of those that were measured; None: there is none."""
+    return max((row for row in rows if row), default=None)
 
 
 def main():
@@ -72,9 +72,12 @@ def main():
                         ours.append(measure(mine, protocol, concurrency, options.seconds))
                         theirs.append(measure(other, protocol, concurrency, options.seconds))
                     a, b = best(ours), best(theirs)
-                    ratios.append(a[0] / b[0] if b[0] else float("nan"))
+                    if not a or not b:
+                        print(f"| {protocol} | {concurrency} | not measured: {'ours' if not a else 'theirs'} |", flush=True)
+                        continue
+                    ratios.append(a[0] / b[0])
                     print(f"| {protocol} | {concurrency} | {a[0]:.0f} | {a[1]:.2f} / {a[2]:.2f} | {b[0]:.0f} "
-                          f"| {b[1]:.2f} / {b[2]:.2f} | {ratios[-1]:.1f}x | {b[2] / max(a[2], 1e-9):.1f}x |", flush=True)
+                          f"| {b[1]:.2f} / {b[2]:.2f} | {ratios[-1]:.1f}x | {b[2] / a[2]:.1f}x |", flush=True)
             print(f"geometric mean of the throughputs: {statistics.geometric_mean(ratios):.2f}x")
 
 
