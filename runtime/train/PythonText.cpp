@@ -17,7 +17,7 @@ std::string pythonRepr(double value) {
   char *end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
   std::string digits(text, end); // "-1.2345e-05"
   const size_t e = digits.find('e');
-  const int exponent = std::atoi(digits.c_str() + e + 1);
+  const int exponent = std::stoi(digits.substr(e + 1));
   if (exponent < -4 || exponent >= 16)
     return digits;
   end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed).ptr;

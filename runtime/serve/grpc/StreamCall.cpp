@@ -112,8 +112,8 @@ bool StreamCall::isWrittenEnough() const {
 }
 
 void StreamCall::wasRead(bool ok) {
-  grpc::ByteBuffer message = std::move(incoming_);
-  incoming_ = grpc::ByteBuffer();
+  const grpc::ByteBuffer message = incoming_; // copies share what they hold
+  incoming_.Clear();
   {
     const std::lock_guard lock(mutex_);
     isReading_ = false;
@@ -121,7 +121,7 @@ void StreamCall::wasRead(bool ok) {
   }
   try {
     if (ok)
-      onMessage(std::move(message));
+      onMessage(message);
     else
       onLastMessage();
   } catch (const std::bad_alloc &) {
@@ -136,7 +136,7 @@ void StreamCall::write(grpc::ByteBuffer message, Written written) {
     if (!isBroken_ && !finalStatus_) {
       isEncodingSet_ = true; // the client is told with the first message
       outgoingBytes_ += message.Length();
-      outgoing_.push_back({std::move(message), std::move(written)});
+      outgoing_.push_back({message, std::move(written)});
       if (!isWriting_)
         writeNext();
       return;

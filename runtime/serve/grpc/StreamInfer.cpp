@@ -198,7 +198,7 @@ private:
       status = noMemory();
     }
     if (status.isOk())
-      end(item, std::move(reply));
+      end(item, reply);
     else
       fail(item, status);
   }
@@ -230,7 +230,7 @@ private:
   void end(const ItemPtr &item, grpc::ByteBuffer reply) {
     hold(); // the item's may end at once
     item->record.bytesOut = reply.Length();
-    write(std::move(reply), [this, item](bool isWritten) { wasAnswered(*item, isWritten); });
+    write(reply, [this, item](bool isWritten) { wasAnswered(*item, isWritten); });
     Sequence *next = nullptr;
     {
       const std::lock_guard lock(itemsMutex_);

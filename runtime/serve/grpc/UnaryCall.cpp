@@ -27,10 +27,13 @@ void UnaryCall::arrived(bool ok) {
   record_ = describe();
   record_.bytesIn = message_.Length();
   compression_ = compressionOf(message_);
-  if (grpc::Status access = checkAccess(); !access.ok()) {
+  const grpc::Status access = checkAccess();
+  const bool counts = method().group != ApiGroup::Health;
+  if (access.ok() && counts)
+    isCounted_ = context().lifecycle.begin(context().limits.requests);
+  if (!access.ok()) {
     fail(access);
-  } else if (method().group != ApiGroup::Health &&
-             !(isCounted_ = context().lifecycle.begin(context().limits.requests))) {
+  } else if (counts && !isCounted_) {
     fail(Status(StatusCode::ResourceExhausted, "there are " +
                                                    std::to_string(context().limits.requests) +
                                                    " requests in flight already; try again later"));

@@ -338,8 +338,11 @@ bool JsonReader::readNumber(std::string_view &text) {
       return failHere("a digit is expected after '-'");
     if (*digits == '0' && at - digits > 1)
       return failHere("a number begins with 0");
-    if (at < end_ && *at == '.' && (++at, !scanDigits(at)))
-      return failHere("a digit is expected after '.', in the number");
+    if (at < end_ && *at == '.') {
+      ++at;
+      if (!scanDigits(at))
+        return failHere("a digit is expected after '.', in the number");
+    }
     if (at < end_ && (*at == 'e' || *at == 'E')) {
       ++at;
       if (at < end_ && (*at == '+' || *at == '-'))

@@ -3,8 +3,8 @@
 
 #include "runtime/serve/server/MetricFamilies.h"
 
-#include <cstdio>
 #include <dirent.h>
+#include <fstream>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -31,13 +31,9 @@ double toMicroseconds(const CountAndTime &times) {
 }
 
 double residentBytes() {
-  std::FILE *file = std::fopen("/proc/self/statm", "re");
-  if (!file)
-    return 0;
-  long total = 0, resident = 0;
-  int read = std::fscanf(file, "%ld %ld", &total, &resident);
-  std::fclose(file);
-  return read == 2 ? static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) : 0;
+  double total = 0, resident = 0; // in pages
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 double openFiles() {

@@ -34,13 +34,13 @@ protected:
 
 #define EXPECT_STATUS(status, expectedCode, fragment)                                              \
   do {                                                                                             \
-    ingot::Status seen = (status);                                                                 \
+    const ingot::Status &seen = (status);                                                          \
     EXPECT_EQ(toString(seen.code()), toString(ingot::StatusCode::expectedCode)) << seen.message(); \
     EXPECT_NE(seen.message().find(fragment), std::string::npos) << seen.message();                 \
   } while (false)
 #define ASSERT_OK(expression)                                                                      \
   do {                                                                                             \
-    ingot::Status seen = (expression);                                                             \
+    const ingot::Status &seen = (expression);                                                      \
     ASSERT_TRUE(seen.isOk()) << seen.message();                                                    \
   } while (false)
 

@@ -18,7 +18,6 @@ namespace {
 using namespace ingot;
 using namespace ingot::serve;
 using inference::ModelInferRequest;
-using inference::ModelInferResponse;
 using tensorflow::TensorProto;
 using tensorflow::serving::PredictResponse;
 using testing::ElementsAre;

@@ -193,13 +193,13 @@ public:
 
 #define EXPECT_CODE(status, expectedCode, fragment)                                                \
   do {                                                                                             \
-    const grpc::Status seen = (status);                                                            \
+    const grpc::Status &seen = (status);                                                           \
     EXPECT_EQ(seen.error_code(), grpc::StatusCode::expectedCode) << seen.error_message();          \
     EXPECT_NE(seen.error_message().find(fragment), std::string::npos) << seen.error_message();     \
   } while (false)
 #define ASSERT_CALL_OK(expression)                                                                 \
   do {                                                                                             \
-    const grpc::Status seen = (expression);                                                        \
+    const grpc::Status &seen = (expression);                                                       \
     ASSERT_TRUE(seen.ok()) << seen.error_message();                                                \
   } while (false)
 

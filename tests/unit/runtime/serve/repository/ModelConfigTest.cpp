@@ -80,7 +80,7 @@ TEST(ModelConfigTest, WritesWhatItReads) {
 }
 
 TEST(ModelConfigTest, MistakesNameKeyValueAndWhatIsAllowed) {
-  for (auto [text, fragment] : std::vector<std::pair<std::string, std::string>>{
+  for (const auto &[text, fragment] : std::vector<std::pair<std::string, std::string>>{
            {"", "not JSON"},
            {"{\"weight\": }", "not JSON"},
            {"3", "must be a JSON object, not 3"},

@@ -141,7 +141,7 @@ TEST_F(PublishTest, WhatIsNoManifestIsRefused) {
   EXPECT_STATUS(checkVersion(path("1")), NotFound, "MANIFEST.json");
   const std::string digest(64, '0');
   const std::string head = R"({"format": "ingot-version", "format_version": 1, "files": )";
-  for (auto [text, fragment] : std::vector<std::pair<std::string, std::string>>{
+  for (const auto &[text, fragment] : std::vector<std::pair<std::string, std::string>>{
            {"", "not a JSON object"},
            {"[1]", "not a JSON object"},
            {"{}", "'format'"},

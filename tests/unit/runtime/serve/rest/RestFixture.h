@@ -78,7 +78,7 @@ public:
         return reply;
     const std::string head = read_.substr(0, end + 2);
     read_.erase(0, end + 4);
-    reply.status = std::atoi(head.c_str() + head.find(' ') + 1);
+    reply.status = std::stoi(head.substr(head.find(' ') + 1));
     for (size_t at = head.find("\r\n") + 2; at < head.size();) {
       const size_t colon = head.find(": ", at), line = head.find("\r\n", at);
       std::string name = head.substr(at, colon - at);

@@ -115,7 +115,7 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "usage: ScheduleOverhead FixtureServed.so [milliseconds]\n");
     return 2;
   }
-  std::chrono::milliseconds time(argc > 2 ? std::atoi(argv[2]) : 500);
+  std::chrono::milliseconds time(argc > 2 ? std::stoi(argv[2]) : 500);
   auto artifact = Artifact::open(argv[1]);
   if (!artifact.isOk()) {
     std::fprintf(stderr, "%s\n", artifact.status().message().c_str());
