@@ -34,13 +34,17 @@ protected:
 
 #define EXPECT_STATUS(status, expectedCode, fragment)                                              \
   do {                                                                                             \
-    const ingot::Status &seen = (status);                                                          \
+    /* A copy, since it may be part of a temporary.                                                \
+     * NOLINTNEXTLINE(performance-unnecessary-copy-initialization) */                              \
+    const ingot::Status seen = (status);                                                           \
     EXPECT_EQ(toString(seen.code()), toString(ingot::StatusCode::expectedCode)) << seen.message(); \
     EXPECT_NE(seen.message().find(fragment), std::string::npos) << seen.message();                 \
   } while (false)
 #define ASSERT_OK(expression)                                                                      \
   do {                                                                                             \
-    const ingot::Status &seen = (expression);                                                      \
+    /* A copy, since it may be part of a temporary.                                                \
+     * NOLINTNEXTLINE(performance-unnecessary-copy-initialization) */                              \
+    const ingot::Status seen = (expression);                                                       \
     ASSERT_TRUE(seen.isOk()) << seen.message();                                                    \
   } while (false)
 

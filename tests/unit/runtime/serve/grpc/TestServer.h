@@ -193,13 +193,17 @@ public:
 
 #define EXPECT_CODE(status, expectedCode, fragment)                                                \
   do {                                                                                             \
-    const grpc::Status &seen = (status);                                                           \
+    /* A copy, since it may be part of a temporary.                                                \
+     * NOLINTNEXTLINE(performance-unnecessary-copy-initialization) */                              \
+    const grpc::Status seen = (status);                                                            \
     EXPECT_EQ(seen.error_code(), grpc::StatusCode::expectedCode) << seen.error_message();          \
     EXPECT_NE(seen.error_message().find(fragment), std::string::npos) << seen.error_message();     \
   } while (false)
 #define ASSERT_CALL_OK(expression)                                                                 \
   do {                                                                                             \
-    const grpc::Status &seen = (expression);                                                       \
+    /* A copy, since it may be part of a temporary.                                                \
+     * NOLINTNEXTLINE(performance-unnecessary-copy-initialization) */                              \
+    const grpc::Status seen = (expression);                                                        \
     ASSERT_TRUE(seen.ok()) << seen.error_message();                                                \
   } while (false)
 
