@@ -50,7 +50,7 @@ install(FILES ${PROJECT_BINARY_DIR}/ingot.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
 set(components library dev)
-if(INGOT_SERVE_GRPC)
+if(INGOT_SERVE)
   install(TARGETS ingot-serve RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
   # The unit is not enabled by being there; it wants /etc/ingot/serve.toml.
   install(FILES ${PROJECT_SOURCE_DIR}/examples/deploy/ingot-serve.service

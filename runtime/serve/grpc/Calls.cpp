@@ -95,7 +95,8 @@ void Calls::start(int threads) {
         listen(method, *queue);
     }
   sweeping_ = true;
-  sweepAlarm_.Set(queues_.front().get(), std::chrono::system_clock::now() + sweepInterval, &swept_);
+  sweepAlarm_.Set(queues_.front().get(), std::chrono::system_clock::now() + sweepInterval,
+                  swept_.tag());
   for (int i = 0; i < threads; ++i)
     threads_.emplace_back(
         [this, &queue = *queues_[static_cast<size_t>(i) % queues_.size()]] { poll(queue); });
@@ -121,14 +122,14 @@ void Calls::stop() {
   bool ok = false;
   for (const auto &queue : queues_)
     while (queue->Next(&tag, &ok))
-      static_cast<Event *>(tag)->happened(ok);
+      Event::take(tag, ok);
 }
 
 void Calls::poll(grpc::ServerCompletionQueue &queue) {
   void *tag = nullptr;
   bool ok = false;
   while (queue.Next(&tag, &ok))
-    static_cast<Event *>(tag)->happened(ok);
+    Event::take(tag, ok);
 }
 
 void Calls::listen(const Method &method, grpc::ServerCompletionQueue &queue) {
@@ -201,7 +202,8 @@ void Calls::sweep(bool ok) {
   const std::lock_guard lock(sweepMutex_);
   if (!sweeping_)
     return;
-  sweepAlarm_.Set(queues_.front().get(), std::chrono::system_clock::now() + sweepInterval, &swept_);
+  sweepAlarm_.Set(queues_.front().get(), std::chrono::system_clock::now() + sweepInterval,
+                  swept_.tag());
 }
 
 // ---- Call ----

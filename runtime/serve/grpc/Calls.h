@@ -7,6 +7,7 @@
 #define INGOT_RUNTIME_SERVE_GRPC_CALLS_H
 
 #include "runtime/serve/grpc/Methods.h"
+#include "runtime/serve/grpc/ThreadOrder.h"
 #include "runtime/serve/grpc/Wire.h"
 #include "runtime/serve/inference/ServerContext.h"
 
@@ -36,18 +37,27 @@ Status noMemory();
 /// What a completion queue hands back.
 class Event {
 public:
-  virtual void happened(bool ok) = 0;
+  /// For an operation that begins now.
+  void *tag() {
+    handOver(this);
+    return this;
+  }
+  static void take(void *tag, bool ok) {
+    takeOver(tag);
+    static_cast<Event *>(tag)->happened(ok);
+  }
 
 protected:
   ~Event() = default;
+  virtual void happened(bool ok) = 0;
 };
 
 template <typename Owner, void (Owner::*Handle)(bool)> class MemberEvent final : public Event {
 public:
   explicit MemberEvent(Owner *owner) : owner_(owner) {}
-  void happened(bool ok) override { (owner_->*Handle)(ok); }
 
 private:
+  void happened(bool ok) override { (owner_->*Handle)(ok); }
   Owner *owner_;
 };
 
@@ -164,7 +174,7 @@ protected:
   }
   void waitForEnd() {
     hold();
-    rpc_.AsyncNotifyWhenDone(&ended_);
+    rpc_.AsyncNotifyWhenDone(ended_.tag());
   }
   virtual void onEnd() {}
 

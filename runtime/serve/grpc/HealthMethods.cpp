@@ -101,7 +101,7 @@ private:
       return;
     hold();
     isSet_ = true;
-    alarm_.Set(&queue_, std::chrono::system_clock::now() + watchInterval, &looked_);
+    alarm_.Set(&queue_, std::chrono::system_clock::now() + watchInterval, looked_.tag());
   }
 
   void looked(bool) { // also of an alarm that was cancelled, where the server stops

@@ -28,7 +28,7 @@ StreamCall::~StreamCall() {
 
 void StreamCall::listen() {
   waitForEnd();
-  method().service->requestStream(method().index, &rpc_, &stream_, &queue_, &arrived_);
+  method().service->requestStream(method().index, &rpc_, &stream_, &queue_, arrived_.tag());
 }
 
 void StreamCall::arrived(bool ok) {
@@ -99,7 +99,7 @@ void StreamCall::read() {
     isReading_ = true;
     hold();
   }
-  stream_.Read(&incoming_, &read_);
+  stream_.Read(&incoming_, read_.tag());
 }
 
 void StreamCall::taken() {
@@ -161,12 +161,12 @@ void StreamCall::writeNext() {
     hold();
     startsWriting();
     hasWritten_ = true;
-    stream_.Write(outgoing_.front().message, &written_);
+    stream_.Write(outgoing_.front().message, written_.tag());
   } else if (finalStatus_ && !isFinished_) {
     isFinished_ = true;
     hold();
     if (calls().isStopping() && hasWritten_ && !isBroken_)
-      lingerAlarm_.Set(&queue_, std::chrono::system_clock::now() + linger, &lingered_);
+      lingerAlarm_.Set(&queue_, std::chrono::system_clock::now() + linger, lingered_.tag());
     else
       sendEnd();
   }
@@ -174,7 +174,7 @@ void StreamCall::writeNext() {
 
 void StreamCall::sendEnd() {
   startsWriting();
-  stream_.Finish(*finalStatus_, &finished_);
+  stream_.Finish(*finalStatus_, finished_.tag());
 }
 
 void StreamCall::lingered(bool) {

@@ -14,7 +14,8 @@ void UnaryCall::listen() {
     cancellation_ = std::make_shared<Cancellation>();
     waitForEnd();
   }
-  method().service->requestUnary(method().index, &rpc_, &message_, &writer_, &queue_, &arrived_);
+  method().service->requestUnary(method().index, &rpc_, &message_, &writer_, &queue_,
+                                 arrived_.tag());
 }
 
 void UnaryCall::arrived(bool ok) {
@@ -60,7 +61,7 @@ void UnaryCall::reply(grpc::ByteBuffer message) {
   if (compression_ != GRPC_COMPRESS_NONE) // as the client does, it is answered
     rpc_.set_compression_algorithm(compression_);
   startsWriting();
-  writer_.Finish(message, grpc::Status::OK, &finished_);
+  writer_.Finish(message, grpc::Status::OK, finished_.tag());
 }
 
 void UnaryCall::fail(const Status &status) { fail(toGrpc(status)); }
@@ -79,7 +80,7 @@ void UnaryCall::fail(const grpc::Status &status) {
   record_.status = status.error_code();
   record_.error = status.error_message();
   startsWriting();
-  writer_.FinishWithError(status, &finished_);
+  writer_.FinishWithError(status, finished_.tag());
 }
 
 void UnaryCall::finished(bool) {

@@ -3,6 +3,7 @@
 
 #include "runtime/core/ProtoWriter.h"
 #include "runtime/serve/grpc/ParseCost.h"
+#include "runtime/serve/grpc/ThreadOrder.h"
 
 #include <algorithm>
 #include <google/protobuf/io/gzip_stream.h>
@@ -29,7 +30,10 @@ public:
   }
 };
 
-void letGo(void *owner) { delete static_cast<std::shared_ptr<const void> *>(owner); }
+void letGo(void *owner) {
+  takeOver(owner);
+  delete static_cast<std::shared_ptr<const void> *>(owner);
+}
 
 Status tooLarge(uint64_t limit) {
   return Status(StatusCode::ResourceExhausted,
@@ -131,9 +135,10 @@ void WireWriter::block(const void *data, size_t bytes, const std::shared_ptr<con
     return;
   }
   flush();
+  auto *held = new std::shared_ptr<const void>(owner);
+  handOver(held);
   // Only read: gRPC asks for a pointer that could be written.
-  slices_.emplace_back(const_cast<void *>(data), bytes, letGo,
-                       new std::shared_ptr<const void>(owner));
+  slices_.emplace_back(const_cast<void *>(data), bytes, letGo, held);
   bytes_ += bytes;
 }
 

@@ -43,6 +43,7 @@ TEST_F(ModelServiceTest, ModelStatusHasVersionsTheNewestFirst) {
 
 TEST_F(ModelServiceTest, ReloadReplacesTheModels) {
   context.modelDirectories = {path("models")};
+  start();
   std::filesystem::create_directories(path("models/m"));
   ReloadConfigRequest asked;
   const auto reload = [&] {
@@ -58,7 +59,7 @@ TEST_F(ModelServiceTest, ReloadReplacesTheModels) {
   config.set_base_path(path("models/m"));
   EXPECT_CODE(reload(), OK, "");
   EXPECT_THAT(repository.said(), ElementsAre("replace m=" + path("models/m")));
-  repository.answer = Status(StatusCode::FailedPrecondition, "label 'stable'");
+  repository.answer(Status(StatusCode::FailedPrecondition, "label 'stable'"));
   EXPECT_CODE(reload(), FAILED_PRECONDITION, "label 'stable'");
 }
 
@@ -73,6 +74,7 @@ TEST_F(ModelServiceTest, AnEmptyListUnloadsNothing) {
 
 TEST_F(ModelServiceTest, OnAnOpenPortModelsLieInTheServersDirectories) {
   context.modelDirectories = {path("missing"), path("models")};
+  start();
   std::filesystem::create_directories(path("models"));
   std::filesystem::create_directories(path("elsewhere/m"));
   std::filesystem::create_directory_symlink(path("elsewhere/m"), path("models/link"));
@@ -89,7 +91,9 @@ TEST_F(ModelServiceTest, OnAnOpenPortModelsLieInTheServersDirectories) {
   EXPECT_TRUE(repository.said().empty());
   EXPECT_CODE(reload(path("models/m")), OK, "");
   EXPECT_CODE(reload(path("models/new/../m")), OK, "");
+  server.reset();
   context.takesAnyDirectory = true;
+  start();
   EXPECT_CODE(reload(path("elsewhere/m")), OK, "");
 }
 

@@ -33,7 +33,7 @@ TEST_F(RepositoryMethodsTest, LoadAndUnloadReachTheRepository) {
   inference::RepositoryModelUnloadRequest unload;
   inference::RepositoryModelUnloadResponse unloaded;
   unload.set_model_name("m");
-  repository.answer = Status(StatusCode::NotFound, "no model");
+  repository.answer(Status(StatusCode::NotFound, "no model"));
   EXPECT_CODE(call(&GRPCInferenceService::Stub::RepositoryModelUnload, *service, unload, unloaded),
               NOT_FOUND, "no model");
   EXPECT_EQ(repository.said().back(), "unload m");

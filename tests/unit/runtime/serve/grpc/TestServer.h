@@ -101,20 +101,25 @@ public:
     const std::lock_guard lock(mutex_);
     return said_;
   }
+  /// To what changes the repository, from now on.
+  void answer(Status status) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(status);
+  }
   std::atomic<bool> ready{true};
-  Status answer; ///< to what changes the repository
 
 private:
   Status say(std::string what) {
     const std::lock_guard lock(mutex_);
     said_.push_back(std::move(what));
-    return answer;
+    return answer_;
   }
   Scheduler &scheduler_;
   std::shared_ptr<const Artifact> artifact_;
   std::vector<std::shared_ptr<ModelVersion>> versions_;
   std::mutex mutex_;
   std::vector<std::string> said_;
+  Status answer_;
 };
 
 /// Keeps the records, and lets the test wait for one: it comes after the client has its reply.
