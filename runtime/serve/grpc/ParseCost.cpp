@@ -38,20 +38,16 @@ uint64_t emptyBytes(const Descriptor &type) {
 
 /// Of an element in memory where a packed list has it as a varint; 0: its bytes are the same.
 uint64_t unpackedBytes(const FieldDescriptor &field) {
-  switch (field.cpp_type()) {
-  case FieldDescriptor::CPPTYPE_INT32:
-  case FieldDescriptor::CPPTYPE_UINT32:
-  case FieldDescriptor::CPPTYPE_ENUM:
-    return field.type() == FieldDescriptor::TYPE_FIXED32 ||
-                   field.type() == FieldDescriptor::TYPE_SFIXED32
-               ? 0
-               : 4;
-  case FieldDescriptor::CPPTYPE_INT64:
-  case FieldDescriptor::CPPTYPE_UINT64:
-    return field.type() == FieldDescriptor::TYPE_FIXED64 ||
-                   field.type() == FieldDescriptor::TYPE_SFIXED64
-               ? 0
-               : 8;
+  switch (field.type()) {
+  case FieldDescriptor::TYPE_INT32:
+  case FieldDescriptor::TYPE_SINT32:
+  case FieldDescriptor::TYPE_UINT32:
+  case FieldDescriptor::TYPE_ENUM:
+    return 4;
+  case FieldDescriptor::TYPE_INT64:
+  case FieldDescriptor::TYPE_SINT64:
+  case FieldDescriptor::TYPE_UINT64:
+    return 8;
   default:
     return 0;
   }

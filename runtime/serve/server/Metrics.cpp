@@ -187,12 +187,11 @@ Metrics::~Metrics() = default;
 
 void Metrics::onRequest(const RequestRecord &record) {
   RequestKey key{record.protocol, record.api, "", 0};
+  std::pair version{record.model, record.version};
   std::lock_guard<std::mutex> lock(mutex_);
   // Neither clients nor a long life can make up labels without end.
-  if (record.version > 0 && loaded_.contains({record.model, record.version})) {
-    key.model = record.model;
-    key.version = record.version;
-  }
+  if (loaded_.contains(version))
+    std::tie(key.model, key.version) = std::move(version);
   auto &counts = requests_[std::move(key)];
   if (!counts)
     counts = std::make_unique<RequestCounts>();
