@@ -225,6 +225,18 @@ class Faults(harness.ServeTest):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.server.rest}/metrics", timeout=60) as reply:
             return float(re.search(rf"^{re.escape(name)} (\S+)$", reply.read().decode(), re.M)[1])
 
+    def run_sleeper(self, milliseconds):
+        """A thread whose request, which may be cut off, runs for so long."""
+        def ask():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self.post("/v1/models/m:predict",
+                          json.dumps({"signature_name": "sleep", "instances": [milliseconds]}).encode())
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while self.metric("ingot_running_requests{model=\"m\",version=\"1\",function=\"sleep\"}") < 1:
+            time.sleep(0.01)
+        return thread
+
     def run_all(self, workers):
         def guarded(work):
             try:
@@ -302,14 +314,7 @@ class Faults(harness.ServeTest):
 
     def test_a_drain_is_bounded_and_says_what_it_cut_off(self):
         with harness.serving(self.models, "--drain-timeout", 200) as self.server:
-            def sleeper():
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    self.post("/v1/models/m:predict",
-                              json.dumps({"signature_name": "sleep", "instances": [20000]}).encode())
-            thread = threading.Thread(target=sleeper)
-            thread.start()
-            while self.metric("ingot_running_requests{model=\"m\",version=\"1\",function=\"sleep\"}") < 1:
-                time.sleep(0.01)
+            thread = self.run_sleeper(20000)
             start = time.monotonic()
             self.server.stop(expected=2)
             self.assertLess(time.monotonic() - start, 10)
@@ -318,14 +323,7 @@ class Faults(harness.ServeTest):
 
     def test_a_second_signal_ends_a_drain_at_once(self):
         with harness.serving(self.models, "--drain-timeout", 60000) as self.server:
-            def sleeper():
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    self.post("/v1/models/m:predict",
-                              json.dumps({"signature_name": "sleep", "instances": [40000]}).encode())
-            thread = threading.Thread(target=sleeper)
-            thread.start()
-            while self.metric("ingot_running_requests{model=\"m\",version=\"1\",function=\"sleep\"}") < 1:
-                time.sleep(0.01)
+            thread = self.run_sleeper(40000)
             self.server.process.send_signal(signal.SIGTERM)
             self.server.await_line("draining")
             start = time.monotonic()

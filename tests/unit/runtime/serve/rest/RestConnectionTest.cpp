@@ -15,6 +15,13 @@ protected:
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
   static constexpr const char *body = R"({"instances":[[1,2,3]]})";
+  /// Whose reply is more than sockets hold.
+  static std::string manyRows() {
+    std::string rows = "[1,2,3]";
+    for (int i = 1; i < 200000; ++i)
+      rows += ",[1,2,3]";
+    return "{\"instances\":[" + rows + "]}";
+  }
   static constexpr const char *answer = R"({"predictions":[[22.5,27.5]]})";
   /// The function "sleep" for so many milliseconds.
   static std::string sleep(int ms) {
@@ -221,11 +228,8 @@ TEST_F(RestConnectionTest, SlowClientsAreTimedOut) {
 TEST_F(RestConnectionTest, AClientThatDoesNotReadIsCutOff) {
   limits.writeTimeout = std::chrono::seconds(1);
   start();
-  std::string rows = "[1,2,3]";
-  for (int i = 1; i < 200000; ++i)
-    rows += ",[1,2,3]";
   Client client = connect();
-  ASSERT_TRUE(client.send(request("{\"instances\":[" + rows + "]}")));
+  ASSERT_TRUE(client.send(request(manyRows())));
   const RequestRecord record = records.await(0);
   EXPECT_EQ(record.status, 499);
   EXPECT_EQ(record.error, "the client closed the connection before the reply was written");
@@ -307,11 +311,8 @@ TEST_F(RestConnectionTest, AHeadThatFailsIsRecordedAsFarAsItWasRead) {
 TEST_F(RestConnectionTest, ASlowReaderGetsItsReply) {
   limits.writeTimeout = std::chrono::seconds(1);
   start();
-  std::string rows = "[1,2,3]";
-  for (int i = 1; i < 200000; ++i)
-    rows += ",[1,2,3]";
   Client client = connect();
-  ASSERT_TRUE(client.send(request("{\"instances\":[" + rows + "]}")));
+  ASSERT_TRUE(client.send(request(manyRows())));
   size_t bytes = 0;
   std::vector<char> piece(300000);
   for (bool reads = true; reads;) {

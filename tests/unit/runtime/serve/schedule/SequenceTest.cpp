@@ -33,6 +33,19 @@ struct SequenceTest : testing::Test {
     call->submit(queue);
     return call;
   }
+  /// Both workers are busy until the token is cancelled.
+  std::vector<std::shared_ptr<Call>> occupyWorkers(const std::shared_ptr<Cancellation> &token) {
+    auto sleep = queueOf("sleep");
+    std::vector<std::shared_ptr<Call>> sleepers;
+    for (int i = 0; i < 2; ++i) {
+      sleepers.push_back(makeCall(tensorOf<int32_t>({1}, {60000})));
+      sleepers.back()->request.cancellation = token;
+      sleepers.back()->submit(*sleep);
+      while (sleep->status().queuedRequests > 0)
+        std::this_thread::yield();
+    }
+    return sleepers;
+  }
   static std::vector<float> sums(Call &call) {
     Outcome &outcome = call.await();
     EXPECT_TRUE(outcome.status.isOk()) << outcome.status.message();
@@ -98,16 +111,9 @@ TEST_F(SequenceTest, ThereAreAsManyAsThereMayBeAndIdleOnesAreForgotten) {
 }
 
 TEST_F(SequenceTest, WhatWaitsForItsTurnIsGivenUpInTime) {
-  auto queue = queueOf("running"), sleep = queueOf("sleep");
-  std::vector<std::shared_ptr<Call>> sleepers; // both workers
+  auto queue = queueOf("running");
   auto token = std::make_shared<Cancellation>();
-  for (int i = 0; i < 2; ++i) {
-    sleepers.push_back(makeCall(tensorOf<int32_t>({1}, {60000})));
-    sleepers.back()->request.cancellation = token;
-    sleepers.back()->submit(*sleep);
-    while (sleep->status().queuedRequests > 0)
-      std::this_thread::yield();
-  }
+  const auto sleepers = occupyWorkers(token);
   auto first = submit(*queue, "a", Start, {1});
   auto late = makeCall(tensorOf<float>({1}, {100}));
   late->request.sequence = "a";
@@ -123,19 +129,13 @@ TEST_F(SequenceTest, WhatWaitsForItsTurnIsGivenUpInTime) {
 
 /// A stream that stands at 1, and workers that are busy until `letGo`.
 struct GivenUpTest : SequenceTest {
-  std::shared_ptr<Queue> queue = queueOf("running"), sleep = queueOf("sleep");
+  std::shared_ptr<Queue> queue = queueOf("running");
   std::shared_ptr<Cancellation> token = std::make_shared<Cancellation>();
   std::vector<std::shared_ptr<Call>> sleepers;
 
   void SetUp() override {
     EXPECT_THAT(sums(*submit(*queue, "a", Start, {1})), ElementsAre(1));
-    for (int i = 0; i < 2; ++i) {
-      sleepers.push_back(makeCall(tensorOf<int32_t>({1}, {60000})));
-      sleepers.back()->request.cancellation = token;
-      sleepers.back()->submit(*sleep);
-      while (sleep->status().queuedRequests > 0)
-        std::this_thread::yield();
-    }
+    sleepers = occupyWorkers(token);
   }
   void letGo() { token->cancel(); }
   std::shared_ptr<Call> submitBrief(int place) {
