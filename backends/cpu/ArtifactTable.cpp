@@ -175,7 +175,9 @@ Constant *TableWriter::artifact(const ArtifactDescription &d) {
                             boundCount,
                             boundList,
                             i64(d.carries.size()),
-                            carries});
+                            carries,
+                            i64(0),
+                            null()});
   return place(table, "artifact");
 }
 

@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 #define INGOT_ABI_MAJOR 1
-#define INGOT_ABI_MINOR 4
+#define INGOT_ABI_MINOR 5
 #define INGOT_ALIGNMENT 64
 
 /* Element types. The numbers are part of the interface; they never change meaning. */
@@ -83,8 +83,9 @@ typedef enum ingot_status_code {
   INGOT_MEMORY_ERROR = 4,       /* only from artifacts compiled with --debug-arena: a kernel wrote
                                    outside its tensors; see `failed_node` */
   INGOT_TEXT_TOO_SHORT = 5,     /* more text is made than `text` of ingot_run has room for */
-  INGOT_CUSTOM_OP_FAILED = 6    /* since 1.3: the function of a custom op returned a status; see
+  INGOT_CUSTOM_OP_FAILED = 6,   /* since 1.3: the function of a custom op returned a status; see
                                    `failed_node` and `custom_status` */
+  INGOT_DEVICE_FAILED = 7       /* since 1.5: a function of `device` of ingot_run did */
 } ingot_status_code;
 
 /* One dimension. `size` >= 0: that size. `size` == -1: known when running; if `symbol` >= 0 it is
@@ -125,6 +126,25 @@ typedef struct ingot_variable_info {
 typedef void (*ingot_task)(void *arg, int64_t index);
 typedef void (*ingot_parallel_for)(void *pool, ingot_task task, void *arg, int64_t count);
 
+/* How a function of a device's table works on that device (since 1.5). Each function but `load`
+ * puts work behind what was put there before and may return before it is done; it returns 0, or
+ * anything else where that failed, which ends the run with INGOT_DEVICE_FAILED. A launch of kernel
+ * k runs `blocks` > 0 blocks of its threads; `parameters` are pointers to its parameters, 8 bytes
+ * each: device addresses and integers, to be copied before it returns. */
+typedef struct ingot_device {
+  uint64_t size; /* sizeof(ingot_device) */
+  void *context; /* handed to the functions below */
+  int32_t (*launch)(void *context, int64_t kernel, int64_t blocks, void *const *parameters);
+  int32_t (*copy)(void *context, void *to, const void *from, uint64_t bytes); /* on the device */
+  int32_t (*store)(void *context, void *to, int64_t value); /* eight bytes at the address `to` */
+  /* From the device to the host; returns when all that was put before is done, and this. */
+  int32_t (*load)(void *context, void *to, const void *from, uint64_t bytes);
+  const void *constants; /* where the table's `constants` are on the device */
+  /* Eight bytes on the device, for the number of a node that failed. A run stores -1 there first;
+   * kernels of a run that has failed change nothing any more. Whoever waits for the run looks. */
+  void *error;
+} ingot_device;
+
 /* Everything one call needs. The caller owns every block; none may overlap another. */
 typedef struct ingot_run {
   uint64_t size;             /* sizeof(ingot_run) */
@@ -154,6 +174,11 @@ typedef struct ingot_run {
   uint64_t text_used;
   /* Since 1.3. Written when run returns INGOT_CUSTOM_OP_FAILED: what the op's function returned. */
   int64_t custom_status;
+  /* Since 1.5. For functions of a device's table, else NULL: `inputs`, `outputs`, `state` and
+   * `arena` are addresses on this device then, aligned to INGOT_ALIGNMENT, and what the function
+   * does is done when the device has done it. A failed index is not in the status, but at `error`.
+   */
+  const ingot_device *device;
 } ingot_run;
 
 enum {
@@ -163,6 +188,9 @@ enum {
   INGOT_FUNCTION_EXCLUSIVE = 4     /* since 1.3: calls a custom op that is not thread-safe. No two
                                       runs of functions with this flag may overlap, whatever their
                                       artifacts: the op's code may be shared */
+  INGOT_FUNCTION_WAITS = 8         /* since 1.5, of a device's table: `run` loads values from the
+                                      device and decides by them, so that it waits, and what it puts
+                                      there cannot be recorded and replayed */
 };
 
 /* Where the value of a dimension symbol comes from. */
@@ -234,6 +262,51 @@ typedef struct ingot_carry {
   int64_t input;    /* index into its inputs */
 } ingot_carry;
 
+/* Kernels of a device's table (since 1.5), in the order of their numbers. */
+typedef struct ingot_device_kernel {
+  const char *symbol;   /* the entry's name in the images of `unit` */
+  int64_t unit;         /* images come in units, each of which has some of the kernels */
+  int64_t threads;      /* of a block */
+  int64_t shared_bytes; /* dynamic shared memory of a block */
+  int64_t parameters;   /* how many, of 8 bytes each */
+} ingot_device_kernel;
+
+typedef enum ingot_image_kind {
+  INGOT_IMAGE_CUBIN = 1,  /* machine code for GPUs of `target`: "sm_80" also runs on 8.6 and 8.9 */
+  INGOT_IMAGE_PTX = 2,    /* for the driver to compile, on GPUs of `target` and all later ones */
+  INGOT_IMAGE_OPENCL = 3, /* OpenCL C, with a 0 behind its bytes */
+  INGOT_IMAGE_HOST = 4    /* a shared object for tests without a GPU: see tests/gpu */
+} ingot_image_kind;
+
+typedef struct ingot_image {
+  int64_t kind; /* ingot_image_kind */
+  const char *target;
+  int64_t unit;
+  uint64_t bytes;
+  const void *data;
+} ingot_image;
+
+/* The model for one family of devices (since 1.5). `table` is like the artifact's own: the same
+ * variables at the same offsets, other derived data, and those functions of the same names that
+ * devices run; its functions want `device` of ingot_run. The first entry with an image for a device
+ * is meant for it. */
+typedef struct ingot_device_code {
+  const char *api;    /* "cuda" or "opencl" */
+  const char *family; /* "sm_80": what the kernels are written for */
+  const struct ingot_artifact *table;
+  int64_t kernel_count;
+  const ingot_device_kernel *kernels;
+  int64_t unit_count;
+  int64_t image_count;
+  const ingot_image *images;
+  uint64_t constant_bytes;
+  const void *constants; /* to be copied to the device, aligned to INGOT_ALIGNMENT */
+  /* Functions that devices do not run, and why: they are left to the CPU. */
+  int64_t left_count;
+  const char *const *left;    /* names */
+  const char *const *reasons; /* "text_split/lookup: text is handled on the CPU alone" */
+} ingot_device_code;
+
 typedef struct ingot_artifact {
   uint64_t size; /* sizeof(ingot_artifact) */
   uint32_t abi_major;
@@ -262,6 +335,9 @@ typedef struct ingot_artifact {
   /* Since 1.4. Of all functions. */
   int64_t carry_count;
   const ingot_carry *carries;
+  /* Since 1.5. Code for devices, the preferred first. */
+  int64_t device_count;
+  const ingot_device_code *devices;
 } ingot_artifact_table;
 
 /* The one symbol. Chooses the variant for the CPU it runs on; NULL when none of them can run. */
