@@ -185,7 +185,7 @@ enum {
   INGOT_FUNCTION_WRITES_STATE = 1, /* needs the state for itself alone; others may share it */
   INGOT_FUNCTION_CANONICAL = 2,    /* reads no derived data: `derive` need not have run. Training
                                       steps, so that weights are not packed anew for each step */
-  INGOT_FUNCTION_EXCLUSIVE = 4     /* since 1.3: calls a custom op that is not thread-safe. No two
+  INGOT_FUNCTION_EXCLUSIVE = 4,    /* since 1.3: calls a custom op that is not thread-safe. No two
                                       runs of functions with this flag may overlap, whatever their
                                       artifacts: the op's code may be shared */
   INGOT_FUNCTION_WAITS = 8         /* since 1.5, of a device's table: `run` loads values from the
