@@ -1,0 +1,16 @@
+// Signals that a kernel raises become errors of its launch.
+#pragma once
+
+namespace ingot::shim {
+
+/// While it lives, SIGSEGV, SIGBUS, SIGFPE and SIGILL of a kernel's thread end that thread with an
+/// error. Elsewhere these signals do what they did before.
+class FaultHandler {
+public:
+  FaultHandler();
+  ~FaultHandler();
+  FaultHandler(const FaultHandler &) = delete;
+  FaultHandler &operator=(const FaultHandler &) = delete;
+};
+
+} // namespace ingot::shim
