@@ -19,8 +19,9 @@ llvm::StringRef openclPrelude() {
 llvm::StringRef shimPrelude() {
   // The second would include the first, were it not there.
   static constexpr char text[] =
-#include "shim.h.inc"
 #include "shim_abi.h.inc"
+      "\n"
+#include "shim.h.inc"
       ;
   return {text, sizeof(text) - 1};
 }
