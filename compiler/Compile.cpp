@@ -28,10 +28,17 @@ LogicalResult runPhases(ModuleOp module, const CompileOptions &options) {
 LogicalResult compileToFile(ModuleOp module, const CompileOptions &options,
                             const std::string &path) {
   OwningOpRef<ModuleOp> work = module.clone();
-  if (failed(runPhases(*work, options, Phase::Plan)))
+  if (failed(runPhases(*work, options, Phase::Lower)))
     return failure();
-  std::unique_ptr<Target> target = createTarget("cpu");
-  return target->generate(*work, options, path);
+  OwningOpRef<ModuleOp> gpu;
+  if (!options.gpu.empty()) {
+    gpu = work->clone();
+    if (failed(runPhases(*gpu, options, Phase::Plan, Phase::Layout, Machine::Gpu)))
+      return failure();
+  }
+  if (failed(runPhases(*work, options, Phase::Plan, Phase::Layout)))
+    return failure();
+  return generateArtifact({*work, gpu.get()}, options, path);
 }
 
 } // namespace ingot

@@ -53,6 +53,11 @@ struct CompileOptions {
   /// "host", or comma-separated levels for one artifact with variants:
   /// "x86-64-v4,x86-64-v3,x86-64".
   std::string targetCpu = "host";
+  /// Devices that the artifact has code for besides, comma-separated: CUDA architectures
+  /// ("sm_80,sm_90a"), all that are known ("all"), "opencl", or, for tests without any, "host".
+  std::string gpu;
+  /// For "host": makes a shared object of a unit's source; an empty one fails the compilation.
+  std::function<std::string(const std::string &source)> hostImage;
   Emit emit = Emit::SharedLibrary;
   /// The exported symbol.
   std::string symbol = "ingot_artifact";

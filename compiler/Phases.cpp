@@ -47,7 +47,11 @@ LogicalResult forEachFunction(ModuleOp module, void (*transform)(func::FuncOp)) 
   return success();
 }
 
-LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase phase) {
+LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase phase,
+                       Machine machine) {
+  // Packed panels, lines joined for vectors, Winograd's blocks and slices that stay in cache are
+  // for CPUs.
+  bool isCpu = machine == Machine::Cpu;
   switch (phase) {
   case Phase::Import:
     return selectFunctions(module, options);
@@ -64,27 +68,28 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
     if (failed(forEachFunction(module, hoistSums)) ||
         failed(forEachFunction(module, absorbViews)) ||
         failed(forEachFunction(module, assignLayouts)) ||
-        (options.convPrecision != ConvPrecision::Exact &&
+        (isCpu && options.convPrecision != ConvPrecision::Exact &&
          failed(forEachFunction(module, chooseWinograd))) ||
         failed(forEachFunction(module, splitReductions)) ||
-        failed(forEachFunction(module, packContractions)) ||
+        (isCpu && failed(forEachFunction(module, packContractions))) ||
         failed(forEachFunction(module, composeMovements)) ||
         failed(forEachFunction(module, inlineIndices)) ||
-        failed(forEachFunction(module, joinChannels)) ||
+        (isCpu && failed(forEachFunction(module, joinChannels))) ||
         failed(forEachFunction(module, hoistInvariants)))
       return failure();
     hoistDerived(module);
     return success();
   case Phase::Fuse:
-    return success(succeeded(forEachFunction(module, formKernels)) &&
-                   succeeded(forEachFunction(module, [](func::FuncOp f) { sliceBatches(f); })) &&
-                   succeeded(forEachFunction(module, collapseLoops)));
+    if (failed(forEachFunction(module, formKernels)) ||
+        (isCpu && failed(forEachFunction(module, [](func::FuncOp f) { sliceBatches(f); }))))
+      return failure();
+    return forEachFunction(module, collapseLoops);
   case Phase::Plan: {
     LogicalResult result = success();
     for (auto function : module.getOps<func::FuncOp>()) {
       if (options.memoryBudget.bytes != 0 && failed(fitBudget(function, options.memoryBudget)))
         result = failure();
-      planMemory(function, options.debugArena);
+      planMemory(function, isCpu && options.debugArena);
     }
     return result;
   }
@@ -107,9 +112,10 @@ std::optional<Phase> phaseNamed(llvm::StringRef name) {
   return std::nullopt;
 }
 
-LogicalResult runPhases(ModuleOp module, const CompileOptions &options, Phase last) {
-  for (int phase = 0; phase <= static_cast<int>(last); ++phase) {
-    if (failed(runPhase(module, options, static_cast<Phase>(phase))))
+LogicalResult runPhases(ModuleOp module, const CompileOptions &options, Phase last, Phase first,
+                        Machine machine) {
+  for (int phase = static_cast<int>(first); phase <= static_cast<int>(last); ++phase) {
+    if (failed(runPhase(module, options, static_cast<Phase>(phase), machine)))
       return failure();
     if (failed(verify(module)))
       return module.emitError("internal error: the program is not valid after the phase `")

@@ -11,7 +11,12 @@ llvm::ArrayRef<llvm::StringRef> phaseNames();
 /// The phase of that name; nothing for an unknown one.
 std::optional<Phase> phaseNamed(llvm::StringRef name);
 
-/// Runs all phases after Import up to and including `last`, verifying after each.
-mlir::LogicalResult runPhases(mlir::ModuleOp module, const CompileOptions &options, Phase last);
+/// What a program is made for, from the phase `layout` on: a few threads with caches and vectors,
+/// or very many threads.
+enum class Machine { Cpu, Gpu };
+
+/// Runs all phases from `first` up to and including `last`, verifying after each.
+mlir::LogicalResult runPhases(mlir::ModuleOp module, const CompileOptions &options, Phase last,
+                              Phase first = Phase::Import, Machine machine = Machine::Cpu);
 
 } // namespace ingot

@@ -19,7 +19,9 @@ public:
       : module(module), context(module.getContext()), variant(variant),
         pointer(llvm::PointerType::getUnqual(context)) {}
 
-  Constant *artifact(const ArtifactDescription &d);
+  Constant *artifact(const ArtifactDescription &d, int64_t deviceCount, Constant *devices);
+  /// An ingot_device_code; this writes the host code's table.
+  Constant *device(const DeviceDescription &d);
 
 private:
   Constant *i32(int64_t value) {
@@ -34,7 +36,7 @@ private:
   }
   Constant *place(Constant *value, const char *name);
   Constant *text(const std::string &value);
-  Constant *bytes(const std::string &value);
+  Constant *bytes(const std::string &value, uint64_t alignment = 1);
   /// A pointer to the elements, null when there are none.
   template <typename Range, typename Make> Constant *array(const Range &range, Make make) {
     std::vector<Constant *> elements;
@@ -69,11 +71,11 @@ Constant *TableWriter::place(Constant *value, const char *name) {
                                   llvm::GlobalValue::PrivateLinkage, value, name);
 }
 
-Constant *TableWriter::bytes(const std::string &value) {
+Constant *TableWriter::bytes(const std::string &value, uint64_t alignment) {
   auto *global = llvm::cast<llvm::GlobalVariable>(
       place(llvm::ConstantDataArray::getString(context, value, /*AddNull=*/true), "text"));
   global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
-  global->setAlignment(llvm::Align(1));
+  global->setAlignment(llvm::Align(alignment));
   return global;
 }
 
@@ -148,7 +150,26 @@ std::pair<Constant *, Constant *> TableWriter::bounds(const ArtifactDescription 
   return {i64(all.size()), list};
 }
 
-Constant *TableWriter::artifact(const ArtifactDescription &d) {
+Constant *TableWriter::device(const DeviceDescription &d) {
+  Constant *kernels = array(d.kernels, [&](const DeviceDescription::Kernel &kernel) {
+    return record({text(kernel.symbol), i64(kernel.unit), i64(kernel.threads),
+                   i64(kernel.sharedBytes), i64(kernel.parameters)});
+  });
+  Constant *images = array(d.images, [&](const DeviceDescription::Image &image) {
+    return record({i64(image.kind), text(image.target), i64(image.unit), i64(image.bytes.size()),
+                   bytes(image.bytes, /*alignment=*/INGOT_ALIGNMENT)});
+  });
+  Constant *left = array(d.left, [&](const auto &function) { return text(function.name); });
+  Constant *reasons = array(d.left, [&](const auto &function) { return text(function.reason); });
+  return record({text(d.api), text(d.family), artifact(*variant.description, 0, null()),
+                 i64(d.kernels.size()), kernels, i64(d.units), i64(d.images.size()), images,
+                 i64(d.constants.size()),
+                 d.constants.empty() ? null() : bytes(d.constants, INGOT_ALIGNMENT),
+                 i64(d.left.size()), left, reasons});
+}
+
+Constant *TableWriter::artifact(const ArtifactDescription &d, int64_t deviceCount,
+                                Constant *devices) {
   Constant *functions =
       array(d.functions, [&](const FunctionDescription &f) { return function(f); });
   Constant *derive = d.hasDerive ? place(function(d.derive), "derive") : null();
@@ -160,7 +181,7 @@ Constant *TableWriter::artifact(const ArtifactDescription &d) {
                             i32(INGOT_ABI_MAJOR),
                             i32(INGOT_ABI_MINOR),
                             text(d.name),
-                            text(variant.target->name),
+                            text(variant.name),
                             i64(d.stateBytes),
                             i64(d.variables.size()),
                             variables(d.variables),
@@ -176,20 +197,32 @@ Constant *TableWriter::artifact(const ArtifactDescription &d) {
                             boundList,
                             i64(d.carries.size()),
                             carries,
-                            i64(0),
-                            null()});
+                            i64(deviceCount),
+                            devices});
   return place(table, "artifact");
 }
 
 } // namespace
 
 llvm::Error addArtifactTables(llvm::Module &module, llvm::ArrayRef<TableVariant> variants,
-                              const std::string &symbol) {
+                              llvm::ArrayRef<TableDevice> devices, const std::string &symbol) {
+  std::vector<Constant *> codes;
+  for (const TableDevice &device : devices)
+    codes.push_back(TableWriter(module, device.variant).device(*device.description));
+  llvm::Constant *list =
+      llvm::ConstantPointerNull::get(llvm::PointerType::getUnqual(module.getContext()));
+  if (!codes.empty()) {
+    auto *type = llvm::ArrayType::get(codes.front()->getType(), codes.size());
+    list = new llvm::GlobalVariable(module, type, /*isConstant=*/true,
+                                    llvm::GlobalValue::PrivateLinkage,
+                                    llvm::ConstantArray::get(type, codes), "devices");
+  }
   llvm::SmallVector<const CpuTarget *> targets;
   llvm::SmallVector<Constant *> tables;
   for (const TableVariant &variant : variants) {
     targets.push_back(variant.target);
-    tables.push_back(TableWriter(module, variant).artifact(*variant.description));
+    tables.push_back(TableWriter(module, variant)
+                         .artifact(*variant.description, static_cast<int64_t>(codes.size()), list));
   }
   return addVariantSelector(module, targets, tables, symbol);
 }

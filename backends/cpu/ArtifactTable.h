@@ -17,6 +17,7 @@ namespace ingot::cpu {
 /// What the table of one variant needs to know.
 struct TableVariant {
   const CpuTarget *target;
+  std::string name; // "x86-64-v3"; of a device's, "cuda"
   const ArtifactDescription *description;
   /// Put before the names of the variant's functions.
   std::string prefix;
@@ -24,9 +25,16 @@ struct TableVariant {
   std::string stateSymbol;
 };
 
+/// What the artifact says of one family of devices.
+struct TableDevice {
+  TableVariant variant; // of the host code
+  const DeviceDescription *description;
+};
+
 /// Adds one table per variant and the function `symbol`, which prefers variants in the given order.
+/// Every variant's table has all devices.
 llvm::Error addArtifactTables(llvm::Module &module, llvm::ArrayRef<TableVariant> variants,
-                              const std::string &symbol);
+                              llvm::ArrayRef<TableDevice> devices, const std::string &symbol);
 
 /// Adds `symbol`: it returns the table of the first target whose features this CPU and its
 /// operating system have, else null (SelectVariant.cpp).

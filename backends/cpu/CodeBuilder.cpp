@@ -76,7 +76,7 @@ Value CodeBuilder::ceilDiv(Value x, Value y) { return floorDiv(add(x, sub(y, int
 Value CodeBuilder::address(Value base, Value offset, Type element) {
   if (auto c = constantOf(offset); c && *c == 0 && !isVector(offset))
     return base;
-  Type type = isVector(offset) ? Type(VectorType::get({lanes}, pointer())) : pointer();
+  Type type = isVector(offset) ? Type(VectorType::get({lanes}, pointer())) : base.getType();
   return LLVM::GEPOp::create(b, loc, type, element, base, llvm::ArrayRef<LLVM::GEPArg>{offset});
 }
 

@@ -1,4 +1,4 @@
-// The CPU as a target: code for every requested level, one artifact.
+// See CpuBackend.h.
 #include "backends/cpu/CpuBackend.h"
 #include "backends/cpu/CodeCache.h"
 #include "backends/cpu/InitialState.h"
@@ -15,62 +15,53 @@ using namespace mlir;
 namespace ingot::cpu {
 namespace {
 
-class CpuBackend : public Target {
-public:
-  LogicalResult generate(ModuleOp planned, const CompileOptions &options,
-                         const std::string &path) override {
-    MLIRContext *context = planned.getContext();
-    context->loadDialect<scf::SCFDialect, cf::ControlFlowDialect, index::IndexDialect,
-                         vector::VectorDialect, LLVM::LLVMDialect>();
-    llvm::SmallVector<llvm::StringRef> names;
-    llvm::StringRef(options.targetCpu).split(names, ',', -1, false);
-    std::vector<Variant> variants;
-    for (llvm::StringRef name : names) {
-      const CpuTarget *target = lookupTarget(name.trim());
-      if (!target)
-        return planned.emitError("unknown CPU `")
-               << name.trim() << "`; known are: host, " << knownNames();
-      auto variant = makeCode(planned, *target, options);
-      if (failed(variant))
-        return failure();
-      variants.push_back(std::move(*variant));
-    }
-    llvm::sort(variants,
-               [](const Variant &x, const Variant &y) { return x.target->rank > y.target->rank; });
-    if (options.embedWeights && !variants.empty()) {
-      auto state = initialState(planned, options);
-      if (failed(state))
-        return failure();
-      for (Variant &variant : variants)
-        variant.description.initialState = *state;
-    }
-    std::vector<std::string> levels;
-    for (const Variant &variant : variants)
-      levels.push_back(variant.target->name);
-    for (Variant &variant : variants)
-      variant.description.manifest =
-          makeManifest(variant.description, options, variant.target->name, levels);
-    if (variants.empty())
-      return planned.emitError("no CPU to compile for; known are: host, ") << knownNames();
-    if (failed(writeArtifact(variants, options, planned.getLoc(), path)))
-      return failure();
-    if (options.onWritten)
-      options.onWritten(
-          llvm::map_to_vector(variants, [](const Variant &v) -> const ArtifactDescription * {
-            return &v.description;
-          }));
-    return success();
-  }
-
-private:
-  static std::string knownNames() {
-    return llvm::join(llvm::map_range(allTargets(), [](const CpuTarget &t) { return t.name; }),
-                      ", ");
-  }
-};
+std::string knownNames() {
+  return llvm::join(llvm::map_range(allTargets(), [](const CpuTarget &t) { return t.name; }), ", ");
+}
 
 } // namespace
 
-std::unique_ptr<Target> createCpuBackend() { return std::make_unique<CpuBackend>(); }
+LogicalResult generateArtifact(ModuleOp planned, llvm::MutableArrayRef<DeviceCode> devices,
+                               const CompileOptions &options, const std::string &path) {
+  MLIRContext *context = planned.getContext();
+  context->loadDialect<scf::SCFDialect, cf::ControlFlowDialect, index::IndexDialect,
+                       vector::VectorDialect, LLVM::LLVMDialect>();
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::StringRef(options.targetCpu).split(names, ',', -1, false);
+  std::vector<Variant> variants;
+  for (llvm::StringRef name : names) {
+    const CpuTarget *target = lookupTarget(name.trim());
+    if (!target)
+      return planned.emitError("unknown CPU `")
+             << name.trim() << "`; known are: host, " << knownNames();
+    auto variant = makeCode(planned, *target, options);
+    if (failed(variant))
+      return failure();
+    variants.push_back(std::move(*variant));
+  }
+  llvm::sort(variants,
+             [](const Variant &x, const Variant &y) { return x.target->rank > y.target->rank; });
+  if (options.embedWeights && !variants.empty()) {
+    auto state = initialState(planned, options);
+    if (failed(state))
+      return failure();
+    for (Variant &variant : variants)
+      variant.description.initialState = *state;
+  }
+  std::vector<std::string> levels;
+  for (const Variant &variant : variants)
+    levels.push_back(variant.target->name);
+  for (Variant &variant : variants)
+    variant.description.manifest =
+        makeManifest(variant.description, options, variant.target->name, levels);
+  if (variants.empty())
+    return planned.emitError("no CPU to compile for; known are: host, ") << knownNames();
+  if (failed(writeArtifact(variants, devices, options, planned.getLoc(), path)))
+    return failure();
+  if (options.onWritten)
+    options.onWritten(llvm::map_to_vector(
+        variants, [](const Variant &v) -> const ArtifactDescription * { return &v.description; }));
+  return success();
+}
 
 } // namespace ingot::cpu

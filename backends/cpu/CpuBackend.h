@@ -1,7 +1,12 @@
-// The CPU back end, for the registry of targets.
+// The CPU back end: code for every requested level, one artifact.
 #pragma once
-#include "compiler/target/Target.h"
+#include "backends/cpu/Object.h"
 
 namespace ingot::cpu {
-std::unique_ptr<Target> createCpuBackend();
+
+/// Writes the artifact of a planned module, with the code for devices that other back ends made.
+mlir::LogicalResult generateArtifact(mlir::ModuleOp planned,
+                                     llvm::MutableArrayRef<DeviceCode> devices,
+                                     const CompileOptions &options, const std::string &path);
+
 } // namespace ingot::cpu

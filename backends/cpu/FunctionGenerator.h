@@ -27,10 +27,11 @@ public:
       : context(context), function(function), description(description), artifact(artifact),
         debugArena(debugArena), slots(arenaSlots(function)), b(context.module.getContext()),
         cb(b, function.getLoc(), 1) {}
+  virtual ~FunctionGenerator() = default;
 
   mlir::LogicalResult generate();
 
-private:
+protected: // for generators whose kernels run elsewhere: backends/gpu
   /// Words of ingot_run, in order; see artifact.h.
   enum RunField {
     Plan = 1,
@@ -48,14 +49,15 @@ private:
     Text,
     TextCapacity,
     TextUsed,
-    CustomStatus
+    CustomStatus,
+    Device
   };
 
   // Generate.cpp: layout and constants.
   bool makesText();
   /// A run that needs more room for text is run again, which must not change variables twice.
   mlir::LogicalResult checkText();
-  void layoutFrame();
+  virtual void layoutFrame();
   void addStorage(mlir::Value v);
   void addPlace(const Storage &storage);
   /// A loop's pointers to slices, its position, and the slots its carried values pass through.
@@ -63,7 +65,7 @@ private:
   static Storage local(exec::ScanOp scan, int64_t i) {
     return {Storage::Kind::Local, loopStorage(scan).firstLocal + i, ""};
   }
-  void emitConstants();
+  virtual void emitConstants();
   /// The records of texts, whose bytes are a constant of their own.
   void emitTexts(exec::ConstantOp constant, llvm::StringRef name);
 
@@ -82,9 +84,12 @@ private:
   mlir::Value pointerTo(mlir::Value tensor);
   /// The truth of a bool scalar in memory.
   mlir::Value holds(mlir::Value scalar);
+  /// A scalar in memory.
+  virtual mlir::Value loadScalar(mlir::Value tensor, mlir::Type element);
   void copy(mlir::Value from, const Storage &to);
   /// As many bytes as `like` has.
   void copyBytes(mlir::Value like, mlir::Value from, const Storage &to);
+  virtual void copyBytes(mlir::Value from, mlir::Value to, mlir::Value bytes);
 
   // GeneratePlan.cpp
   /// Names for values of dimension expressions (`graph.lets`), in the order of their definitions.
@@ -102,6 +107,8 @@ private:
   /// Views whose numbers of elements are compared now that the sizes are known.
   llvm::SmallVector<exec::ViewOp> checkedViews();
   void emitPlan();
+  /// The arena's size, where all slots are in it.
+  virtual Dim plannedBytes() { return arenaBytes(function); }
 
   // GenerateSizes.cpp: sizes that are known while running.
   /// What symbols that get their value while running are at most; symbols made of them too.
@@ -116,7 +123,7 @@ private:
   void reportExtents();
 
   // GenerateRun.cpp
-  void fillFrame(mlir::Value run, mlir::Value words);
+  virtual void fillFrame(mlir::Value run, mlir::Value words);
   int64_t variableOffset(const std::string &name);
   /// The run's text buffer, none where the caller's struct has no such field.
   void fillText();
@@ -124,7 +131,7 @@ private:
   void reportText();
   void emitRun();
   void emitBlock(mlir::Block &block);
-  void emitDispatch(mlir::Operation *op);
+  virtual void emitDispatch(mlir::Operation *op);
   /// Calls the task `count` times on the run's frame.
   void dispatch(mlir::func::FuncOp task, mlir::Value count);
   /// dispatch(run, task, frame, count): through parallel_for, or here when there is none or one
@@ -163,6 +170,7 @@ private:
   void emitWhile(exec::WhileOp op);
   /// Sets a scan's position and its pointers to the slices there.
   void pointAtSlices(exec::ScanOp op, mlir::Value position);
+  virtual void storePosition(exec::ScanOp op, mlir::Value position);
   /// The new carried values go where the loop keeps them; those that are old ones of others first
   /// leave the place that is overwritten.
   void carryOver(mlir::Operation *loop, mlir::ValueRange values);

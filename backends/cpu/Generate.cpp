@@ -214,8 +214,12 @@ Value FunctionGenerator::evaluate(Dim d, Value words) {
 
 Value FunctionGenerator::pointerTo(Value tensor) { return tensorPointer(cb, frame, words, tensor); }
 
+Value FunctionGenerator::loadScalar(Value tensor, Type element) {
+  return LLVM::LoadOp::create(b, cb.loc, element, pointerTo(tensor), alignmentOf(element));
+}
+
 Value FunctionGenerator::holds(Value scalar) {
-  Value byte = LLVM::LoadOp::create(b, cb.loc, b.getI8Type(), pointerTo(scalar), 1);
+  Value byte = loadScalar(scalar, b.getI8Type());
   Value zero = arith::ConstantOp::create(b, cb.loc, b.getI8IntegerAttr(0));
   return arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, byte, zero);
 }
@@ -226,9 +230,11 @@ void FunctionGenerator::copy(Value from, const Storage &to) {
 }
 
 void FunctionGenerator::copyBytes(Value like, Value from, const Storage &to) {
-  auto type = llvm::cast<RankedTensorType>(like.getType());
-  Value size = evaluate(tensorBytes(type));
-  LLVM::MemcpyOp::create(b, cb.loc, cb.loadPointer(words, frame.storage(to)), from, size, false);
+  copyBytes(from, cb.loadPointer(words, frame.storage(to)), evaluate(tensorBytes(like.getType())));
+}
+
+void FunctionGenerator::copyBytes(Value from, Value to, Value bytes) {
+  LLVM::MemcpyOp::create(b, cb.loc, to, from, bytes, false);
 }
 
 LogicalResult checkCustomCode(ModuleOp planned, const CompileOptions &options) {

@@ -163,10 +163,14 @@ void FunctionGenerator::emitWhile(exec::WhileOp op) {
   b.setInsertionPointToStart(after);
 }
 
-void FunctionGenerator::pointAtSlices(exec::ScanOp op, Value position) {
+void FunctionGenerator::storePosition(exec::ScanOp op, Value position) {
   int64_t word = frame.positions.at(op);
   storeWord(words, word, position);
   storeWord(words, frame.storage(local(op, 0)), wordAddress(words, word));
+}
+
+void FunctionGenerator::pointAtSlices(exec::ScanOp op, Value position) {
+  storePosition(op, position);
   int64_t next = 1;
   auto pointAt = [&](Value stacked) {
     auto type = llvm::cast<RankedTensorType>(stacked.getType());

@@ -164,7 +164,7 @@ void FunctionGenerator::emitPlan() {
   for (Attribute entry : function->getAttrOfType<ArrayAttr>("exec.outputs"))
     for (Dim d : dimsOf(llvm::cast<TypeAttr>(llvm::cast<ArrayAttr>(entry)[1]).getValue()))
       storeWord(out, word++, evaluate(d));
-  Dim bytes = debugArena ? Dim::constant(b.getContext(), 0) : bounded(arenaBytes(function));
+  Dim bytes = debugArena ? Dim::constant(b.getContext(), 0) : bounded(plannedBytes());
   for (Dim slot : slots) {
     Dim offset = debugArena ? bytes + redZoneBytes : slot;
     storeWord(out, word++, evaluate(offset));

@@ -123,7 +123,7 @@ Dim FunctionGenerator::bounded(Dim d) {
 }
 
 void FunctionGenerator::emitBind(exec::BindOp op) {
-  Value count = cb.loadI64(pointerTo(op.getCount()), 0);
+  Value count = loadScalar(op.getCount(), cb.i64());
   Value bound = evaluate(dimsOf(op.getX())[0]);
   // One comparison: a negative count is large without a sign.
   Value outside = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ugt, count, bound);

@@ -151,7 +151,8 @@ LogicalResult fillDerived(ModuleOp alone, const CompileOptions &options, char *b
     return alone.emitError("cannot make a temporary file: ") << error.message();
   llvm::scope_exit remove([&] { llvm::sys::fs::remove(path); });
   std::string file(path);
-  if (failed(writeArtifact(llvm::MutableArrayRef<Variant>(*variant), plain, alone.getLoc(), file)))
+  if (failed(
+          writeArtifact(llvm::MutableArrayRef<Variant>(*variant), {}, plain, alone.getLoc(), file)))
     return failure();
   return runDerive(file, block, workers, alone.getLoc());
 }

@@ -279,9 +279,7 @@ Value KernelEmitter::baseOf(Value tensor) {
         int64_t count = 1;
         for (Dim d : llvm::ArrayRef<Dim>(dims).drop_front(domain.size()))
           count *= std::max<int64_t>(d.value(), 1);
-        return Value(LLVM::AllocaOp::create(builder, cb.loc, cb.pointer(),
-                                            memoryType(getElementTypeOrSelf(tensor)),
-                                            cb.integer(count), 64));
+        return keptBuffer(memoryType(getElementTypeOrSelf(tensor)), count);
       });
     return buffer;
   }
@@ -296,10 +294,12 @@ Value KernelEmitter::baseOf(Value tensor) {
   auto symbol = storageRoot(outside).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
   Value &cached = pointerCache["constant:" + symbol.str()];
   if (!cached)
-    cached = hoist([&] {
-      return Value(LLVM::AddressOfOp::create(builder, cb.loc, cb.pointer(), symbol.getValue()));
-    });
+    cached = hoist([&] { return constantPointer(cb, frameLayout, frame, outside); });
   return cached;
+}
+
+Value KernelEmitter::keptBuffer(Type element, int64_t count) {
+  return LLVM::AllocaOp::create(builder, cb.loc, cb.pointer(), element, cb.integer(count), 64);
 }
 
 Value KernelEmitter::fromMemory(Value v, Type element) {

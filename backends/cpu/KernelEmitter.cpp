@@ -57,29 +57,40 @@ TaskFunction beginTask(CodeContext &context, CodeBuilder &cb, llvm::StringRef sy
   task.frame = task.function.getArgument(0);
   task.index = task.function.getArgument(1);
   task.anchor = arith::ConstantOp::create(cb.b, cb.loc, cb.b.getI64IntegerAttr(0));
-  task.callersMode = enterFloatMode(cb);
+  if (!context.isDevice)
+    task.callersMode = enterFloatMode(cb);
   return task;
 }
 
 void finishTask(CodeBuilder &cb, const TaskFunction &task) {
+  if (!task.callersMode)
+    return;
   LLVM::CallIntrinsicOp::create(cb.b, cb.loc, cb.b.getStringAttr("llvm.x86.sse.ldmxcsr"),
                                 ValueRange{task.callersMode});
+}
+
+Value constantPointer(CodeBuilder &cb, const Frame &layout, Value frame, Value constant) {
+  auto symbol = storageRoot(constant).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
+  if (auto word = layout.constants.find(symbol.str()); word != layout.constants.end())
+    return cb.loadPointer(frame, word->second);
+  return LLVM::AddressOfOp::create(cb.b, cb.loc, cb.pointer(), symbol.getValue());
 }
 
 Value tensorPointer(CodeBuilder &cb, const Frame &layout, Value frame, Value tensor) {
   Storage storage = storageOf(tensor);
   if (storage.kind != Storage::Kind::Constant)
     return cb.loadPointer(frame, layout.storage(storage));
-  auto symbol = storageRoot(tensor).getDefiningOp()->getAttrOfType<StringAttr>("exec.global");
-  return LLVM::AddressOfOp::create(cb.b, cb.loc, cb.pointer(), symbol.getValue());
+  return constantPointer(cb, layout, frame, tensor);
 }
 
 void reportNode(CodeContext &context, CodeBuilder &cb, const Frame &layout, Value frame,
                 Location node) {
   int64_t number = context.nodes.indexOf(graph::layerName(node));
   Value word =
-      LLVM::GEPOp::create(cb.b, cb.loc, cb.pointer(), cb.i64(), frame,
-                          llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(layout.error)});
+      context.isDevice
+          ? cb.loadPointer(frame, layout.error)
+          : LLVM::GEPOp::create(cb.b, cb.loc, cb.pointer(), cb.i64(), frame,
+                                llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(layout.error)});
   LLVM::AtomicRMWOp::create(cb.b, cb.loc, LLVM::AtomicBinOp::umin, word, cb.integer(number),
                             LLVM::AtomicOrdering::monotonic);
 }
@@ -137,16 +148,16 @@ llvm::SmallVector<exec::NestOp> KernelEmitter::nestsOfPoint() {
   return nests;
 }
 
-KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
+TaskFunction KernelEmitter::begin(llvm::StringRef symbol) {
   TaskFunction task = beginTask(context, cb, symbol);
   frame = task.frame;
   taskIndex = task.index;
   anchor = task.anchor;
-
-  KernelCode code;
-  code.task = task.function;
-  kernel.walk([&](exec::CheckOp) { code.mayFail = true; });
   chooseLanes();
+  return task;
+}
+
+void KernelEmitter::findPaddings() {
   // What isInterior() does not ask about keeps its guard.
   auto isAskedAbout = [&](OpOperand &use) {
     auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
@@ -157,6 +168,14 @@ KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
     if (auto padding = isMade(nest->getResult(0)) ? std::nullopt : paddingOf(nest);
         padding && llvm::all_of(nest->getUses(), isAskedAbout))
       paddings.try_emplace(nest, *padding);
+}
+
+KernelCode KernelEmitter::emit(llvm::StringRef symbol) {
+  TaskFunction task = begin(symbol);
+  KernelCode code;
+  code.task = task.function;
+  kernel.walk([&](exec::CheckOp) { code.mayFail = true; });
+  findPaddings();
   exec::NestOp root;
   std::optional<Contraction> contraction;
   for (auto nest : kernel.getBody().getOps<exec::NestOp>())
@@ -193,7 +212,8 @@ void KernelEmitter::chooseLanes() {
       text |= getElementTypeOrSelf(v).isInteger(128); // moved one by one
     }
   });
-  cb.lanes = !any || text ? 1 : context.target.vectorBytes / (wide ? 8 : 4);
+  bool scalar = !any || text || context.isDevice;
+  cb.lanes = scalar ? 1 : context.target.vectorBytes / (wide ? 8 : 4);
 }
 
 /// Whether point i of the domain, counted in row-major order, reads element i: a slice from the

@@ -23,10 +23,13 @@ public:
            s.variable;
   }
   std::map<std::string, int64_t> symbols, storages;
+  /// By name, words with the addresses of constants, where these are not the code's own.
+  std::map<std::string, int64_t> constants;
   llvm::DenseMap<mlir::Operation *, int64_t> positions; // words that hold where a loop is
   /// By loop, words behind those that tasks copy, with a bit for each workspace that one has taken.
   llvm::DenseMap<mlir::Operation *, int64_t> taken;
-  int64_t error = 0; // the word that holds a failed node's number, or noError
+  /// The word that holds a failed node's number, or noError; on a device, the address of that word.
+  int64_t error = 0;
   /// The first of three words where the function makes text: where it goes, how many bytes there is
   /// room for, and how many were needed so far.
   int64_t text = -1;
@@ -52,6 +55,8 @@ struct CodeContext {
   /// What a task takes is divided by this: more than 1 under the thread sanitizer, so that small
   /// tensors too are shared out among threads and their races seen.
   int64_t taskDivisor = 1;
+  /// The code is for the threads of a device (backends/gpu): of scalars alone, each task a thread.
+  bool isDevice = false;
 };
 
 struct KernelCode {
@@ -75,6 +80,10 @@ struct TaskFunction {
 };
 TaskFunction beginTask(CodeContext &context, CodeBuilder &cb, llvm::StringRef symbol);
 void finishTask(CodeBuilder &cb, const TaskFunction &task);
+
+/// The data of a constant: part of the code, or where the frame says.
+mlir::Value constantPointer(CodeBuilder &cb, const Frame &layout, mlir::Value frame,
+                            mlir::Value constant);
 
 /// Where the tensor is while the function runs: from the frame, or a constant's data.
 mlir::Value tensorPointer(CodeBuilder &cb, const Frame &layout, mlir::Value frame,
@@ -101,9 +110,10 @@ constexpr int64_t kVectorsOfFormulas = 2; // taken at a time where formulas are 
 class KernelEmitter {
 public:
   KernelEmitter(CodeContext &context, const Frame &frame, exec::KernelOp kernel);
+  virtual ~KernelEmitter() = default;
   KernelCode emit(llvm::StringRef symbol);
 
-private:
+protected: // for emitters that lay out loops in another way
   friend class ContractionEmitter;
   friend class GroupContractionEmitter;
   friend class WinogradEmitter;
@@ -111,6 +121,10 @@ private:
   using Values = llvm::SmallVector<mlir::Value>;
   using Indices = llvm::SmallVector<Index, 6>;
   struct Scope;
+
+  /// Begins the task function.
+  TaskFunction begin(llvm::StringRef symbol);
+  void findPaddings();
 
   // How the loops are laid out.
   void chooseLanes();
@@ -157,6 +171,8 @@ private:
   mlir::Value fromMemory(mlir::Value v, mlir::Type element);
   mlir::Value toMemory(mlir::Value v, mlir::Type element);
   mlir::Value baseOf(mlir::Value tensor);
+  /// Memory for what is kept of `count` elements, made at the function's entry.
+  virtual mlir::Value keptBuffer(mlir::Type element, int64_t count);
   /// Where the tensor's element is: of one that is kept, in the buffer of the point.
   Index placeOf(mlir::Value tensor, llvm::ArrayRef<Index> indices);
   mlir::Value pointerTo(const Storage &storage);

@@ -140,7 +140,7 @@ void relax(ModuleOp module) {
 
 } // namespace
 
-void expandMath(ModuleOp module, const CpuTarget &target, bool fast) {
+static void expandFunctions(ModuleOp module, const CpuTarget &target, bool fast) {
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, ops::MathDialect, scf::SCFDialect,
                        vector::VectorDialect>();
@@ -150,7 +150,18 @@ void expandMath(ModuleOp module, const CpuTarget &target, bool fast) {
   RewritePatternSet patterns(context);
   populate(patterns, target, fast);
   walkAndApplyPatterns(module, std::move(patterns));
+}
+
+void expandMath(ModuleOp module, const CpuTarget &target, bool fast) {
+  expandFunctions(module, target, fast);
   expandHalfConversions(module, target);
+}
+
+void expandMathForDevice(ModuleOp module, bool fast) {
+  CpuTarget device;
+  device.fma = true;
+  device.rank = 1;
+  expandFunctions(module, device, fast);
 }
 
 } // namespace ingot::cpu

@@ -26,4 +26,8 @@ namespace ingot::cpu {
 /// sees fit.
 void expandMath(mlir::ModuleOp module, const CpuTarget &target, bool fast = false);
 
+/// The same for code of scalars on a device, which has fused multiply-adds, rounding and all
+/// conversions of f16 and bf16 itself: these stay.
+void expandMathForDevice(mlir::ModuleOp module, bool fast = false);
+
 } // namespace ingot::cpu

@@ -47,9 +47,9 @@ private:
 
 class ArtifactWriter {
 public:
-  ArtifactWriter(llvm::MutableArrayRef<Variant> given, const CompileOptions &options,
-                 mlir::Location location, const std::string &path)
-      : options(options), path(path), location(location) {
+  ArtifactWriter(llvm::MutableArrayRef<Variant> given, llvm::MutableArrayRef<DeviceCode> devices,
+                 const CompileOptions &options, mlir::Location location, const std::string &path)
+      : options(options), path(path), location(location), devices(devices) {
     for (Variant &variant : given)
       variants.push_back(&variant);
     llvm::sort(variants, [](const Variant *a, const Variant *b) {
@@ -74,16 +74,23 @@ private:
       for (const ObjectBytes &object : variant->objects)
         all.push_back(&object);
     all.push_back(&tableObject);
+    for (const DeviceCode &device : devices)
+      for (const ObjectBytes &object : device.host.objects)
+        all.push_back(&object);
     return all;
   }
   std::string prefix(const Variant &variant) const {
     return options.symbol + "." + variant.target->name + ".";
+  }
+  std::string prefix(const DeviceCode &device) const {
+    return options.symbol + "." + device.description.family + ".";
   }
 
   const CompileOptions &options;
   const std::string &path;
   mlir::Location location;
   std::vector<Variant *> variants; // the preferred one first
+  llvm::MutableArrayRef<DeviceCode> devices;
   ObjectBytes tableObject;
   /// Distinct initial states, and each variant's index among them (-1: none).
   std::vector<StateBytes> states;
@@ -94,20 +101,27 @@ private:
 LogicalResult ArtifactWriter::emitVariants() {
   CodeEmitter emitter;
   llvm::SmallVector<Variant *> added;
-  for (Variant *variant : variants) {
-    if (!variant->code)
-      continue; // its objects are there
-    mlir::ModuleOp code = *variant->code;
-    if (failed(lowerToLlvm(code, *variant->target, options.fastMath)))
+  auto add = [&](Variant &variant, const std::string &prefix) -> LogicalResult {
+    if (!variant.code)
+      return success(); // its objects are there
+    mlir::ModuleOp code = *variant.code;
+    if (failed(lowerToLlvm(code, *variant.target, options.fastMath)))
       return failure();
     timer.done("lower");
-    EmitOptions emit = {prefix(*variant), options.sanitize, options.debugInfo};
-    if (Error error = emitter.add(code, *variant->target, emit))
+    EmitOptions emit = {prefix, options.sanitize, options.debugInfo};
+    if (Error error = emitter.add(code, *variant.target, emit))
       return code.emitError("internal error: ")
-             << variant->target->name << ": " << llvm::toString(std::move(error));
-    added.push_back(variant);
+             << variant.target->name << ": " << llvm::toString(std::move(error));
+    added.push_back(&variant);
     timer.done("translate");
-  }
+    return success();
+  };
+  for (Variant *variant : variants)
+    if (failed(add(*variant, prefix(*variant))))
+      return failure();
+  for (DeviceCode &device : devices)
+    if (failed(add(device.host, prefix(device))))
+      return failure();
   auto emitted = emitter.finish();
   if (!emitted)
     return mlir::emitError(location) << "internal error: " << llvm::toString(emitted.takeError());
@@ -156,9 +170,15 @@ Error ArtifactWriter::emitTables() {
   module.setPICLevel(llvm::PICLevel::BigPIC);
   std::vector<TableVariant> tables;
   for (auto [variant, state] : llvm::zip(variants, stateOf))
-    tables.push_back({variant->target, &variant->description, prefix(*variant),
-                      state < 0 ? std::string() : stateSymbol(options, state)});
-  if (Error error = addArtifactTables(module, tables, options.symbol))
+    tables.push_back({variant->target, variant->target->name, &variant->description,
+                      prefix(*variant), state < 0 ? std::string() : stateSymbol(options, state)});
+  // The variables are at the same offsets everywhere; what is derived from them differs.
+  std::vector<TableDevice> deviceTables;
+  for (const DeviceCode &device : devices)
+    deviceTables.push_back({{device.host.target, device.description.family,
+                             &device.host.description, prefix(device), tables.front().stateSymbol},
+                            &device.description});
+  if (Error error = addArtifactTables(module, tables, deviceTables, options.symbol))
     return error;
   auto object = emitObject(module, **machine);
   if (!object)
@@ -260,9 +280,11 @@ LogicalResult ArtifactWriter::write() {
 
 } // namespace
 
-LogicalResult writeArtifact(llvm::MutableArrayRef<Variant> variants, const CompileOptions &options,
-                            mlir::Location location, const std::string &path) {
-  return ArtifactWriter(variants, options, location, path).write();
+LogicalResult writeArtifact(llvm::MutableArrayRef<Variant> variants,
+                            llvm::MutableArrayRef<DeviceCode> devices,
+                            const CompileOptions &options, mlir::Location location,
+                            const std::string &path) {
+  return ArtifactWriter(variants, devices, options, location, path).write();
 }
 
 } // namespace ingot::cpu

@@ -17,6 +17,12 @@ struct Variant {
   std::string cacheKey = {}; // where the objects are to be kept; empty: nowhere
 };
 
+/// Code for a family of devices: what it says, and the host code that drives it.
+struct DeviceCode {
+  Variant host;
+  DeviceDescription description;
+};
+
 /// Lowers every variant to the LLVM dialect and LLVM IR, adds the artifact's constant tables and
 /// the one exported function that chooses the variant by the CPU it runs on (CPUID and XGETBV),
 /// emits object code and links. Variants have different targets; their code is used up. The file is
@@ -25,6 +31,7 @@ struct Variant {
 /// Errors are reported at `location`. Not safe while another thread uses the modules'
 /// context. With INGOT_TIMING in the environment the time of each step goes to stderr.
 mlir::LogicalResult writeArtifact(llvm::MutableArrayRef<Variant> variants,
+                                  llvm::MutableArrayRef<DeviceCode> devices,
                                   const CompileOptions &options, mlir::Location location,
                                   const std::string &path);
 

@@ -107,4 +107,28 @@ struct ArtifactDescription {
   bool isCodeCached = false; // it came from the compile cache; not in the table
 };
 
+/// Code for one family of devices; see ingot_device_code. Its table is a variant's.
+struct DeviceDescription {
+  struct Kernel {
+    std::string symbol;
+    int64_t unit = 0, threads = 0, sharedBytes = 0, parameters = 0;
+  };
+  struct Image {
+    ingot_image_kind kind;
+    std::string target;
+    int64_t unit = 0;
+    std::string bytes;
+  };
+  /// A function that devices do not run.
+  struct LeftFunction {
+    std::string name, reason;
+  };
+  std::string api, family;
+  std::vector<Kernel> kernels;
+  int64_t units = 0;
+  std::vector<Image> images;
+  std::string constants;
+  std::vector<LeftFunction> left;
+};
+
 } // namespace ingot

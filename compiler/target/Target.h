@@ -1,19 +1,17 @@
-// What a back end implements: from planned kernels to an artifact.
+// What back ends do together: from planned kernels to an artifact. Defined in backends/All.cpp.
 #pragma once
 #include "compiler/Compile.h"
-#include <memory>
 
 namespace ingot {
 
-class Target {
-public:
-  virtual ~Target() = default;
-  /// Writes the artifact of a module that has passed the phase `plan`. Reports to the context.
-  virtual mlir::LogicalResult generate(mlir::ModuleOp planned, const CompileOptions &options,
-                                       const std::string &path) = 0;
+/// Modules that have passed the phase `plan`, for each kind of machine.
+struct PlannedModules {
+  mlir::ModuleOp cpu;
+  mlir::ModuleOp gpu; // null: no code for devices is asked for
 };
 
-/// The target of that name ("cpu"), null when there is none. Defined in backends/All.cpp.
-std::unique_ptr<Target> createTarget(llvm::StringRef name);
+/// Writes the artifact. Reports to the context.
+mlir::LogicalResult generateArtifact(const PlannedModules &planned, const CompileOptions &options,
+                                     const std::string &path);
 
 } // namespace ingot

@@ -83,6 +83,10 @@ CompiledModule::CompiledModule(mlir::ModuleOp module, const CompileOptions &opti
   unlink(path);
 }
 
+bool CompiledModule::isLeftToCpu(const std::string &function) const {
+  return artifact->findFunction(function) == nullptr;
+}
+
 void CompiledModule::setVariable(const std::string &name, const reference::Tensor &value) {
   Tensor tensor = toRuntime(value);
   Status status = state->set(name, tensor);

@@ -27,6 +27,9 @@ public:
   bool ok() const { return state != nullptr; }
   const std::string &error() const { return message; }
 
+  /// Of a module on a device: whether the function is left to the CPU, as text is.
+  bool isLeftToCpu(const std::string &function) const;
+
   void setVariable(const std::string &name, const reference::Tensor &value);
   reference::Tensor variable(const std::string &name, mlir::Type element);
 

@@ -17,6 +17,7 @@ typedef unsigned long long k_u64;
 #define K_ARCHITECTURE __CUDA_ARCH__
 #define K_HAS_SHUFFLES 1
 #define K_GLOBAL
+#define K_CONSTANT static __constant__ const
 #define K_DEVICE static __device__ __forceinline__
 #define K_RESTRICT __restrict__
 #define K_UNROLL _Pragma("unroll")

@@ -23,6 +23,7 @@ typedef ulong k_u64;
 #define K_ARCHITECTURE 0
 #define K_HAS_SHUFFLES 0
 #define K_GLOBAL __global
+#define K_CONSTANT __constant const
 #define K_DEVICE static inline
 #define K_RESTRICT restrict
 #define K_UNROLL _Pragma("unroll")

@@ -12,6 +12,7 @@
 #pragma clang diagnostic ignored "-Wunused-function"
 
 #define K_GLOBAL
+#define K_CONSTANT static const
 #define K_DEVICE static inline
 #define K_RESTRICT __restrict__
 #define K_UNROLL

@@ -1,117 +1,13 @@
 // Every op case of tests/ops compiled for every CPU level that this machine has: equal to the
 // reference interpreter on random inputs of every size, or a status that says what the interpreter
 // says. In the debug arena a third of them, all of them with INGOT_DEBUG_ARENA_ALL=1.
-#include "ir/Text.h"
 #include "tests/support/Environment.h"
-#include "tests/support/OpCases.h"
+#include "tests/support/OpExpectations.h"
 #include "tests/support/RunCompiled.h"
-#include <cmath>
 #include <gtest/gtest.h>
-#include <limits>
-#include <set>
 
 namespace ingot::tests {
 namespace {
-
-/// Bits that the op's formula may lose in f32: see docs/Testing.md.
-constexpr double rtol = 2e-6, atol = 1e-6;
-
-/// Zeros, infinities, NaN, denormals, the ends of every integer type, in place of random elements.
-std::vector<reference::Tensor> worstInputs(std::vector<reference::Tensor> inputs) {
-  double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
-  const double reals[] = {0.0, -0.0, inf, -inf,  nan,  1e-45, -1e-45,       3e38,         -3e38,
-                          1.0, -1.0, 0.5, -1e10, 1e10, 2.5,   4294967296.0, -2147483648.0};
-  const int64_t integers[] = {0,    -1,  INT64_MIN, INT64_MAX, 1,  INT32_MIN, INT32_MAX,
-                              -128, 127, 63,        64,        31, 32,        -2};
-  size_t next = 0;
-  for (reference::Tensor &input : inputs) {
-    if (reference::isText(input.element()))
-      continue; // random ones are bad enough
-    for (int64_t i = 0; i < input.numElements(); ++i, ++next)
-      input.set(i, input.isFloat()
-                       ? reference::Number::real(reals[next % std::size(reals)])
-                       : reference::Number::integer(integers[next % std::size(integers)]));
-    input.round();
-    next += 5; // operands meet in other pairs
-  }
-  return inputs;
-}
-
-/// Whether the case is one scalar op, whose result is defined for every value. Formulas of several
-/// ops may overflow in f32 where the interpreter's f64 does not.
-bool isOneScalarOp(mlir::func::FuncOp function) {
-  mlir::Block &body = function.getBody().front();
-  return body.getOperations().size() == 2 && llvm::isa<graph::Scalar>(body.front());
-}
-
-/// The first element that is not within a few units in the last place.
-std::string elementDifference(const reference::Tensor &expected, const reference::Tensor &actual) {
-  for (int64_t i = 0; i < expected.numElements(); ++i) {
-    auto e = expected.get(i), a = actual.get(i);
-    bool same = e.isFloat ? e.f == a.f || (std::isnan(e.f) && std::isnan(a.f)) ||
-                                std::fabs(e.f - a.f) <= 2e-6 * std::fabs(e.f) + 1e-44
-                          : e.i == a.i;
-    if (!same)
-      return "element " + std::to_string(i) + ": expected " +
-             (e.isFloat ? std::to_string(e.f) : std::to_string(e.i)) + ", got " +
-             (a.isFloat ? std::to_string(a.f) : std::to_string(a.i));
-  }
-  return {};
-}
-
-/// No value makes compiled code trap: it gives what the interpreter gives, or a status where that
-/// does.
-void runWorstValues(const OpCase &opCase, const SymbolSizes &sizes, CompiledModule &compiled) {
-  auto inputs = worstInputs(inputsOf(opCase, sizes));
-  mlir::func::FuncOp function = opCase.function;
-  reference::Interpreter interpreter(opCase.module);
-  auto expected = interpreter.run(opCase.name, inputs);
-  auto actual = compiled.run(opCase.name, inputs, function.getResultTypes());
-  EXPECT_EQ(mlir::failed(expected), !compiled.error().empty())
-      << "interpreter: " << interpreter.error() << "\ncompiled: " << compiled.error();
-  if (mlir::failed(expected) || !isOneScalarOp(function))
-    return;
-  for (size_t i = 0; i < actual.size(); ++i)
-    EXPECT_EQ(elementDifference((*expected)[i], actual[i]), "") << "with worst values";
-}
-
-void expectReference(const std::string &file, const CompileOptions &options) {
-  mlir::ModuleOp module;
-  for (const OpCase &opCase : opCases())
-    if (opCase.file == file)
-      module = opCase.module;
-  CompiledModule compiled(module, options);
-  ASSERT_TRUE(compiled.ok()) << compiled.error();
-  for (const OpCase &opCase : opCases()) {
-    if (opCase.file != file)
-      continue;
-    for (const SymbolSizes &sizes : opCase.sizes) {
-      std::string where = opCase.name;
-      for (auto &[name, size] : sizes)
-        where += " " + name + "=" + std::to_string(size);
-      SCOPED_TRACE(where);
-      runWorstValues(opCase, sizes, compiled);
-      auto inputs = inputsOf(opCase, sizes);
-      reference::Interpreter interpreter(module);
-      for (auto &[name, value] : interpreter.variables)
-        compiled.setVariable(name, value);
-      auto expected = interpreter.run(opCase.name, inputs);
-      mlir::func::FuncOp function = opCase.function;
-      auto actual = compiled.run(opCase.name, inputs, function.getResultTypes());
-      if (mlir::failed(expected)) {
-        EXPECT_FALSE(compiled.error().empty()) << "the interpreter says: " << interpreter.error();
-        continue;
-      }
-      ASSERT_EQ(compiled.error(), "");
-      ASSERT_EQ(actual.size(), expected->size());
-      for (size_t i = 0; i < actual.size(); ++i)
-        EXPECT_EQ(difference((*expected)[i], actual[i], rtol, atol), "") << "result " << i;
-      for (auto &[name, value] : interpreter.variables)
-        EXPECT_EQ(difference(value, compiled.variable(name, value.element()), rtol, atol), "")
-            << name;
-    }
-  }
-}
 
 /// A file of tests/ops and a CPU level.
 using FileAndLevel = std::tuple<std::string, std::string>;
@@ -135,17 +31,11 @@ TEST_P(OpsInDebugArena, StayInTheirTensors) {
   expectReference(file, options);
 }
 
-std::vector<std::string> files() {
-  std::set<std::string> names;
-  for (const OpCase &opCase : opCases())
-    names.insert(opCase.file);
-  return {names.begin(), names.end()};
-}
 const bool wholeDebugArena = environmentNumber("INGOT_DEBUG_ARENA_ALL", 0) != 0;
 
 std::vector<std::string> debugArenaFiles() {
   std::vector<std::string> some;
-  for (auto [i, file] : llvm::enumerate(files())) // control flow keeps memory its own way
+  for (auto [i, file] : llvm::enumerate(opCaseFiles())) // control flow keeps memory its own way
     if (wholeDebugArena || i % 3 == 0 || file == "if" || file == "scan" || file == "while")
       some.push_back(file);
   return some;
@@ -162,7 +52,7 @@ std::string nameOf(const testing::TestParamInfo<FileAndLevel> &info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, OpsOnCpu,
-                         testing::Combine(testing::ValuesIn(files()),
+                         testing::Combine(testing::ValuesIn(opCaseFiles()),
                                           testing::ValuesIn(levelsHere())),
                          nameOf);
 INSTANTIATE_TEST_SUITE_P(Cases, OpsInDebugArena,

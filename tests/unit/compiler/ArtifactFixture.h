@@ -164,7 +164,7 @@ protected:
       if (!variants.back().code)
         return false;
     }
-    return succeeded(writeArtifact(variants, options, variants.front().code->getLoc(), path));
+    return succeeded(writeArtifact(variants, {}, options, variants.front().code->getLoc(), path));
   }
 
   mlir::MLIRContext context;

@@ -1,0 +1,275 @@
+// See DeviceGenerator.h.
+#include "backends/gpu/DeviceGenerator.h"
+#include "backends/gpu/DeviceKernelEmitter.h"
+#include "compiler/package/Describe.h"
+#include "ir/exec/Custom.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+
+using namespace mlir;
+
+namespace ingot::gpu {
+
+namespace {
+
+/// Divides what the CPU gives one task down to one: a task is a thread here.
+constexpr int64_t tasksOfOne = 1 << 20;
+
+/// Bytes of the arena for a number that loops count on.
+constexpr int64_t positionBytes = INGOT_ALIGNMENT;
+
+/// Why no device runs the function; empty where one can.
+std::string reasonToLeave(func::FuncOp function) {
+  std::string reason;
+  function.walk([&](Operation *op) {
+    auto isText = [](Type type) { return getElementTypeOrSelf(type).isInteger(128); };
+    std::string node = graph::layerName(op->getLoc()) + ": ";
+    if (llvm::isa<exec::CustomCallOp>(op))
+      reason = node + "a custom op runs on the CPU alone";
+    else if (llvm::any_of(op->getOperandTypes(), isText) ||
+             llvm::any_of(op->getResultTypes(), isText))
+      reason = node + "text is handled on the CPU alone";
+    return reason.empty() ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return reason;
+}
+
+} // namespace
+
+int64_t DeviceProgram::kernel(const KernelText &text, llvm::StringRef symbol,
+                              llvm::StringRef node) {
+  auto [known, isNew] = kernelNumbers.try_emplace(text.named(""), kernels.size());
+  if (isNew)
+    kernels.push_back({symbol.str(), node.str(), text});
+  return known->second;
+}
+
+int64_t DeviceProgram::constant(llvm::StringRef bytes) {
+  auto [known, isNew] = constantPlaces.try_emplace(bytes, constants.size());
+  if (isNew) {
+    constants += bytes;
+    constants.resize(llvm::alignTo(constants.size(), INGOT_ALIGNMENT));
+  }
+  return known->second;
+}
+
+DeviceGenerator::DeviceGenerator(cpu::CodeContext &host, cpu::CodeContext &device,
+                                 DeviceProgram &program, func::FuncOp function,
+                                 FunctionDescription &description,
+                                 const ArtifactDescription &artifact)
+    : FunctionGenerator(host, function, description, artifact, /*debugArena=*/false),
+      deviceContext(device), program(program) {
+  // Behind the slots of the plan: where loops that read their position have it.
+  Dim end = arenaBytes(function);
+  function.walk([&](exec::ScanOp scan) {
+    positionSlots[scan] = slots.size();
+    slots.push_back(end);
+    end = end + positionBytes;
+  });
+  // What runs again comes after what fails, wherever it stands.
+  bool hasControl =
+      function
+          .walk([](Operation *op) {
+            return exec::isControl(op) ? WalkResult::interrupt() : WalkResult::advance();
+          })
+          .wasInterrupted();
+  mayHaveFailed = hasControl && mayFail(function);
+}
+
+LogicalResult DeviceGenerator::generate() {
+  if (failed(FunctionGenerator::generate()))
+    return failure();
+  parameters.setElemType(LLVM::LLVMArrayType::get(cb.pointer(), mostParameters));
+  return success();
+}
+
+Dim DeviceGenerator::plannedBytes() {
+  return arenaBytes(function) + positionBytes * static_cast<int64_t>(positionSlots.size());
+}
+
+void DeviceGenerator::layoutFrame() {
+  FunctionGenerator::layoutFrame();
+  for (int64_t *word : {&count, &loaded, &copyFrom, &copyTo, &copySize})
+    *word = frame.words++;
+  // The places are not in the planned function: nothing else has asked for them.
+  for (auto [scan, slot] : positionSlots)
+    addPlace({Storage::Kind::Slot, slot, ""});
+}
+
+void DeviceGenerator::emitConstants() {
+  function.walk([&](exec::ConstantOp constant) {
+    auto elements = llvm::cast<DenseElementsAttr>(constant.getValue());
+    std::string name = function.getName().str() + "_constant_" + std::to_string(constants++);
+    constant->setAttr("exec.global", b.getStringAttr(name));
+    std::string bytes;
+    if (elements.getElementType().isInteger(1)) {
+      for (bool v : elements.getValues<bool>())
+        bytes.push_back(v ? 1 : 0);
+    } else {
+      int64_t size = elements.getNumElements() * reference::elementBytes(elements.getElementType());
+      llvm::ArrayRef<char> raw = elements.getRawData();
+      if (elements.isSplat())
+        while (static_cast<int64_t>(bytes.size()) < size)
+          bytes.append(raw.data(), raw.size());
+      else
+        bytes.assign(raw.data(), raw.size());
+    }
+    constantOffsets[name] = program.constant(bytes);
+    frame.constants[name] = frame.words++;
+  });
+}
+
+void DeviceGenerator::fillFrame(Value run, Value words) {
+  device = cb.loadPointer(run, Device);
+  parameters = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.pointer(), cb.integer(1), 8);
+  FunctionGenerator::fillFrame(run, words);
+  Value base = deviceField(Constants);
+  for (const auto &[name, offset] : constantOffsets)
+    storeWord(words, frame.constants.at(name), cb.address(base, cb.integer(offset), b.getI8Type()));
+  Value error = deviceField(Error);
+  storeWord(words, frame.error, error);
+  callDevice(Store, {error, cb.integer(cpu::Frame::noError)});
+}
+
+void DeviceGenerator::callDevice(DeviceField callee, ValueRange arguments) {
+  llvm::SmallVector<Value> all{deviceField(Context)};
+  llvm::append_range(all, arguments);
+  Value code = callThrough(deviceField(callee), b.getI32Type(), all);
+  Value failed = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, code, status(INGOT_OK));
+  returnIf(made, failed, [&] { return status(INGOT_DEVICE_FAILED); });
+}
+
+void DeviceGenerator::launch(const KernelText &text, llvm::StringRef symbol, llvm::StringRef node,
+                             Value blocks) {
+  int64_t number = program.kernel(text, symbol, node);
+  Block *go = made.addBlock(), *after = made.addBlock();
+  Value some = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::sgt, blocks, cb.integer(0));
+  cf::CondBranchOp::create(b, cb.loc, some, go, after);
+  b.setInsertionPointToStart(go);
+  // One array for all launches: they have copied what it says when they return.
+  mostParameters = std::max(mostParameters, static_cast<int64_t>(text.words.size()));
+  for (auto [i, word] : llvm::enumerate(text.words))
+    storeWord(parameters, static_cast<int64_t>(i), wordAddress(words, word));
+  callDevice(Launch, {cb.integer(number), blocks, parameters});
+  cf::BranchOp::create(b, cb.loc, after);
+  b.setInsertionPointToStart(after);
+}
+
+void DeviceGenerator::emitDispatch(Operation *op) {
+  int64_t number = static_cast<int64_t>(description.kernels.size());
+  std::string symbol = function.getName().str() + "_k" + std::to_string(number);
+  auto here = b.saveInsertionPoint();
+  DeviceCode code;
+  if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op)) {
+    code = DeviceKernelEmitter(deviceContext, frame, kernel).emit(symbol);
+  } else {
+    cpu::KernelCode tasks = cpu::emitAlgorithm(deviceContext, frame, op, symbol);
+    code.function = tasks.task;
+    code.count = tasks.tasks;
+  }
+  program.math.outline(deviceContext.module);
+  KernelText text = printKernel(code.function, code.form, code.threads,
+                                {count, mayHaveFailed ? frame.error : -1});
+  code.function.erase();
+  b.restoreInsertionPoint(here);
+  description.kernels.push_back(describeKernel(op));
+
+  callBegin(number);
+  Value work = evaluate(code.count);
+  if (code.form == Form::Threads) {
+    storeWord(words, count, work);
+    work = cb.ceilDiv(work, cb.integer(code.threads));
+  }
+  launch(text, symbol, description.kernels.back().node, work);
+  callEnd(number);
+  mayHaveFailed |= mayFail(op);
+}
+
+void DeviceGenerator::leaveIfFailed() {
+  if (!mayHaveFailed)
+    return;
+  callDevice(Load, {wordAddress(words, loaded), deviceField(Error), cb.integer(8)});
+  Value error = cb.loadI64(words, loaded);
+  Value failed = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, error,
+                                       cb.integer(cpu::Frame::noError));
+  returnIf(made, failed, [&] {
+    storeWord(run, FailedNode, error);
+    return status(INGOT_INDEX_OUT_OF_RANGE);
+  });
+}
+
+Value DeviceGenerator::loadScalar(Value tensor, Type element) {
+  description.flags |= INGOT_FUNCTION_WAITS;
+  leaveIfFailed();
+  Value place = wordAddress(words, loaded);
+  callDevice(Load, {place, pointerTo(tensor), cb.integer(element.getIntOrFloatBitWidth() / 8)});
+  return LLVM::LoadOp::create(b, cb.loc, element, place, cpu::alignmentOf(element));
+}
+
+KernelText DeviceGenerator::copyKernel() {
+  KernelText text;
+  text.parameters = "K_GLOBAL char *a0, K_GLOBAL char *a1, k_i64 a2, K_GLOBAL char *a3";
+  text.words = {copyTo, copyFrom, copySize, frame.error};
+  text.threads = 256;
+  text.body = R"({
+  if (*(K_GLOBAL k_i64 *)a3 != -1)
+    return;
+  const k_i64 first = (k_i64)K_BLOCK * 4096 + K_THREAD;
+  for (int i = 0; i < 16; i++) {
+    const k_i64 at = first + i * 256;
+    if (at < a2)
+      a0[at] = a1[at];
+  }
+}
+)";
+  return text;
+}
+
+void DeviceGenerator::copyBytes(Value from, Value to, Value bytes) {
+  if (!mayHaveFailed)
+    return callDevice(Copy, {to, from, bytes});
+  storeWord(words, copyTo, to);
+  storeWord(words, copyFrom, from);
+  storeWord(words, copySize, bytes);
+  launch(copyKernel(), "copy", description.name, cb.ceilDiv(bytes, cb.integer(4096)));
+}
+
+void DeviceGenerator::storePosition(exec::ScanOp op, Value position) {
+  Value place =
+      cb.loadPointer(words, frame.storage({Storage::Kind::Slot, positionSlots.at(op), ""}));
+  storeWord(words, frame.storage(local(op, 0)), place);
+  callDevice(Store, {place, position});
+}
+
+FailureOr<DeviceFunctions> generateDeviceFunctions(ModuleOp given, const cpu::CpuTarget &host,
+                                                   const CompileOptions &options) {
+  OwningOpRef<ModuleOp> copy = given.clone();
+  ModuleOp planned = *copy;
+  DeviceFunctions made{{}, DeviceProgram(options.fastMath), {}};
+  for (auto function : llvm::make_early_inc_range(planned.getOps<func::FuncOp>()))
+    if (std::string reason = reasonToLeave(function); !reason.empty()) {
+      made.left.push_back({function.getName().str(), reason});
+      function.erase();
+    }
+  made.host.target = &host;
+  made.host.description = describeArtifact(planned, options);
+  made.host.code = ModuleOp::create(planned.getLoc());
+  OwningOpRef<ModuleOp> kernels = ModuleOp::create(planned.getLoc());
+  cpu::NodeTable nodes;
+  cpu::CodeContext hostContext{host, options, *made.host.code, nodes};
+  cpu::CodeContext deviceContext{host, options, *kernels, nodes, tasksOfOne, /*isDevice=*/true};
+  ArtifactDescription &description = made.host.description;
+  auto generate = [&](FunctionDescription &each) {
+    auto function = planned.lookupSymbol<func::FuncOp>(each.name);
+    return DeviceGenerator(hostContext, deviceContext, made.program, function, each, description)
+        .generate();
+  };
+  for (FunctionDescription &function : description.functions)
+    if (failed(generate(function)))
+      return failure();
+  if (description.hasDerive && failed(generate(description.derive)))
+    return failure();
+  description.nodes = nodes.names;
+  return made;
+}
+
+} // namespace ingot::gpu

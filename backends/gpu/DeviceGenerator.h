@@ -1,0 +1,51 @@
+// Host code of a function whose kernels run on a device: `run` puts launches and copies there, in
+// order. Sizes, plan and control flow are as for the CPU, whose generator this is.
+#pragma once
+#include "backends/cpu/FunctionGenerator.h"
+#include "backends/gpu/DeviceProgram.h"
+
+namespace ingot::gpu {
+
+class DeviceGenerator : public cpu::FunctionGenerator {
+public:
+  /// `device` holds the code of each kernel until it is printed.
+  DeviceGenerator(cpu::CodeContext &host, cpu::CodeContext &device, DeviceProgram &program,
+                  mlir::func::FuncOp function, FunctionDescription &description,
+                  const ArtifactDescription &artifact);
+  mlir::LogicalResult generate();
+
+private:
+  void layoutFrame() override;
+  void emitConstants() override;
+  Dim plannedBytes() override;
+  void fillFrame(mlir::Value run, mlir::Value words) override;
+  void emitDispatch(mlir::Operation *op) override;
+  mlir::Value loadScalar(mlir::Value tensor, mlir::Type element) override;
+  void copyBytes(mlir::Value from, mlir::Value to, mlir::Value bytes) override;
+  void storePosition(exec::ScanOp op, mlir::Value position) override;
+
+  /// A field of the run's ingot_device.
+  enum DeviceField { Context = 1, Launch, Copy, Store, Load, Constants, Error };
+  mlir::Value deviceField(DeviceField field) { return cb.loadPointer(device, field); }
+  /// Calls one of its functions; the run ends where that fails.
+  void callDevice(DeviceField callee, mlir::ValueRange arguments);
+  void launch(const KernelText &text, llvm::StringRef symbol, llvm::StringRef node,
+              mlir::Value blocks);
+  /// Ends the run where a kernel before has failed: what is decided now hangs on what it made.
+  void leaveIfFailed();
+  /// A kernel that copies bytes unless one before it has failed.
+  KernelText copyKernel();
+
+  cpu::CodeContext &deviceContext;
+  DeviceProgram &program;
+  std::map<std::string, int64_t> constantOffsets; // by name, in the program's constants
+  llvm::DenseMap<mlir::Operation *, int64_t> positionSlots;
+  int64_t count = -1, loaded = -1, copyFrom = -1, copyTo = -1, copySize = -1; // words of the frame
+  bool mayHaveFailed = false; // in what has been emitted so far
+  mlir::Value device;         // the ingot_device
+  /// Pointers to a launch's parameters, as many as any has.
+  mlir::LLVM::AllocaOp parameters;
+  int64_t mostParameters = 1;
+};
+
+} // namespace ingot::gpu

@@ -1,0 +1,14 @@
+// See GpuTarget.h.
+#include "backends/gpu/GpuTarget.h"
+
+namespace ingot::gpu {
+
+const GpuTarget *lookupTarget(llvm::StringRef family) {
+  static const GpuTarget targets[] = {{"opencl", "opencl", false}, {"sm_75", "cuda", true}};
+  for (const GpuTarget &target : targets)
+    if (target.family == family)
+      return &target;
+  return nullptr;
+}
+
+} // namespace ingot::gpu

@@ -1,0 +1,19 @@
+// Named families of devices: what kernels may assume. Code generation asks nothing else.
+#pragma once
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace ingot::gpu {
+
+struct GpuTarget {
+  std::string family;             // "sm_80"
+  std::string api;                // "cuda" or "opencl"
+  bool shuffles = false;          // threads of a warp exchange registers
+  int64_t sharedBytes = 48 << 10; // static shared memory of a block
+};
+
+/// Null for an unknown name.
+const GpuTarget *lookupTarget(llvm::StringRef family);
+
+} // namespace ingot::gpu

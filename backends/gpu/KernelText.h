@@ -1,0 +1,55 @@
+// From a kernel's code in MLIR to text: the C subset over k_* intrinsics that the preludes give a
+// meaning (backends/gpu/prelude), so that one text compiles as CUDA C++, as OpenCL C and for the
+// host.
+//
+// The function is func.func over arith, math, scf and the LLVM dialect's memory ops, as the CPU's
+// emitters write it, with scalars alone. Its first argument is the frame: what it loads from there,
+// at constant words, become the kernel's parameters.
+#pragma once
+#include "backends/cpu/CodeBuilder.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <set>
+
+namespace ingot::gpu {
+
+/// How the second argument of the function, an i64, numbers the work.
+enum class Form {
+  Threads, // by thread: nothing is done where it is not below `count`
+  Blocks   // by block
+};
+
+/// A kernel as text, without its name: kernels whose texts are equal are the same.
+struct KernelText {
+  std::string parameters;      // "K_GLOBAL char *a0, k_i64 a1"
+  std::string body;            // "{ … }"
+  std::vector<int64_t> words;  // of the frame, one a parameter
+  std::set<std::string> calls; // of functions
+  int64_t threads = 0;
+  bool hasBarriers = false;
+  std::string named(llvm::StringRef symbol) const;
+};
+
+/// What a kernel's text asks of the frame besides what its code loads.
+struct FrameWords {
+  int64_t count = -1; // the number of threads that work; Form::Threads alone
+  int64_t error = -1; // a pointer to the error word, looked at first; -1: it does not matter
+};
+
+/// Prints the function. `threads`: of a block.
+KernelText printKernel(mlir::func::FuncOp function, Form form, int64_t threads,
+                       const FrameWords &frame);
+
+/// A function of scalars alone, as a K_DEVICE function of the name, with the tables it reads.
+std::string printDeviceFunction(mlir::func::FuncOp function, llvm::StringRef name);
+
+/// Names of calls in kernels' code that the text has a word for.
+namespace intrinsic {
+constexpr llvm::StringLiteral thread = "k_thread"; // () -> i64: in the block
+constexpr llvm::StringLiteral barrier = "K_BARRIER";
+} // namespace intrinsic
+
+/// The address space of pointers to a block's shared memory, whose allocas stand at the function's
+/// entry.
+constexpr unsigned sharedSpace = 3;
+
+} // namespace ingot::gpu
