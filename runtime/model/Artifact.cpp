@@ -1,7 +1,11 @@
 // Loading and looking up: Artifact of Model.h.
 #include "ingot/Model.h"
+#include "runtime/device/DevicePlace.h"
+#include "runtime/device/Images.h"
 #include "runtime/model/Checks.h"
+#include "runtime/model/OnDevice.h"
 
+#include <algorithm>
 #include <atomic>
 #include <dlfcn.h>
 
@@ -63,7 +67,7 @@ std::string describe(const ingot_variable_info &info) {
 }
 
 Artifact::Artifact(const ingot_artifact_table *table, void *handle, std::string path)
-    : table_(table), handle_(handle), path_(std::move(path)) {}
+    : table_(table), handle_(handle), path_(std::move(path)), place_(Place::host()) {}
 
 Artifact::~Artifact() {
   if (handle_)
@@ -98,6 +102,39 @@ Result<std::shared_ptr<const Artifact>> Artifact::adopt(const ingot_artifact_tab
   return std::shared_ptr<const Artifact>(new Artifact(table, nullptr, ""));
 }
 
+Result<std::shared_ptr<const Artifact>> Artifact::onDevice(std::shared_ptr<Device> device) const {
+  if (onDevice_)
+    return onDevice_->base->onDevice(std::move(device));
+  if (!device)
+    return Status(StatusCode::InvalidArgument, "no device was given");
+  INGOT_ASSIGN_OR_RETURN(const ingot_device_code *code, codeFor(*table_, device->driver()));
+  INGOT_ASSIGN_OR_RETURN(std::shared_ptr<Place> place, makeDevicePlace(device, *code));
+  std::shared_ptr<Artifact> made(new Artifact(code->table, nullptr, path_));
+  made->onDevice_ = std::make_unique<OnDevice>();
+  made->onDevice_->base = shared_from_this();
+  made->onDevice_->device = std::move(device);
+  made->onDevice_->code = code;
+  made->place_ = std::move(place);
+  return std::shared_ptr<const Artifact>(std::move(made));
+}
+
+std::shared_ptr<Device> Artifact::device() const { return onDevice_ ? onDevice_->device : nullptr; }
+
+/// A device's table need not have them: the CPU's are the same variables at the same offsets, but
+/// what is derived from them is for the CPU.
+Weights Artifact::weights() const {
+  if (table_->initial_state)
+    return {table_->initial_state, table_->state_bytes, true};
+  Weights weights;
+  if (!onDevice_ || !onDevice_->base->hasWeights())
+    return weights;
+  weights.data = onDevice_->base->table().initial_state;
+  for (int64_t i = 0; i < table_->variable_count; ++i)
+    weights.bytes =
+        std::max(weights.bytes, table_->variables[i].offset + table_->variables[i].bytes);
+  return weights;
+}
+
 const ingot_function *Artifact::findFunction(std::string_view name) const {
   return find(table_->functions, table_->function_count, name);
 }
@@ -117,6 +154,11 @@ std::vector<ingot_carry> Artifact::carries(const ingot_function &function) const
 Result<const ingot_function *> Artifact::function(std::string_view name) const {
   if (const ingot_function *found = findFunction(name))
     return found;
+  for (int64_t i = 0; onDevice_ && i < onDevice_->code->left_count; ++i)
+    if (name == onDevice_->code->left[i])
+      return Status(StatusCode::Unsupported,
+                    "function '" + std::string(name) +
+                        "' is left to the CPU: " + onDevice_->code->reasons[i]);
   return notFound("function", name, *table_, table_->functions, table_->function_count);
 }
 

@@ -12,6 +12,8 @@ namespace ingot {
 namespace {
 constexpr int64_t maxCount = int64_t{1} << 31;
 constexpr int32_t maxRank = 64;
+constexpr int64_t maxThreads = 1024;    // of a block, by CUDA
+constexpr int64_t maxParameters = 4096; // 32,764 bytes, by CUDA since compute capability 7.0
 /// Of a table of version 1.0; what stands behind is there where `size` says so.
 constexpr uint64_t firstSize =
     offsetof(ingot_artifact_table, manifest) + sizeof(ingot_artifact_table::manifest);
@@ -206,6 +208,82 @@ Status checkFunctions(const ingot_artifact_table &table) {
   return Status::ok();
 }
 
+bool isSame(const ingot_variable_info &x, const ingot_variable_info &y) {
+  return std::string_view(x.name) == y.name && x.dtype == y.dtype && x.rank == y.rank &&
+         std::equal(x.shape, x.shape + x.rank, y.shape) && x.offset == y.offset &&
+         x.bytes == y.bytes && x.flags == y.flags;
+}
+
+/// The table of a device has the variables of the artifact's own, in place and order.
+Status checkSameVariables(const ingot_artifact_table &own, const ingot_artifact_table &device) {
+  if (own.variable_count != device.variable_count)
+    return malformed("it has " + std::to_string(device.variable_count) + " variables, the model " +
+                     std::to_string(own.variable_count));
+  for (int64_t i = 0; i < own.variable_count; ++i)
+    if (!isSame(own.variables[i], device.variables[i]))
+      return malformed(std::string("its variable '") + device.variables[i].name +
+                       "' is not the model's '" + own.variables[i].name + "'");
+  return Status::ok();
+}
+
+Status checkKernels(const ingot_device_code &code) {
+  INGOT_RETURN_IF_ERROR(checkArray("kernels", code.kernels, code.kernel_count));
+  for (int64_t i = 0; i < code.kernel_count; ++i) {
+    const ingot_device_kernel &kernel = code.kernels[i];
+    if (!kernel.symbol || kernel.unit < 0 || kernel.unit >= code.unit_count)
+      return malformed("kernel " + std::to_string(i) + " has no symbol, or no unit");
+    if (kernel.threads < 1 || kernel.threads > maxThreads || kernel.shared_bytes < 0 ||
+        kernel.shared_bytes > maxCount || kernel.parameters < 0 ||
+        kernel.parameters > maxParameters)
+      return malformed(std::string("kernel '") + kernel.symbol + "' has " +
+                       std::to_string(kernel.threads) + " threads, " +
+                       std::to_string(kernel.shared_bytes) + " bytes of shared memory and " +
+                       std::to_string(kernel.parameters) + " parameters");
+  }
+  return Status::ok();
+}
+
+/// Kinds that this runtime does not know are left alone.
+Status checkImages(const ingot_device_code &code) {
+  INGOT_RETURN_IF_ERROR(checkArray("images", code.images, code.image_count));
+  for (int64_t i = 0; i < code.image_count; ++i) {
+    const ingot_image &image = code.images[i];
+    if (!image.target || !image.data || image.bytes == 0 || image.unit < 0 ||
+        image.unit >= code.unit_count)
+      return malformed("image " + std::to_string(i) + " has no target, bytes or unit");
+    if (image.kind == INGOT_IMAGE_OPENCL && static_cast<const char *>(image.data)[image.bytes] != 0)
+      return malformed("image " + std::to_string(i) + " has no 0 behind its text");
+  }
+  return Status::ok();
+}
+
+Status checkDevice(const ingot_artifact_table &own, const ingot_device_code &code) {
+  if (!code.api || !code.family || !code.table)
+    return malformed("it has no api, family or table");
+  INGOT_RETURN_IF_ERROR(checkTable(*code.table));
+  if (hasDevices(*code.table) && code.table->device_count != 0)
+    return malformed("its table has devices of its own");
+  INGOT_RETURN_IF_ERROR(checkSameVariables(own, *code.table));
+  if (code.unit_count < 0 || code.unit_count > maxCount)
+    return malformed("unit count " + std::to_string(code.unit_count));
+  INGOT_RETURN_IF_ERROR(checkKernels(code));
+  INGOT_RETURN_IF_ERROR(checkImages(code));
+  if (code.constant_bytes != 0 && !code.constants)
+    return malformed("its constants are missing");
+  INGOT_RETURN_IF_ERROR(checkNames("functions left to the CPU", code.left, code.left_count));
+  return checkNames("reasons", code.reasons, code.left_count);
+}
+
+Status checkDevices(const ingot_artifact_table &table) {
+  if (!hasDevices(table))
+    return Status::ok();
+  INGOT_RETURN_IF_ERROR(checkArray("devices", table.devices, table.device_count));
+  for (int64_t i = 0; i < table.device_count; ++i)
+    INGOT_RETURN_IF_ERROR(checkDevice(table, table.devices[i])
+                              .withContext("code for devices, entry " + std::to_string(i)));
+  return Status::ok();
+}
+
 Status checkBounds(const ingot_artifact_table &table) {
   SymbolBounds bounds = boundsOf(table);
   INGOT_RETURN_IF_ERROR(checkArray("bounds", bounds.data, bounds.count));
@@ -241,6 +319,7 @@ Status checkTable(const ingot_artifact_table &table) {
   INGOT_RETURN_IF_ERROR(checkFunctions(table));
   INGOT_RETURN_IF_ERROR(checkBounds(table));
   INGOT_RETURN_IF_ERROR(checkCarries(table));
+  INGOT_RETURN_IF_ERROR(checkDevices(table));
   INGOT_RETURN_IF_ERROR(checkNames("nodes", table.nodes, table.node_count));
   if (reinterpret_cast<uintptr_t>(table.initial_state) % INGOT_ALIGNMENT != 0)
     return malformed("its weights are not aligned");

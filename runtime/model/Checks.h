@@ -35,6 +35,11 @@ inline bool hasCarries(const ingot_artifact_table &table) {
   return table.size > offsetof(ingot_artifact_table, carries);
 }
 
+/// Whether the table is new enough to have code for devices.
+inline bool hasDevices(const ingot_artifact_table &table) {
+  return table.size > offsetof(ingot_artifact_table, devices);
+}
+
 } // namespace ingot
 
 #endif // INGOT_RUNTIME_MODEL_CHECKS_H

@@ -1,33 +1,17 @@
-// Running one function of an artifact: checks, plan, arena, outputs. See Model.h.
+// Running one function of an artifact: checks, plan, outputs, runs under way. Where the function
+// runs, and in what memory, is its Runner's. See Model.h.
 #include "ingot/Model.h"
+#include "runtime/device/Place.h"
 #include "runtime/model/Inputs.h"
 #include "runtime/model/StateImpl.h"
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
+#include <utility>
 
 namespace ingot {
 
 namespace {
-
-/// A block that grows, to twice its size at least: memory is asked for seldom.
-struct GrowingBlock {
-  AlignedBlock block;
-  uint64_t capacity = 0;
-  char *data() const { return static_cast<char *>(block.get()); }
-  bool grow(uint64_t bytes) {
-    if (bytes <= capacity)
-      return true;
-    uint64_t wanted = std::max(bytes, 2 * capacity);
-    block.reset(); // the old one first: both may not fit
-    capacity = 0;
-    block = allocateAligned(wanted);
-    if (block)
-      capacity = wanted;
-    return block != nullptr;
-  }
-};
 
 /// An input that takes an output's value of the run before.
 struct Carried : CarriedValue { // zeros are of the size that the other inputs give in each run
@@ -37,40 +21,60 @@ struct Carried : CarriedValue { // zeros are of the size that the other inputs g
 
 } // namespace
 
+/// Outputs of one run, with what is known of it while it is under way.
+struct Slot {
+  bool placed = false; // outputs are those of the plan
+  std::vector<Tensor> outputs;
+  std::vector<int64_t> extents; // of all outputs, one after another, by the run
+  StateImpl *state = nullptr;   // of a run that was started and not waited for; else NULL
+  bool isFinished = false;      // and that run is over, with this status
+  Status status;
+};
+
 struct Session::Impl {
   std::shared_ptr<const Artifact> artifact;
   const ingot_function *function = nullptr;
   SessionOptions options;
   bool planned = false; // plan and arena are those of `symbols`
-  bool placed = false;  // outputs are those of the plan
   std::vector<int64_t> symbols, wanted;
   std::vector<int64_t> plan;
-  AlignedBlock arena;
-  uint64_t arenaCapacity = 0;
-  std::vector<Tensor> outputs;
+  Slot slots[Runner::slots];
+  size_t current = 0; // the slot of the run that was waited for last, and of the next where it is
+                      // the only one
+  size_t oldest = 0;  // the slot of the run to wait for next, where one is under way
   std::vector<Carried> carried;
   std::vector<TensorView> views; // of all inputs, those that are carried too
-  std::vector<const void *> inputPointers;
-  std::vector<void *> outputPointers;
-  std::vector<int64_t> extents; // of all outputs, one after another, by the last run
-  GrowingBlock text;            // what runs make
-  GrowingBlock outputText;      // what outputs have of inputs and constants
+  std::unique_ptr<Runner> runner;
 
+  ~Impl();
   Status checkSources() const;
   Carried *findCarried(size_t input);
   Status gatherInputs(const TensorView *inputs, size_t count);
   Status sizeCarried();
   Status resolveSymbols();
   Status makePlan();
-  Status placeOutputs();
-  Status prepare(const TensorView *inputs, size_t count);
-  Status call(StateImpl &state);
-  int32_t runWithRoom(ingot_run &run);
-  Status carryOutputs();
-  Status shrinkOutputs();
-  Status keepTexts(uint64_t textUsed);
-  Status failure(int32_t code, const ingot_run &run) const;
+  Status placeOutputs(Slot &slot);
+  Status prepare(Slot &slot, const TensorView *inputs, size_t count);
+  std::vector<Tensor> &outputs() { return slots[current].outputs; }
+  bool isPending() const { return slots[0].state || slots[1].state; }
+  Status checkIdle(const char *what) const;
+  Result<size_t> nextSlot();
+  Status use(Slot &slot, StateImpl &state);
+  void endUse(Slot &slot);
+  Status start(size_t index);
+  void finish(size_t index);
+  Status complete(size_t index);
+  Status carryOutputs(const Slot &slot);
+  Status shrinkOutputs(Slot &slot);
 };
+
+Session::Impl::~Impl() {
+  for (size_t i = 0; i < Runner::slots; ++i)
+    if (slots[i].state) {
+      finish(i);
+      endUse(slots[i]);
+    }
+}
 
 Status Session::Impl::checkSources() const {
   for (int64_t i = 0; i < function->symbol_count; ++i)
@@ -180,93 +184,106 @@ Status Session::Impl::makePlan() {
   }
   if (plan[0] < 0)
     return Status(StatusCode::Internal, name() + " plans a negative arena");
-  auto arenaBytes = static_cast<uint64_t>(plan[0]);
-  if (!arena || arenaBytes > arenaCapacity) {
-    arena.reset(); // the old one first: both may not fit
-    arenaCapacity = 0;
-    arena = allocateAligned(arenaBytes);
-    if (!arena)
-      return Status(StatusCode::ResourceExhausted, name() + ": no memory for an arena of " +
-                                                       std::to_string(arenaBytes) + " bytes");
-    arenaCapacity = arenaBytes;
-  }
+  INGOT_RETURN_IF_ERROR(runner->reserveArena(static_cast<uint64_t>(plan[0])));
   planned = true;
   return Status::ok();
 }
 
 /// Sees to it that outputs have the planned sizes, and memory for them.
-Status Session::Impl::placeOutputs() {
-  placed = false;
+Status Session::Impl::placeOutputs(Slot &slot) {
+  slot.placed = false;
   const int64_t *dims = plan.data() + function->output_dims;
-  for (size_t i = 0; i < outputs.size(); ++i) {
+  for (size_t i = 0; i < slot.outputs.size(); ++i) {
     const ingot_tensor_info &info = function->outputs[i];
-    Status resized = outputs[i].resize(static_cast<DType>(info.dtype), dims, info.rank);
+    Status resized = slot.outputs[i].resize(static_cast<DType>(info.dtype), dims, info.rank);
     if (!resized.isOk())
       return resized.withContext("output '" + std::string(info.name) + "' of function '" +
                                  function->name + "'");
-    outputPointers[i] = outputs[i].rawData();
     dims += info.rank;
   }
-  placed = true;
+  slot.placed = true;
   return Status::ok();
 }
 
-Status Session::Impl::prepare(const TensorView *inputs, size_t count) {
+Status Session::Impl::prepare(Slot &slot, const TensorView *inputs, size_t count) {
   INGOT_RETURN_IF_ERROR(gatherInputs(inputs, count));
   INGOT_RETURN_IF_ERROR(resolveSymbols());
   if (!planned || wanted != symbols) {
-    placed = false;
+    for (Slot &other : slots)
+      other.placed = false;
     INGOT_RETURN_IF_ERROR(makePlan());
   }
-  return placed ? Status::ok() : placeOutputs();
+  return slot.placed ? Status::ok() : placeOutputs(slot);
 }
 
-Status Session::Impl::failure(int32_t code, const ingot_run &run) const {
-  std::string name = std::string("function '") + function->name + "'";
-  if (code == INGOT_CANCELLED)
-    return Status(StatusCode::Cancelled, name + " was cancelled");
-  const ingot_artifact_table &table = artifact->table();
-  bool known = run.failed_node >= 0 && run.failed_node < table.node_count;
-  std::string node = name + ": " + (known ? table.nodes[run.failed_node] : "a node without a name");
-  switch (code) {
-  case INGOT_INDEX_OUT_OF_RANGE:
-    return Status(StatusCode::OutOfRange, node + ": an index is outside the axis it selects from");
-  case INGOT_MEMORY_ERROR:
-    return Status(StatusCode::Internal,
-                  node +
-                      ": its kernel wrote outside its tensors (seen by --debug-arena): a fault of "
-                      "the compiler, please report it; or of the function, of a custom op");
-  case INGOT_TEXT_TOO_SHORT:
-    return Status(StatusCode::ResourceExhausted, name + ": no memory for the text that it makes");
-  case INGOT_CUSTOM_OP_FAILED:
-    return Status(StatusCode::InvalidArgument, node + ": the function of its custom op returned " +
-                                                   std::to_string(run.custom_status));
-  default:
-    return Status(code == INGOT_INVALID_ARGUMENT ? StatusCode::InvalidArgument
-                                                 : StatusCode::Internal,
-                  name + " failed with code " + std::to_string(code));
-  }
+//===----------------------------------------------------------------------===//
+// Runs under way
+//===----------------------------------------------------------------------===//
+
+Status Session::Impl::checkIdle(const char *what) const {
+  if (!isPending())
+    return Status::ok();
+  return Status(StatusCode::FailedPrecondition, std::string("function '") + function->name +
+                                                    "': " + what +
+                                                    " while a run is under way: wait for it first");
 }
 
-/// Held by runs of functions that call custom ops which are not thread-safe: one for all artifacts,
-/// which may share the code. A callback may run another session between two kernels.
-static std::recursive_mutex exclusiveRuns;
+/// The slot for a run to start in; what it depends on is finished.
+Result<size_t> Session::Impl::nextSlot() {
+  if (!isPending())
+    return current;
+  const size_t under = slots[0].state ? 0 : 1, free = 1 - under;
+  auto refusal = [&](const char *why) {
+    return Status(StatusCode::FailedPrecondition,
+                  std::string("function '") + function->name + "' cannot start: " + why);
+  };
+  if (slots[free].state)
+    return refusal("two runs are under way: wait for one first");
+  for (const Slot &slot : slots)
+    for (const Tensor &output : slot.outputs)
+      if (!output.ownsMemory() && output.rawData())
+        return refusal("a run is under way, and outputs go to a buffer of the caller's");
+  const bool staleAfter = (function->flags & INGOT_FUNCTION_WRITES_STATE) &&
+                          !(function->flags & INGOT_FUNCTION_CANONICAL);
+  if (!carried.empty() || staleAfter)
+    finish(under);
+  return free;
+}
 
-/// Runs the planned function; the state is in use as the function needs it.
-Status Session::Impl::call(StateImpl &state) {
+/// The state is in use as the function needs it, once for all runs under way.
+Status Session::Impl::use(Slot &slot, StateImpl &state) {
+  const bool isUsed = slots[0].state == &state || slots[1].state == &state;
+  if (!isUsed)
+    INGOT_RETURN_IF_ERROR(state.acquire((function->flags & INGOT_FUNCTION_WRITES_STATE) != 0,
+                                        "function", function->name));
+  slot.state = &state;
+  slot.isFinished = false;
+  return Status::ok();
+}
+
+void Session::Impl::endUse(Slot &slot) {
+  StateImpl *state = std::exchange(slot.state, nullptr);
+  if (slots[0].state != state && slots[1].state != state)
+    state->release((function->flags & INGOT_FUNCTION_WRITES_STATE) != 0);
+}
+
+/// Starts the planned function.
+Status Session::Impl::start(size_t index) {
+  Slot &slot = slots[index];
+  StateImpl &state = *slot.state;
   Threads threads = options.parallelFor ? Threads{options.parallelFor, options.threads}
                                         : Threads::of(options.pool);
   if (!(function->flags & INGOT_FUNCTION_CANONICAL))
     INGOT_RETURN_IF_ERROR(state.ensureDerived(threads));
-  for (size_t i = 0; i < inputPointers.size(); ++i)
-    inputPointers[i] = views[i].data;
-  ingot_run run = {};
+  RunRequest request;
+  request.inputs = views.data();
+  request.outputs = slot.outputs.data();
+  request.symbols = &symbols;
+  request.timed = options.timed;
+  ingot_run &run = request.run;
   run.size = sizeof(run);
   run.plan = plan.data();
-  run.inputs = inputPointers.data();
-  run.outputs = outputPointers.data();
   run.state = state.data;
-  run.arena = arena.get();
   run.parallel_for = threads.parallelFor;
   run.pool = threads.pool;
   run.begin = options.begin;
@@ -274,86 +291,55 @@ Status Session::Impl::call(StateImpl &state) {
   run.user = options.user;
   run.failed_node = -1;
   const int64_t *planned = plan.data() + function->output_dims;
-  std::copy(planned, planned + extents.size(), extents.begin());
-  run.extents = extents.data();
-  std::unique_lock<std::recursive_mutex> alone(exclusiveRuns, std::defer_lock);
-  if (function->flags & INGOT_FUNCTION_EXCLUSIVE)
-    alone.lock();
-  int32_t code = runWithRoom(run);
-  if (alone)
-    alone.unlock();
+  std::copy(planned, planned + slot.extents.size(), slot.extents.begin());
+  run.extents = slot.extents.data();
+  Status started = runner->start(index, request);
   if (function->flags & INGOT_FUNCTION_WRITES_STATE)
     state.version.fetch_add(1, std::memory_order_release);
-  if (code != INGOT_OK)
-    return failure(code, run);
-  INGOT_RETURN_IF_ERROR(shrinkOutputs());
-  INGOT_RETURN_IF_ERROR(keepTexts(run.text_used));
-  return carryOutputs();
+  return started;
 }
 
-/// Runs, and again with more room for as long as text is made that has none.
-int32_t Session::Impl::runWithRoom(ingot_run &run) {
-  while (true) {
-    run.text = text.data();
-    run.text_capacity = text.capacity;
-    run.text_used = 0;
-    int32_t code = function->run(&run);
-    if (code != INGOT_TEXT_TOO_SHORT || run.text_used <= text.capacity || !text.grow(run.text_used))
-      return code;
-  }
+/// Waits for a run, and hands on what it carries.
+void Session::Impl::finish(size_t index) {
+  Slot &slot = slots[index];
+  if (slot.isFinished)
+    return;
+  slot.isFinished = true;
+  slot.status = complete(index);
 }
 
-/// Text of outputs that is not the session's own, of inputs for example, is copied, so that all of
-/// it lasts until the next run.
-Status Session::Impl::keepTexts(uint64_t textUsed) {
-  auto forForeign = [&](auto visit) {
-    for (Tensor &output : outputs)
-      if (output.dtype() == DType::String)
-        for (int64_t i = 0; i < output.elementCount(); ++i) {
-          std::string_view bytes = textAt(output, i);
-          auto offset =
-              reinterpret_cast<uintptr_t>(bytes.data()) - reinterpret_cast<uintptr_t>(text.data());
-          if (!bytes.empty() && offset >= textUsed)
-            visit(static_cast<char *>(output.rawData()) + i * int64_t{sizeof(ingot_string)}, bytes);
-        }
-  };
-  uint64_t size = 0;
-  forForeign([&](char *, std::string_view bytes) { size += bytes.size(); });
-  if (!outputText.grow(size))
-    return Status(StatusCode::ResourceExhausted, std::string("function '") + function->name +
-                                                     "': no memory for " + std::to_string(size) +
-                                                     " bytes of text");
-  char *next = outputText.data();
-  forForeign([&](char *record, std::string_view bytes) {
-    ingot_string kept = {next, bytes.size()};
-    next = std::copy(bytes.begin(), bytes.end(), next);
-    std::memcpy(record, &kept, sizeof kept);
-  });
-  return Status::ok();
+Status Session::Impl::complete(size_t index) {
+  Slot &slot = slots[index];
+  INGOT_RETURN_IF_ERROR(runner->finish(index));
+  INGOT_RETURN_IF_ERROR(shrinkOutputs(slot));
+  INGOT_RETURN_IF_ERROR(runner->fetch(index, slot.outputs));
+  return carryOutputs(slot);
 }
 
 /// Copies: outputs stay the caller's until the next run. The sizes are those of the inputs.
-Status Session::Impl::carryOutputs() {
+Status Session::Impl::carryOutputs(const Slot &slot) {
   for (const Carried &c : carried)
-    if (outputs[c.output].byteSize() != c.value.byteSize())
+    if (slot.outputs[c.output].byteSize() != c.value.byteSize())
       return Status(StatusCode::Internal, std::string("output '") +
                                               function->outputs[c.output].name +
                                               "' is carried and has another size than its input");
   for (Carried &c : carried) {
     if (c.value.byteSize() != 0)
-      std::memcpy(c.value.rawData(), outputs[c.output].rawData(), c.value.byteSize());
+      std::memcpy(c.value.rawData(), slot.outputs[c.output].rawData(), c.value.byteSize());
     c.isSet = true;
   }
   return Status::ok();
 }
 
 /// Gives outputs the extents that the run computed, within those planned: no allocation.
-Status Session::Impl::shrinkOutputs() {
-  const int64_t *dims = extents.data();
-  for (size_t i = 0; i < outputs.size(); ++i) {
+Status Session::Impl::shrinkOutputs(Slot &slot) {
+  const int64_t *dims = slot.extents.data();
+  for (size_t i = 0; i < slot.outputs.size(); ++i) {
     const ingot_tensor_info &info = function->outputs[i];
-    if (!std::equal(dims, dims + info.rank, outputs[i].shape().begin()))
-      INGOT_RETURN_IF_ERROR(outputs[i].resize(static_cast<DType>(info.dtype), dims, info.rank));
+    const Shape &shape = slot.outputs[i].shape();
+    if (!std::equal(dims, dims + info.rank, shape.begin(), shape.end()))
+      INGOT_RETURN_IF_ERROR(
+          slot.outputs[i].resize(static_cast<DType>(info.dtype), dims, info.rank));
     dims += info.rank;
   }
   return Status::ok();
@@ -378,39 +364,73 @@ Result<Session> Session::create(std::shared_ptr<const Artifact> artifact, std::s
   impl->symbols.resize(static_cast<size_t>(impl->function->symbol_count));
   impl->wanted.resize(impl->symbols.size());
   impl->plan.resize(static_cast<size_t>(impl->function->plan_words));
-  impl->inputPointers.resize(static_cast<size_t>(impl->function->input_count));
-  impl->views.resize(impl->inputPointers.size());
+  impl->views.resize(static_cast<size_t>(impl->function->input_count));
   for (const ingot_carry &carry : impl->artifact->carries(*impl->function))
     impl->carried.emplace_back(static_cast<size_t>(carry.input), static_cast<size_t>(carry.output));
-  impl->outputs.resize(static_cast<size_t>(impl->function->output_count));
-  impl->outputPointers.resize(impl->outputs.size());
   size_t extents = 0;
   for (int64_t i = 0; i < impl->function->output_count; ++i)
     extents += static_cast<size_t>(impl->function->outputs[i].rank);
-  impl->extents.resize(extents);
+  for (Slot &slot : impl->slots) {
+    slot.outputs.resize(static_cast<size_t>(impl->function->output_count));
+    slot.extents.resize(extents);
+  }
+  INGOT_ASSIGN_OR_RETURN(
+      impl->runner, impl->artifact->place_->makeRunner(impl->artifact->table(), *impl->function));
   return Session(std::move(impl));
 }
 
 const ingot_function &Session::function() const { return *impl_->function; }
 
 Status Session::prepare(const TensorView *inputs, size_t count) {
-  return impl_->prepare(inputs, count);
+  INGOT_RETURN_IF_ERROR(impl_->checkIdle("sizes cannot change"));
+  return impl_->prepare(impl_->slots[impl_->current], inputs, count);
 }
 
 Status Session::run(State &state, const TensorView *inputs, size_t count) {
+  INGOT_RETURN_IF_ERROR(impl_->checkIdle("it cannot run"));
+  INGOT_RETURN_IF_ERROR(start(state, inputs, count));
+  return wait();
+}
+
+Status Session::start(State &state, const TensorView *inputs, size_t count) {
   const ingot_function &function = *impl_->function;
   StateImpl &stateImpl = *state.impl_;
-  if (&stateImpl.artifact->table() != &impl_->artifact->table())
+  if (&stateImpl.artifact->table() != &impl_->artifact->table() ||
+      stateImpl.artifact->place_ != impl_->artifact->place_)
     return Status(StatusCode::FailedPrecondition,
                   std::string("function '") + function.name + "' of model '" +
                       impl_->artifact->table().name + "' was given a state of another artifact ('" +
                       stateImpl.artifact->table().name + "')");
-  INGOT_RETURN_IF_ERROR(impl_->prepare(inputs, count));
-  Status got;
-  StateUse use(stateImpl, (function.flags & INGOT_FUNCTION_WRITES_STATE) != 0, "function",
-               function.name, got);
-  INGOT_RETURN_IF_ERROR(got);
-  return impl_->call(stateImpl);
+  INGOT_ASSIGN_OR_RETURN(const size_t index, impl_->nextSlot());
+  Slot &slot = impl_->slots[index];
+  INGOT_RETURN_IF_ERROR(impl_->prepare(slot, inputs, count));
+  INGOT_RETURN_IF_ERROR(impl_->use(slot, stateImpl));
+  Status started = impl_->start(index);
+  if (!started.isOk()) {
+    impl_->endUse(slot);
+    return started;
+  }
+  if (!impl_->slots[1 - index].state)
+    impl_->oldest = index;
+  return Status::ok();
+}
+
+Status Session::wait() {
+  const size_t index = impl_->oldest;
+  Slot &slot = impl_->slots[index];
+  if (!slot.state)
+    return Status(StatusCode::FailedPrecondition, std::string("function '") +
+                                                      impl_->function->name +
+                                                      "': no run is under way to wait for");
+  impl_->finish(index);
+  impl_->endUse(slot);
+  impl_->current = index;
+  impl_->oldest = 1 - index;
+  return slot.status;
+}
+
+size_t Session::runsUnderWay() const {
+  return size_t{impl_->slots[0].state != nullptr} + size_t{impl_->slots[1].state != nullptr};
 }
 
 void Session::reset() {
@@ -441,40 +461,41 @@ void Session::swapCarried(std::vector<CarriedValue> &values) {
   }
 }
 
-size_t Session::outputCount() const { return impl_->outputs.size(); }
-const Tensor &Session::output(size_t index) const { return impl_->outputs[index]; }
+size_t Session::outputCount() const { return impl_->outputs().size(); }
+const Tensor &Session::output(size_t index) const { return impl_->outputs()[index]; }
 
 const Tensor *Session::findOutput(std::string_view name) const {
-  for (size_t i = 0; i < impl_->outputs.size(); ++i)
+  for (size_t i = 0; i < impl_->outputs().size(); ++i)
     if (name == impl_->function->outputs[i].name)
-      return &impl_->outputs[i];
+      return &impl_->outputs()[i];
   return nullptr;
 }
 
 Status Session::setOutputBuffer(size_t index, void *data, size_t bytes) {
-  if (index >= impl_->outputs.size())
+  INGOT_RETURN_IF_ERROR(impl_->checkIdle("outputs cannot move"));
+  if (index >= impl_->outputs().size())
     return Status(StatusCode::InvalidArgument,
                   std::string("function '") + impl_->function->name + "' has " +
-                      std::to_string(impl_->outputs.size()) + " outputs, none is number " +
+                      std::to_string(impl_->outputs().size()) + " outputs, none is number " +
                       std::to_string(index));
   Tensor output;
   if (data) {
     INGOT_ASSIGN_OR_RETURN(output, Tensor::borrow(DType::U8, {static_cast<int64_t>(bytes)}, data));
   }
-  impl_->outputs[index] = std::move(output);
-  impl_->placed = false;
+  impl_->outputs()[index] = std::move(output);
+  impl_->slots[impl_->current].placed = false;
   return Status::ok();
 }
 
 void Session::swapOutput(size_t index, Tensor &other) {
-  swap(impl_->outputs[index], other);
-  impl_->placed = false;
+  swap(impl_->outputs()[index], other);
+  impl_->slots[impl_->current].placed = false;
 }
 
 const std::vector<int64_t> &Session::symbolValues() const { return impl_->symbols; }
 int64_t Session::arenaBytes() const { return impl_->planned ? impl_->plan[0] : 0; }
 
-void *Session::arena() { return impl_->arena.get(); }
+void *Session::arena() { return impl_->runner->arena(); }
 void Session::setOptions(const SessionOptions &options) { impl_->options = options; }
 
 } // namespace ingot

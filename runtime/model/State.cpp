@@ -1,9 +1,9 @@
 // The variables of a model: creation, access by name, safetensors, derivation. See Model.h.
 #include "ingot/Model.h"
+#include "runtime/core/AlignedMemory.h"
+#include "runtime/model/OnDevice.h"
 #include "runtime/model/Safetensors.h"
 #include "runtime/model/StateImpl.h"
-
-#include <cstring>
 
 namespace ingot {
 
@@ -31,7 +31,7 @@ Status StateImpl::acquire(bool exclusive, const char *what, const char *name) {
     return Status(StatusCode::FailedPrecondition,
                   std::string(what) + " '" + name + "' cannot use the state: " + reason);
   };
-  if (exclusive && !owned)
+  if (exclusive && isReadOnly)
     return refusal("it is read-only (the artifact's own weights); use State::create");
   int users = use.load(std::memory_order_relaxed);
   for (;;) {
@@ -61,11 +61,8 @@ Status StateImpl::planDerive() {
   if (code != INGOT_OK || derivePlan[0] < 0)
     return Status(StatusCode::Internal,
                   "planning 'derive' failed with code " + std::to_string(code));
-  deriveArena = allocateAligned(static_cast<uint64_t>(derivePlan[0]));
-  if (!deriveArena)
-    return Status(StatusCode::ResourceExhausted, "no memory for the arena of 'derive' (" +
-                                                     std::to_string(derivePlan[0]) + " bytes)");
-  return Status::ok();
+  INGOT_ASSIGN_OR_RETURN(deriver, place->makeRunner(artifact->table(), *derive));
+  return deriver->reserveArena(static_cast<uint64_t>(derivePlan[0]));
 }
 
 Status StateImpl::ensureDerived(const Threads &threads) {
@@ -76,15 +73,16 @@ Status StateImpl::ensureDerived(const Threads &threads) {
   std::lock_guard<std::mutex> lock(deriveMutex);
   if (derivedVersion.load(std::memory_order_relaxed) == current)
     return Status::ok();
-  ingot_run run = {};
-  run.size = sizeof(run);
-  run.plan = derivePlan.data();
-  run.state = data;
-  run.arena = deriveArena.get();
-  run.parallel_for = threads.parallelFor;
-  run.pool = threads.pool;
-  if (int32_t code = derive->run(&run))
-    return Status(StatusCode::Internal, "'derive' failed with code " + std::to_string(code));
+  RunRequest request;
+  request.symbols = &deriveSymbols;
+  request.run.size = sizeof request.run;
+  request.run.plan = derivePlan.data();
+  request.run.state = data;
+  request.run.parallel_for = threads.parallelFor;
+  request.run.pool = threads.pool;
+  request.run.failed_node = -1;
+  INGOT_RETURN_IF_ERROR(deriver->start(0, request));
+  INGOT_RETURN_IF_ERROR(deriver->finish(0));
   derivedVersion.store(current, std::memory_order_release);
   return Status::ok();
 }
@@ -93,26 +91,48 @@ Status StateImpl::ensureDerived(const Threads &threads) {
 // State
 //===----------------------------------------------------------------------===//
 
-State::State(std::unique_ptr<StateImpl> impl) : impl_(std::move(impl)) {}
+Result<std::shared_ptr<StateImpl>> StateImpl::make(std::shared_ptr<const Artifact> artifact,
+                                                   std::shared_ptr<Place> place) {
+  auto impl = std::make_shared<StateImpl>();
+  const ingot_artifact_table &table = artifact->table();
+  const Weights weights = artifact->weights();
+  impl->artifact = std::move(artifact);
+  impl->place = std::move(place);
+  Result<PlacedBlock> block = impl->place->allocate(table.state_bytes);
+  if (!block.isOk())
+    return block.status().withContext(std::string("the state of '") + table.name + "'");
+  impl->block = std::move(*block);
+  impl->data = impl->block.get();
+  INGOT_RETURN_IF_ERROR(impl->planDerive());
+  if (weights.bytes < table.state_bytes)
+    INGOT_RETURN_IF_ERROR(impl->place->clear(impl->data, table.state_bytes));
+  INGOT_RETURN_IF_ERROR(impl->place->write(impl->data, weights.data, weights.bytes));
+  if (!weights.isDerived)
+    impl->version = 1;
+  return impl;
+}
+
+/// One for all who ask, while one of them has it: the weights are on the device once.
+Result<std::shared_ptr<StateImpl>>
+State::readOnlyOnDevice(std::shared_ptr<const Artifact> artifact) {
+  OnDevice &shared = *artifact->onDevice_;
+  std::lock_guard<std::mutex> lock(shared.mutex);
+  if (std::shared_ptr<StateImpl> there = shared.readOnly.lock())
+    return there;
+  INGOT_ASSIGN_OR_RETURN(std::shared_ptr<StateImpl> impl,
+                         StateImpl::make(artifact, artifact->place_));
+  INGOT_RETURN_IF_ERROR(impl->ensureDerived({}));
+  impl->isReadOnly = true;
+  shared.readOnly = impl;
+  return impl;
+}
+
+State::State(std::shared_ptr<StateImpl> impl) : impl_(std::move(impl)) {}
 State::~State() = default;
 
 Result<std::unique_ptr<State>> State::create(std::shared_ptr<const Artifact> artifact) {
-  auto impl = std::make_unique<StateImpl>();
-  const ingot_artifact_table &table = artifact->table();
-  impl->artifact = std::move(artifact);
-  impl->owned = allocateAligned(table.state_bytes);
-  if (!impl->owned)
-    return Status(StatusCode::ResourceExhausted, std::string("no memory for the state of '") +
-                                                     table.name + "' (" +
-                                                     std::to_string(table.state_bytes) + " bytes)");
-  impl->data = impl->owned.get();
-  INGOT_RETURN_IF_ERROR(impl->planDerive());
-  if (table.initial_state) {
-    std::memcpy(impl->data, table.initial_state, table.state_bytes);
-  } else {
-    std::memset(impl->data, 0, table.state_bytes);
-    impl->version = 1; // not derived yet
-  }
+  INGOT_ASSIGN_OR_RETURN(std::shared_ptr<StateImpl> impl,
+                         StateImpl::make(artifact, artifact->place_));
   return std::unique_ptr<State>(new State(std::move(impl)));
 }
 
@@ -121,14 +141,21 @@ Result<std::unique_ptr<State>> State::readOnly(std::shared_ptr<const Artifact> a
     return Status(StatusCode::FailedPrecondition,
                   "model '" + std::string(artifact->name()) +
                       "' carries no weights; make a state with State::create and bind them");
-  auto impl = std::make_unique<StateImpl>();
-  impl->data = const_cast<void *>(artifact->table().initial_state);
-  impl->artifact = std::move(artifact);
+  std::shared_ptr<StateImpl> impl;
+  if (artifact->onDevice_) {
+    INGOT_ASSIGN_OR_RETURN(impl, readOnlyOnDevice(artifact));
+  } else {
+    impl = std::make_shared<StateImpl>();
+    impl->isReadOnly = true;
+    impl->data = const_cast<void *>(artifact->table().initial_state);
+    impl->place = artifact->place_;
+    impl->artifact = std::move(artifact);
+  }
   return std::unique_ptr<State>(new State(std::move(impl)));
 }
 
 const std::shared_ptr<const Artifact> &State::artifact() const { return impl_->artifact; }
-bool State::isReadOnly() const { return !impl_->owned; }
+bool State::isReadOnly() const { return impl_->isReadOnly; }
 uint64_t State::version() const { return impl_->version.load(std::memory_order_acquire); }
 
 Status State::set(std::string_view name, const TensorView &value) {
@@ -141,10 +168,8 @@ Status State::set(std::string_view name, const TensorView &value) {
   Status got;
   StateUse use(*impl_, /*exclusive=*/true, "setting variable", info->name, got);
   INGOT_RETURN_IF_ERROR(got);
-  if (info->bytes != 0)
-    std::memcpy(impl_->at(*info), value.data, info->bytes);
   impl_->version.fetch_add(1, std::memory_order_release);
-  return Status::ok();
+  return impl_->place->write(impl_->at(*info), value.data, info->bytes);
 }
 
 Result<Tensor> State::get(std::string_view name) const {
@@ -159,9 +184,7 @@ Status State::get(std::string_view name, Tensor &out) const {
   Status got;
   StateUse use(*impl_, /*exclusive=*/false, "reading variable", info->name, got);
   INGOT_RETURN_IF_ERROR(got);
-  if (info->bytes != 0)
-    std::memcpy(out.rawData(), impl_->at(*info), info->bytes);
-  return Status::ok();
+  return impl_->place->read(out.rawData(), impl_->at(*info), info->bytes);
 }
 
 Status State::derive(ThreadPool *pool) {
@@ -214,6 +237,19 @@ Result<Bindings> matchEntries(const ingot_artifact_table &table, const Safetenso
 }
 } // namespace
 
+/// Straight to its place where the host can write there, else through a copy.
+Status StateImpl::readVariable(const SafetensorsFile &file, const ingot_variable_info &info,
+                               const SafetensorsEntry &entry) {
+  if (void *here = place->onHost(at(info)))
+    return file.read(entry, here);
+  AlignedBlock copy = allocateAligned(entry.bytes);
+  if (!copy)
+    return Status(StatusCode::ResourceExhausted,
+                  "no memory for " + std::to_string(entry.bytes) + " bytes");
+  INGOT_RETURN_IF_ERROR(file.read(entry, copy.get()));
+  return place->write(at(info), copy.get(), entry.bytes);
+}
+
 Status State::bind(const std::string &path, const BindOptions &options) {
   INGOT_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(path));
   INGOT_ASSIGN_OR_RETURN(Bindings bindings, matchEntries(impl_->artifact->table(), file, options));
@@ -222,23 +258,35 @@ Status State::bind(const std::string &path, const BindOptions &options) {
   INGOT_RETURN_IF_ERROR(got);
   impl_->version.fetch_add(1, std::memory_order_release);
   for (const auto &[info, entry] : bindings)
-    if (Status read = file.read(*entry, impl_->at(*info)); !read.isOk())
+    if (Status read = impl_->readVariable(file, *info, *entry); !read.isOk())
       return Status(read.code(), read.message() + "; the state is bound in part: bind it again");
   return impl_->ensureDerived({});
 }
 
 Status State::save(const std::string &path, const SaveOptions &options) const {
   const ingot_artifact_table &table = impl_->artifact->table();
-  std::vector<NamedTensor> tensors;
-  for (int64_t i = 0; i < table.variable_count; ++i) {
-    const ingot_variable_info &info = table.variables[i];
-    if (!options.weightsOnly || !(info.flags & auxiliaryFlags))
-      tensors.push_back({info.name, TensorView{static_cast<DType>(info.dtype), info.rank,
-                                               info.shape, impl_->at(info)}});
-  }
   Status got;
   StateUse use(*impl_, /*exclusive=*/false, "saving", path.c_str(), got);
   INGOT_RETURN_IF_ERROR(got);
+  std::vector<NamedTensor> tensors;
+  std::vector<AlignedBlock> copies; // of what the host cannot read where it is
+  for (int64_t i = 0; i < table.variable_count; ++i) {
+    const ingot_variable_info &info = table.variables[i];
+    if (options.weightsOnly && (info.flags & auxiliaryFlags))
+      continue;
+    const void *values = impl_->place->onHost(impl_->at(info));
+    if (!values) {
+      AlignedBlock copy = allocateAligned(info.bytes);
+      if (!copy)
+        return Status(StatusCode::ResourceExhausted, std::string("no memory for a copy of '") +
+                                                         info.name + "' (" +
+                                                         std::to_string(info.bytes) + " bytes)");
+      INGOT_RETURN_IF_ERROR(impl_->place->read(copy.get(), impl_->at(info), info.bytes));
+      values = copies.emplace_back(std::move(copy)).get();
+    }
+    tensors.push_back(
+        {info.name, TensorView{static_cast<DType>(info.dtype), info.rank, info.shape, values}});
+  }
   return writeSafetensors(path, tensors, options.metadata);
 }
 

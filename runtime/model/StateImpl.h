@@ -8,7 +8,7 @@
 #define INGOT_RUNTIME_MODEL_STATEIMPL_H
 
 #include "ingot/Model.h"
-#include "runtime/core/AlignedMemory.h"
+#include "runtime/device/Place.h"
 
 #include <atomic>
 #include <mutex>
@@ -22,16 +22,26 @@ struct Threads {
   static Threads of(ThreadPool *pool) { return pool ? Threads{&ThreadPool::run, pool} : Threads(); }
 };
 
+class SafetensorsFile;
+struct SafetensorsEntry;
+
 struct StateImpl {
   std::shared_ptr<const Artifact> artifact;
-  AlignedBlock owned; // NULL when read-only
-  void *data = nullptr;
+  std::shared_ptr<Place> place;
+  PlacedBlock block;    // NULL: the artifact's own weights
+  void *data = nullptr; // at the place
+  bool isReadOnly = false;
   std::atomic<int> use{0};
   std::atomic<uint64_t> version{0};
   std::atomic<uint64_t> derivedVersion{0};
   std::mutex deriveMutex;
-  AlignedBlock deriveArena;
+  std::unique_ptr<Runner> deriver; // NULL: nothing is derived
   std::vector<int64_t> derivePlan;
+  const std::vector<int64_t> deriveSymbols; // none
+
+  /// With the artifact's weights, or all zero, and not derived yet where they are not.
+  static Result<std::shared_ptr<StateImpl>> make(std::shared_ptr<const Artifact> artifact,
+                                                 std::shared_ptr<Place> place);
 
   void *at(const ingot_variable_info &variable) const {
     return static_cast<char *>(data) + variable.offset;
@@ -42,6 +52,8 @@ struct StateImpl {
   void release(bool exclusive);
 
   Status planDerive();
+  Status readVariable(const SafetensorsFile &file, const ingot_variable_info &info,
+                      const SafetensorsEntry &entry);
   /// Makes the derived part current. The caller holds a use of the state.
   Status ensureDerived(const Threads &threads);
 };

@@ -109,6 +109,8 @@ std::string NonFiniteFinder::origin() {
   Result<Session> session = Session::create(state->artifact(), "evaluate", options);
   if (!session.isOk() || !session->prepare(batch.data(), batch.size()).isOk())
     return "where it began is not known";
+  if (!session->arena())
+    return "where it began cannot be seen on a device";
   watch.session = &*session;
   if (session->arenaBytes() > 0) // what an earlier run left there is not this one's
     std::memset(session->arena(), 0, size_t(session->arenaBytes()));

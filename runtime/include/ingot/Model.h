@@ -28,6 +28,11 @@
 
 namespace ingot {
 
+class Device;
+class Place;
+struct OnDevice;
+struct StateImpl;
+
 /// "f32[batch, 784]".
 std::string describe(const ingot_tensor_info &info);
 /// "f32[784, 10]".
@@ -39,8 +44,15 @@ std::string describe(const ingot_variable_info &info);
 Result<int64_t> evaluateFormula(const char *text, const ingot_function &function,
                                 const int64_t *symbols);
 
+/// Variables that an artifact carries: the first `bytes` bytes of the state block.
+struct Weights {
+  const void *data = nullptr; ///< NULL: there are none
+  uint64_t bytes = 0;
+  bool isDerived = false; ///< what depends on them is there too
+};
+
 /// A loaded, checked artifact.
-class Artifact {
+class Artifact : public std::enable_shared_from_this<Artifact> {
 public:
   /// Loads a shared object made by `ingot compile`. A path without '/' means the working directory.
   /// NotFound (no such file, or no such symbol: not an artifact), DataLoss (truncated), Unsupported
@@ -52,9 +64,19 @@ public:
   /// NULL means that no variant can run on this CPU.
   static Result<std::shared_ptr<const Artifact>> adopt(const ingot_artifact_table *table);
 
+  /// The model on a device: an artifact whose table is the device's, and whose states and sessions
+  /// are used as those of this one, with their memory on the device; what they are given and what
+  /// they give stays on the host. Unsupported: no code for that device (says what there is, and
+  /// what to compile with). ResourceExhausted. The functions that devices do not run are
+  /// Unsupported when they are asked for, with the reason.
+  Result<std::shared_ptr<const Artifact>> onDevice(std::shared_ptr<Device> device) const;
+
   ~Artifact();
   Artifact(const Artifact &) = delete;
   Artifact &operator=(const Artifact &) = delete;
+
+  /// Where its functions run; NULL: on the host.
+  std::shared_ptr<Device> device() const;
 
   /// The table itself: functions, tensor infos, variables, kernels, nodes, manifest.
   const ingot_artifact_table &table() const { return *table_; }
@@ -66,18 +88,23 @@ public:
   /// NULL when there is none of that name.
   const ingot_function *findFunction(std::string_view name) const;
   const ingot_variable_info *findVariable(std::string_view name) const;
-  /// As above; NotFound lists the names there are.
+  /// As above; NotFound lists the names there are. Unsupported: the device does not run it.
   Result<const ingot_function *> function(std::string_view name) const;
   Result<const ingot_variable_info *> variable(std::string_view name) const;
-  bool hasWeights() const { return table_->initial_state != nullptr; }
+  bool hasWeights() const { return weights().data != nullptr; }
+  Weights weights() const;
   /// The outputs that are inputs of the function's next run.
   std::vector<ingot_carry> carries(const ingot_function &function) const;
 
 private:
+  friend class Session;
+  friend class State;
   Artifact(const ingot_artifact_table *table, void *handle, std::string path);
   const ingot_artifact_table *table_;
   void *handle_; // dlopen's, or NULL
   std::string path_;
+  std::unique_ptr<OnDevice> onDevice_; // NULL: on the host
+  std::shared_ptr<Place> place_;
 };
 
 /// What State::bind forgives. Variables flagged OPTIMIZER or CONTROL may be absent by default (they
@@ -94,8 +121,6 @@ struct SaveOptions {
   std::vector<std::pair<std::string, std::string>> metadata; ///< into "__metadata__"; unique keys
 };
 
-struct StateImpl;
-
 /// The variables of one model instance, in the block an artifact's functions work on.
 class State {
 public:
@@ -103,7 +128,8 @@ public:
   static Result<std::unique_ptr<State>> create(std::shared_ptr<const Artifact> artifact);
 
   /// The artifact's own weights in place, read-only and shared by processes: set, bind and
-  /// functions that write are refused. FailedPrecondition when the artifact carries no weights.
+  /// functions that write are refused. On a device, a copy that all read-only states of the
+  /// artifact share. FailedPrecondition when the artifact carries no weights.
   static Result<std::unique_ptr<State>> readOnly(std::shared_ptr<const Artifact> artifact);
 
   ~State();
@@ -145,8 +171,10 @@ public:
 
 private:
   friend class Session;
-  explicit State(std::unique_ptr<StateImpl> impl);
-  std::unique_ptr<StateImpl> impl_;
+  explicit State(std::shared_ptr<StateImpl> impl);
+  static Result<std::shared_ptr<StateImpl>>
+  readOnlyOnDevice(std::shared_ptr<const Artifact> artifact);
+  std::shared_ptr<StateImpl> impl_;
 };
 
 /// Options of a session. The pool, `threads` and `user` are borrowed and outlive it.
@@ -155,6 +183,10 @@ struct SessionOptions {
   int (*begin)(void *user, int64_t kernel) = nullptr; ///< before each kernel; non-zero cancels
   void (*end)(void *user, int64_t kernel) = nullptr;  ///< after each kernel
   void *user = nullptr;
+  /// NULL, or called once a run is done, for each kernel in their order: how long it took, on a
+  /// device by the device's clock. There `begin` and `end` are called when a kernel is handed to
+  /// the device, not when it runs.
+  void (*timed)(void *user, int64_t kernel, double seconds) = nullptr;
   /// Threads of another kind instead of the pool: see ingot_parallel_for.
   ingot_parallel_for parallelFor = nullptr;
   void *threads = nullptr; ///< handed to parallelFor
@@ -198,6 +230,32 @@ public:
     return run(state, inputs.data(), inputs.size());
   }
 
+  /// The two halves of a run, for loops that prepare a step while the one before runs on a device:
+  ///
+  ///   session.start(state, first);
+  ///   for (each further step) { session.start(state, next); session.wait();
+  ///   use(session.output(0)); } session.wait();
+  ///
+  /// At most two runs are under way, and `wait` is for the one that was started first: it gives
+  /// that run's status, and its outputs, which are valid until the next `start`. Inputs may change
+  /// once `start` has returned. A run that fails does not keep the one behind it from running.
+  /// Until the last run is waited for, the state is in use (others cannot write it, or not use it
+  /// at all where the function writes it), it and the session's options stay, and nothing but
+  /// `start` and `wait` is called. On the CPU, and where the second run depends on what the first
+  /// carries or derives, `start` does the work. Errors of `start` are those of `run` that are seen
+  /// before it runs, and FailedPrecondition (two runs are under way; one is, and an output has a
+  /// buffer of the caller's); then nothing was started. FailedPrecondition of `wait`: no run is
+  /// under way.
+  Status start(State &state, const TensorView *inputs, size_t count);
+  Status start(State &state, std::initializer_list<TensorView> inputs) {
+    return start(state, inputs.begin(), inputs.size());
+  }
+  Status start(State &state, const std::vector<TensorView> &inputs) {
+    return start(state, inputs.data(), inputs.size());
+  }
+  Status wait();
+  size_t runsUnderWay() const; ///< 0, 1 or 2
+
   /// Starts a new stream: what is carried is zeros at the next run.
   void reset();
   /// The value of a carried input, an index into function().inputs, at the next run.
@@ -226,6 +284,7 @@ public:
   /// Bytes of the arena the current shapes need.
   int64_t arenaBytes() const;
   /// That memory, where kernels leave what they hand on: for debuggers, in SessionOptions::end.
+  /// NULL on a device.
   void *arena();
   void setOptions(const SessionOptions &options);
 

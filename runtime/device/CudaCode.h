@@ -1,0 +1,38 @@
+// The kernels of an artifact on a GPU: a module for each unit that a launch asked for. Units that
+// no function runs cost nothing; the first run of a function pays for what it uses. See Driver.h.
+#ifndef INGOT_RUNTIME_DEVICE_CUDACODE_H
+#define INGOT_RUNTIME_DEVICE_CUDACODE_H
+
+#include "runtime/device/CudaDevice.h"
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+namespace ingot::cuda {
+
+class CudaCode : public DeviceCode {
+public:
+  /// Both outlive it.
+  CudaCode(CudaDevice &device, const ingot_device_code &code);
+  ~CudaCode() override;
+
+  int64_t kernelCount() const { return code_.kernel_count; }
+  const ingot_device_kernel &kernel(int64_t index) const { return code_.kernels[index]; }
+  /// 0 <= index < kernelCount(). Any thread.
+  Result<CUfunction> function(int64_t index);
+
+private:
+  Result<CUmodule> module(int64_t unit);
+  Result<CUfunction> load(int64_t index);
+
+  CudaDevice &device_;
+  const ingot_device_code &code_;
+  std::vector<std::atomic<CUfunction>> functions_; // by kernel; NULL: not asked for yet
+  std::mutex mutex_;
+  std::vector<CUmodule> modules_; // by unit; NULL: not loaded
+};
+
+} // namespace ingot::cuda
+
+#endif // INGOT_RUNTIME_DEVICE_CUDACODE_H

@@ -1,0 +1,62 @@
+// A GPU by CUDA's driver interface: its primary context. See Driver.h.
+//
+// Each call makes the context current for itself, and leaves the thread as it was. Some errors
+// leave nothing of a context: from then on every call fails with a word of it.
+#ifndef INGOT_RUNTIME_DEVICE_CUDADEVICE_H
+#define INGOT_RUNTIME_DEVICE_CUDADEVICE_H
+
+#include "runtime/device/CudaLibrary.h"
+#include "runtime/device/Driver.h"
+
+#include <atomic>
+
+namespace ingot::cuda {
+
+/// What list() says of a device. `index` is of one there is.
+Result<DeviceInfo> infoOf(const Library &library, int index);
+
+class CudaDevice : public DeviceDriver {
+public:
+  static Result<std::unique_ptr<DeviceDriver>> open(int index);
+  ~CudaDevice() override;
+
+  const DeviceInfo &info() const override { return info_; }
+  Result<std::unique_ptr<Stream>> makeStream() override;
+  Result<void *> allocateStaging(uint64_t bytes) override;
+  void freeStaging(void *address) override;
+  bool takes(int64_t imageKind) const override;
+  Result<std::unique_ptr<DeviceCode>> load(const ingot_device_code &code) override;
+
+  const Library &library() const { return library_; }
+  bool hasPools() const { return hasPools_; }
+
+  /// Calls a function of the driver, `name`, in the context.
+  template <typename Function, typename... Arguments>
+  Status call(const char *name, Function function, Arguments... arguments) {
+    INGOT_RETURN_IF_ERROR(checkAlive());
+    INGOT_RETURN_IF_ERROR(check("cuCtxPushCurrent", library_.cuCtxPushCurrent_v2(context_)));
+    const CUresult error = function(arguments...);
+    CUcontext popped;
+    (void)library_.cuCtxPopCurrent_v2(&popped);
+    return check(name, error);
+  }
+
+private:
+  explicit CudaDevice(const Library &library) : library_(library) {}
+  Status checkAlive() const;
+  Status check(const char *name, CUresult error);
+
+  const Library &library_;
+  DeviceInfo info_;
+  CUdevice device_ = 0;
+  CUcontext context_ = nullptr; // NULL: not retained
+  bool hasPools_ = false;
+  std::atomic<CUresult> lostBy_{CUDA_SUCCESS}; // what the context was lost by
+};
+
+/// A function of `library` with its name: the first arguments of CudaDevice::call.
+#define INGOT_CUDA(device, name) #name, (device).library().name
+
+} // namespace ingot::cuda
+
+#endif // INGOT_RUNTIME_DEVICE_CUDADEVICE_H
