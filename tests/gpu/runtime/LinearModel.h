@@ -1,0 +1,48 @@
+// A model by hand for the tests of devices: tables for the CPU and for a GPU, written as the
+// compiler writes them, with kernels in the language of backends/gpu/prelude.
+//
+// It is y = x * kernel + bias + 0.5 on f32[batch, 4] -> f32[batch]; 0.5 is a constant. `derive`
+// keeps twice the kernel, which `predict` reads. State: kernel, bias, learning_rate, steps,
+// derived.
+//
+//   predict     x -> y, derived
+//   train_step  x, target -> loss: a step of SGD on the mean squared error; writes the state
+//   lookup      indices i64[batch] -> y: kernel[indices]; node 1 ("embedding") fails on others
+//   positives   x f32[batch] -> those above zero: loads their number, and computes an extent
+//   accumulate  total f32[2], a f32[2] -> sums, the next run's total; a[0] = -1 fails
+//   wide        x f32[batch] -> x reversed within each 64 elements, through 64 KiB of shared memory
+//   crash       x f32[batch] -> y: writes far outside of memory
+//   forgetful   as positives, and does not say that it waits
+//   text        left to the CPU
+#pragma once
+#include "ingot/Device.h"
+#include "ingot/Model.h"
+
+#include <string>
+#include <vector>
+
+namespace ingot::gputest {
+
+/// The state block of both tables.
+struct LinearState {
+  alignas(64) float kernel[4];
+  alignas(64) float bias;
+  alignas(64) float learningRate;
+  alignas(64) int64_t steps;
+  alignas(64) float derived[4];
+};
+
+/// How the table of a test differs from what is usual.
+struct LinearOptions {
+  const char *target = "sm_80"; // of the image
+  bool hasWeights = false;      // kernel 1 2 3 4, bias 5; of the CPU's table alone
+  bool hasDevices = true;
+  bool isOld = false; // a table of version 1.4
+};
+
+/// An artifact of the CPU; the table lives as long as the process.
+std::shared_ptr<const Artifact> linearModel(const LinearOptions &options = {});
+/// The table itself, a new one, which may be changed.
+ingot_artifact_table *linearTable(const LinearOptions &options = {});
+
+} // namespace ingot::gputest
