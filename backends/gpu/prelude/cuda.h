@@ -22,7 +22,7 @@ typedef unsigned long long k_u64;
 #define K_RESTRICT __restrict__
 #define K_UNROLL _Pragma("unroll")
 
-#define K_KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
+#define K_KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads, 1) name
 #define K_EXPORT(name, parameterCount, threads)
 #define K_THREAD ((k_i32)threadIdx.x)
 #define K_BLOCK ((k_i32)blockIdx.x)

@@ -281,6 +281,7 @@ static inline void k_tma_load_2d(void *shared, const k_tensor_map *map, k_i32 x,
                                  k_mbar *bar) {
   shim->tmaLoad(shared, map, x, y, bar);
 }
+static inline void k_async_fence() { shim->asyncFence(); }
 
 // ---- Warp groups -------------------------------------------------------------------------------
 
@@ -292,15 +293,22 @@ static inline void k_wgmma_fence(SHIM_PLACE) { shim->collective(SHIM_WGMMA_FENCE
 static inline void k_wgmma_commit(SHIM_PLACE) {
   shim->collective(SHIM_WGMMA_COMMIT, nullptr, place);
 }
-static inline void shim_wgmma_wait(k_i32 groups, SHIM_PLACE) { shim->wgmmaWait(groups, place); }
+static inline void shim_wgmma_wait(k_i32 groups, SHIM_PLACE) {
+  shim->collective(SHIM_WGMMA_WAIT, &groups, place);
+}
 #define k_wgmma_wait(groups) shim_wgmma_wait(groups)
 
+static inline void shim_wgmma(int type, k_i32 n, float *c, k_u64 left, k_u64 right,
+                              ShimPlace place) {
+  ShimWgmma operands = {type, n, c, left, right};
+  shim->collective(SHIM_WGMMA, &operands, place);
+}
 #define SHIM_WGMMA_FUNCTION(n)                                                                     \
-  static inline void k_wgmma_m64n##n##k16_f16(float *c, k_u64 a, k_u64 b, SHIM_PLACE) {            \
-    shim->wgmma(SHIM_WGMMA_F16, n, c, a, b, place);                                                \
+  static inline void k_wgmma_m64n##n##k16_f16(float *c, k_u64 left, k_u64 right, SHIM_PLACE) {     \
+    shim_wgmma(SHIM_WGMMA_F16, n, c, left, right, place);                                          \
   }                                                                                                \
-  static inline void k_wgmma_m64n##n##k16_bf16(float *c, k_u64 a, k_u64 b, SHIM_PLACE) {           \
-    shim->wgmma(SHIM_WGMMA_BF16, n, c, a, b, place);                                               \
+  static inline void k_wgmma_m64n##n##k16_bf16(float *c, k_u64 left, k_u64 right, SHIM_PLACE) {    \
+    shim_wgmma(SHIM_WGMMA_BF16, n, c, left, right, place);                                         \
   }
 SHIM_WGMMA_FUNCTION(64)
 SHIM_WGMMA_FUNCTION(128)

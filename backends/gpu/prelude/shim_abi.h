@@ -34,8 +34,11 @@ enum ShimCollective {
   SHIM_MMA_F16,
   SHIM_MMA_BF16,
   SHIM_MMA_TF32,
-  SHIM_WGMMA_FENCE, ///< nothing, here and below
-  SHIM_WGMMA_COMMIT
+  // What the four warps of a group do together.
+  SHIM_WGMMA,        ///< ShimWgmma
+  SHIM_WGMMA_FENCE,  ///< nothing
+  SHIM_WGMMA_COMMIT, ///< nothing
+  SHIM_WGMMA_WAIT    ///< k_i32: how many committed groups may be under way
 };
 struct ShimShuffle {
   k_u64 value; ///< in: this lane's, out: that of lane ^ mask
@@ -50,6 +53,14 @@ struct ShimMma {
   const k_u32 *a, *b; ///< as many as the shape says
 };
 
+enum ShimWgmmaType { SHIM_WGMMA_F16 = 1, SHIM_WGMMA_BF16 };
+struct ShimWgmma {
+  int type; ///< ShimWgmmaType
+  k_i32 n;
+  float *c;          ///< n / 2, added to: NaN until the group has waited
+  k_u64 left, right; ///< descriptors
+};
+
 /// A tensor in memory as TMA sees it. It takes the place of a CUtensorMap, so it is as large.
 struct ShimTensorMap {
   const char *base; ///< 16-aligned
@@ -61,8 +72,6 @@ struct ShimTensorMap {
   char rest[128 - 48];
 };
 static_assert(sizeof(ShimTensorMap) == 128, "as large as a CUtensorMap");
-
-enum ShimWgmmaType { SHIM_WGMMA_F16 = 1, SHIM_WGMMA_BF16 };
 
 /// What a kernel may ask of the engine. Functions that find an error leave the kernel: they do not
 /// return. All addresses of shared memory are checked.
@@ -93,10 +102,8 @@ struct ShimEngine {
   void (*mbarArrive)(k_u64 *bar);
   void (*mbarWait)(k_u64 *bar, k_i32 parity, ShimPlace place);
   void (*tmaLoad)(void *shared, const ShimTensorMap *map, k_i32 x, k_i32 y, k_u64 *bar);
-
-  /// c is n/2 floats. They hold NaN until the thread has waited.
-  void (*wgmma)(int type, k_i32 n, float *c, k_u64 a, k_u64 b, ShimPlace place);
-  void (*wgmmaWait)(k_i32 groups, ShimPlace place);
+  /// What this thread has written before may be read by wgmma.
+  void (*asyncFence)();
 };
 
 struct ShimKernel {

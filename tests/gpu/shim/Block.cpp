@@ -1,4 +1,5 @@
 #include "Block.h"
+#include "Faults.h"
 
 #include <algorithm>
 #include <cstring>
@@ -65,6 +66,10 @@ void Block::start(Launch &launch, int64_t number) {
     thread.committed = 0;
     thread.fiber.start(runThread);
   }
+  mbars_.clear();
+  tmaCopies_.clear();
+  groups_.assign(threads_.size() / 128, WarpGroup());
+  steps_ = 0;
   done_ = 0;
   order_.resize(warpCount());
   for (size_t i = 0; i < order_.size(); ++i)
@@ -117,31 +122,45 @@ void Block::runLanes(size_t warp) {
     currentThread = &thread;
     thread.fiber.enter();
     currentThread = nullptr;
+    if (thread.state == Thread::Faulted) {
+      thread.state = Thread::Done;
+      failAt(lanes[i], describeFault(thread.fiber));
+    }
     done_ += thread.state == Thread::Done;
   }
 }
 
 void Block::step() {
+  ++steps_;
+  deliver(false);
+  if (!launch_->error.empty())
+    return;
   const size_t warp = chooseWarp();
-  if (warp == warpCount())
-    return explainStop();
+  if (warp == warpCount()) {
+    if (!deliver(true))
+      explainStop();
+    return;
+  }
   runLanes(warp);
   if (launch_->error.empty())
     meet(warp);
   if (launch_->error.empty())
     meetBlock();
   if (launch_->error.empty() && isDone())
-    launch_->error = shared_.checkZones();
+    checkEnd();
 }
 
 // Lanes that wait for each other: what they do together, when all are there.
 void Block::meet(size_t warp) {
   const size_t first = warp * 32, end = warpEnd(warp);
   size_t there = 0, waiting = first;
+  bool mayCome = false;
   for (size_t i = first; i < end; ++i)
     if (threads_[i].state == Thread::AtCollective) {
       ++there;
       waiting = i;
+    } else {
+      mayCome |= threads_[i].state == Thread::AtMbar;
     }
   if (there == 0)
     return;
@@ -152,18 +171,50 @@ void Block::meet(size_t warp) {
       return failAt(i, "the lanes of its warp do different things together: one at " +
                            at(threads_[i].place) + ", one at " + at(one.place));
   if (there < 32) {
-    const bool mayCome = std::any_of(
-        threads_.begin() + static_cast<long>(first), threads_.begin() + static_cast<long>(end),
-        [](const Thread &thread) { return thread.state == Thread::AtMbar; });
     if (!mayCome)
       failAt(waiting, "only " + std::to_string(there) + " lanes of its warp reach " +
                           at(one.place) + ", where all 32 must be");
     return;
   }
   if (std::string problem = perform(warp); !problem.empty())
-    return failAt(waiting, problem);
-  for (size_t i = first; i < end; ++i)
+    failAt(waiting, problem);
+}
+
+// All lanes of the warp are at one place.
+std::string Block::perform(size_t warp) {
+  const Thread &one = threads_[warp * 32];
+  size_t first = warp * 32, count = 32;
+  std::string problem;
+  if (one.what < SHIM_WGMMA) {
+    problem = performByWarp(warp);
+  } else {
+    first = warp / 4 * 128;
+    count = 128;
+    if (first + count > threads_.size())
+      return "wgmma wants four whole warps";
+    for (size_t i = first; i < first + count; ++i) {
+      if (threads_[i].state != Thread::AtCollective)
+        return {};
+      if (threads_[i].what != one.what || !samePlace(threads_[i].place, one.place))
+        return "the warps of its group do different things together: one at " +
+               at(threads_[i].place) + ", one at " + at(one.place);
+    }
+    problem = performByGroup(warp / 4);
+  }
+  for (size_t i = first; i < first + count; ++i)
     threads_[i].state = Thread::Ready;
+  return problem;
+}
+
+void Block::checkEnd() {
+  launch_->error = shared_.checkZones();
+  if (!tmaCopies_.empty())
+    launch_->error = "the block ends while a copy to its shared memory is under way";
+  for (const WarpGroup &group : groups_)
+    if (!group.accumulators.empty())
+      launch_->error = "the block ends before wgmma has been waited for";
+  if (!launch_->error.empty())
+    launch_->error = "block " + std::to_string(threads_[0].number.block) + ": " + launch_->error;
 }
 
 void Block::meetBlock() {
@@ -181,19 +232,26 @@ void Block::meetBlock() {
     lastWarp_ = order_.size() - 1;
 }
 
-// No thread can run, and not all are done.
+// No thread can run, and not all are done: says why of one that waits.
 void Block::explainStop() {
-  auto waiting = std::find_if(threads_.begin(), threads_.end(), [](const Thread &thread) {
-    return thread.state == Thread::AtBarrier;
-  });
-  if (waiting == threads_.end())
-    return failAt(0, "no thread of the block can go on");
-  auto other = std::find_if(threads_.begin(), threads_.end(),
-                            [](const Thread &thread) { return thread.state != Thread::AtBarrier; });
-  const char *does = other->state == Thread::Done ? "has ended" : "waits for something else";
-  failAt(static_cast<size_t>(waiting - threads_.begin()),
-         "it waits at the barrier at " + at(waiting->place) + ", but thread " +
-             std::to_string(other->number.thread) + " " + does);
+  auto find = [&](Thread::State state) {
+    return std::find_if(threads_.begin(), threads_.end(),
+                        [&](const Thread &thread) { return thread.state == state; });
+  };
+  std::string text;
+  auto waiting = find(Thread::AtMbar);
+  if (waiting != threads_.end()) {
+    text = "it waits at " + at(waiting->place) +
+           " for an mbarrier that is never complete: " + std::to_string(waiting->bar->pending) +
+           " arrivals and " + std::to_string(waiting->bar->bytes) + " bytes are missing";
+  } else if (waiting = find(Thread::AtCollective); waiting != threads_.end()) {
+    text = "it waits at " + at(waiting->place) + " for warps of its group that do not come";
+  } else {
+    waiting = find(Thread::AtBarrier);
+    text = "it waits at the barrier at " + at(waiting->place) + ", but thread " +
+           std::to_string(find(Thread::Done)->number.thread) + " has ended";
+  }
+  failAt(static_cast<size_t>(waiting - threads_.begin()), text);
 }
 
 void Block::failAt(size_t thread, const std::string &text) {

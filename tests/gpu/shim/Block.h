@@ -27,8 +27,44 @@ struct AsyncCopy {
   int64_t group;
 };
 
+/// A barrier that threads arrive at and bytes of copies.
+struct Mbar {
+  int32_t arrivals, pending; ///< of a phase, and of them still to come
+  int64_t bytes = 0;         ///< expected and not there
+  int parity = 0;            ///< of the phase that is not complete
+  int initializer;           ///< the thread, and when
+  uint32_t initialized;
+  SharedMemory::Clock clock; ///< of those who have arrived
+};
+
+/// A copy by the tensor memory accelerator that is under way.
+struct TmaCopy {
+  char *to;
+  ShimTensorMap map;
+  int32_t x, y;
+  Mbar *bar;
+  int64_t due; ///< the step of the block in which it arrives at the latest
+};
+
+/// What four warps have asked of the tensor cores and not waited for.
+struct WarpGroup {
+  /// The threads' accumulators while they are not theirs.
+  struct Accumulators {
+    std::vector<float *> c; ///< of each of 128 threads
+    std::vector<float> values;
+    int uses; ///< multiplications to come
+  };
+  struct Multiplication {
+    ShimWgmma operands; ///< of the first thread; c is the key of `accumulators`
+  };
+  std::vector<Multiplication> open;
+  std::vector<std::vector<Multiplication>> committed;
+  std::map<float *, Accumulators> accumulators;
+  bool fenced = false;
+};
+
 struct Thread {
-  enum State { Ready, AtBarrier, AtCollective, AtMbar, Done };
+  enum State { Ready, AtBarrier, AtCollective, AtMbar, Done, Faulted };
 
   ShimThread number = {0, 0};
   Block *block = nullptr;
@@ -39,6 +75,7 @@ struct Thread {
   // AtCollective: what it takes part in.
   int what = 0;
   void *operands = nullptr;
+  Mbar *bar = nullptr; ///< AtMbar
   // Asynchronous copies.
   std::vector<AsyncCopy> copies;
   int64_t committed = 0; ///< groups
@@ -76,6 +113,10 @@ public:
   void cpAsync(void *to, const void *from, int32_t bytes, bool valid);
   void cpAsyncCommit();
   void cpAsyncWait(int32_t groups);
+  void mbarInit(k_u64 *address, int32_t arrivals);
+  void mbarArrive(k_u64 *address, int32_t bytes);
+  void mbarWait(k_u64 *address, int32_t parity, ShimPlace place);
+  void tmaLoad(void *to, const ShimTensorMap &map, int32_t x, int32_t y, k_u64 *bar);
 
 private:
   size_t warpCount() const { return (threads_.size() + 31) / 32; }
@@ -84,18 +125,38 @@ private:
   size_t chooseWarp();
   void runLanes(size_t warp);
   void meet(size_t warp);
+  std::string perform(size_t warp);
   void meetBlock();
+  void checkEnd();
   void explainStop();
   void failAt(size_t thread, const std::string &text);
 
   // Collectives.cpp: all lanes of the warp are there.
-  std::string perform(size_t warp);
+  std::string performByWarp(size_t warp);
   std::string shuffle(Thread *lanes);
   std::string ldmatrix(Thread *lanes, bool transposed);
+
+  // AsyncCopies.cpp
+  Mbar &mbar(k_u64 *address);
+  void completeIfDone(Mbar &bar);
+  bool deliver(bool anyway);
+  void deliver(const TmaCopy &copy);
+
+  // WarpGroups.cpp: all threads of the group are there.
+  std::string performByGroup(size_t group);
+  std::string beginMultiplication(WarpGroup &group, Thread *threads);
+  std::string finishMultiplication(WarpGroup &group, Thread *threads,
+                                   const WarpGroup::Multiplication &multiplication);
+  std::string loadRows(const Thread *threads, uint64_t descriptor, int rows, bool byRow, int type,
+                       float (*values)[16]);
 
   Launch *launch_ = nullptr;
   std::vector<Thread> threads_;
   SharedMemory shared_;
+  std::map<k_u64 *, Mbar> mbars_;
+  std::vector<TmaCopy> tmaCopies_;
+  std::vector<WarpGroup> groups_;
+  int64_t steps_ = 0;
   size_t done_ = 0;
   size_t lastWarp_ = 0;
   std::vector<size_t> order_; ///< of warps, for the skewed schedule: the first runs ahead

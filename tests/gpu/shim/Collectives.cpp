@@ -2,6 +2,7 @@
 // manual (sections 9.7.15.4 and 9.7.15.5). In its words, lane l has groupID g = l / 4 and threadID
 // t = l % 4.
 #include "Block.h"
+#include "Half.h"
 
 #include <bit>
 #include <cmath>
@@ -14,32 +15,23 @@ template <typename T> T &operands(const Thread &thread) {
   return *static_cast<T *>(thread.operands);
 }
 
-float f16(uint32_t bits) {
-  const uint32_t sign = (bits & 0x8000) << 16, exponent = bits >> 10 & 31, mantissa = bits & 0x3ff;
-  if (exponent == 31)
-    return std::bit_cast<float>(sign | 0x7f800000 | mantissa << 13);
-  if (exponent == 0)
-    return std::copysign(static_cast<float>(mantissa) * 0x1p-24f, std::bit_cast<float>(sign));
-  return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
-}
-float bf16(uint32_t bits) { return std::bit_cast<float>(bits << 16); }
-
 /// Which elements of A (16 x K), B (K x 8) and C (16 x 8) a lane has, for two elements of 16 bits
 /// in a register (mma.m16n8k8 and .m16n8k16) or one of 32 (tf32, m16n8k8).
 struct Tile {
   float a[16][16], b[16][8], c[16][8];
 };
 
-void loadHalves(Tile &tile, const Thread *lanes, int k, float (*convert)(uint32_t)) {
+void loadHalves(Tile &tile, const Thread *lanes, int k, float (*convert)(uint16_t)) {
   for (int lane = 0; lane < 32; ++lane) {
     const ShimMma &mma = operands<ShimMma>(lanes[lane]);
     const int g = lane / 4, t = lane % 4;
     for (int i = 0; i < k / 4; ++i) // a registers: rows g and g + 8, then the next 8 columns
       for (int half = 0; half < 2; ++half)
-        tile.a[g + i % 2 * 8][i / 2 * 8 + t * 2 + half] = convert(mma.a[i] >> (16 * half) & 0xffff);
+        tile.a[g + i % 2 * 8][i / 2 * 8 + t * 2 + half] =
+            convert(static_cast<uint16_t>(mma.a[i] >> (16 * half)));
     for (int i = 0; i < k / 8; ++i)
       for (int half = 0; half < 2; ++half)
-        tile.b[i * 8 + t * 2 + half][g] = convert(mma.b[i] >> (16 * half) & 0xffff);
+        tile.b[i * 8 + t * 2 + half][g] = convert(static_cast<uint16_t>(mma.b[i] >> (16 * half)));
   }
 }
 
@@ -81,7 +73,7 @@ void multiply(Tile &tile, const Thread *lanes, int k) {
 
 } // namespace
 
-std::string Block::perform(size_t warp) {
+std::string Block::performByWarp(size_t warp) {
   Thread *lanes = &threads_[warp * 32];
   Tile tile;
   switch (lanes->what) {
@@ -95,15 +87,15 @@ std::string Block::perform(size_t warp) {
   case SHIM_LDMATRIX_TRANS:
     return ldmatrix(lanes, true);
   case SHIM_MMA_F16_K8:
-    loadHalves(tile, lanes, 8, f16);
+    loadHalves(tile, lanes, 8, f16ToF32);
     multiply(tile, lanes, 8);
     return {};
   case SHIM_MMA_F16:
-    loadHalves(tile, lanes, 16, f16);
+    loadHalves(tile, lanes, 16, f16ToF32);
     multiply(tile, lanes, 16);
     return {};
   case SHIM_MMA_BF16:
-    loadHalves(tile, lanes, 16, bf16);
+    loadHalves(tile, lanes, 16, bf16ToF32);
     multiply(tile, lanes, 16);
     return {};
   case SHIM_MMA_TF32:

@@ -35,7 +35,7 @@ std::vector<std::string> command(const HostCompileOptions &options, bool withPre
     add({"-fsanitize=thread", "-mllvm", "-tsan-instrument-func-entry-exit=0", "-fno-vectorize",
          "-fno-slp-vectorize"});
   if (options.addressSanitizer)
-    add({"-fsanitize=address", "-g1"});
+    add({"-fsanitize=address", "-fsanitize-address-use-after-return=never", "-g1"});
   if (withPrelude)
     add({"-include", INGOT_SOURCE_DIR "/backends/gpu/prelude/shim.h"});
   add({"-o", path.c_str(), source.c_str(), "-lm"});

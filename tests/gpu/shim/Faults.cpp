@@ -24,19 +24,10 @@ struct {
   void *address;
 } fault;
 
+// Nothing else is safe here: the fault may have been anywhere. Block::runLanes says what it was.
 [[noreturn]] void leaveAfterFault() {
-  Thread &thread = *currentThread;
-  char text[160];
-  const char *what = fault.signal == SIGFPE   ? "an integer division by zero"
-                     : fault.signal == SIGILL ? "an illegal instruction"
-                     : thread.fiber.isOverflow(fault.address)
-                         ? "too large local variables: the stack is full"
-                         : "an access to memory that is not there";
-  std::snprintf(text, sizeof(text), "%s (address %p)", what, fault.address);
-  thread.block->launch().error = "block " + std::to_string(thread.number.block) + ", thread " +
-                                 std::to_string(thread.number.thread) + ": " + text;
-  thread.state = Thread::Done;
-  thread.fiber.leaveForGood();
+  currentThread->state = Thread::Faulted;
+  currentThread->fiber.leaveForGood();
 }
 
 // Not a kernel's: as if this handler were not there.
@@ -56,6 +47,17 @@ void handle(int signal, siginfo_t *information, void *context) {
 }
 
 } // namespace
+
+std::string describeFault(const Fiber &fiber) {
+  const char *what = fault.signal == SIGFPE   ? "an integer division by zero"
+                     : fault.signal == SIGILL ? "an illegal instruction"
+                     : fiber.isOverflow(fault.address)
+                         ? "too large local variables: the stack is full"
+                         : "an access to memory that is not there";
+  char text[160];
+  std::snprintf(text, sizeof(text), "%s (address %p)", what, fault.address);
+  return text;
+}
 
 FaultHandler::FaultHandler() {
   static const auto memory = std::make_unique<char[]>(handlerStack);

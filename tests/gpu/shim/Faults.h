@@ -1,5 +1,8 @@
 // Signals that a kernel raises become errors of its launch.
 #pragma once
+#include "Fiber.h"
+
+#include <string>
 
 namespace ingot::shim {
 
@@ -12,5 +15,8 @@ public:
   FaultHandler(const FaultHandler &) = delete;
   FaultHandler &operator=(const FaultHandler &) = delete;
 };
+
+/// What the fiber that has just been left so did.
+std::string describeFault(const Fiber &fiber);
 
 } // namespace ingot::shim

@@ -5,14 +5,15 @@
 #include <sys/mman.h>
 #include <utility>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#ifndef __has_feature // GCC has a macro for each instead
+#define __has_feature(feature) 0
+#endif
+#if __has_feature(address_sanitizer) || defined(__SANITIZE_ADDRESS__)
 #define SHIM_ADDRESS_SANITIZER 1
 #endif
-#if __has_feature(thread_sanitizer)
+#if __has_feature(thread_sanitizer) || defined(__SANITIZE_THREAD__)
 #define SHIM_THREAD_SANITIZER 1
 #include <sanitizer/tsan_interface.h>
-#endif
 #endif
 #ifdef SHIM_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
@@ -71,16 +72,22 @@ Outside outside;
 
 void (*firstFunction)();
 
+// Each fiber has a stack of calls in the thread sanitizer. Nothing may be called between the two
+// switches.
 #ifdef SHIM_THREAD_SANITIZER
-void *sanitizerFiber() { return __tsan_create_fiber(0); }
-void *currentSanitizerFiber() { return __tsan_get_current_fiber(); }
-void switchSanitizer(void *to) { __tsan_switch_to_fiber(to, 0); }
-void endSanitizerFiber(void *fiber) { __tsan_destroy_fiber(fiber); }
+void renew(void *&fiber) {
+  if (fiber)
+    __tsan_destroy_fiber(fiber);
+  fiber = __tsan_create_fiber(0);
+}
+void destroy(void *fiber) { __tsan_destroy_fiber(fiber); }
+#define CURRENT_SANITIZER_FIBER() __tsan_get_current_fiber()
+#define SWITCH_SANITIZER(to) __tsan_switch_to_fiber(to, 0)
 #else
-void *sanitizerFiber() { return nullptr; }
-void *currentSanitizerFiber() { return nullptr; }
-void switchSanitizer(void *) {}
-void endSanitizerFiber(void *) {}
+void renew(void *&) {}
+void destroy(void *) {}
+#define CURRENT_SANITIZER_FIBER() nullptr
+#define SWITCH_SANITIZER(to)
 #endif
 
 #ifdef SHIM_ADDRESS_SANITIZER
@@ -112,7 +119,6 @@ Fiber::Fiber() {
     throw std::bad_alloc();
   mprotect(mapping, guardBytes, PROT_NONE);
   mapping_ = static_cast<char *>(mapping);
-  sanitizerFiber_ = sanitizerFiber();
 }
 
 Fiber::Fiber(Fiber &&other) noexcept
@@ -122,7 +128,8 @@ Fiber::Fiber(Fiber &&other) noexcept
 Fiber::~Fiber() {
   if (!mapping_)
     return;
-  endSanitizerFiber(sanitizerFiber_);
+  if (sanitizerFiber_)
+    destroy(sanitizerFiber_);
   munmap(mapping_, guardBytes + stackBytes);
 }
 
@@ -138,26 +145,27 @@ void Fiber::start(void (*function)()) {
     *--top = nullptr;
   stackPointer_ = top;
   fakeStack_ = nullptr;
+  renew(sanitizerFiber_);
 }
 
 void Fiber::enter() {
   willSwitch(&outside.fakeStack, mapping_ + guardBytes, stackBytes);
-  outside.sanitizerFiber = currentSanitizerFiber();
-  switchSanitizer(sanitizerFiber_);
+  outside.sanitizerFiber = CURRENT_SANITIZER_FIBER();
+  SWITCH_SANITIZER(sanitizerFiber_);
   ingot_shim_switch(&outside.stackPointer, stackPointer_);
   haveSwitched(outside.fakeStack, nullptr, nullptr);
 }
 
 void Fiber::leave() {
   willSwitch(&fakeStack_, outside.stack, outside.bytes);
-  switchSanitizer(outside.sanitizerFiber);
+  SWITCH_SANITIZER(outside.sanitizerFiber);
   ingot_shim_switch(&stackPointer_, outside.stackPointer);
   haveSwitched(fakeStack_, &outside.stack, &outside.bytes);
 }
 
 void Fiber::leaveForGood() {
   willSwitch(nullptr, outside.stack, outside.bytes);
-  switchSanitizer(outside.sanitizerFiber);
+  SWITCH_SANITIZER(outside.sanitizerFiber);
   ingot_shim_switch(&stackPointer_, outside.stackPointer);
   __builtin_unreachable();
 }

@@ -34,6 +34,14 @@ void cpAsync(void *shared, const void *global, k_i32 bytes, int valid) {
 }
 void cpAsyncCommit() { block().cpAsyncCommit(); }
 void cpAsyncWait(k_i32 groups) { block().cpAsyncWait(groups); }
+void mbarInit(k_u64 *bar, k_i32 arrivals) { block().mbarInit(bar, arrivals); }
+void mbarExpect(k_u64 *bar, k_i32 bytes) { block().mbarArrive(bar, bytes); }
+void mbarArrive(k_u64 *bar) { block().mbarArrive(bar, 0); }
+void mbarWait(k_u64 *bar, k_i32 parity, ShimPlace place) { block().mbarWait(bar, parity, place); }
+void tmaLoad(void *shared, const ShimTensorMap *map, k_i32 x, k_i32 y, k_u64 *bar) {
+  block().tmaLoad(shared, *map, x, y, bar);
+}
+void asyncFence() { block().shared().asyncFence(currentThread->number.thread); }
 
 std::string checkLaunch(const ShimKernel &kernel, int64_t blocks, int64_t sharedBytes) {
   if (kernel.threads < 1 || kernel.threads > 1024)
@@ -96,6 +104,12 @@ const ShimEngine *engine() {
     e.cpAsync = cpAsync;
     e.cpAsyncCommit = cpAsyncCommit;
     e.cpAsyncWait = cpAsyncWait;
+    e.mbarInit = mbarInit;
+    e.mbarExpect = mbarExpect;
+    e.mbarArrive = mbarArrive;
+    e.mbarWait = mbarWait;
+    e.tmaLoad = tmaLoad;
+    e.asyncFence = asyncFence;
     return e;
   }();
   return &table;

@@ -55,6 +55,8 @@ void SharedMemory::reset(int threads, int64_t dynamicBytes) {
   blockStart_ = blockFloor_ = ++now_;
   warpFloor_.assign(static_cast<size_t>(threads + 31) / 32, 0);
   hardwareFloor_.assign(static_cast<size_t>(threads), 0);
+  asyncFence_.assign(static_cast<size_t>(threads), 0);
+  acquired_.clear();
 }
 
 void SharedMemory::addArray(const void *key, const char *name, int64_t offset, int64_t bytes) {
@@ -101,17 +103,53 @@ std::string SharedMemory::describe(const void *address) const {
 bool SharedMemory::isOrdered(int by, uint32_t stamp, int thread) const {
   if (by == thread || stamp < blockFloor_)
     return true;
-  return by / 32 == thread / 32 && stamp < warpFloor_[static_cast<size_t>(thread / 32)];
+  if (by / 32 == thread / 32 && stamp < warpFloor_[static_cast<size_t>(thread / 32)])
+    return true;
+  return hasAcquired(thread, stamp, static_cast<size_t>(by), static_cast<size_t>(by) + 1);
+}
+
+// Whether what one of these threads did then came before what the thread does now.
+bool SharedMemory::hasAcquired(int thread, uint32_t stamp, size_t firstBy, size_t endBy) const {
+  if (acquired_.empty())
+    return false;
+  const Clock &clock = acquired_[static_cast<size_t>(thread)];
+  return std::any_of(clock.begin() + static_cast<long>(firstBy),
+                     clock.begin() + static_cast<long>(std::min(endBy, clock.size())),
+                     [&](uint32_t seen) { return stamp < seen; });
+}
+
+void SharedMemory::release(int thread, Clock &clock) {
+  const size_t count = hardwareFloor_.size();
+  clock.resize(count);
+  if (!acquired_.empty())
+    for (size_t i = 0; i < count; ++i)
+      clock[i] = std::max(clock[i], acquired_[static_cast<size_t>(thread)][i]);
+  const size_t warp = static_cast<size_t>(thread) / 32;
+  for (size_t i = warp * 32; i < std::min(warp * 32 + 32, count); ++i)
+    clock[i] = std::max(clock[i], warpFloor_[warp]);
+  clock[static_cast<size_t>(thread)] = ++now_;
+}
+
+void SharedMemory::acquire(int thread, const Clock &clock) {
+  const size_t count = hardwareFloor_.size();
+  if (acquired_.empty())
+    acquired_.assign(count, Clock(count));
+  for (size_t i = 0; i < clock.size(); ++i)
+    acquired_[static_cast<size_t>(thread)][i] =
+        std::max(acquired_[static_cast<size_t>(thread)][i], clock[i]);
 }
 
 bool SharedMemory::isReadOrdered(const Cell &cell, int thread) const {
   if (cell.read < blockFloor_)
     return true;
+  // Who exactly has read is not known: one of them must have been seen.
   if (cell.reader == several)
-    return false;
-  if (cell.reader >= severalOfWarp)
-    return cell.reader - severalOfWarp == thread / 32 &&
-           cell.read < warpFloor_[static_cast<size_t>(thread / 32)];
+    return hasAcquired(thread, cell.read, 0, hardwareFloor_.size());
+  if (cell.reader >= severalOfWarp) {
+    const size_t warp = cell.reader - severalOfWarp;
+    return (static_cast<int>(warp) == thread / 32 && cell.read < warpFloor_[warp]) ||
+           hasAcquired(thread, cell.read, warp * 32, warp * 32 + 32);
+  }
   return isOrdered(cell.reader, cell.read, thread);
 }
 
@@ -154,6 +192,17 @@ std::string SharedMemory::read(int thread, const void *address, int64_t bytes) {
     cell.read = now_;
   }
   return {};
+}
+
+std::string SharedMemory::readByUnit(int thread, const void *address, int64_t bytes) {
+  for (size_t i = offsetOf(address), end = i + static_cast<size_t>(bytes); i < end; ++i) {
+    const Cell &cell = cells_[i];
+    if (cell.written >= blockStart_ && cell.writer < severalOfWarp &&
+        asyncFence_[cell.writer] <= cell.written)
+      return "a read by wgmma " + describe(base_ + i) + ", which thread " +
+             std::to_string(cell.writer) + " has written and not fenced (k_async_fence)";
+  }
+  return read(thread, address, bytes);
 }
 
 std::string SharedMemory::claim(int thread, size_t offset, uint16_t writer) {
@@ -205,6 +254,13 @@ void SharedMemory::orderWarp(int warp) {
     latest = std::max(latest, hardwareFloor_[i]);
   for (size_t i = first; i < end; ++i)
     hardwareFloor_[i] = latest;
+  if (acquired_.empty())
+    return;
+  Clock all;
+  for (size_t i = first; i < end; ++i)
+    release(static_cast<int>(i), all);
+  for (size_t i = first; i < end; ++i)
+    acquire(static_cast<int>(i), all);
 }
 
 std::string SharedMemory::checkZones() const {

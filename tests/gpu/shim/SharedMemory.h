@@ -4,7 +4,8 @@
 // Order. `now` counts what orders threads: a barrier of the block, of a warp, a wait for an
 // asynchronous copy. An access is stamped with it. It came before what a thread does now if it was
 // the thread's own, or is older than the block's last barrier, than the last barrier of both
-// threads' warp, or, where a copy by hardware made it, than the thread's last wait for one.
+// threads' warp, than what the thread has acquired by waiting for an mbarrier that the other
+// arrived at, or, where a copy by hardware made it, than the thread's last wait for one.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,9 @@ public:
   /// An access by a thread: recorded, and what is wrong with it. `checkBounds` has passed.
   std::string read(int thread, const void *address, int64_t bytes);
   std::string write(int thread, const void *address, int64_t bytes);
+  /// A read by wgmma: what threads wrote must also have been fenced (asyncFence).
+  std::string readByUnit(int thread, const void *address, int64_t bytes);
+  void asyncFence(int thread) { asyncFence_[static_cast<size_t>(thread)] = ++now_; }
   /// A copy begins that writes the bytes some time from now on: NaN until it does. Then
   /// `arrive` says that they are there: for `thread` who has waited, or, if it is -1, for all who
   /// wait (waitedForHardware).
@@ -50,7 +54,11 @@ public:
 
   void orderBlock() { blockFloor_ = ++now_; }
   void orderWarp(int warp);
-  void waitedForHardware(int thread) { hardwareFloor_[thread] = ++now_; }
+  void waitedForHardware(int thread) { hardwareFloor_[static_cast<size_t>(thread)] = ++now_; }
+  /// What an mbarrier knows of each thread: what it did before this point in time has been seen.
+  using Clock = std::vector<uint32_t>;
+  void release(int thread, Clock &clock);
+  void acquire(int thread, const Clock &clock);
   /// Of a point in time got from `now`: whether a thread's act then came before this thread's now.
   bool isOrdered(int by, uint32_t stamp, int thread) const;
   uint32_t now() const { return now_; }
@@ -79,6 +87,7 @@ private:
   void addArray(const void *key, const char *name, int64_t offset, int64_t bytes);
   std::string conflict(const char *what, int thread, size_t offset, const Cell &cell,
                        bool withReader) const;
+  bool hasAcquired(int thread, uint32_t stamp, size_t firstBy, size_t endBy) const;
   bool isReadOrdered(const Cell &cell, int thread) const;
   std::string claim(int thread, size_t offset, uint16_t writer);
 
@@ -89,7 +98,8 @@ private:
   std::vector<uint8_t> owners_; ///< of each byte: number of its array, from 1 on; 0: none
   std::vector<Cell> cells_;     ///< of each byte
   uint32_t now_ = 1, blockStart_ = 1, blockFloor_ = 1;
-  std::vector<uint32_t> warpFloor_, hardwareFloor_;
+  std::vector<uint32_t> warpFloor_, hardwareFloor_, asyncFence_;
+  std::vector<Clock> acquired_; ///< of each thread; none while no mbarrier was waited for
 };
 
 } // namespace ingot::shim
