@@ -69,8 +69,21 @@ Value CodeBuilder::mul(Value x, Value y) {
 }
 Value CodeBuilder::sub(Value x, Value y) { return folded<arith::SubIOp>(*this, x, y); }
 Value CodeBuilder::minimum(Value x, Value y) { return folded<arith::MinSIOp>(*this, x, y); }
-Value CodeBuilder::floorDiv(Value x, Value y) { return folded<arith::DivSIOp>(*this, x, y); }
-Value CodeBuilder::remainder(Value x, Value y) { return folded<arith::RemSIOp>(*this, x, y); }
+
+template <typename OpTy> static Value divided(CodeBuilder &cb, Value x, Value y) {
+  if (!cb.narrowDivision || (cb.constantOf(x) && cb.constantOf(y)) || cb.constantOf(y) == 1)
+    return folded<OpTy>(cb, x, y);
+  auto narrow = [&](Value v) -> Value {
+    if (auto c = cb.constantOf(v))
+      return arith::ConstantOp::create(cb.b, cb.loc,
+                                       cb.b.getI32IntegerAttr(static_cast<int32_t>(*c)));
+    return arith::TruncIOp::create(cb.b, cb.loc, cb.b.getI32Type(), v);
+  };
+  Value result = OpTy::create(cb.b, cb.loc, narrow(x), narrow(y));
+  return arith::ExtSIOp::create(cb.b, cb.loc, cb.i64(), result);
+}
+Value CodeBuilder::floorDiv(Value x, Value y) { return divided<arith::DivSIOp>(*this, x, y); }
+Value CodeBuilder::remainder(Value x, Value y) { return divided<arith::RemSIOp>(*this, x, y); }
 Value CodeBuilder::ceilDiv(Value x, Value y) { return floorDiv(add(x, sub(y, integer(1))), y); }
 
 Value CodeBuilder::address(Value base, Value offset, Type element) {

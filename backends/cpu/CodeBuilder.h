@@ -25,6 +25,8 @@ public:
   mlir::OpBuilder &b;
   mlir::Location loc;
   int64_t lanes; // of the vectors in this kernel
+  /// Indices fit into 32 bits, with their sign, so that they are divided as such.
+  bool narrowDivision = false;
 
   mlir::Type i64() { return b.getI64Type(); }
   mlir::Type pointer() { return mlir::LLVM::LLVMPointerType::get(b.getContext()); }

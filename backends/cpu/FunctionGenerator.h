@@ -19,6 +19,10 @@ inline bool isNeverNegative(ingot_symbol_kind kind) {
   return kind == INGOT_SYMBOL_EXTENT || kind == INGOT_SYMBOL_LONGEST_TEXT;
 }
 
+/// More elements than any machine has bytes. Bytes of as many, and the sum of all tensors', stay in
+/// 64 bits.
+constexpr int64_t kMostElements = int64_t(1) << 48;
+
 class FunctionGenerator {
 public:
   FunctionGenerator(CodeContext &context, mlir::func::FuncOp function,
@@ -107,6 +111,8 @@ protected: // for generators whose kernels run elsewhere: backends/gpu
   /// Views whose numbers of elements are compared now that the sizes are known.
   llvm::SmallVector<exec::ViewOp> checkedViews();
   void emitPlan();
+  /// Tensors of more elements are refused by the plan.
+  virtual int64_t mostElements() { return kMostElements; }
   /// The arena's size, where all slots are in it.
   virtual Dim plannedBytes() { return arenaBytes(function); }
 

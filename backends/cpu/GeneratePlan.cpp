@@ -6,10 +6,6 @@ using namespace mlir;
 
 namespace ingot::cpu {
 
-/// More elements than any machine has bytes. Bytes of as many, and the sum of all tensors', stay in
-/// 64 bits.
-constexpr int64_t kMostElements = int64_t(1) << 48;
-
 llvm::SmallVector<std::pair<std::string, Dim>> FunctionGenerator::lets() {
   llvm::SmallVector<std::pair<std::string, Dim>> all;
   if (auto list = function->getAttrOfType<ArrayAttr>("graph.lets"))
@@ -158,7 +154,7 @@ void FunctionGenerator::emitPlan() {
              [&] { return nodeNumber(view); });
   }
   for (auto [count, op] : symbolicCounts())
-    refuseIf(compare(arith::CmpIPredicate::sgt, evaluate(Dim(count)), cb.integer(kMostElements)),
+    refuseIf(compare(arith::CmpIPredicate::sgt, evaluate(Dim(count)), cb.integer(mostElements())),
              [&] { return nodeNumber(op); });
   int64_t word = plan.outputDims;
   for (Attribute entry : function->getAttrOfType<ArrayAttr>("exec.outputs"))

@@ -32,18 +32,20 @@ Index KernelEmitter::evaluate(AffineExpr expr, llvm::ArrayRef<Index> loops) {
   }
   bool uniform = l.uniform() && r.uniform();
   Value x = cb.materialize(l), y = cb.materialize(r);
-  if (!uniform) {
-    x = cb.widen(x);
-    y = cb.widen(y);
-  }
+  if (uniform)
+    return cb.uniform(binary.getKind() == AffineExprKind::Mod ? cb.remainder(x, y)
+                                                              : cb.floorDiv(x, y));
+  x = cb.widen(x);
+  y = cb.widen(y);
   Value v = binary.getKind() == AffineExprKind::Mod
                 ? Value(arith::RemSIOp::create(builder, cb.loc, x, y))
                 : Value(arith::DivSIOp::create(builder, cb.loc, x, y));
-  return uniform ? cb.uniform(v) : Index{{}, 0, v};
+  return Index{{}, 0, v};
 }
 
 /// What the body's arguments are at the point.
-void KernelEmitter::readInputs(exec::NestOp nest, llvm::ArrayRef<Index> loops, Scope &scope) {
+void KernelEmitter::readInputs(exec::NestOp nest, llvm::ArrayRef<Index> loops, Scope &scope,
+                               const llvm::SmallBitVector *only) {
   Block &body = nest.getBody().front();
   // In flat mode one linear index stands for all loops, which no body and only identity maps use.
   size_t loopCount = body.getNumArguments() - nest.getInputs().size();
@@ -51,6 +53,8 @@ void KernelEmitter::readInputs(exec::NestOp nest, llvm::ArrayRef<Index> loops, S
     for (auto [argument, index] : llvm::zip(body.getArguments().take_front(loopCount), loops))
       scope.indices[argument] = index;
   for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
+    if (only && !only->test(i))
+      continue;
     BlockArgument argument = body.getArgument(loopCount + i);
     AffineMap map = accessMap(nest, i);
     if (!map) {
@@ -75,6 +79,15 @@ KernelEmitter::Values KernelEmitter::emitBody(exec::NestOp nest, llvm::ArrayRef<
     emitOp(op, scope);
   return llvm::map_to_vector(body.getTerminator()->getOperands(),
                              [&](Value v) -> Value { return scope.values.lookup(v); });
+}
+
+Value KernelEmitter::emitPart(exec::NestOp nest, Value value, llvm::ArrayRef<Operation *> ops,
+                              const llvm::SmallBitVector &inputs, llvm::ArrayRef<Index> loops) {
+  Scope scope;
+  readInputs(nest, loops, scope, &inputs);
+  for (Operation *op : ops)
+    emitOp(*op, scope);
+  return scope.values.lookup(value);
 }
 
 void KernelEmitter::emitOp(Operation &op, Scope &scope) {

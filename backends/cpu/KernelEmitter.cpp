@@ -212,6 +212,7 @@ void KernelEmitter::chooseLanes() {
       text |= getElementTypeOrSelf(v).isInteger(128); // moved one by one
     }
   });
+  cb.narrowDivision = context.isDevice;
   bool scalar = !any || text || context.isDevice;
   cb.lanes = scalar ? 1 : context.target.vectorBytes / (wide ? 8 : 4);
 }

@@ -144,7 +144,11 @@ protected: // for emitters that lay out loops in another way
 
   // One point (or one vector of points) of a nest.
   Values emitBody(exec::NestOp nest, llvm::ArrayRef<Index> loops);
-  void readInputs(exec::NestOp nest, llvm::ArrayRef<Index> loops, Scope &scope);
+  /// One value of the body, which the ops (in order) make of the inputs of these numbers.
+  mlir::Value emitPart(exec::NestOp nest, mlir::Value value, llvm::ArrayRef<mlir::Operation *> ops,
+                       const llvm::SmallBitVector &inputs, llvm::ArrayRef<Index> loops);
+  void readInputs(exec::NestOp nest, llvm::ArrayRef<Index> loops, Scope &scope,
+                  const llvm::SmallBitVector *only = nullptr);
   void emitOp(mlir::Operation &op, Scope &scope);
   void emitIndexOp(mlir::Operation &op, Scope &scope);
   void emitCheck(exec::CheckOp op, Scope &scope);

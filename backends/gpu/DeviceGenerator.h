@@ -18,6 +18,8 @@ private:
   void layoutFrame() override;
   void emitConstants() override;
   Dim plannedBytes() override;
+  /// Kernels compute places of elements in 32 bits.
+  int64_t mostElements() override { return INT32_MAX; }
   void fillFrame(mlir::Value run, mlir::Value words) override;
   void emitDispatch(mlir::Operation *op) override;
   mlir::Value loadScalar(mlir::Value tensor, mlir::Type element) override;

@@ -44,7 +44,9 @@ DeviceCode DeviceKernelEmitter::emit(llvm::StringRef symbol) {
     isShared |= !isMap(nest) && product(inner) >= leastShared &&
                 product(domain) < product(inner) * mostThreads;
   }
-  if (canBeFlat() || !isShared)
+  if (emitTiles(code))
+    ;
+  else if (canBeFlat() || !isShared)
     emitPoints(code);
   else
     emitRows(code);

@@ -14,6 +14,18 @@ struct DeviceCode {
   int64_t threads = 256;
 };
 
+/// A sum of products whose factors move along loops of their own: C[batch, row, lane] += sum over
+/// reduced loops of A[batch, row, reduced] B[batch, reduced, lane].
+struct Product {
+  exec::NestOp nest;
+  mlir::Value a, b;                                          // the factors, in the nest's body
+  llvm::SmallVector<unsigned> batch, rows, lanes, reduced;   // loops of the nest
+  bool aRunsAlongReduced = false, bRunsAlongReduced = false; // where it is contiguous
+};
+
+/// The product that the nest sums, if it sums one.
+std::optional<Product> matchProduct(exec::NestOp nest);
+
 class DeviceKernelEmitter : public cpu::KernelEmitter {
 public:
   DeviceKernelEmitter(cpu::CodeContext &context, const cpu::Frame &frame, exec::KernelOp kernel)
@@ -29,6 +41,15 @@ private:
   void emitRowNest(exec::NestOp nest, llvm::ArrayRef<cpu::Index> outer);
   /// body(i) for the numbers below `count`, each by one thread of the block.
   void shareOut(Dim count, llvm::function_ref<void(mlir::Value)> body);
+  /// A block for each tile of the result of a contraction (ContractionTiles.cpp): false where no
+  /// nest of the kernel is one that is worth it.
+  bool emitTiles(DeviceCode &code);
+  void emitTiles(const Product &product, DeviceCode &code);
+  mlir::Value operandOf(const Product &product, mlir::Value operand,
+                        llvm::ArrayRef<cpu::Index> loops);
+  mlir::Value privateArray(mlir::Type element, int64_t count);
+  void unrolled(int64_t count, llvm::function_ref<void(mlir::Value)> body);
+
   /// The nest's reduction at the point, by all threads of the block together; all of them have it.
   Values reduceTogether(exec::NestOp nest, llvm::ArrayRef<cpu::Index> point);
   void barrier();

@@ -514,6 +514,8 @@ void Printer::printFor(scf::ForOp op) {
   for (auto [argument, init] : llvm::zip_equal(op.getRegionIterArgs(), op.getInitArgs()))
     line() << typeName(argument.getType()) << ' ' << name(argument) << " = " << name(init) << ";\n";
   std::string i = name(op.getInductionVar());
+  if (op->hasAttr(unrollAttr))
+    line() << "K_UNROLL\n";
   line() << "for (k_i64 " << i << " = " << name(op.getLowerBound()) << "; " << i << " < "
          << name(op.getUpperBound()) << "; " << i << " += " << name(op.getStep()) << ") {\n";
   ++depth;

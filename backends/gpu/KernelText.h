@@ -48,6 +48,9 @@ constexpr llvm::StringLiteral thread = "k_thread"; // () -> i64: in the block
 constexpr llvm::StringLiteral barrier = "K_BARRIER";
 } // namespace intrinsic
 
+/// An attribute of loops to be unrolled by the compiler of the text.
+constexpr llvm::StringLiteral unrollAttr = "gpu.unroll";
+
 /// The address space of pointers to a block's shared memory, whose allocas stand at the function's
 /// entry.
 constexpr unsigned sharedSpace = 3;
