@@ -260,9 +260,9 @@ Status checkImages(const ingot_device_code &code) {
 Status checkDevice(const ingot_artifact_table &own, const ingot_device_code &code) {
   if (!code.api || !code.family || !code.table)
     return malformed("it has no api, family or table");
-  INGOT_RETURN_IF_ERROR(checkTable(*code.table));
   if (hasDevices(*code.table) && code.table->device_count != 0)
-    return malformed("its table has devices of its own");
+    return malformed("its table has devices of its own"); // before it is walked: it may be its own
+  INGOT_RETURN_IF_ERROR(checkTable(*code.table));
   INGOT_RETURN_IF_ERROR(checkSameVariables(own, *code.table));
   if (code.unit_count < 0 || code.unit_count > maxCount)
     return malformed("unit count " + std::to_string(code.unit_count));

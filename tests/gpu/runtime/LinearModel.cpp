@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <unistd.h>
 
@@ -140,19 +141,19 @@ const ingot_device_kernel kernelInfos[] = {
     {"accumulate", 0, 32, 0, 4}, {"crash", 0, 32, 0, 1},   {"wide", 1, 64, 64 << 10, 3}};
 
 const std::vector<char> &image(const char *text) {
-  static std::vector<std::pair<const char *, std::vector<char>>> made;
-  for (const auto &[from, bytes] : made)
-    if (from == text)
-      return bytes;
+  static std::map<const char *, std::vector<char>> made;
+  if (auto known = made.find(text); known != made.end())
+    return known->second;
   const std::string path = "/tmp/ingot-kernels-" + std::to_string(getpid()) + ".so";
   if (std::string error = shim::compileHost(text, path); !error.empty()) {
     std::fprintf(stderr, "kernels do not compile: %s\n", error.c_str());
     std::exit(1);
   }
   std::ifstream file(path, std::ios::binary);
-  std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  std::vector<char> &bytes = made[text];
+  bytes.assign(std::istreambuf_iterator<char>(file), {});
   unlink(path.c_str());
-  return made.emplace_back(text, std::move(bytes)).second;
+  return bytes;
 }
 
 //===----------------------------------------------------------------------===//
