@@ -1,6 +1,7 @@
 // Devices by name. See ingot/Device.h.
 #include "ingot/Device.h"
 #include "runtime/device/CudaDevice.h"
+#include "runtime/device/OpenClDevice.h"
 
 #include <charconv>
 
@@ -24,7 +25,16 @@ std::vector<DeviceInfo> listCuda() {
   return devices;
 }
 
-constexpr Driver drivers[] = {{"cuda", &listCuda, &cuda::CudaDevice::open}};
+std::vector<DeviceInfo> listOpenCl() {
+  std::vector<DeviceInfo> devices;
+  if (Result<const opencl::Library *> library = opencl::library(); library.isOk())
+    for (size_t i = 0; i < (*library)->devices.size(); ++i)
+      devices.push_back(opencl::infoOf(**library, static_cast<int>(i)));
+  return devices;
+}
+
+constexpr Driver drivers[] = {{"cuda", &listCuda, &cuda::CudaDevice::open},
+                              {"opencl", &listOpenCl, &opencl::OpenClDevice::open}};
 
 /// "cuda:1" is of the first driver with index 1.
 Result<std::pair<const Driver *, int>> parse(const std::string &name) {

@@ -39,7 +39,8 @@ public:
   /// Waits for its work.
   virtual ~Stream() = default;
 
-  /// Memory of the device, aligned to 256, for this stream at once and for others after `wait`.
+  /// Memory of the device, aligned to 128 at least, for this stream at once and for others after
+  /// `wait`.
   virtual Result<void *> allocate(uint64_t bytes) = 0;
   /// When the work until now is done, the memory is gone. No other stream works on it.
   virtual void free(void *address) = 0;

@@ -407,7 +407,7 @@ struct Storage {
   ingot_function derive;
   ingot_carry carry;
   std::vector<ingot_image> images;
-  ingot_device_code device;
+  std::vector<ingot_device_code> devices;
   ingot_artifact_table own, onDevice;
 };
 
@@ -446,27 +446,33 @@ void fillOwn(Storage &storage, const LinearOptions &options) {
   storage.own.initial_state = options.hasWeights ? &weights : nullptr;
 }
 
-void fillDevice(Storage &device, const LinearOptions &options, ingot_artifact_table &own) {
+const char *const left[] = {"text", "wide"}; // the second on OpenCL
+const char *const reasons[] = {"lookup: text is handled on the CPU alone",
+                               "wide: there is no dynamic shared memory"};
+const float constants[] = {0.5f};
+
+void fillFunctions(Storage &device, bool hasWide) {
   const ingot_tensor_info *flat = xAndTarget + 1;
   device.functions = {rows("predict", 0, xAndTarget, 1, yOnly, runPredict),
                       rows("train_step", writes | canonical, xAndTarget, 2, lossOnly, runTrain),
                       pair(runAccumulate),
                       rows("lookup", canonical, indicesOnly, 1, yOnly, runLookup),
                       rows("positives", canonical | waits, flat, 1, yOnly, runPositives),
-                      rows("wide", canonical, flat, 1, yOnly, runWide),
                       rows("crash", canonical, flat, 1, yOnly, runCrash),
                       rows("forgetful", canonical, flat, 1, yOnly, runPositives)};
+  if (hasWide)
+    device.functions.push_back(rows("wide", canonical, flat, 1, yOnly, runWide));
   device.derive = derivation(runDerive);
   device.carry = {2, 0, 0};
   device.onDevice = table(device.functions, device.derive, device.carry);
+}
+
+ingot_device_code cudaCode(Storage &device, const char *target) {
+  fillFunctions(device, /*hasWide=*/true);
   const std::vector<char> &first = image(kernels), &second = image(wideKernel);
-  device.images = {{INGOT_IMAGE_HOST, options.target, 0, first.size(), first.data()},
-                   {INGOT_IMAGE_HOST, options.target, 1, second.size(), second.data()}};
-  static const float constants[] = {0.5f};
-  static const char *const left[] = {"text"};
-  static const char *const reasons[] = {"lookup: text is handled on the CPU alone"};
-  ingot_device_code &code = device.device;
-  code = {"cuda",
+  device.images = {{INGOT_IMAGE_HOST, target, 0, first.size(), first.data()},
+                   {INGOT_IMAGE_HOST, target, 1, second.size(), second.data()}};
+  return {"cuda",
           "sm_80",
           &device.onDevice,
           std::size(kernelInfos),
@@ -479,24 +485,48 @@ void fillDevice(Storage &device, const LinearOptions &options, ingot_artifact_ta
           1,
           left,
           reasons};
-  own.device_count = 1;
-  own.devices = &code;
+}
+
+/// Without the last kernel, `wide`, and its unit.
+ingot_device_code openClCode(Storage &device) {
+  fillFunctions(device, /*hasWide=*/false);
+  static const std::string text = [] {
+    std::ifstream file(OPENCL_PRELUDE);
+    return std::string(std::istreambuf_iterator<char>(file), {}) + kernels;
+  }();
+  device.images = {{INGOT_IMAGE_OPENCL, "1.2", 0, text.size(), text.c_str()}};
+  return {"opencl",
+          "1.2",
+          &device.onDevice,
+          std::size(kernelInfos) - 1,
+          kernelInfos,
+          1,
+          1,
+          device.images.data(),
+          sizeof constants,
+          constants,
+          2,
+          left,
+          reasons};
 }
 
 } // namespace
 
 ingot_artifact_table *linearTable(const LinearOptions &options) {
   static std::vector<std::unique_ptr<Storage>> kept;
-  Storage &own = *kept.emplace_back(std::make_unique<Storage>());
-  Storage &device = *kept.emplace_back(std::make_unique<Storage>());
-  fillOwn(own, options);
-  if (options.hasDevices)
-    fillDevice(device, options, own.own);
-  if (options.isOld) {
-    own.own.size = offsetof(ingot_artifact_table, device_count);
-    own.own.abi_minor = 4;
+  const auto make = [] { return kept.emplace_back(std::make_unique<Storage>()).get(); };
+  Storage *own = make();
+  fillOwn(*own, options);
+  if (options.hasDevices) {
+    own->devices = {cudaCode(*make(), options.target), openClCode(*make())};
+    own->own.device_count = 2;
+    own->own.devices = own->devices.data();
   }
-  return &own.own;
+  if (options.isOld) {
+    own->own.size = offsetof(ingot_artifact_table, device_count);
+    own->own.abi_minor = 4;
+  }
+  return &own->own;
 }
 
 std::shared_ptr<const Artifact> linearModel(const LinearOptions &options) {

@@ -1,5 +1,5 @@
-// A model by hand for the tests of devices: tables for the CPU and for a GPU, written as the
-// compiler writes them, with kernels in the language of backends/gpu/prelude.
+// A model by hand for the tests of devices: tables for the CPU, for a GPU by CUDA, and for OpenCL,
+// written as the compiler writes them, with kernels in the language of backends/gpu/prelude.
 //
 // It is y = x * kernel + bias + 0.5 on f32[batch, 4] -> f32[batch]; 0.5 is a constant. `derive`
 // keeps twice the kernel, which `predict` reads. State: kernel, bias, learning_rate, steps,
@@ -10,7 +10,9 @@
 //   lookup      indices i64[batch] -> y: kernel[indices]; node 1 ("embedding") fails on others
 //   positives   x f32[batch] -> those above zero: loads their number, and computes an extent
 //   accumulate  total f32[2], a f32[2] -> sums, the next run's total; a[0] = -1 fails
-//   wide        x f32[batch] -> x reversed within each 64 elements, through 64 KiB of shared memory
+//   wide        x f32[batch] -> x reversed within each 64 elements, through 64 KiB of shared
+//   memory;
+//               not on OpenCL
 //   crash       x f32[batch] -> y: writes far outside of memory
 //   forgetful   as positives, and does not say that it waits
 //   text        left to the CPU
@@ -34,7 +36,7 @@ struct LinearState {
 
 /// How the table of a test differs from what is usual.
 struct LinearOptions {
-  const char *target = "sm_80"; // of the image
+  const char *target = "sm_80"; // of the images for CUDA
   bool hasWeights = false;      // kernel 1 2 3 4, bias 5; of the CPU's table alone
   bool hasDevices = true;
   bool isOld = false; // a table of version 1.4

@@ -13,10 +13,12 @@ namespace {
 class DeviceTableTest : public testing::Test {
 protected:
   Status adopt() {
-    own->devices = &code;
+    own->devices = &code; // the first alone
+    own->device_count = count;
     code.table = &table;
     return Artifact::adopt(own).status();
   }
+  int64_t count = 1;
   ingot_artifact_table *own = linearTable();
   ingot_device_code code = own->devices[0];
   ingot_artifact_table table = *code.table;
@@ -38,14 +40,14 @@ TEST_F(DeviceTableTest, IsTaken) {
 
 TEST_F(DeviceTableTest, OfAnOlderVersionHasNoDevices) {
   own->size = offsetof(ingot_artifact_table, device_count);
-  own->device_count = -7; // not there
+  count = -7; // not there
   EXPECT_TRUE(adopt().isOk());
 }
 
 TEST_F(DeviceTableTest, HasAllThatItCounts) {
-  own->device_count = -1;
+  count = -1;
   EXPECT_STATUS(adopt(), Internal, "malformed artifact: devices count -1");
-  own->device_count = 1;
+  count = 1;
   code.kernels = nullptr;
   EXPECT_STATUS(adopt(), Internal,
                 "code for devices, entry 0: malformed artifact: kernels are miss");
@@ -108,10 +110,10 @@ TEST_F(DeviceTableTest, HasTheVariablesOfTheModel) {
 
 TEST_F(DeviceTableTest, IsCheckedItself) {
   useCopies();
-  const int64_t count = table.function_count;
+  const int64_t functions = table.function_count;
   table.function_count = -1;
   EXPECT_STATUS(adopt(), Internal, "entry 0: malformed artifact: functions count -1");
-  table.function_count = count;
+  table.function_count = functions;
   table.device_count = 1;
   table.devices = &code;
   EXPECT_STATUS(adopt(), Internal, "its table has devices of its own");
