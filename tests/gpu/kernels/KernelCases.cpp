@@ -2,12 +2,14 @@
 #include "tests/gpu/shim/Half.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <new>
 #include <random>
 #include <sstream>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <utility>
 
 namespace ingot::tests {
@@ -281,6 +283,17 @@ std::string kernelText(const KernelCase &kernel) {
   text << std::ifstream(directory + "exp.k").rdbuf()
        << std::ifstream(directory + kernel.file).rdbuf();
   return text.str();
+}
+
+std::string loadKernels(HostImage &image, const std::string &text,
+                        const shim::HostCompileOptions &options) {
+  char path[] = "/tmp/ingot-kernels-XXXXXX";
+  close(mkstemp(path));
+  std::string problem = shim::compileHost(text, path, options);
+  if (problem.empty())
+    problem = image.open(path);
+  unlink(path);
+  return problem;
 }
 
 } // namespace ingot::tests

@@ -1,5 +1,6 @@
 // Kernels by hand, what they are run on, and how one sees that they are right.
 #pragma once
+#include "tests/gpu/shim/CompileHost.h"
 #include "tests/gpu/shim/Shim.h"
 
 #include <functional>
@@ -20,5 +21,9 @@ const std::vector<KernelCase> &kernelCases();
 
 /// The kernels' text: exp.k and the case's file.
 std::string kernelText(const KernelCase &kernel);
+
+/// Compiles a text and loads it. Empty, or what is wrong with it.
+std::string loadKernels(shim::HostImage &image, const std::string &text,
+                        const shim::HostCompileOptions &options = {});
 
 } // namespace ingot::tests
