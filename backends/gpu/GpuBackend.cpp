@@ -62,13 +62,13 @@ FailureOr<std::vector<cpu::DeviceCode>> makeDeviceCode(ModuleOp planned,
   code.description.api = target.api;
   code.description.family = target.family;
   code.description.left = std::move(made->left);
-  code.description.units = 1;
+  code.description.units = made->program.kernels.empty() ? 0 : 1;
   describe(made->program, code.description);
   if (!code.description.kernels.empty()) {
     std::string image = options.hostImage(sourceOf(shimPrelude(), made->program));
     if (image.empty())
       return planned.emitError("the kernels do not compile for the host");
-    code.description.images.push_back({INGOT_IMAGE_HOST, "host", 0, std::move(image)});
+    code.description.images.push_back({INGOT_IMAGE_HOST, target.family, 0, std::move(image)});
   }
   devices.push_back(std::move(code));
   return devices;

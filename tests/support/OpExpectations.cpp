@@ -2,7 +2,6 @@
 #include "tests/support/OpExpectations.h"
 #include "ir/Text.h"
 #include "tests/support/OpCases.h"
-#include "tests/support/RunCompiled.h"
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
@@ -82,13 +81,14 @@ std::vector<std::string> opCaseFiles() {
   return {names.begin(), names.end()};
 }
 
-void expectReference(const std::string &file, const CompileOptions &options) {
-  mlir::ModuleOp module;
-  for (const OpCase &opCase : opCases())
-    if (opCase.file == file)
-      module = opCase.module;
-  CompiledModule compiled(module, options);
+mlir::ModuleOp opCaseModule(const std::string &file) {
+  auto found = llvm::find_if(opCases(), [&](const OpCase &c) { return c.file == file; });
+  return found->module;
+}
+
+void expectReference(const std::string &file, CompiledModule &compiled) {
   ASSERT_TRUE(compiled.ok()) << compiled.error();
+  mlir::ModuleOp module = opCaseModule(file);
   for (const OpCase &opCase : opCases()) {
     if (opCase.file != file || compiled.isLeftToCpu(opCase.name))
       continue;

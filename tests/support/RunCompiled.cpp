@@ -58,7 +58,8 @@ std::vector<std::string> levelsHere() {
   return names;
 }
 
-CompiledModule::CompiledModule(mlir::ModuleOp module, const CompileOptions &options) {
+CompiledModule::CompiledModule(mlir::ModuleOp module, const CompileOptions &options,
+                               std::shared_ptr<Device> device) {
   mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &d) {
     message += (message.empty() ? "" : "\n") + d.str();
     return mlir::success();
@@ -69,6 +70,8 @@ CompiledModule::CompiledModule(mlir::ModuleOp module, const CompileOptions &opti
   bool compiled = mlir::succeeded(compileToFile(module, instrumented(options), path));
   if (compiled) {
     auto opened = Artifact::open(path);
+    if (opened.isOk() && device)
+      opened = (*opened)->onDevice(device);
     if (opened.isOk()) {
       artifact = *opened;
       auto made = State::create(artifact);

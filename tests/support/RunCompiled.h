@@ -2,6 +2,7 @@
 // that is built with a sanitizer the generated code is instrumented by the same one.
 #pragma once
 #include "compiler/Compile.h"
+#include "ingot/Device.h"
 #include "ingot/Model.h"
 #include "ir/reference/Tensor.h"
 #include <map>
@@ -23,7 +24,9 @@ std::vector<std::string> levelsHere();
 class CompiledModule {
 public:
   /// Compiles every public function, instrumented(); error() says why when the result is not ok.
-  CompiledModule(mlir::ModuleOp module, const CompileOptions &options = {});
+  /// On the device, where there is one.
+  CompiledModule(mlir::ModuleOp module, const CompileOptions &options = {},
+                 std::shared_ptr<Device> device = nullptr);
   bool ok() const { return state != nullptr; }
   const std::string &error() const { return message; }
 

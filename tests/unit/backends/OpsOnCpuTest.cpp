@@ -18,7 +18,8 @@ TEST_P(OpsOnCpu, EqualsTheReference) {
   auto [file, level] = GetParam();
   CompileOptions options;
   options.targetCpu = level;
-  expectReference(file, options);
+  CompiledModule compiled(opCaseModule(file), options);
+  expectReference(file, compiled);
 }
 
 class OpsInDebugArena : public testing::TestWithParam<FileAndLevel> {};
@@ -28,7 +29,8 @@ TEST_P(OpsInDebugArena, StayInTheirTensors) {
   CompileOptions options;
   options.targetCpu = level;
   options.debugArena = true;
-  expectReference(file, options);
+  CompiledModule compiled(opCaseModule(file), options);
+  expectReference(file, compiled);
 }
 
 const bool wholeDebugArena = environmentNumber("INGOT_DEBUG_ARENA_ALL", 0) != 0;
