@@ -113,6 +113,16 @@ void openBuiltins(const std::string &path, const std::string &version) {
   dlopen(builtins.c_str(), RTLD_NOW | RTLD_LOCAL); // if not: NVRTC says so when it compiles
 }
 
+/// The version tells neither a build's last number ("13.5.37") nor a distribution's changes. The
+/// size of the library's file nearly always does.
+std::string identityOf(const std::string &version, const void *function) {
+  Dl_info info = {};
+  uint64_t size = 0;
+  if (dladdr(function, &info) && info.dli_fname)
+    (void)llvm::sys::fs::file_size(info.dli_fname, size);
+  return version + ", " + std::to_string(size) + " bytes";
+}
+
 } // namespace
 
 std::string Nvrtc::Functions::load(void *library) {
@@ -164,6 +174,7 @@ Expected<std::unique_ptr<Nvrtc>> Nvrtc::open(const std::string &path) {
     return createStringError("it is CUDA " + nvrtc->version() + "'s, which is too old; CUDA " +
                              std::to_string(kOldestMajor) + ".0 is the oldest that will do");
   openBuiltins(path, nvrtc->version());
+  nvrtc->libraryIdentity = identityOf(nvrtc->version(), reinterpret_cast<const void *>(f.version));
   if (f.countArchitectures(&count) != 0 || count <= 0)
     return createStringError("it does not tell its architectures");
   nvrtc->supported.resize(count);

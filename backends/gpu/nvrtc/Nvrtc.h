@@ -23,8 +23,9 @@ public:
   ~Nvrtc();
 
   const std::string &path() const { return libraryPath; }
-  /// "13.5". With the path's file it does not tell everything; builds of one version differ little.
-  std::string version() const;
+  std::string version() const; ///< "13.5"
+  /// For keys of caches: another one for every library whose code may differ.
+  const std::string &identity() const { return libraryIdentity; }
   /// Compute capabilities times ten, ascending, as the library tells them.
   llvm::ArrayRef<int> architectures() const { return supported; }
   /// An error, with a remedy, if this library is too old or too new for one of them.
@@ -49,7 +50,7 @@ private:
   struct Functions;
   Nvrtc(std::string path, std::unique_ptr<Functions> functions);
 
-  std::string libraryPath;
+  std::string libraryPath, libraryIdentity;
   std::unique_ptr<Functions> functions;
   int major = 0, minor = 0;
   std::vector<int> supported;
