@@ -150,6 +150,7 @@ TEST_F(CubinTest, SectionsThatOverlapAreRefused) {
   EXPECT_THAT(readError(withOverlappingCode(bytes)), HasSubstr("its sections overlap"));
 }
 
+/// kAddKernel, as NVRTC 12.9 compiled it for sm_80 and sm_90a with Nvrtc::flags().
 TEST(OldCubinTest, WhatCuda12MadeIsRead) {
   for (int architecture : {80, 90}) {
     std::string path = INGOT_FIXTURES "/add_sm" + std::to_string(architecture) + "_cuda12.cubin";
@@ -184,13 +185,13 @@ TEST_F(CubinTest, OneThatIsCutOffIsRefused) {
 
 TEST_F(CubinTest, DamageIsRefusedOrHarmless) {
   const char *runs = std::getenv("INGOT_FUZZ_RUNS");
-  int count = runs ? std::atoi(runs) : 3000;
+  long count = runs ? std::strtol(runs, nullptr, 10) : 3000;
   std::mt19937 random(1);
   std::string whole = compile(plainKernels(), "sm_90a").bytes;
   ASSERT_EQ(readError(whole), "");
   size_t sections = llvm::support::endian::read64le(whole.data() + kSectionsOffset);
-  int refused = 0;
-  for (int run = 0; run < count; ++run) {
+  long refused = 0;
+  for (long run = 0; run < count; ++run) {
     // A copy on the heap without room to spare, so that the address sanitizer sees each overrun.
     std::vector<char> damaged(whole.begin(), whole.end());
     for (unsigned changes = 1 + random() % 8; changes; --changes) {
