@@ -30,6 +30,8 @@ public:
       : units(units), architectures(architectures.begin(), architectures.end()), options(options),
         nvrtc(nvrtc) {
     llvm::sort(this->architectures);
+    this->architectures.erase(std::unique(this->architectures.begin(), this->architectures.end()),
+                              this->architectures.end());
     if (options.ptx)
       fallback = ptxFallback(architectures);
   }
