@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 namespace ingot {
 
@@ -25,9 +24,9 @@ struct Carried : CarriedValue { // zeros are of the size that the other inputs g
 struct Slot {
   bool placed = false; // outputs are those of the plan
   std::vector<Tensor> outputs;
-  std::vector<int64_t> extents; // of all outputs, one after another, by the run
-  StateImpl *state = nullptr;   // of a run that was started and not waited for; else NULL
-  bool isFinished = false;      // and that run is over, with this status
+  std::vector<int64_t> extents;     // of all outputs, one after another, by the run
+  std::shared_ptr<StateImpl> state; // of a run that was started and not waited for; else NULL
+  bool isFinished = false;          // and that run is over, with this status
   Status status;
 };
 
@@ -59,7 +58,7 @@ struct Session::Impl {
   bool isPending() const { return slots[0].state || slots[1].state; }
   Status checkIdle(const char *what) const;
   Result<size_t> nextSlot();
-  Status use(Slot &slot, StateImpl &state);
+  Status use(Slot &slot, const std::shared_ptr<StateImpl> &state);
   void endUse(Slot &slot);
   Status start(size_t index);
   void finish(size_t index);
@@ -251,18 +250,18 @@ Result<size_t> Session::Impl::nextSlot() {
 }
 
 /// The state is in use as the function needs it, once for all runs under way.
-Status Session::Impl::use(Slot &slot, StateImpl &state) {
-  const bool isUsed = slots[0].state == &state || slots[1].state == &state;
+Status Session::Impl::use(Slot &slot, const std::shared_ptr<StateImpl> &state) {
+  const bool isUsed = slots[0].state == state || slots[1].state == state;
   if (!isUsed)
-    INGOT_RETURN_IF_ERROR(state.acquire((function->flags & INGOT_FUNCTION_WRITES_STATE) != 0,
-                                        "function", function->name));
-  slot.state = &state;
+    INGOT_RETURN_IF_ERROR(state->acquire((function->flags & INGOT_FUNCTION_WRITES_STATE) != 0,
+                                         "function", function->name));
+  slot.state = state;
   slot.isFinished = false;
   return Status::ok();
 }
 
 void Session::Impl::endUse(Slot &slot) {
-  StateImpl *state = std::exchange(slot.state, nullptr);
+  const std::shared_ptr<StateImpl> state = std::move(slot.state);
   if (slots[0].state != state && slots[1].state != state)
     state->release((function->flags & INGOT_FUNCTION_WRITES_STATE) != 0);
 }
@@ -404,7 +403,7 @@ Status Session::start(State &state, const TensorView *inputs, size_t count) {
   INGOT_ASSIGN_OR_RETURN(const size_t index, impl_->nextSlot());
   Slot &slot = impl_->slots[index];
   INGOT_RETURN_IF_ERROR(impl_->prepare(slot, inputs, count));
-  INGOT_RETURN_IF_ERROR(impl_->use(slot, stateImpl));
+  INGOT_RETURN_IF_ERROR(impl_->use(slot, state.impl_));
   Status started = impl_->start(index);
   if (!started.isOk()) {
     impl_->endUse(slot);

@@ -233,19 +233,24 @@ public:
   /// The two halves of a run, for loops that prepare a step while the one before runs on a device:
   ///
   ///   session.start(state, first);
-  ///   for (each further step) { session.start(state, next); session.wait();
-  ///   use(session.output(0)); } session.wait();
+  ///   for (each further step) {
+  ///     session.start(state, next);
+  ///     session.wait(); // for the step before
+  ///     show(session.output(0));
+  ///   }
+  ///   session.wait();
   ///
   /// At most two runs are under way, and `wait` is for the one that was started first: it gives
   /// that run's status, and its outputs, which are valid until the next `start`. Inputs may change
   /// once `start` has returned. A run that fails does not keep the one behind it from running.
   /// Until the last run is waited for, the state is in use (others cannot write it, or not use it
-  /// at all where the function writes it), it and the session's options stay, and nothing but
-  /// `start` and `wait` is called. On the CPU, and where the second run depends on what the first
-  /// carries or derives, `start` does the work. Errors of `start` are those of `run` that are seen
-  /// before it runs, and FailedPrecondition (two runs are under way; one is, and an output has a
-  /// buffer of the caller's); then nothing was started. FailedPrecondition of `wait`: no run is
-  /// under way.
+  /// at all where the function writes it), the session's options stay, and nothing but `start` and
+  /// `wait` is called. A session that goes waits first. On the CPU, and where the second run
+  /// depends on what the first carries or derives, `start` does the work.
+  ///
+  /// Errors of `start` are those of `run` that are seen before it runs, and FailedPrecondition (two
+  /// runs are under way; one is, and an output has a buffer of the caller's); then nothing was
+  /// started. FailedPrecondition of `wait`: no run is under way.
   Status start(State &state, const TensorView *inputs, size_t count);
   Status start(State &state, std::initializer_list<TensorView> inputs) {
     return start(state, inputs.begin(), inputs.size());

@@ -214,7 +214,7 @@ Block *Machine::allocate(Device *device, uint64_t bytes, Stream *stream) {
   block->device = device;
   if (device) {
     device->used += bytes;
-    if (running_ == 0)
+    if (device->working == 0)
       mprotect(begin, inside, PROT_NONE);
   }
   if (stream) {
@@ -253,14 +253,13 @@ CUresult Machine::release(Block &block, const std::string &what) {
   const size_t inside = block.mapped - 2 * page;
   mprotect(begin, inside, PROT_READ | PROT_WRITE);
   CUresult result = CUDA_SUCCESS;
-  for (const char *p = begin; p < begin + inside; ++p)
-    if ((p < block.address || p >= block.address + block.bytes) &&
-        static_cast<unsigned char>(*p) != beyond) {
-      result = misuse(CUDA_SUCCESS, what + ": " + std::to_string(p - block.address) +
-                                        " bytes from the start of a block of " +
-                                        std::to_string(block.bytes) + ", memory was written");
-      break;
-    }
+  const auto isUntouched = [](const char *from, const char *to) {
+    return std::all_of(from, to, [](char c) { return static_cast<unsigned char>(c) == beyond; });
+  };
+  if (!isUntouched(begin, block.address) ||
+      !isUntouched(block.address + block.bytes, begin + inside))
+    result = misuse(CUDA_SUCCESS, what + ": memory was written beside a block of " +
+                                      std::to_string(block.bytes) + " bytes");
   madvise(begin, inside, MADV_DONTNEED);
   mprotect(begin, inside, PROT_NONE);
   block.isFreed = block.isGone = true;
@@ -275,6 +274,20 @@ CUresult Machine::release(Block &block, const std::string &what) {
   }
   return result;
 }
+
+/// For a scope, the device's memory can be touched.
+struct Machine::Working {
+  Working(Machine &machine, Device &device) : machine(machine), device(device) {
+    if (device.working++ == 0)
+      machine.unlock(device, true);
+  }
+  ~Working() {
+    if (--device.working == 0)
+      machine.unlock(device, false);
+  }
+  Machine &machine;
+  Device &device;
+};
 
 void Machine::unlock(Device &device, bool isUnlocked) {
   for (auto &[address, block] : blocks_)
@@ -352,17 +365,15 @@ bool Machine::step(Stream &stream) {
   Device &device = *stream.device;
   if (!work.run || device.lostBy != CUDA_SUCCESS)
     return true;
-  if (running_++ == 0)
-    unlock(device, true);
+  const Working working(*this, device);
   const CUresult result = work.run();
-  if (--running_ == 0)
-    unlock(device, false);
   if (result != CUDA_SUCCESS)
     device.lostBy = result;
   return true;
 }
 
 CUresult Machine::drain(Stream &stream) {
+  const Working working(*this, *stream.device);
   while (!stream.queue.empty()) {
     if (step(stream))
       continue;
@@ -386,6 +397,7 @@ CUresult Machine::drainDevice(Device &device) {
 
 /// Of all streams only those that the event needs.
 void Machine::drainUntil(Event &event) {
+  const Working working(*this, *event.device);
   const uint64_t count = event.recorded;
   bool hasMoved = true;
   while (event.done < count && hasMoved) {

@@ -31,6 +31,7 @@ struct Device {
   uint64_t memory = 0, used = 0;
   int retained = 0;               // of the primary context
   CUresult lostBy = CUDA_SUCCESS; // what all calls return from then on
+  int working = 0;                // how often: its memory can be touched meanwhile
   int64_t sharedLimit() const;    // of a block, with the attribute
 };
 
@@ -163,6 +164,7 @@ public:
   const shim::Schedule &threads() const { return threads_; }
 
 private:
+  struct Working;
   CUresult checkUses(Stream &stream, const Work &work, const Clock &clock, uint64_t seq);
   bool step(Stream &stream);
   void unlock(Device &device, bool isUnlocked);
@@ -173,7 +175,6 @@ private:
   bool isRandom_ = false;
   std::mt19937_64 random_;
   shim::Schedule threads_;
-  int running_ = 0; // depth of steps
 };
 
 } // namespace ingot::fake
