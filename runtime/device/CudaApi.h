@@ -79,6 +79,7 @@ enum : int { // CUstreamCaptureMode
 enum : unsigned {
   CU_STREAM_NON_BLOCKING = 1,
   CU_EVENT_DEFAULT = 0,
+  CU_EVENT_BLOCKING_SYNC = 1,
   CU_EVENT_DISABLE_TIMING = 2,
   CU_MEMHOSTALLOC_PORTABLE = 1
 };
@@ -131,6 +132,7 @@ constexpr int64_t maxGridX = 0x7FFFFFFF;
   X(CUresult, cuEventCreate, (CUevent * event, unsigned flags))                                    \
   X(CUresult, cuEventDestroy_v2, (CUevent event))                                                  \
   X(CUresult, cuEventRecord, (CUevent event, CUstream stream))                                     \
+  X(CUresult, cuEventQuery, (CUevent event))                                                       \
   X(CUresult, cuEventSynchronize, (CUevent event))                                                 \
   X(CUresult, cuEventElapsedTime, (float *milliseconds, CUevent from, CUevent to))                 \
   X(CUresult, cuGraphInstantiateWithFlags,                                                         \

@@ -1,5 +1,6 @@
 // Copies, launches, events and graphs of one stream. See CudaStream.h.
 #include "runtime/device/CudaStream.h"
+#include "runtime/core/Spin.h"
 #include "runtime/device/CudaCode.h"
 
 #include <algorithm>
@@ -130,7 +131,8 @@ Result<std::unique_ptr<Mark>> CudaStream::makeMark(bool isTimed) {
   auto mark = std::make_unique<CudaMark>(device_);
   INGOT_RETURN_IF_ERROR(
       device_.call(INGOT_CUDA(device_, cuEventCreate), &mark->event,
-                   unsigned{isTimed ? CU_EVENT_DEFAULT : CU_EVENT_DISABLE_TIMING}));
+                   isTimed ? unsigned{CU_EVENT_DEFAULT}
+                           : unsigned{CU_EVENT_DISABLE_TIMING | CU_EVENT_BLOCKING_SYNC}));
   return std::unique_ptr<Mark>(std::move(mark));
 }
 
@@ -138,7 +140,21 @@ Status CudaStream::put(Mark &mark) {
   return device_.call(INGOT_CUDA(device_, cuEventRecord), eventOf(mark), stream_);
 }
 
+/// Sleeps, but for the end of short work.
 Status CudaStream::wait(Mark &mark) {
+  Status status;
+  bool isDone = false;
+  const auto query = [&](CUevent event) {
+    const CUresult error = device_.library().cuEventQuery(event);
+    isDone = error != CUDA_ERROR_NOT_READY;
+    return isDone ? error : CUresult{CUDA_SUCCESS};
+  };
+  spinUntil([&] {
+    status = device_.call("cuEventQuery", query, eventOf(mark));
+    return isDone || !status.isOk();
+  });
+  if (isDone || !status.isOk())
+    return status;
   return device_.call(INGOT_CUDA(device_, cuEventSynchronize), eventOf(mark));
 }
 

@@ -133,8 +133,6 @@ Status DeviceRunner::put(Slot &slot, const RunRequest &request) {
   if (slot.inputBytes != 0)
     INGOT_RETURN_IF_ERROR(
         stream_->upload(slot.inputs.data(), slot.stagedInputs.data(), slot.inputBytes));
-  // A function that puts nothing does not store there either.
-  INGOT_RETURN_IF_ERROR(stream_->store(slot.outputs.data(), -1));
   INGOT_RETURN_IF_ERROR(putFunction(slot, request));
   INGOT_RETURN_IF_ERROR(
       stream_->download(slot.stagedOutputs.data(), slot.outputs.data(), slot.outputBytes));

@@ -67,8 +67,10 @@ private:
     return 0;
   }
   void end(int64_t kernel) {
-    kernels_.back().to = clock.now();
-    kernels_.back().hasEnded = true;
+    if (!kernels_.empty()) {
+      kernels_.back().to = clock.now();
+      kernels_.back().hasEnded = true;
+    }
     if (end_)
       end_(user_, kernel);
   }

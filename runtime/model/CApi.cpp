@@ -1,4 +1,5 @@
 // The C interface (ingot.h) over Artifact, State, Session and ThreadPool.
+#include "ingot/Device.h"
 #include "runtime/model/CApiObjects.h"
 
 using namespace ingot;
@@ -53,6 +54,18 @@ ingot_code ingot_model_adopt(const ingot_artifact_table *table, ingot_model **mo
     INGOT_RETURN_IF_ERROR(required("the place for the model", model));
     *model = nullptr;
     return giveModel(Artifact::adopt(table), model);
+  });
+}
+
+ingot_code ingot_model_on_device(const ingot_model *model, const char *device,
+                                 ingot_model **on_device, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the place for the model", on_device));
+    *on_device = nullptr;
+    INGOT_RETURN_IF_ERROR(required("the model", model));
+    INGOT_RETURN_IF_ERROR(required("the device's name", device));
+    INGOT_ASSIGN_OR_RETURN(std::shared_ptr<Device> opened, Device::open(device));
+    return giveModel(model->artifact->onDevice(std::move(opened)), on_device);
   });
 }
 
@@ -222,6 +235,22 @@ ingot_code ingot_session_run(ingot_session *session, ingot_state *state, const i
     INGOT_RETURN_IF_ERROR(required("the state", state));
     INGOT_RETURN_IF_ERROR(convertInputs(session, inputs, input_count));
     return session->session.run(*state->state, session->inputs);
+  });
+}
+
+ingot_code ingot_session_start(ingot_session *session, ingot_state *state,
+                               const ingot_tensor *inputs, size_t input_count, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the state", state));
+    INGOT_RETURN_IF_ERROR(convertInputs(session, inputs, input_count));
+    return session->session.start(*state->state, session->inputs);
+  });
+}
+
+ingot_code ingot_session_wait(ingot_session *session, ingot_error *error) {
+  return guarded(error, [&]() -> Status {
+    INGOT_RETURN_IF_ERROR(required("the session", session));
+    return session->session.wait();
   });
 }
 

@@ -81,6 +81,11 @@ ingot_code ingot_model_open(const char *path, const char *symbol, ingot_model **
 /* A model that was linked statically: ingot_model_adopt(ingot_artifact(), &model, &error). */
 ingot_code ingot_model_adopt(const ingot_artifact_table *table, ingot_model **model,
                              ingot_error *error);
+/* The model on a device, "cuda", "cuda:1" or "opencl": its states and sessions are used like
+ * others, with their memory there. INGOT_CODE_UNAVAILABLE: no driver or device;
+ * INGOT_CODE_UNSUPPORTED: the model has no code for it. */
+ingot_code ingot_model_on_device(const ingot_model *model, const char *device,
+                                 ingot_model **on_device, ingot_error *error);
 void ingot_model_close(ingot_model *model);
 /* Everything there is to know, as artifact.h describes it: counts, names, shapes, variables,
  * kernels. Valid while the model, or a state or session of it, exists. */
@@ -144,6 +149,13 @@ ingot_code ingot_session_prepare(ingot_session *session, const ingot_tensor *inp
  * zeros at first. Allocates nothing when shapes repeat. */
 ingot_code ingot_session_run(ingot_session *session, ingot_state *state, const ingot_tensor *inputs,
                              size_t input_count, ingot_error *error);
+/* The two halves of a run: while it works on a device, one more may be started. `wait` is for the
+ * one that was started first, whose outputs are those of the session then, until the next `start`.
+ * Inputs may change once `start` returns; meanwhile nothing else is called. On the CPU `start` does
+ * the work. */
+ingot_code ingot_session_start(ingot_session *session, ingot_state *state,
+                               const ingot_tensor *inputs, size_t input_count, ingot_error *error);
+ingot_code ingot_session_wait(ingot_session *session, ingot_error *error);
 /* Starts a new stream: what the session carries is zeros at the next run. */
 void ingot_session_reset(ingot_session *session);
 /* The value of a carried input, an index into the function's `inputs`, at the next run. */

@@ -395,16 +395,21 @@ CUresult Machine::drainDevice(Device &device) {
   return CUDA_SUCCESS;
 }
 
-/// Of all streams only those that the event needs.
-void Machine::drainUntil(Event &event) {
+/// Of all streams only those that the event needs: one work of each. True: it is done, or will not
+/// be done any more.
+bool Machine::stepTowards(Event &event) {
   const Working working(*this, *event.device);
   const uint64_t count = event.recorded;
-  bool hasMoved = true;
-  while (event.done < count && hasMoved) {
-    hasMoved = false;
-    for (auto &[handle, stream] : streams)
-      if (event.done < count && at(event.clock, stream->number) > 0 && !stream->queue.empty())
-        hasMoved |= step(*stream);
+  bool hasMoved = false;
+  for (auto &[handle, stream] : streams)
+    if (event.done < count && at(event.clock, stream->number) > 0)
+      hasMoved |= step(*stream);
+  return event.done >= count || !hasMoved;
+}
+
+void Machine::drainUntil(Event &event) {
+  const Working working(*this, *event.device);
+  while (!stepTowards(event)) {
   }
 }
 

@@ -156,6 +156,7 @@ public:
   CUresult enqueue(Stream &stream, Work work);
   CUresult drain(Stream &stream);
   CUresult drainDevice(Device &device);
+  bool stepTowards(Event &event);
   void drainUntil(Event &event);
   /// By the schedule, some work may run now.
   void somebodyElseRuns();

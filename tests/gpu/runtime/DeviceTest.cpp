@@ -2,6 +2,7 @@
 // of a function of CUDA.
 #include "FakeDriver.h"
 #include "LinearModel.h"
+#include "ingot/ingot.h"
 
 #include <cstring>
 #include <thread>
@@ -498,10 +499,9 @@ TEST_F(LinearOnDevice, SaysWhatThereIsNoMemoryFor) {
 TEST_F(LinearOnDevice, SaysThatTheContextIsLost) {
   {
     Session crash = session("crash"), predict = session("predict");
-    EXPECT_STATUS(
-        crash.run(*state, {ramp({3})}), Internal,
-        "function 'crash': cuEventSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS; the context of "
-        "'cuda:0' is lost");
+    EXPECT_STATUS(crash.run(*state, {ramp({3})}), Internal,
+                  "function 'crash': cuEventQuery: CUDA_ERROR_ILLEGAL_ADDRESS; the context of "
+                  "'cuda:0' is lost");
     EXPECT_STATUS(predict.run(*state, {ramp({3, 4})}), Internal,
                   "the context of 'cuda:0' is lost since CUDA_ERROR_ILLEGAL_ADDRESS; only a new "
                   "process can use the device again");
@@ -570,6 +570,33 @@ TEST_F(LinearOnDevice, TrainsTheSameByAnySchedule) {
       wanted = wanted.empty() ? kernel : wanted;
       EXPECT_EQ(kernel, wanted) << schedule << " " << threads;
     }
+}
+
+TEST_F(LinearOnDevice, IsReachedFromC) {
+  ingot_error error;
+  ingot_model *model, *there;
+  ingot_state *own;
+  ingot_session *predict;
+  ASSERT_EQ(ingot_model_adopt(linearTable({"sm_90", /*hasWeights=*/true}), &model, &error), 0);
+  EXPECT_EQ(ingot_model_on_device(model, "cuda:9", &there, &error), INGOT_CODE_NOT_FOUND);
+  EXPECT_EQ(ingot_model_on_device(model, nullptr, &there, &error), INGOT_CODE_INVALID_ARGUMENT);
+  ASSERT_EQ(ingot_model_on_device(model, "cuda", &there, &error), 0) << error.message;
+  ASSERT_EQ(ingot_state_create(there, &own, &error), 0) << error.message;
+  ASSERT_EQ(ingot_session_create(there, "predict", nullptr, &predict, &error), 0);
+  ingot_model_close(model);
+  ingot_model_close(there);
+  const Tensor x = ramp({2, 4});
+  const ingot_tensor input = {INGOT_F32, 2, x.shape().data(), x.rawData()};
+  EXPECT_EQ(ingot_session_wait(predict, &error), INGOT_CODE_FAILED_PRECONDITION);
+  EXPECT_EQ(ingot_session_start(predict, own, &input, 1, &error), 0) << error.message;
+  EXPECT_EQ(ingot_session_start(predict, own, &input, 1, &error), 0) << error.message;
+  EXPECT_EQ(ingot_session_wait(predict, &error), 0) << error.message;
+  ingot_tensor y;
+  ASSERT_EQ(ingot_session_output(predict, 0, &y, &error), 0);
+  const auto *begin = static_cast<const float *>(y.data);
+  EXPECT_EQ(std::vector<float>(begin, begin + 2), expected(x));
+  ingot_session_destroy(predict); // with a run under way
+  ingot_state_destroy(own);
 }
 
 //===----------------------------------------------------------------------===//

@@ -38,7 +38,10 @@ int64_t calls;
 const Fault faults[] = {
     // Waiting.
     {"NoWaitForOutputs",
-     [](Library &l) { l.cuEventSynchronize = [](CUevent) { return CUresult{CUDA_SUCCESS}; }; }, ""},
+     [](Library &l) {
+       l.cuEventSynchronize = l.cuEventQuery = [](CUevent) { return CUresult{CUDA_SUCCESS}; };
+     },
+     ""},
     {"NoWaitForStagedCopies",
      [](Library &l) { l.cuStreamSynchronize = [](CUstream) { return CUresult{CUDA_SUCCESS}; }; },
      "the host's memory was changed before it was copied"},
