@@ -14,11 +14,8 @@ void Block::cpAsync(void *to, const void *from, int32_t bytes, bool valid) {
   if (reinterpret_cast<uintptr_t>(to) % alignment != 0 ||
       (valid && reinterpret_cast<uintptr_t>(from) % alignment != 0))
     failThread("cp.async between addresses that are not aligned to its size");
-  std::string problem = shared_.checkBounds(to, bytes);
-  if (problem.empty())
-    problem = shared_.beginCopy(currentThread->number.thread, to, bytes);
-  if (!problem.empty())
-    failThread("cp.async: " + problem);
+  if (!shared_.beginCopy(currentThread->number.thread, to, bytes))
+    failThread("cp.async: " + shared_.problem());
   currentThread->copies.push_back({to, from, bytes, valid, currentThread->committed});
 }
 
@@ -32,6 +29,9 @@ void Block::cpAsyncWait(int32_t groups) {
       thread.copies[left++] = copy;
       continue;
     }
+    if (copy.valid &&
+        !launch_->global.access(thread.number, ordering_, copy.from, copy.bytes, false))
+      failThread("cp.async: " + launch_->global.problem());
     if (copy.valid)
       std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
     else
@@ -53,15 +53,12 @@ void Block::mbarInit(k_u64 *address, int32_t arrivals) {
   const int thread = currentThread->number.thread;
   if (reinterpret_cast<uintptr_t>(address) % 8 != 0)
     failThread("an mbarrier at an address that is not aligned to 8 bytes");
-  std::string problem = shared_.checkBounds(address, 8);
-  if (problem.empty())
-    problem = shared_.write(thread, address, 8);
-  if (!problem.empty())
-    failThread("k_mbar_init: " + problem);
+  if (!shared_.write(thread, address, 8))
+    failThread("k_mbar_init: " + shared_.problem());
   if (arrivals < 1)
     failThread("an mbarrier of no arrivals");
   *address = mbarWord;
-  mbars_[address] = {arrivals, arrivals, 0, 0, thread, shared_.now(), {}};
+  mbars_[address] = {arrivals, arrivals, 0, 0, thread, ordering_.now(), {}};
 }
 
 Mbar &Block::mbar(k_u64 *address) {
@@ -71,7 +68,7 @@ Mbar &Block::mbar(k_u64 *address) {
   if (*address != mbarWord)
     failThread("an mbarrier that has been written over");
   Mbar &bar = found->second;
-  if (!shared_.isOrdered(bar.initializer, bar.initialized, currentThread->number.thread))
+  if (!ordering_.isOrdered(bar.initializer, bar.initialized, currentThread->number.thread))
     failThread("an mbarrier that thread " + std::to_string(bar.initializer) +
                " initializes without a barrier in between");
   return bar;
@@ -81,7 +78,7 @@ void Block::mbarArrive(k_u64 *address, int32_t bytes) {
   Mbar &bar = mbar(address);
   if (bar.pending == 0)
     failThread("more arrivals at an mbarrier than its phase has");
-  shared_.release(currentThread->number.thread, bar.clock);
+  ordering_.release(currentThread->number.thread, bar.clock);
   --bar.pending;
   bar.bytes += bytes;
   completeIfDone(bar);
@@ -109,8 +106,8 @@ void Block::mbarWait(k_u64 *address, int32_t parity, ShimPlace place) {
     waitAs(Thread::AtMbar, place);
   }
   const int thread = currentThread->number.thread;
-  shared_.waitedForHardware(thread);
-  shared_.acquire(thread, bar.clock);
+  ordering_.waitedForHardware(thread);
+  ordering_.acquire(thread, bar.clock);
 }
 
 // ---- TMA ---------------------------------------------------------------------------------------
@@ -147,11 +144,8 @@ void Block::tmaLoad(void *to, const ShimTensorMap &map, int32_t x, int32_t y, k_
   if (const char *problem = problemOf(map, to))
     failThread(std::string("k_tma_load_2d: ") + problem);
   const int64_t bytes = rowBytes(map) * map.box[1];
-  std::string problem = shared_.checkBounds(to, bytes);
-  if (problem.empty())
-    problem = shared_.beginCopy(currentThread->number.thread, to, bytes);
-  if (!problem.empty())
-    failThread("k_tma_load_2d: " + problem);
+  if (!shared_.beginCopy(currentThread->number.thread, to, bytes))
+    failThread("k_tma_load_2d: " + shared_.problem());
   const bool late = launch_->schedule.order <= Schedule::Reverse;
   const int64_t after = late ? INT32_MAX : static_cast<int64_t>(launch_->random() % 32);
   tmaCopies_.push_back({static_cast<char *>(to), map, x, y, &bar, steps_ + after});

@@ -27,7 +27,7 @@ void runThread() {
   } catch (const ThreadEnds &) {
   }
   currentThread->state = Thread::Done;
-  currentThread->fiber.leaveForGood();
+  currentThread->fiber->leaveForGood();
 }
 
 } // namespace
@@ -43,7 +43,7 @@ void waitAs(Thread::State state, ShimPlace place) {
   Thread &thread = *currentThread;
   thread.state = state;
   thread.place = place;
-  thread.fiber.leave();
+  thread.fiber->leave();
   if (!thread.block->launch().error.empty()) // `abandon` wants it to go
     throw ThreadEnds();
 }
@@ -57,14 +57,12 @@ Block::Block(int threads) : threads_(static_cast<size_t>(threads)) {
 
 void Block::start(Launch &launch, int64_t number) {
   launch_ = &launch;
-  shared_.reset(static_cast<int>(threads_.size()), launch.sharedBytes);
+  shared_.reset(launch.sharedBytes, ordering_.reset(static_cast<int>(threads_.size())));
   for (Thread &thread : threads_) {
     thread.number.block = static_cast<k_i32>(number);
     thread.state = Thread::Ready;
-    thread.started = false;
     thread.copies.clear();
     thread.committed = 0;
-    thread.fiber.start(runThread);
   }
   mbars_.clear();
   tmaCopies_.clear();
@@ -118,15 +116,32 @@ void Block::runLanes(size_t warp) {
     Thread &thread = threads_[lanes[i]];
     if (thread.state != Thread::Ready)
       continue;
-    thread.started = true;
-    currentThread = &thread;
-    thread.fiber.enter();
-    currentThread = nullptr;
-    if (thread.state == Thread::Faulted) {
-      thread.state = Thread::Done;
-      failAt(lanes[i], describeFault(thread.fiber));
-    }
+    enter(thread);
     done_ += thread.state == Thread::Done;
+  }
+}
+
+// A thread has a stack from its start to its end. Those that never wait share one.
+void Block::enter(Thread &thread) {
+  if (!thread.fiber) {
+    if (freeFibers_.empty()) {
+      fibers_.push_back(std::make_unique<Fiber>());
+      freeFibers_.push_back(fibers_.back().get());
+    }
+    thread.fiber = freeFibers_.back();
+    freeFibers_.pop_back();
+    thread.fiber->start(runThread);
+  }
+  currentThread = &thread;
+  thread.fiber->enter();
+  currentThread = nullptr;
+  if (thread.state == Thread::Faulted) {
+    thread.state = Thread::Done;
+    failAt(static_cast<size_t>(thread.number.thread), describeFault(*thread.fiber));
+  }
+  if (thread.state == Thread::Done) {
+    freeFibers_.push_back(thread.fiber);
+    thread.fiber = nullptr;
   }
 }
 
@@ -225,7 +240,7 @@ void Block::meetBlock() {
     if (!samePlace(threads_[i].place, threads_[0].place))
       return failAt(i, "threads wait at different barriers: it at " + at(threads_[i].place) +
                            ", thread 0 at " + at(threads_[0].place));
-  shared_.orderBlock();
+  ordering_.orderBlock();
   for (Thread &thread : threads_)
     thread.state = Thread::Ready;
   if (launch_->schedule.order == Schedule::Forward || launch_->schedule.order == Schedule::Reverse)
@@ -261,11 +276,8 @@ void Block::failAt(size_t thread, const std::string &text) {
 
 void Block::abandon() {
   for (Thread &thread : threads_) {
-    if (thread.state != Thread::Done && thread.started) {
-      currentThread = &thread;
-      thread.fiber.enter();
-      currentThread = nullptr;
-    }
+    if (thread.fiber)
+      enter(thread);
     thread.state = Thread::Done;
   }
 }
@@ -279,17 +291,20 @@ void Block::collective(int what, void *operands, ShimPlace place) {
 }
 
 void Block::access(const void *address, int64_t bytes, bool write, int64_t alignment) {
+  if (bytes == 0)
+    return;
   if (reinterpret_cast<uintptr_t>(address) % static_cast<uintptr_t>(alignment) != 0)
     failThread("an access to " + std::to_string(bytes) +
                " bytes at an address that is not so aligned");
-  if (!shared_.contains(address) || bytes == 0)
-    return;
-  std::string problem = shared_.checkBounds(address, bytes);
-  const int thread = currentThread->number.thread;
-  if (problem.empty())
-    problem = write ? shared_.write(thread, address, bytes) : shared_.read(thread, address, bytes);
-  if (!problem.empty())
-    failThread(problem);
+  Thread &thread = *currentThread;
+  const int self = thread.number.thread;
+  if (shared_.contains(address)) {
+    if (!(write ? shared_.write(self, address, bytes) : shared_.read(self, address, bytes)))
+      failThread(shared_.problem());
+  } else if (!thread.fiber->isStack(address)) {
+    if (!launch_->global.access(thread.number, ordering_, address, bytes, write))
+      failThread(launch_->global.problem());
+  }
 }
 
 } // namespace ingot::shim

@@ -5,6 +5,8 @@
 // Collectives.cpp, AsyncCopies.cpp, WarpGroups.cpp.
 #pragma once
 #include "Fiber.h"
+#include "GlobalMemory.h"
+#include "Ordering.h"
 #include "SharedMemory.h"
 #include "Shim.h"
 
@@ -34,7 +36,7 @@ struct Mbar {
   int parity = 0;            ///< of the phase that is not complete
   int initializer;           ///< the thread, and when
   uint32_t initialized;
-  SharedMemory::Clock clock; ///< of those who have arrived
+  Ordering::Clock clock; ///< of those who have arrived
 };
 
 /// A copy by the tensor memory accelerator that is under way.
@@ -68,9 +70,8 @@ struct Thread {
 
   ShimThread number = {0, 0};
   Block *block = nullptr;
-  Fiber fiber;
+  Fiber *fiber = nullptr; ///< from its start to its end
   State state = Ready;
-  bool started = false;
   ShimPlace place = {0, 0}; ///< where it waits
   // AtCollective: what it takes part in.
   int what = 0;
@@ -88,6 +89,7 @@ struct Launch {
   void *const *parameters;
   Schedule schedule;
   std::mt19937_64 random;
+  GlobalMemory &global;
   std::string error; ///< of the first thread that failed; the launch ends then
 };
 
@@ -104,6 +106,7 @@ public:
   void abandon();
 
   SharedMemory &shared() { return shared_; }
+  Ordering &ordering() { return ordering_; }
   Launch &launch() { return *launch_; }
 
   // What threads ask for, called in their fibers. All may fail: they do not return then.
@@ -124,6 +127,7 @@ private:
   bool canRun(size_t warp) const;
   size_t chooseWarp();
   void runLanes(size_t warp);
+  void enter(Thread &thread);
   void meet(size_t warp);
   std::string perform(size_t warp);
   void meetBlock();
@@ -152,7 +156,10 @@ private:
 
   Launch *launch_ = nullptr;
   std::vector<Thread> threads_;
-  SharedMemory shared_;
+  std::vector<std::unique_ptr<Fiber>> fibers_;
+  std::vector<Fiber *> freeFibers_; ///< the last is still in the caches
+  Ordering ordering_;
+  SharedMemory shared_{ordering_};
   std::map<k_u64 *, Mbar> mbars_;
   std::vector<TmaCopy> tmaCopies_;
   std::vector<WarpGroup> groups_;

@@ -78,7 +78,7 @@ std::string Block::performByWarp(size_t warp) {
   Tile tile;
   switch (lanes->what) {
   case SHIM_WARP_BARRIER:
-    shared_.orderWarp(static_cast<int>(warp));
+    ordering_.orderWarp(static_cast<int>(warp));
     return {};
   case SHIM_SHUFFLE_XOR:
     return shuffle(lanes);
@@ -128,11 +128,8 @@ std::string Block::ldmatrix(Thread *lanes, bool transposed) {
     const void *row = operands<ShimLdmatrix>(lanes[i]).row;
     if (reinterpret_cast<uintptr_t>(row) % 16 != 0)
       return "lane " + std::to_string(i) + " gives ldmatrix a row that is not aligned to 16 bytes";
-    std::string problem = shared_.checkBounds(row, 16);
-    if (problem.empty())
-      problem = shared_.read(lanes[i].number.thread, row, 16);
-    if (!problem.empty())
-      return "ldmatrix, lane " + std::to_string(i) + ": " + problem;
+    if (!shared_.read(lanes[i].number.thread, row, 16))
+      return "ldmatrix, lane " + std::to_string(i) + ": " + shared_.problem();
     std::memcpy(rows[i], row, 16);
   }
   for (int lane = 0; lane < 32; ++lane) {

@@ -27,7 +27,7 @@ struct {
 // Nothing else is safe here: the fault may have been anywhere. Block::runLanes says what it was.
 [[noreturn]] void leaveAfterFault() {
   currentThread->state = Thread::Faulted;
-  currentThread->fiber.leaveForGood();
+  currentThread->fiber->leaveForGood();
 }
 
 // Not a kernel's: as if this handler were not there.
@@ -43,7 +43,7 @@ void handle(int signal, siginfo_t *information, void *context) {
   fault = {signal, information->si_addr};
   auto &registers = static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
   registers[REG_RIP] = reinterpret_cast<greg_t>(&leaveAfterFault);
-  registers[REG_RSP] = reinterpret_cast<greg_t>(currentThread->fiber.freshStack());
+  registers[REG_RSP] = reinterpret_cast<greg_t>(currentThread->fiber->freshStack());
 }
 
 } // namespace

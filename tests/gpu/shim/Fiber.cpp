@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <new>
 #include <sys/mman.h>
-#include <utility>
 
 #ifndef __has_feature // GCC has a macro for each instead
 #define __has_feature(feature) 0
@@ -119,15 +118,10 @@ Fiber::Fiber() {
     throw std::bad_alloc();
   mprotect(mapping, guardBytes, PROT_NONE);
   mapping_ = static_cast<char *>(mapping);
+  stackEnd_ = mapping_ + guardBytes + stackBytes;
 }
 
-Fiber::Fiber(Fiber &&other) noexcept
-    : mapping_(std::exchange(other.mapping_, nullptr)), stackPointer_(other.stackPointer_),
-      fakeStack_(other.fakeStack_), sanitizerFiber_(other.sanitizerFiber_) {}
-
 Fiber::~Fiber() {
-  if (!mapping_)
-    return;
   if (sanitizerFiber_)
     destroy(sanitizerFiber_);
   munmap(mapping_, guardBytes + stackBytes);

@@ -11,7 +11,6 @@ class Fiber {
 public:
   Fiber();
   ~Fiber();
-  Fiber(Fiber &&other) noexcept;
   Fiber(const Fiber &) = delete;
   Fiber &operator=(const Fiber &) = delete;
 
@@ -26,11 +25,13 @@ public:
   /// Where a function called in the fiber from outside (by a handler of signals) can have its
   /// stack.
   void *freshStack() const;
-  /// Whether the address is in the page that lies below the stack.
+  bool isStack(const void *address) const { return address >= mapping_ && address < stackEnd_; }
+  /// Whether it is in the page that lies below the stack.
   bool isOverflow(const void *address) const;
 
 private:
   char *mapping_ = nullptr; ///< a page without access, then the stack
+  const char *stackEnd_ = nullptr;
   void *stackPointer_ = nullptr;
   void *fakeStack_ = nullptr;      ///< the address sanitizer's
   void *sanitizerFiber_ = nullptr; ///< the thread sanitizer's

@@ -13,10 +13,9 @@ Block &block() { return *currentThread->block; }
 const ShimThread *current() { return &currentThread->number; }
 void fail(const char *text) { failThread(text); }
 void *sharedArray(const void *key, const char *name, k_i64 bytes, k_i64 alignment) {
-  std::string problem;
-  void *array = block().shared().array(key, name, bytes, alignment, problem);
+  void *array = block().shared().array(key, name, bytes, alignment);
   if (!array)
-    failThread(problem);
+    failThread(std::string("static shared memory is full at ") + name);
   return array;
 }
 void *sharedDynamic() { return block().shared().dynamic(); }
@@ -41,7 +40,7 @@ void mbarWait(k_u64 *bar, k_i32 parity, ShimPlace place) { block().mbarWait(bar,
 void tmaLoad(void *shared, const ShimTensorMap *map, k_i32 x, k_i32 y, k_u64 *bar) {
   block().tmaLoad(shared, *map, x, y, bar);
 }
-void asyncFence() { block().shared().asyncFence(currentThread->number.thread); }
+void asyncFence() { block().ordering().asyncFence(currentThread->number.thread); }
 
 std::string checkLaunch(const ShimKernel &kernel, int64_t blocks, int64_t sharedBytes) {
   if (kernel.threads < 1 || kernel.threads > 1024)
@@ -122,7 +121,10 @@ std::string launch(const ShimKernel &kernel, int64_t blocks, int64_t sharedBytes
   static std::mutex one;
   std::lock_guard<std::mutex> lock(one);
   const FaultHandler handler;
-  Launch launch{&kernel, sharedBytes, parameters, schedule, std::mt19937_64(schedule.seed), {}};
+  static GlobalMemory global;
+  global.begin();
+  Launch launch{&kernel, sharedBytes, parameters, schedule, std::mt19937_64(schedule.seed),
+                global,  {}};
   runBlocks(launch, blocks);
   return launch.error.empty() ? std::string() : std::string(kernel.name) + ": " + launch.error;
 }

@@ -20,7 +20,8 @@ int64_t alignTo(int64_t value, int64_t alignment) {
 
 } // namespace
 
-SharedMemory::SharedMemory() : owners_(windowBytes), cells_(windowBytes) {
+SharedMemory::SharedMemory(const Ordering &ordering)
+    : ordering_(ordering), owners_(windowBytes), cells_(windowBytes), isSplit_(windowBytes / 4) {
   // The window starts at a multiple of 1024, as the hardware's does.
   void *mapping = mmap(nullptr, windowBytes + 2 * page, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -35,7 +36,7 @@ SharedMemory::SharedMemory() : owners_(windowBytes), cells_(windowBytes) {
 
 SharedMemory::~SharedMemory() { munmap(mapping_, windowBytes + 2 * page); }
 
-void SharedMemory::reset(int threads, int64_t dynamicBytes) {
+void SharedMemory::reset(int64_t dynamicBytes, bool forget) {
   // Static arrays come again as the block's threads name them.
   std::memset(base_, zonePattern, static_cast<size_t>(staticEnd_));
   std::fill(owners_.begin(), owners_.begin() + staticEnd_, 0);
@@ -48,15 +49,8 @@ void SharedMemory::reset(int threads, int64_t dynamicBytes) {
   addArray(nullptr, "dynamic shared memory", dynamicOffset_, dynamicBytes);
   std::memset(base_ + dynamicOffset_ + dynamicBytes, zonePattern,
               static_cast<size_t>(room - dynamicBytes));
-  if (now_ > 0x7fffffff) {
+  if (forget)
     std::fill(cells_.begin(), cells_.end(), Cell());
-    now_ = 1;
-  }
-  blockStart_ = blockFloor_ = ++now_;
-  warpFloor_.assign(static_cast<size_t>(threads + 31) / 32, 0);
-  hardwareFloor_.assign(static_cast<size_t>(threads), 0);
-  asyncFence_.assign(static_cast<size_t>(threads), 0);
-  acquired_.clear();
 }
 
 void SharedMemory::addArray(const void *key, const char *name, int64_t offset, int64_t bytes) {
@@ -65,202 +59,182 @@ void SharedMemory::addArray(const void *key, const char *name, int64_t offset, i
   std::fill_n(owners_.begin() + offset, bytes, static_cast<uint8_t>(arrays_.size()));
 }
 
-void *SharedMemory::array(const void *key, const char *name, int64_t bytes, int64_t alignment,
-                          std::string &problem) {
+void *SharedMemory::array(const void *key, const char *name, int64_t bytes, int64_t alignment) {
   for (const Array &array : arrays_)
     if (array.key == key)
       return base_ + array.offset;
   staticBytes_ = alignTo(staticBytes_, alignment) + bytes;
   const int64_t offset = alignTo(staticEnd_, alignment);
-  if (staticBytes_ > maximalStatic || arrays_.size() >= 60) {
-    problem = std::string("static shared memory is full at ") + name;
+  const int64_t end = offset + bytes + zoneBytes;
+  if (staticBytes_ > maximalStatic || end > static_cast<int64_t>(staticWindow))
     return nullptr;
-  }
   addArray(key, name, offset, bytes);
-  staticEnd_ = offset + bytes + zoneBytes;
+  staticEnd_ = end;
   return base_ + offset;
 }
 
-std::string SharedMemory::checkBounds(const void *address, int64_t bytes) const {
+bool SharedMemory::checkBounds(const void *address, int64_t bytes) {
   const size_t first = offsetOf(address), last = first + static_cast<size_t>(bytes) - 1;
-  if (last < windowBytes && first <= last && owners_[first] && owners_[first] == owners_[last])
-    return {};
-  return std::to_string(bytes) + " bytes outside of shared memory's arrays, " + describe(address);
+  if (first < windowBytes && last < windowBytes && owners_[first] &&
+      owners_[first] == owners_[last])
+    return true;
+  problem_ = std::to_string(bytes) + " bytes outside of shared memory's arrays" + describe(first);
+  return false;
 }
 
-std::string SharedMemory::describe(const void *address) const {
-  const int64_t offset = static_cast<const char *>(address) - base_;
+std::string SharedMemory::describe(size_t offset) const {
+  const int64_t at = static_cast<int64_t>(offset);
   const Array *nearest = nullptr;
   for (const Array &array : arrays_)
-    if (array.offset <= offset && (!nearest || array.offset > nearest->offset))
+    if (array.offset <= at && (!nearest || array.offset > nearest->offset))
       nearest = &array;
-  if (!nearest)
-    return "before all of them";
-  return std::string("at byte ") + std::to_string(offset - nearest->offset) + " of " +
-         nearest->name + " (" + std::to_string(nearest->bytes) + " bytes)";
+  if (!nearest || offset >= windowBytes)
+    return "";
+  return " at byte " + std::to_string(at - nearest->offset) + " of " + nearest->name + " (" +
+         std::to_string(nearest->bytes) + " bytes)";
 }
 
-bool SharedMemory::isOrdered(int by, uint32_t stamp, int thread) const {
-  if (by == thread || stamp < blockFloor_)
-    return true;
-  if (by / 32 == thread / 32 && stamp < warpFloor_[static_cast<size_t>(thread / 32)])
-    return true;
-  return hasAcquired(thread, stamp, static_cast<size_t>(by), static_cast<size_t>(by) + 1);
-}
-
-// Whether what one of these threads did then came before what the thread does now.
-bool SharedMemory::hasAcquired(int thread, uint32_t stamp, size_t firstBy, size_t endBy) const {
-  if (acquired_.empty())
+// Calls visit(offset, cell) for what has been touched in one piece until now and is now.
+template <typename F>
+bool SharedMemory::forEachCell(const void *address, int64_t bytes, F &&visit) {
+  if (!checkBounds(address, bytes))
     return false;
-  const Clock &clock = acquired_[static_cast<size_t>(thread)];
-  return std::any_of(clock.begin() + static_cast<long>(firstBy),
-                     clock.begin() + static_cast<long>(std::min(endBy, clock.size())),
-                     [&](uint32_t seen) { return stamp < seen; });
+  const size_t end = offsetOf(address) + static_cast<size_t>(bytes);
+  for (size_t i = offsetOf(address); i < end;) {
+    const size_t word = i / 4;
+    if (!isSplit_[word]) {
+      if (i % 4 == 0 && i + 4 <= end) {
+        if (!visit(i, cells_[i]))
+          return false;
+        i += 4;
+        continue;
+      }
+      std::fill_n(cells_.begin() + static_cast<long>(word * 4 + 1), 3, cells_[word * 4]);
+      isSplit_[word] = 1;
+    }
+    if (!visit(i, cells_[i]))
+      return false;
+    ++i;
+  }
+  return true;
 }
 
-void SharedMemory::release(int thread, Clock &clock) {
-  const size_t count = hardwareFloor_.size();
-  clock.resize(count);
-  if (!acquired_.empty())
-    for (size_t i = 0; i < count; ++i)
-      clock[i] = std::max(clock[i], acquired_[static_cast<size_t>(thread)][i]);
-  const size_t warp = static_cast<size_t>(thread) / 32;
-  for (size_t i = warp * 32; i < std::min(warp * 32 + 32, count); ++i)
-    clock[i] = std::max(clock[i], warpFloor_[warp]);
-  clock[static_cast<size_t>(thread)] = ++now_;
-}
-
-void SharedMemory::acquire(int thread, const Clock &clock) {
-  const size_t count = hardwareFloor_.size();
-  if (acquired_.empty())
-    acquired_.assign(count, Clock(count));
-  for (size_t i = 0; i < clock.size(); ++i)
-    acquired_[static_cast<size_t>(thread)][i] =
-        std::max(acquired_[static_cast<size_t>(thread)][i], clock[i]);
+bool SharedMemory::isWriteOrdered(const Cell &cell, int thread) const {
+  return cell.writer == hardware ? ordering_.isHardwareOrdered(cell.written, thread)
+                                 : ordering_.isOrdered(cell.writer, cell.written, thread);
 }
 
 bool SharedMemory::isReadOrdered(const Cell &cell, int thread) const {
-  if (cell.read < blockFloor_)
+  if (cell.read < ordering_.lastBarrier())
     return true;
+  if (cell.reader < severalOfWarp)
+    return ordering_.isOrdered(cell.reader, cell.read, thread);
   // Who exactly has read is not known: one of them must have been seen.
   if (cell.reader == several)
-    return hasAcquired(thread, cell.read, 0, hardwareFloor_.size());
-  if (cell.reader >= severalOfWarp) {
-    const size_t warp = cell.reader - severalOfWarp;
-    return (static_cast<int>(warp) == thread / 32 && cell.read < warpFloor_[warp]) ||
-           hasAcquired(thread, cell.read, warp * 32, warp * 32 + 32);
-  }
-  return isOrdered(cell.reader, cell.read, thread);
+    return ordering_.isAnyOrdered(0, SIZE_MAX, cell.read, thread);
+  const int warp = cell.reader - severalOfWarp;
+  const size_t first = static_cast<size_t>(warp) * 32;
+  return ordering_.isOrderedInWarp(warp, cell.read, thread) ||
+         ordering_.isAnyOrdered(first, first + 32, cell.read, thread);
 }
 
-std::string SharedMemory::conflict(const char *what, int thread, size_t offset, const Cell &cell,
-                                   bool withReader) const {
-  std::string other = "another thread";
-  const uint16_t by = withReader ? cell.reader : cell.writer;
-  if (by < severalOfWarp)
-    other = "thread " + std::to_string(by);
-  else if (by == hardware)
-    other = "a copy";
-  else if (by != several)
-    other = "another lane of warp " + std::to_string(by - severalOfWarp);
-  return std::string(what) + describe(base_ + offset) + ", which " + other +
-         (withReader ? " reads" : " writes") + " without a barrier in between";
+bool SharedMemory::conflict(const char *what, size_t offset, uint16_t other,
+                            const char *otherDoes) {
+  std::string by = "another thread";
+  if (other < severalOfWarp)
+    by = "thread " + std::to_string(other);
+  else if (other == hardware)
+    by = "a copy";
+  else if (other != several)
+    by = "another lane of warp " + std::to_string(other - severalOfWarp);
+  problem_ =
+      what + describe(offset) + ", which " + by + otherDoes + " without a barrier in between";
+  return false;
 }
 
-std::string SharedMemory::read(int thread, const void *address, int64_t bytes) {
-  for (size_t i = offsetOf(address), end = i + static_cast<size_t>(bytes); i < end; ++i) {
-    Cell &cell = cells_[i];
-    if (cell.written >= blockStart_) {
-      if (cell.writer == copying)
-        return "a read of what an asynchronous copy has yet to write, " + describe(base_ + i);
-      const bool ordered =
-          cell.writer == hardware
-              ? cell.written < std::max(blockFloor_, hardwareFloor_[static_cast<size_t>(thread)])
-              : isOrdered(cell.writer, cell.written, thread);
-      if (!ordered)
-        return conflict("a read ", thread, i, cell, false);
+bool SharedMemory::readCell(int thread, size_t offset, Cell &cell) {
+  if (cell.written >= ordering_.blockStart()) {
+    if (cell.writer == copying) {
+      problem_ = "a read of what an asynchronous copy has yet to write," + describe(offset);
+      return false;
     }
-    // Who else has read it since the last barrier?
-    const uint16_t self = static_cast<uint16_t>(thread);
-    if (cell.read < blockFloor_ || cell.reader == self)
-      cell.reader = self;
-    else if (cell.reader < severalOfWarp ? cell.reader / 32 == thread / 32
-                                         : cell.reader == severalOfWarp + thread / 32)
-      cell.reader = static_cast<uint16_t>(severalOfWarp + thread / 32);
-    else
-      cell.reader = several;
-    cell.read = now_;
+    if (!isWriteOrdered(cell, thread))
+      return conflict("a read", offset, cell.writer, " writes");
   }
-  return {};
+  // Who else has read it since the last barrier?
+  const uint16_t self = static_cast<uint16_t>(thread);
+  if (cell.read < ordering_.lastBarrier() || cell.reader == self)
+    cell.reader = self;
+  else if (cell.reader < severalOfWarp ? cell.reader / 32 == thread / 32
+                                       : cell.reader == severalOfWarp + thread / 32)
+    cell.reader = static_cast<uint16_t>(severalOfWarp + thread / 32);
+  else
+    cell.reader = several;
+  cell.read = ordering_.now();
+  return true;
 }
 
-std::string SharedMemory::readByUnit(int thread, const void *address, int64_t bytes) {
-  for (size_t i = offsetOf(address), end = i + static_cast<size_t>(bytes); i < end; ++i) {
-    const Cell &cell = cells_[i];
-    if (cell.written >= blockStart_ && cell.writer < severalOfWarp &&
-        asyncFence_[cell.writer] <= cell.written)
-      return "a read by wgmma " + describe(base_ + i) + ", which thread " +
-             std::to_string(cell.writer) + " has written and not fenced (k_async_fence)";
+bool SharedMemory::read(int thread, const void *address, int64_t bytes) {
+  return forEachCell(address, bytes,
+                     [&](size_t offset, Cell &cell) { return readCell(thread, offset, cell); });
+}
+
+bool SharedMemory::readByUnit(int thread, const void *address, int64_t bytes) {
+  return forEachCell(address, bytes, [&](size_t offset, Cell &cell) {
+    if (cell.written >= ordering_.blockStart() && cell.writer < severalOfWarp &&
+        !ordering_.isFenced(cell.writer, cell.written)) {
+      problem_ = "a read" + describe(offset) + ", which thread " + std::to_string(cell.writer) +
+                 " has written and not fenced (k_async_fence)";
+      return false;
+    }
+    return readCell(thread, offset, cell);
+  });
+}
+
+bool SharedMemory::claimCell(int thread, size_t offset, Cell &cell, uint16_t writer) {
+  const uint32_t start = ordering_.blockStart();
+  if (cell.written >= start && cell.writer == copying) {
+    problem_ = "a write to what an asynchronous copy has yet to write," + describe(offset);
+    return false;
   }
-  return read(thread, address, bytes);
+  if (cell.written >= start && !isWriteOrdered(cell, thread))
+    return conflict("a write", offset, cell.writer, " writes");
+  if (cell.read >= start && !isReadOrdered(cell, thread))
+    return conflict("a write", offset, cell.reader, " reads");
+  cell = {ordering_.now(), 0, writer, 0};
+  return true;
 }
 
-std::string SharedMemory::claim(int thread, size_t offset, uint16_t writer) {
-  Cell &cell = cells_[offset];
-  if (cell.written >= blockStart_) {
-    if (cell.writer == copying)
-      return "a write to what an asynchronous copy has yet to write, " + describe(base_ + offset);
-    if (cell.writer != hardware
-            ? !isOrdered(cell.writer, cell.written, thread)
-            : cell.written >= std::max(blockFloor_, hardwareFloor_[static_cast<size_t>(thread)]))
-      return conflict("a write ", thread, offset, cell, false);
-  }
-  if (cell.read >= blockStart_ && !isReadOrdered(cell, thread))
-    return conflict("a write ", thread, offset, cell, true);
-  cell.writer = writer;
-  cell.written = now_;
-  return {};
+bool SharedMemory::claim(int thread, const void *address, int64_t bytes, uint16_t writer) {
+  const bool done = forEachCell(address, bytes, [&](size_t offset, Cell &cell) {
+    return claimCell(thread, offset, cell, writer);
+  });
+  // Whole words are of one piece again.
+  const size_t first = (offsetOf(address) + 3) / 4;
+  const size_t end = (offsetOf(address) + static_cast<size_t>(bytes)) / 4;
+  if (done && first < end)
+    std::fill(isSplit_.begin() + static_cast<long>(first),
+              isSplit_.begin() + static_cast<long>(end), 0);
+  return done;
 }
 
-std::string SharedMemory::write(int thread, const void *address, int64_t bytes) {
-  for (size_t i = offsetOf(address), end = i + static_cast<size_t>(bytes); i < end; ++i)
-    if (std::string problem = claim(thread, i, static_cast<uint16_t>(thread)); !problem.empty())
-      return problem;
-  return {};
+bool SharedMemory::write(int thread, const void *address, int64_t bytes) {
+  return claim(thread, address, bytes, static_cast<uint16_t>(thread));
 }
 
-std::string SharedMemory::beginCopy(int thread, void *address, int64_t bytes) {
-  for (size_t i = offsetOf(address), end = i + static_cast<size_t>(bytes); i < end; ++i)
-    if (std::string problem = claim(thread, i, copying); !problem.empty())
-      return problem;
+bool SharedMemory::beginCopy(int thread, void *address, int64_t bytes) {
+  if (!claim(thread, address, bytes, copying))
+    return false;
   std::memset(address, poison, static_cast<size_t>(bytes));
-  return {};
+  return true;
 }
 
 void SharedMemory::arrive(int thread, void *address, int64_t bytes) {
-  for (size_t i = offsetOf(address), end = i + static_cast<size_t>(bytes); i < end; ++i) {
-    cells_[i].writer = thread < 0 ? hardware : static_cast<uint16_t>(thread);
-    cells_[i].written = now_;
-  }
-}
-
-void SharedMemory::orderWarp(int warp) {
-  warpFloor_[static_cast<size_t>(warp)] = ++now_;
-  // What one lane has waited for, all may read.
-  const size_t first = static_cast<size_t>(warp) * 32;
-  const size_t end = std::min(first + 32, hardwareFloor_.size());
-  uint32_t latest = 0;
-  for (size_t i = first; i < end; ++i)
-    latest = std::max(latest, hardwareFloor_[i]);
-  for (size_t i = first; i < end; ++i)
-    hardwareFloor_[i] = latest;
-  if (acquired_.empty())
-    return;
-  Clock all;
-  for (size_t i = first; i < end; ++i)
-    release(static_cast<int>(i), all);
-  for (size_t i = first; i < end; ++i)
-    acquire(static_cast<int>(i), all);
+  const uint16_t writer = thread < 0 ? hardware : static_cast<uint16_t>(thread);
+  forEachCell(address, bytes, [&](size_t, Cell &cell) {
+    cell = {ordering_.now(), 0, writer, 0};
+    return true;
+  });
 }
 
 std::string SharedMemory::checkZones() const {

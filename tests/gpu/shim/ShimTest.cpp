@@ -111,16 +111,17 @@ TEST(Shim, aCollectiveWantsTheWholeWarpAtOnePlace) {
 
 TEST(Shim, sharedMemoryIsNaNAtFirstAndEndsWhereItEnds) {
   std::vector<float> x(2), y(2);
-  ASSERT_EQ(Kernel("K_SHARED(float, s, 8); K_SHARED_DYNAMIC(d); x[K_BLOCK] = s[K_THREAD % 8];"
-                   "y[K_BLOCK] = ((float *)d)[1];")
-                .run(x, y, 0, 2, 8),
-            "");
+  ASSERT_EQ(
+      Kernel("K_SHARED(float, s, 8); K_SHARED_DYNAMIC(d); if (K_THREAD) return; x[K_BLOCK] = s[7];"
+             "y[K_BLOCK] = ((float *)d)[1];")
+          .run(x, y, 0, 2, 8),
+      "");
   for (float value : {x[0], x[1], y[0], y[1]})
     EXPECT_NE(value, value);
   EXPECT_THAT(Kernel("K_SHARED(float, s, 8); s[K_THREAD] = 0.f;").run(),
-              HasSubstr("4 bytes outside of shared memory's arrays, at byte 32 of s (32 bytes)"));
+              HasSubstr("4 bytes outside of shared memory's arrays at byte 32 of s (32 bytes)"));
   EXPECT_THAT(Kernel("K_SHARED_DYNAMIC(s); s[K_THREAD * 4] = 0;").run(100),
-              HasSubstr("outside of shared memory's arrays, at byte 100"));
+              HasSubstr("outside of shared memory's arrays at byte 100"));
 }
 
 TEST(Shim, withoutInstrumentationZonesAndPagesFindWhatIsOutside) {
@@ -138,7 +139,7 @@ TEST(Shim, signalsOfAKernelAreErrorsAndTheNextLaunchRuns) {
       HasSubstr("block 0, thread 40: an access to memory that is not there (address 0x400)"));
   EXPECT_THAT(Kernel("y[0] = (float)((k_i32)n / (k_i32)(n - 1024));").run(),
               HasSubstr("an integer division by zero"));
-  EXPECT_EQ(Kernel("y[K_THREAD] = 1.f;").run(), "");
+  EXPECT_EQ(Kernel("y[K_BLOCK * 64 + K_THREAD] = 1.f;").run(), "");
 }
 
 TEST(Shim, misalignedAccessesAreErrors) {
@@ -172,6 +173,27 @@ TEST(Shim, whatIsCopiedIsThereWhenItHasBeenWaitedForAndNotBefore) {
   plain.instrumented = false;
   ASSERT_EQ(Kernel(mutate("wait(0)", "wait(1)"), 64, plain).run(x, y, 0, 1, 1024), "");
   EXPECT_NE(y[0], y[0]) << "NaN until then";
+}
+
+TEST(Shim, whatOneThreadWritesToGlobalMemoryNoOtherTouches) {
+  for (Schedule schedule : allSchedules(1)) {
+    // Of another block, of this block without a barrier and with one; f16 beside each other.
+    EXPECT_THAT(Kernel("if (K_BLOCK == 0 || K_THREAD == 0) x[K_THREAD] = 1.f;").run(0, schedule),
+                HasSubstr("without a barrier in between that both meet"));
+    EXPECT_THAT(
+        Kernel("y[K_BLOCK] = x[K_THREAD]; x[K_BLOCK * 2000 + 70] = x[(1 - K_BLOCK) * 2000 + 70];")
+            .run(0, schedule),
+        HasSubstr("of global memory"));
+    EXPECT_THAT(Kernel("x += K_BLOCK * 64; x[K_THREAD] = x[63 - K_THREAD];").run(0, schedule),
+                HasSubstr("of global memory"));
+    EXPECT_EQ(Kernel("x += K_BLOCK * 64; float z = x[63 - K_THREAD]; K_BARRIER(); x[K_THREAD] = z;")
+                  .run(0, schedule),
+              "");
+    EXPECT_EQ(
+        Kernel("((k_u16 *)x)[K_BLOCK * 64 + K_THREAD] = ((k_u16 *)x)[K_BLOCK * 64 + K_THREAD];")
+            .run(0, schedule),
+        "");
+  }
 }
 
 TEST(Shim, launchesThatNoGpuTakesAreErrors) {

@@ -121,12 +121,10 @@ std::string Block::loadRows(const Thread *threads, uint64_t descriptor, int rows
                               static_cast<uint64_t>(row % 8) * 128 +
                               static_cast<uint64_t>(half) * 16;
       const char *address = base + (offset ^ (offset >> 7 & 7) << 4);
-      std::string problem = shared_.checkBounds(address, 16);
-      for (int warp = 0; warp < 4 && problem.empty(); ++warp)
-        if (!byRow || warp == row / 16)
-          problem = shared_.readByUnit(threads[warp * 32].number.thread, address, 16);
-      if (!problem.empty())
-        return "wgmma: " + problem;
+      for (int warp = 0; warp < 4; ++warp)
+        if ((!byRow || warp == row / 16) &&
+            !shared_.readByUnit(threads[warp * 32].number.thread, address, 16))
+          return "wgmma: " + shared_.problem();
       uint16_t bits[8];
       std::memcpy(bits, address, sizeof(bits));
       for (int i = 0; i < 8; ++i)
