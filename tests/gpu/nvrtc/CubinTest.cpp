@@ -33,11 +33,12 @@ PtxasReport reportOf(const std::string &log, const std::string &kernel) {
           number("(\\d+) bytes smem")};
 }
 
+const std::vector<std::string> kVerbose = {"--ptxas-options=-v"};
+
 TEST_F(CubinTest, ItSaysWhatTheAssemblerSays) {
   for (Architecture architecture : architectures()) {
     SCOPED_TRACE(architecture.name());
-    const Nvrtc::Compiled &compiled =
-        compile(plainKernels(), architecture.name(), {"--ptxas-options=-v"});
+    const Nvrtc::Compiled &compiled = compile(plainKernels(), architecture.name(), kVerbose);
     auto cubin = readCubin(compiled.bytes);
     ASSERT_TRUE(static_cast<bool>(cubin)) << llvm::toString(cubin.takeError());
     EXPECT_EQ(cubin->architecture, architecture.number);
@@ -69,18 +70,20 @@ TEST_F(CubinTest, ItSaysHowAKernelIsCalled) {
 TEST_F(CubinTest, InstructionsAreCountedByNameAndWidth) {
   for (Architecture architecture : architectures()) {
     SCOPED_TRACE(architecture.name());
-    KernelResources add = resources(kAddKernel, architecture.name());
+    auto cubin = readCubin(compile(plainKernels(), architecture.name(), kVerbose).bytes);
+    ASSERT_TRUE(static_cast<bool>(cubin)) << llvm::toString(cubin.takeError());
+    ASSERT_EQ(cubin->kernels.size(), 4u);
+    const KernelResources &add = cubin->kernels[0], &shared = cubin->kernels[2],
+                          &spill = cubin->kernels[3];
     EXPECT_EQ(add.count("LDG"), 2);
     EXPECT_EQ(add.count("LDG.128"), 0);
     EXPECT_EQ(add.count("STG"), 1);
     EXPECT_EQ(add.count("LDL") + add.count("STL"), 0);
     EXPECT_EQ(add.count("FFMA"), 0);
-    KernelResources shared = resources(kSharedKernel, architecture.name());
     EXPECT_EQ(shared.count("LDG"), 2);
     EXPECT_EQ(shared.count("LDG.128"), 1);
     EXPECT_EQ(shared.count("STG.128"), 1);
     EXPECT_EQ(shared.count("BAR"), 1);
-    KernelResources spill = resources(kSpillKernel, architecture.name());
     EXPECT_GT(spill.count("LDL"), 0);
     EXPECT_GT(spill.count("STL"), 0);
     EXPECT_GT(spill.count("FMUL"), 79);
@@ -145,7 +148,7 @@ std::string withOverlappingCode(std::string bytes) {
 }
 
 TEST_F(CubinTest, SectionsThatOverlapAreRefused) {
-  std::string bytes = compile(plainKernels(), "sm_80").bytes;
+  std::string bytes = compile(plainKernels(), "sm_80", kVerbose).bytes;
   ASSERT_EQ(readError(bytes), "");
   EXPECT_THAT(readError(withOverlappingCode(bytes)), HasSubstr("its sections overlap"));
 }
@@ -187,7 +190,7 @@ TEST_F(CubinTest, DamageIsRefusedOrHarmless) {
   const char *runs = std::getenv("INGOT_FUZZ_RUNS");
   long count = runs ? std::strtol(runs, nullptr, 10) : 3000;
   std::mt19937 random(1);
-  std::string whole = compile(plainKernels(), "sm_90a").bytes;
+  std::string whole = compile(plainKernels(), "sm_90a", kVerbose).bytes;
   ASSERT_EQ(readError(whole), "");
   size_t sections = llvm::support::endian::read64le(whole.data() + kSectionsOffset);
   long refused = 0;
