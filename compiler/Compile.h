@@ -58,6 +58,9 @@ struct CompileOptions {
   std::string gpu;
   /// For "host": makes a shared object of a unit's source; an empty one fails the compilation.
   std::function<std::string(const std::string &source)> hostImage;
+  /// Kernels that may keep values in a GPU's memory instead of its registers; others that would
+  /// fail the compilation.
+  std::vector<std::string> mayUseLocalMemory;
   Emit emit = Emit::SharedLibrary;
   /// The exported symbol.
   std::string symbol = "ingot_artifact";

@@ -1,6 +1,7 @@
 // Products of matrices, convolutions and their gradients: each block computes a tile of the result
 // from tiles of the factors in shared memory, each thread a part of the tile in registers. What is
-// behind the sum is computed on the accumulators. Part of DeviceKernelEmitter.
+// behind the sum is computed on the accumulators. Part of DeviceKernelEmitter; tensor cores are in
+// MmaTiles.cpp.
 //
 // The factors are read through the nest's own maps, element by element, so that a convolution is a
 // product whose rows, lanes or reduced loops happen to be several.
@@ -154,13 +155,15 @@ bool DeviceKernelEmitter::emitTiles(DeviceCode &code) {
     results *= estimate(loops[loop]);
   if (depth < leastDepth || results < 64 || product->rows.empty())
     return false;
-  emitTiles(*product, code);
+  if (!emitMmaTiles(*product, code))
+    emitSimtTiles(*product, code);
   return true;
 }
 
 Value DeviceKernelEmitter::privateArray(Type element, int64_t count) {
   return hoist([&] {
-    return Value(LLVM::AllocaOp::create(builder, cb.loc, cb.pointer(), element, cb.integer(count)));
+    return Value(LLVM::AllocaOp::create(builder, cb.loc, cb.pointer(), cpu::memoryType(element),
+                                        cb.integer(count)));
   });
 }
 
@@ -178,128 +181,158 @@ Value DeviceKernelEmitter::operandOf(const Product &product, Value operand,
   return emitPart(product.nest, operand, slice.ops.getArrayRef(), slice.inputs, loops);
 }
 
-void DeviceKernelEmitter::emitTiles(const Product &product, DeviceCode &code) {
-  exec::NestOp nest = product.nest;
-  MLIRContext *context = builder.getContext();
-  Dims bounds = loopDims(nest);
-  auto dimsOfLoops = [&](llvm::ArrayRef<unsigned> numbers) {
-    return Dims(llvm::map_range(numbers, [&](unsigned loop) { return bounds[loop]; }));
-  };
-  Dims rowDims = dimsOfLoops(product.rows), laneDims = dimsOfLoops(product.lanes),
-       batchDims = dimsOfLoops(product.batch), reducedDims = dimsOfLoops(product.reduced);
-  Dim rows = numElements(context, rowDims), lanes = numElements(context, laneDims),
-      batches = numElements(context, batchDims), depth = numElements(context, reducedDims);
-  Type sum = getElementTypeOrSelf(nest.getOutputs()[0]);
-  const Tiling tile = chooseTiling(estimate(rows), estimate(lanes), estimate(batches), sum);
-  threads = tile.threads();
-  Dim rowTiles = rows.ceilDiv(tile.rows), laneTiles = lanes.ceilDiv(tile.lanes);
+Value DeviceKernelEmitter::isBelow(Value x, Dim limit, int64_t step) {
+  if (limit.isStatic() && limit.value() % step == 0)
+    return {};
+  return arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, x, dim(limit));
+}
+
+Value DeviceKernelEmitter::both(Value x, Value y) {
+  return !x ? y : !y ? x : Value(arith::AndIOp::create(builder, cb.loc, x, y));
+}
+
+Value DeviceKernelEmitter::orElse(Value condition, Value otherwise,
+                                  llvm::function_ref<Value()> make) {
+  if (!condition)
+    return make();
+  auto branch = scf::IfOp::create(builder, cb.loc, TypeRange{otherwise.getType()}, condition, true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(branch.thenBlock());
+  scf::YieldOp::create(builder, cb.loc, make());
+  builder.setInsertionPointToEnd(branch.elseBlock());
+  scf::YieldOp::create(builder, cb.loc, otherwise);
+  return branch.getResult(0);
+}
+
+DeviceKernelEmitter::TileSpace DeviceKernelEmitter::tileSpace(const Product &product) {
+  Dims bounds = loopDims(product.nest);
+  TileSpace space;
+  for (auto [loops, dims, extent] :
+       {std::tuple(&product.rows, &space.rowDims, &space.rows),
+        std::tuple(&product.lanes, &space.laneDims, &space.lanes),
+        std::tuple(&product.batch, &space.batchDims, &space.batches),
+        std::tuple(&product.reduced, &space.reducedDims, &space.depth)}) {
+    for (unsigned loop : *loops)
+      dims->push_back(bounds[loop]);
+    *extent = numElements(builder.getContext(), *dims);
+  }
+  return space;
+}
+
+void DeviceKernelEmitter::beginTiles(DeviceCode &code, TileSpace &space, int64_t tileRows,
+                                     int64_t tileLanes) {
+  Dim rowTiles = space.rows.ceilDiv(tileRows), laneTiles = space.lanes.ceilDiv(tileLanes);
   code.form = Form::Blocks;
   code.threads = threads;
-  code.count = batches * rowTiles * laneTiles;
+  code.count = space.batches * rowTiles * laneTiles;
   thread =
       func::CallOp::create(builder, cb.loc, intrinsic::thread, TypeRange{cb.i64()}).getResult(0);
-
-  // Which tile is this block's, and which part of it this thread's.
   Value laneTileCount = dim(laneTiles), rowTileCount = dim(rowTiles);
-  Value laneTile = cb.remainder(taskIndex, laneTileCount);
   Value rest = cb.floorDiv(taskIndex, laneTileCount);
-  Value firstLane = cb.mul(laneTile, cb.integer(tile.lanes));
-  Value firstRow = cb.mul(cb.remainder(rest, rowTileCount), cb.integer(tile.rows));
-  Indices batch = delinearize(cb.floorDiv(rest, rowTileCount), batchDims);
+  space.firstLane = cb.mul(cb.remainder(taskIndex, laneTileCount), cb.integer(tileLanes));
+  space.firstRow = cb.mul(cb.remainder(rest, rowTileCount), cb.integer(tileRows));
+  space.batch = delinearize(cb.floorDiv(rest, rowTileCount), space.batchDims);
+}
+
+DeviceKernelEmitter::Indices DeviceKernelEmitter::loopsOf(const Product &product,
+                                                          const TileSpace &space,
+                                                          llvm::ArrayRef<unsigned> own,
+                                                          Value position, Value reduced) {
+  Indices loops(loopDims(product.nest).size(), cb.constant(0));
+  auto place = [&](llvm::ArrayRef<unsigned> numbers, const Indices &values) {
+    for (auto [number, value] : llvm::zip_equal(numbers, values))
+      loops[number] = value;
+  };
+  place(product.batch, space.batch);
+  place(own,
+        delinearize(position, own.data() == product.rows.data() ? space.rowDims : space.laneDims));
+  if (reduced)
+    place(product.reduced, delinearize(reduced, space.reducedDims));
+  return loops;
+}
+
+void DeviceKernelEmitter::finishElement(const Product &product, const TileSpace &space, Value row,
+                                        Value lane, int64_t tileRows, int64_t tileLanes,
+                                        Value sum) {
+  auto finish = [&] {
+    Indices point = loopsOf(product, space, product.rows, row, {});
+    Indices lanes = loopsOf(product, space, product.lanes, lane, {});
+    for (unsigned loop : product.lanes)
+      point[loop] = lanes[loop];
+    point.resize(domain.size());
+    exec::NestOp nest = product.nest;
+    finishPoint(nest.getOutputs()[0], sum, point);
+  };
+  Value inside = both(isBelow(row, space.rows, tileRows), isBelow(lane, space.lanes, tileLanes));
+  inside ? cb.branch(inside, finish) : finish();
+}
+
+void DeviceKernelEmitter::emitSimtTiles(const Product &product, DeviceCode &code) {
+  exec::NestOp nest = product.nest;
+  TileSpace space = tileSpace(product);
+  Type sum = getElementTypeOrSelf(nest.getOutputs()[0]);
+  const Tiling tile =
+      chooseTiling(estimate(space.rows), estimate(space.lanes), estimate(space.batches), sum);
+  threads = tile.threads();
+  beginTiles(code, space, tile.rows, tile.lanes);
   int64_t across = tile.lanes / tile.threadLanes;
   Value threadLane = cb.mul(cb.remainder(thread, cb.integer(across)), cb.integer(tile.threadLanes));
   Value threadRow = cb.mul(cb.floorDiv(thread, cb.integer(across)), cb.integer(tile.threadRows));
 
-  auto place = [&](Indices &loops, llvm::ArrayRef<unsigned> numbers, const Indices &values) {
-    for (auto [number, value] : llvm::zip_equal(numbers, values))
-      loops[number] = value;
-  };
-  auto isBelow = [&](Value x, Dim limit, int64_t step) -> Value {
-    if (limit.isStatic() && limit.value() % step == 0)
-      return {};
-    return arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, x, dim(limit));
-  };
-  auto both = [&](Value x, Value y) -> Value {
-    return !x ? y : !y ? x : Value(arith::AndIOp::create(builder, cb.loc, x, y));
-  };
-  auto onlyIf = [&](Value condition, llvm::function_ref<void()> body) {
-    condition ? cb.branch(condition, body) : body();
-  };
-
   // One factor: where each of a thread's elements of a tile is, along its own loops and the reduced
   // ones, and what it is at a step of these.
   struct Element {
-    Indices loops; // but the reduced ones
-    Value isInside, at, depth;
+    Value own, inside, depth, at; // at: in shared memory
   };
   struct Factor {
     Value operand, memory;
-    int64_t width, pitch; // of a line of the tile in memory
+    llvm::ArrayRef<unsigned> loops;
+    int64_t pitch; // of a line of the tile in memory
     llvm::SmallVector<Element> elements;
   };
-  auto makeFactor = [&](Value operand, llvm::ArrayRef<unsigned> own, const Dims &ownDims,
-                        Value first, int64_t width, Dim limit, bool alongReduced) {
-    Factor result{operand, {}, width, width + (alongReduced ? 4 : 0), {}};
+  auto makeFactor = [&](Value operand, llvm::ArrayRef<unsigned> loops, Value first, int64_t width,
+                        Dim limit, bool alongReduced) {
+    Factor result{operand, {}, loops, width + (alongReduced ? 4 : 0), {}};
     result.memory = shared(cpu::memoryType(sum), tile.depth * result.pitch);
     for (int64_t i = 0; i < width * tile.depth / threads; ++i) {
       Value number = cb.add(thread, cb.integer(i * threads));
-      int64_t fast = alongReduced ? tile.depth : width;
-      Value inLine = cb.remainder(number, cb.integer(fast)),
-            line = cb.floorDiv(number, cb.integer(fast));
-      Value own1 = alongReduced ? line : inLine;
-      Element element;
-      element.depth = alongReduced ? inLine : line;
-      Value position = cb.add(first, own1);
-      element.isInside = isBelow(position, limit, width);
-      element.at = cb.add(cb.mul(element.depth, cb.integer(result.pitch)), own1);
-      element.loops.resize(bounds.size(), cb.constant(0));
-      place(element.loops, product.batch, batch);
-      place(element.loops, own, delinearize(position, ownDims));
-      result.elements.push_back(std::move(element));
+      Value perLine = cb.integer(alongReduced ? tile.depth : width);
+      Value inLine = cb.remainder(number, perLine), line = cb.floorDiv(number, perLine);
+      Value own = alongReduced ? line : inLine, depth = alongReduced ? inLine : line;
+      Value position = cb.add(first, own);
+      result.elements.push_back({position, isBelow(position, limit, width), depth,
+                                 cb.add(cb.mul(depth, cb.integer(result.pitch)), own)});
     }
     return result;
   };
-  Factor a = makeFactor(product.a, product.rows, rowDims, firstRow, tile.rows, rows,
+  Factor a = makeFactor(product.a, product.rows, space.firstRow, tile.rows, space.rows,
                         product.aRunsAlongReduced);
-  Factor b = makeFactor(product.b, product.lanes, laneDims, firstLane, tile.lanes, lanes,
+  Factor b = makeFactor(product.b, product.lanes, space.firstLane, tile.lanes, space.lanes,
                         product.bRunsAlongReduced);
   Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(sum));
-  auto read = [&](const Factor &from, Value step, Values &values) {
-    for (const Element &element : from.elements) {
-      Value position = cb.add(step, element.depth);
-      Value inside = isBelow(position, depth, tile.depth);
-      // The next step's are read in advance, beyond the last one too.
-      if (!inside)
-        inside =
-            arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, position, dim(depth));
-      inside = both(element.isInside, inside);
-      auto branch = scf::IfOp::create(builder, cb.loc, TypeRange{sum}, inside, true);
-      OpBuilder::InsertionGuard guard(builder);
-      builder.setInsertionPointToEnd(branch.thenBlock());
-      Indices loops = element.loops;
-      place(loops, product.reduced, delinearize(position, reducedDims));
-      scf::YieldOp::create(builder, cb.loc, operandOf(product, from.operand, loops));
-      builder.setInsertionPointToEnd(branch.elseBlock());
-      scf::YieldOp::create(builder, cb.loc, zero);
-      values.push_back(branch.getResult(0));
-    }
-  };
   auto readBoth = [&](Value step) {
     Values values;
-    read(a, step, values);
-    read(b, step, values);
+    for (const Factor *from : {&a, &b})
+      for (const Element &element : from->elements) {
+        Value position = cb.add(step, element.depth);
+        // The next step's are read in advance, beyond the last one too.
+        Value isThere = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, position,
+                                              dim(space.depth));
+        values.push_back(orElse(both(element.inside, isThere), zero, [&] {
+          return operandOf(product, from->operand,
+                           loopsOf(product, space, from->loops, element.own, position));
+        }));
+      }
     return values;
   };
-
   auto multiply = [&](Value x, Value y) -> Value {
     if (llvm::isa<FloatType>(sum))
       return arith::MulFOp::create(builder, cb.loc, x, y);
     return arith::MulIOp::create(builder, cb.loc, x, y);
   };
 
-  Value sums = privateArray(cpu::memoryType(sum), tile.threadRows * tile.threadLanes);
-  Value aPart = privateArray(cpu::memoryType(sum), tile.threadRows),
-        bPart = privateArray(cpu::memoryType(sum), tile.threadLanes);
+  Value sums = privateArray(sum, tile.threadRows * tile.threadLanes),
+        aPart = privateArray(sum, tile.threadRows), bPart = privateArray(sum, tile.threadLanes);
   unrolled(tile.threadRows * tile.threadLanes,
            [&](Value i) { storeTo(sums, sum, cb.uniform(i), zero); });
   auto loadPart = [&](Value part, const Factor &from, Value first, Value line, int64_t count) {
@@ -308,9 +341,8 @@ void DeviceKernelEmitter::emitTiles(const Product &product, DeviceCode &code) {
       storeTo(part, sum, cb.uniform(i), load(from.memory, sum, cb.uniform(at)));
     });
   };
-  Values values = readBoth(cb.integer(0));
-  auto loop = scf::ForOp::create(builder, cb.loc, cb.integer(0), dim(depth), cb.integer(tile.depth),
-                                 values);
+  auto loop = scf::ForOp::create(builder, cb.loc, cb.integer(0), dim(space.depth),
+                                 cb.integer(tile.depth), readBoth(cb.integer(0)));
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToEnd(loop.getBody());
@@ -340,19 +372,12 @@ void DeviceKernelEmitter::emitTiles(const Product &product, DeviceCode &code) {
   }
 
   unrolled(tile.threadRows, [&](Value r) {
-    Value row = cb.add(cb.add(firstRow, threadRow), r);
-    onlyIf(isBelow(row, rows, tile.rows), [&] {
-      Indices point(domain.size(), cb.constant(0));
-      place(point, product.batch, batch);
-      place(point, product.rows, delinearize(row, rowDims));
-      unrolled(tile.threadLanes, [&](Value l) {
-        Value lane = cb.add(cb.add(firstLane, threadLane), l);
-        onlyIf(isBelow(lane, lanes, tile.lanes), [&] {
-          place(point, product.lanes, delinearize(lane, laneDims));
-          Value at = cb.add(cb.mul(r, cb.integer(tile.threadLanes)), l);
-          finishPoint(nest.getOutputs()[0], load(sums, sum, cb.uniform(at)), point);
-        });
-      });
+    Value row = cb.add(cb.add(space.firstRow, threadRow), r);
+    unrolled(tile.threadLanes, [&](Value l) {
+      Value lane = cb.add(cb.add(space.firstLane, threadLane), l);
+      Value at = cb.add(cb.mul(r, cb.integer(tile.threadLanes)), l);
+      finishElement(product, space, row, lane, tile.rows, tile.lanes,
+                    load(sums, sum, cb.uniform(at)));
     });
   });
 }

@@ -53,11 +53,11 @@ int64_t DeviceProgram::constant(llvm::StringRef bytes) {
 }
 
 DeviceGenerator::DeviceGenerator(cpu::CodeContext &host, cpu::CodeContext &device,
-                                 DeviceProgram &program, func::FuncOp function,
-                                 FunctionDescription &description,
+                                 DeviceProgram &program, const GpuTarget &target,
+                                 func::FuncOp function, FunctionDescription &description,
                                  const ArtifactDescription &artifact)
     : FunctionGenerator(host, function, description, artifact, /*debugArena=*/false),
-      deviceContext(device), program(program) {
+      deviceContext(device), program(program), target(target) {
   // Behind the slots of the plan: where loops that read their position have it.
   Dim end = arenaBytes(function);
   function.walk([&](exec::ScanOp scan) {
@@ -160,7 +160,7 @@ void DeviceGenerator::emitDispatch(Operation *op) {
   auto here = b.saveInsertionPoint();
   DeviceCode code;
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op)) {
-    code = DeviceKernelEmitter(deviceContext, frame, kernel).emit(symbol);
+    code = DeviceKernelEmitter(deviceContext, frame, kernel, target).emit(symbol);
   } else {
     cpu::KernelCode tasks = cpu::emitAlgorithm(deviceContext, frame, op, symbol);
     code.function = tasks.task;
@@ -169,6 +169,7 @@ void DeviceGenerator::emitDispatch(Operation *op) {
   program.math.outline(deviceContext.module);
   KernelText text = printKernel(code.function, code.form, code.threads,
                                 {count, mayHaveFailed ? frame.error : -1});
+  text.sharedBytes = code.sharedBytes;
   code.function.erase();
   b.restoreInsertionPoint(here);
   description.kernels.push_back(describeKernel(op));
@@ -240,7 +241,8 @@ void DeviceGenerator::storePosition(exec::ScanOp op, Value position) {
   callDevice(Store, {place, position});
 }
 
-FailureOr<DeviceFunctions> generateDeviceFunctions(ModuleOp given, const cpu::CpuTarget &host,
+FailureOr<DeviceFunctions> generateDeviceFunctions(ModuleOp given, const GpuTarget &target,
+                                                   const cpu::CpuTarget &host,
                                                    const CompileOptions &options) {
   OwningOpRef<ModuleOp> copy = given.clone();
   ModuleOp planned = *copy;
@@ -260,7 +262,8 @@ FailureOr<DeviceFunctions> generateDeviceFunctions(ModuleOp given, const cpu::Cp
   ArtifactDescription &description = made.host.description;
   auto generate = [&](FunctionDescription &each) {
     auto function = planned.lookupSymbol<func::FuncOp>(each.name);
-    return DeviceGenerator(hostContext, deviceContext, made.program, function, each, description)
+    return DeviceGenerator(hostContext, deviceContext, made.program, target, function, each,
+                           description)
         .generate();
   };
   for (FunctionDescription &function : description.functions)

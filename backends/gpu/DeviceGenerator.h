@@ -10,8 +10,8 @@ class DeviceGenerator : public cpu::FunctionGenerator {
 public:
   /// `device` holds the code of each kernel until it is printed.
   DeviceGenerator(cpu::CodeContext &host, cpu::CodeContext &device, DeviceProgram &program,
-                  mlir::func::FuncOp function, FunctionDescription &description,
-                  const ArtifactDescription &artifact);
+                  const GpuTarget &target, mlir::func::FuncOp function,
+                  FunctionDescription &description, const ArtifactDescription &artifact);
   mlir::LogicalResult generate();
 
 private:
@@ -40,6 +40,7 @@ private:
 
   cpu::CodeContext &deviceContext;
   DeviceProgram &program;
+  const GpuTarget &target;
   std::map<std::string, int64_t> constantOffsets; // by name, in the program's constants
   llvm::DenseMap<mlir::Operation *, int64_t> positionSlots;
   int64_t count = -1, loaded = -1, copyFrom = -1, copyTo = -1, copySize = -1; // words of the frame

@@ -51,6 +51,7 @@ DeviceCode DeviceKernelEmitter::emit(llvm::StringRef symbol) {
   else
     emitRows(code);
   cpu::finishTask(cb, task);
+  code.sharedBytes = dynamicBytes;
   return code;
 }
 
@@ -180,6 +181,17 @@ Value DeviceKernelEmitter::shared(Type element, int64_t count) {
   return hoist([&] {
     auto type = LLVM::LLVMPointerType::get(builder.getContext(), sharedSpace);
     return Value(LLVM::AllocaOp::create(builder, cb.loc, type, element, cb.integer(count)));
+  });
+}
+
+Value DeviceKernelEmitter::dynamicShared(int64_t bytes) {
+  int64_t offset = dynamicBytes;
+  dynamicBytes += llvm::alignTo(bytes, 128);
+  return hoist([&] {
+    auto type = LLVM::LLVMPointerType::get(builder.getContext(), sharedSpace);
+    Value base = func::CallOp::create(builder, cb.loc, intrinsic::dynamicShared, TypeRange{type})
+                     .getResult(0);
+    return cb.address(base, cb.integer(offset), builder.getI8Type());
   });
 }
 

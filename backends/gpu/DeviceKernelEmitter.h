@@ -2,6 +2,7 @@
 // is the CPU emitter's, with scalars; how points are laid out over threads and blocks is here.
 #pragma once
 #include "backends/cpu/KernelEmitter.h"
+#include "backends/gpu/GpuTarget.h"
 #include "backends/gpu/KernelText.h"
 
 namespace ingot::gpu {
@@ -11,7 +12,7 @@ struct DeviceCode {
   mlir::func::FuncOp function;
   Form form = Form::Threads;
   Dim count;
-  int64_t threads = 256;
+  int64_t threads = 256, sharedBytes = 0; // dynamic shared memory
 };
 
 /// A sum of products whose factors move along loops of their own: C[batch, row, lane] += sum over
@@ -28,8 +29,9 @@ std::optional<Product> matchProduct(exec::NestOp nest);
 
 class DeviceKernelEmitter : public cpu::KernelEmitter {
 public:
-  DeviceKernelEmitter(cpu::CodeContext &context, const cpu::Frame &frame, exec::KernelOp kernel)
-      : KernelEmitter(context, frame, kernel) {}
+  DeviceKernelEmitter(cpu::CodeContext &context, const cpu::Frame &frame, exec::KernelOp kernel,
+                      const GpuTarget &target)
+      : KernelEmitter(context, frame, kernel), target(target) {}
   DeviceCode emit(llvm::StringRef symbol);
 
 private:
@@ -44,7 +46,37 @@ private:
   /// A block for each tile of the result of a contraction (ContractionTiles.cpp): false where no
   /// nest of the kernel is one that is worth it.
   bool emitTiles(DeviceCode &code);
-  void emitTiles(const Product &product, DeviceCode &code);
+  void emitSimtTiles(const Product &product, DeviceCode &code);
+  /// The same by tensor cores (MmaTiles.cpp): false where they have no part in it.
+  bool emitMmaTiles(const Product &product, DeviceCode &code);
+
+  /// The loops of a product as those of a matrix product, and which tile of it is this block's.
+  struct TileSpace {
+    Dims rowDims, laneDims, batchDims, reducedDims;
+    Dim rows, lanes, batches, depth; // their numbers of points
+    mlir::Value firstRow, firstLane;
+    Indices batch;
+  };
+  TileSpace tileSpace(const Product &product);
+  void beginTiles(DeviceCode &code, TileSpace &space, int64_t tileRows, int64_t tileLanes);
+  /// The nest's loops at a position along the rows or the lanes (`own`) and, where there is one,
+  /// along the reduced loops.
+  Indices loopsOf(const Product &product, const TileSpace &space, llvm::ArrayRef<unsigned> own,
+                  mlir::Value position, mlir::Value reduced);
+  /// What is behind the sum at an element of the result, where there is such an element.
+  void finishElement(const Product &product, const TileSpace &space, mlir::Value row,
+                     mlir::Value lane, int64_t tileRows, int64_t tileLanes, mlir::Value sum);
+  struct Pieces;
+  std::optional<Pieces> piecesOf(const Product &product, mlir::Value half, unsigned fastLoop);
+  std::pair<mlir::Value, mlir::Value> placeOfPiece(const Pieces &pieces,
+                                                   llvm::ArrayRef<cpu::Index> loops);
+
+  /// Whether x, which runs in steps of `step`, is below the limit; null: it is.
+  mlir::Value isBelow(mlir::Value x, Dim limit, int64_t step);
+  /// Null stands for true.
+  mlir::Value both(mlir::Value x, mlir::Value y);
+  mlir::Value orElse(mlir::Value condition, mlir::Value otherwise,
+                     llvm::function_ref<mlir::Value()> make);
   mlir::Value operandOf(const Product &product, mlir::Value operand,
                         llvm::ArrayRef<cpu::Index> loops);
   mlir::Value privateArray(mlir::Type element, int64_t count);
@@ -53,10 +85,14 @@ private:
   /// The nest's reduction at the point, by all threads of the block together; all of them have it.
   Values reduceTogether(exec::NestOp nest, llvm::ArrayRef<cpu::Index> point);
   void barrier();
+  /// Bytes of the block's dynamic shared memory.
+  mlir::Value dynamicShared(int64_t bytes);
   mlir::Value shared(mlir::Type element, int64_t count);
   mlir::Value keptBuffer(mlir::Type element, int64_t count) override;
 
+  const GpuTarget &target;
   mlir::Value thread; // in the block
+  int64_t dynamicBytes = 0;
   int64_t threads = 256;
   /// Memory through which threads combine: by element type, in the order of a nest's results.
   llvm::DenseMap<std::pair<mlir::Type, int64_t>, mlir::Value> exchanges;

@@ -1,6 +1,7 @@
 // What the functions of an artifact share on a device: kernels, each once, and constants.
 #pragma once
 #include "backends/cpu/Object.h"
+#include "backends/gpu/GpuTarget.h"
 #include "backends/gpu/KernelText.h"
 #include "backends/gpu/MathFunctions.h"
 #include "llvm/ADT/StringMap.h"
@@ -39,6 +40,7 @@ struct DeviceFunctions {
 /// Generates the functions of a module that has passed the phase `plan` for a device. `host` runs
 /// the host code.
 mlir::FailureOr<DeviceFunctions> generateDeviceFunctions(mlir::ModuleOp planned,
+                                                         const GpuTarget &target,
                                                          const cpu::CpuTarget &host,
                                                          const CompileOptions &options);
 

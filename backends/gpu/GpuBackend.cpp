@@ -2,10 +2,12 @@
 #include "backends/gpu/GpuBackend.h"
 #include "backends/gpu/DeviceProgram.h"
 #include "backends/gpu/GpuTarget.h"
+#include "backends/gpu/nvrtc/CompileUnits.h"
 #include "backends/gpu/prelude/Prelude.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -24,25 +26,136 @@ K_DEVICE k_i64 k_ceildiv_i64(k_i64 a, k_i64 b) {
 }
 )";
 
-/// The program as one text.
-std::string sourceOf(llvm::StringRef prelude, const DeviceProgram &program) {
+/// The kernels as one text.
+std::string sourceOf(llvm::StringRef prelude, const MathFunctions &math,
+                     llvm::ArrayRef<DeviceKernel> kernels) {
   std::string source = (prelude + helpers).str();
   std::set<std::string> functions;
-  for (const DeviceKernel &kernel : program.kernels)
+  for (const DeviceKernel &kernel : kernels)
     functions.insert(kernel.text.calls.begin(), kernel.text.calls.end());
   for (const std::string &function : functions)
-    source += program.math.text(function);
-  for (const DeviceKernel &kernel : program.kernels)
+    source += math.text(function);
+  for (const DeviceKernel &kernel : kernels)
     source += "\n// " + kernel.node + "\n" + kernel.text.named(kernel.symbol);
   return source;
 }
 
-void describe(const DeviceProgram &program, DeviceDescription &description) {
-  description.constants = program.constants;
+/// What `options.gpu` asks for.
+struct Request {
+  bool host = false, opencl = false;
+  std::vector<Architecture> architectures;
+};
+
+llvm::Expected<Request> parseRequest(llvm::StringRef list) {
+  Request request;
+  llvm::SmallVector<llvm::StringRef> names;
+  list.split(names, ',', -1, false);
+  std::vector<std::string> cuda;
+  for (llvm::StringRef name : names) {
+    name = name.trim();
+    if (name == "host")
+      request.host = true;
+    else if (name == "opencl")
+      request.opencl = true;
+    else
+      cuda.push_back(name.str());
+  }
+  if (cuda.empty())
+    return request;
+  auto architectures = parseArchitectures(llvm::join(cuda, ","));
+  if (!architectures)
+    return llvm::joinErrors(
+        architectures.takeError(),
+        llvm::createStringError("besides these: opencl, for devices of any maker"));
+  request.architectures = std::move(*architectures);
+  return request;
+}
+
+/// Makes the code of one family, and its images.
+class FamilyCompiler {
+public:
+  FamilyCompiler(ModuleOp planned, const CompileOptions &options, const GpuTarget &target)
+      : planned(planned), options(options), target(target) {}
+
+  LogicalResult generate();
+  LogicalResult addCudaImages(llvm::ArrayRef<Architecture> architectures);
+  void addOpenClImage();
+  LogicalResult addHostImage();
+  cpu::DeviceCode code;
+
+private:
+  /// All kernels as one unit.
+  std::string wholeSource(llvm::StringRef prelude) {
+    return sourceOf(prelude, program.math, program.kernels);
+  }
+  void describeKernels(bool unitEach);
+
+  ModuleOp planned;
+  const CompileOptions &options;
+  const GpuTarget &target;
+  DeviceProgram program{false};
+};
+
+LogicalResult FamilyCompiler::generate() {
+  auto made = generateDeviceFunctions(planned, target, *cpu::lookupTarget("x86-64"), options);
+  if (failed(made))
+    return failure();
+  program = std::move(made->program);
+  code.host = std::move(made->host);
+  code.description.api = target.api;
+  code.description.family = target.family;
+  code.description.left = std::move(made->left);
+  code.description.constants = program.constants;
+  return success();
+}
+
+void FamilyCompiler::describeKernels(bool unitEach) {
   for (auto [i, kernel] : llvm::enumerate(program.kernels))
-    description.kernels.push_back({kernel.symbol, /*unit=*/0, kernel.text.threads,
-                                   /*sharedBytes=*/0,
-                                   static_cast<int64_t>(kernel.text.words.size())});
+    code.description.kernels.push_back({kernel.symbol, unitEach ? static_cast<int64_t>(i) : 0,
+                                        kernel.text.threads, kernel.text.sharedBytes,
+                                        static_cast<int64_t>(kernel.text.words.size())});
+  int64_t kernels = static_cast<int64_t>(program.kernels.size());
+  code.description.units = unitEach ? kernels : std::min<int64_t>(kernels, 1);
+}
+
+/// A unit for each kernel: they compile side by side, and are found again one by one.
+LogicalResult FamilyCompiler::addCudaImages(llvm::ArrayRef<Architecture> architectures) {
+  describeKernels(/*unitEach=*/true);
+  std::vector<Unit> units;
+  for (const DeviceKernel &kernel : program.kernels)
+    units.push_back({sourceOf(cudaPrelude(), program.math, kernel),
+                     {{kernel.symbol, kernel.node, kernel.text.threads, kernel.text.sharedBytes,
+                       static_cast<int64_t>(kernel.text.words.size())}}});
+  CompileUnitsOptions how;
+  how.cache = options.cache.directory.empty() ? nullptr : &options.cache;
+  how.mayUseLocalMemory = options.mayUseLocalMemory;
+  auto compiled = compileUnits(units, architectures, how);
+  if (!compiled)
+    return planned.emitError() << llvm::toString(compiled.takeError());
+  if (!compiled->cacheFailure.empty())
+    planned.emitWarning("the compile cache does not keep this code: ") << compiled->cacheFailure;
+  for (Image &image : compiled->images)
+    code.description.images.push_back(
+        {image.kind, image.target, image.unit, std::move(image.bytes)});
+  return success();
+}
+
+void FamilyCompiler::addOpenClImage() {
+  describeKernels(/*unitEach=*/false);
+  if (!program.kernels.empty())
+    code.description.images.push_back(
+        {INGOT_IMAGE_OPENCL, "opencl", 0, wholeSource(openclPrelude())});
+}
+
+LogicalResult FamilyCompiler::addHostImage() {
+  describeKernels(/*unitEach=*/false);
+  if (program.kernels.empty())
+    return success();
+  std::string image = options.hostImage(wholeSource(shimPrelude()));
+  if (image.empty())
+    return planned.emitError("the kernels do not compile for the host");
+  code.description.images.push_back({INGOT_IMAGE_HOST, target.family, 0, std::move(image)});
+  return success();
 }
 
 } // namespace
@@ -52,25 +165,35 @@ FailureOr<std::vector<cpu::DeviceCode>> makeDeviceCode(ModuleOp planned,
   planned.getContext()
       ->loadDialect<scf::SCFDialect, cf::ControlFlowDialect, vector::VectorDialect,
                     LLVM::LLVMDialect>();
+  auto request = parseRequest(options.gpu);
+  if (!request)
+    return planned.emitError() << llvm::toString(request.takeError());
   std::vector<cpu::DeviceCode> devices;
-  const cpu::CpuTarget &baseline = *cpu::lookupTarget("x86-64");
-  const GpuTarget &target = *lookupTarget("sm_75");
-  auto made = generateDeviceFunctions(planned, baseline, options);
-  if (failed(made))
-    return failure();
-  cpu::DeviceCode code{std::move(made->host), {}};
-  code.description.api = target.api;
-  code.description.family = target.family;
-  code.description.left = std::move(made->left);
-  code.description.units = made->program.kernels.empty() ? 0 : 1;
-  describe(made->program, code.description);
-  if (!code.description.kernels.empty()) {
-    std::string image = options.hostImage(sourceOf(shimPrelude(), made->program));
-    if (image.empty())
-      return planned.emitError("the kernels do not compile for the host");
-    code.description.images.push_back({INGOT_IMAGE_HOST, target.family, 0, std::move(image)});
+  auto add = [&](llvm::StringRef family,
+                 llvm::function_ref<LogicalResult(FamilyCompiler &)> addImages) -> LogicalResult {
+    FamilyCompiler compiler(planned, options, *lookupTarget(family));
+    if (failed(compiler.generate()) || failed(addImages(compiler)))
+      return failure();
+    devices.push_back(std::move(compiler.code));
+    return success();
+  };
+  for (llvm::StringRef family : {"sm_80", "sm_75"}) {
+    if (request->host &&
+        failed(add(family, [](FamilyCompiler &compiler) { return compiler.addHostImage(); })))
+      return failure();
+    std::vector<Architecture> architectures;
+    llvm::copy_if(request->architectures, std::back_inserter(architectures),
+                  [&](const Architecture &a) { return (a.number >= 80) == (family == "sm_80"); });
+    if (!architectures.empty() && failed(add(family, [&](FamilyCompiler &compiler) {
+          return compiler.addCudaImages(architectures);
+        })))
+      return failure();
   }
-  devices.push_back(std::move(code));
+  if (request->opencl && failed(add("opencl", [](FamilyCompiler &family) {
+        family.addOpenClImage();
+        return success();
+      })))
+    return failure();
   return devices;
 }
 

@@ -2,15 +2,16 @@
 #pragma once
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
+#include <cstdint>
 #include <string>
 
 namespace ingot::gpu {
 
 struct GpuTarget {
-  std::string family;             // "sm_80"
-  std::string api;                // "cuda" or "opencl"
-  bool shuffles = false;          // threads of a warp exchange registers
-  int64_t sharedBytes = 48 << 10; // static shared memory of a block
+  std::string family;    // "sm_80"
+  std::string api;       // "cuda" or "opencl"
+  bool shuffles = false; // threads of a warp exchange registers
+  bool mma = false;      // mma.sync of f16 and bf16, ldmatrix, asynchronous copies
 };
 
 /// Null for an unknown name.

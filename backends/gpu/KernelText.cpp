@@ -131,7 +131,7 @@ private:
   std::set<std::string> calls;
   std::string tables; // of constants, in front of the function
   llvm::DenseMap<Attribute, std::string> tableNames;
-  bool hasBarriers = false;
+  bool hasBarriers = false, usesDynamicShared = false;
 };
 
 std::string Printer::name(Value v) {
@@ -149,16 +149,28 @@ std::string Printer::name(Value v) {
   return known;
 }
 
+/// Of pointers, intrinsics of tensor cores take those to registers by type.
+static const char *registersOf(llvm::StringRef callee, size_t argument) {
+  if (callee.starts_with("k_mma_"))
+    return argument == 0 ? "float" : "k_u32";
+  return callee.starts_with("k_ldmatrix_") && argument == 0 ? "k_u32" : nullptr;
+}
+
 std::string Printer::call(const llvm::Twine &callee, ValueRange arguments) {
-  std::string result = callee.str() + "(";
-  for (auto [i, argument] : llvm::enumerate(arguments))
-    result += (i ? ", " : "") + name(argument);
+  std::string function = callee.str(), result = function + "(";
+  for (auto [i, argument] : llvm::enumerate(arguments)) {
+    const char *type = registersOf(function, i);
+    result +=
+        (i ? ", " : "") + (type ? std::string("(") + type + " *)" : std::string()) + name(argument);
+  }
   return result + ")";
 }
 
 Printer::Space Printer::spaceOf(Value pointer) {
   if (auto gep = pointer.getDefiningOp<LLVM::GEPOp>())
     return spaceOf(gep.getBase());
+  if (pointer.getDefiningOp<func::CallOp>())
+    return Space::Shared;
   if (pointer.getDefiningOp<LLVM::AllocaOp>())
     return llvm::cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace() == sharedSpace
                ? Space::Shared
@@ -579,6 +591,14 @@ void Printer::print(Operation &op) {
       .Case([&](scf::IfOp branch) { printIf(branch); })
       .Case([&](scf::WhileOp loop) { printWhile(loop); })
       .Case([&](func::CallOp called) {
+        if (called.getCallee() == intrinsic::dynamicShared) {
+          // One name for all: where the memory starts.
+          if (!usesDynamicShared)
+            line() << "K_SHARED_DYNAMIC(dynamic);\n";
+          usesDynamicShared = true;
+          names[called.getResult(0)] = "((K_SHARED_POINTER(char))dynamic)";
+          return;
+        }
         hasBarriers |= called.getCallee() == intrinsic::barrier;
         calls.insert(called.getCallee().str());
         std::string expression = called.getCallee() == intrinsic::thread

@@ -20,11 +20,11 @@ enum class Form {
 
 /// A kernel as text, without its name: kernels whose texts are equal are the same.
 struct KernelText {
-  std::string parameters;      // "K_GLOBAL char *a0, k_i64 a1"
-  std::string body;            // "{ … }"
-  std::vector<int64_t> words;  // of the frame, one a parameter
-  std::set<std::string> calls; // of functions
-  int64_t threads = 0;
+  std::string parameters;               // "K_GLOBAL char *a0, k_i64 a1"
+  std::string body;                     // "{ … }"
+  std::vector<int64_t> words;           // of the frame, one a parameter
+  std::set<std::string> calls;          // of functions
+  int64_t threads = 0, sharedBytes = 0; // dynamic shared memory
   bool hasBarriers = false;
   std::string named(llvm::StringRef symbol) const;
 };
@@ -46,6 +46,7 @@ std::string printDeviceFunction(mlir::func::FuncOp function, llvm::StringRef nam
 namespace intrinsic {
 constexpr llvm::StringLiteral thread = "k_thread"; // () -> i64: in the block
 constexpr llvm::StringLiteral barrier = "K_BARRIER";
+constexpr llvm::StringLiteral dynamicShared = "k_dynamic_shared"; // () -> pointer
 } // namespace intrinsic
 
 /// An attribute of loops to be unrolled by the compiler of the text.

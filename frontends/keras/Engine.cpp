@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <mutex>
 
 namespace ingot::keras::detail {
 
@@ -46,6 +47,21 @@ template <typename T> T valueOf(const ModelImpl &model, Result<T> result) {
   return std::move(result).value();
 }
 
+/// What `--gpu` would be for the device.
+std::string codeFor(const DeviceInfo &device) {
+  if (hostImageOfTests)
+    return "host";
+  if (device.api == "opencl")
+    return "opencl";
+  std::string best = "sm_75"; // whose PTX later GPUs take
+  const int capability = device.computeMajor * 10 + device.computeMinor;
+  for (const char *known : {"sm_75", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"})
+    if (int number = std::atoi(known + 3);
+        number <= capability && number / 10 == device.computeMajor)
+      best = known;
+  return best;
+}
+
 void compileModel(const ModelImpl &model, const std::string &path) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
@@ -60,6 +76,10 @@ void compileModel(const ModelImpl &model, const std::string &path) {
   });
   ingot::CompileOptions options;
   options.name = model.name;
+  if (model.device) {
+    options.gpu = codeFor(model.device->info());
+    options.hostImage = hostImageOfTests;
+  }
   options.functions = {"initialize", "predict"};
   if (withTraining) {
     options.functions.insert(options.functions.end(), {"evaluate", "train_step"});
@@ -154,6 +174,8 @@ std::shared_ptr<Engine> makeEngine(ModelImpl &model) {
   std::string path = engine->directory.path + "/model.so";
   compileModel(model, path);
   engine->artifact = valueOf(model, Artifact::open(path));
+  if (model.device)
+    engine->artifact = valueOf(model, engine->artifact->onDevice(model.device));
   engine->state = valueOf(model, State::create(engine->artifact));
   engine->trainer.emplace(valueOf(model, train::Trainer::create(*engine->state, &engine->pool)));
   check(model, engine->trainer->initialize(static_cast<int64_t>(model.seed)));
@@ -175,6 +197,23 @@ std::shared_ptr<Engine> makeEngine(ModelImpl &model) {
 }
 
 } // namespace
+
+std::function<std::string(const std::string &)> hostImageOfTests;
+
+std::shared_ptr<Device> openDevice(const ModelImpl &model, const std::string &name) {
+  if (name == "cpu")
+    return nullptr;
+  Result<std::shared_ptr<Device>> device = Device::open(name);
+  if (device.isOk())
+    return *device;
+  if (device.status().code() == StatusCode::InvalidArgument)
+    check(model, device.status());
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    std::fprintf(stderr, "ingot: models run on the CPU: %s\n", device.status().message().c_str());
+  });
+  return nullptr;
+}
 
 Engine &ensureEngine(ModelImpl &model) {
   if (!model.engine)

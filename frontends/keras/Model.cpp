@@ -172,6 +172,8 @@ void Model::compile(CompileOptions options) {
     checkTraining(*model, options);
   else if (options.loss.empty())
     throw Error("model '" + model->name + "': compile needs a loss, for example .loss = \"mse\"");
+  if (!options.device.empty())
+    to(options.device);
   releaseEngine(*model);
   model->held.clear(); // as in Keras a new optimizer starts afresh
   if (options.autoScaleLoss && model->dtypePolicy == "mixed_float16" &&
@@ -403,6 +405,17 @@ void Model::setThreads(int threads) {
   releaseEngine(*model);
   model->threads = threads;
 }
+
+void Model::to(const std::string &device) {
+  requireIdle(*model, "to");
+  std::shared_ptr<Device> opened = openDevice(*model, device);
+  if (opened == model->device)
+    return;
+  releaseEngine(*model);
+  model->device = std::move(opened);
+}
+
+std::string Model::device() const { return model->device ? model->device->name() : "cpu"; }
 
 train::Trainer &Model::trainer() {
   requireBuilt(*model, "run");

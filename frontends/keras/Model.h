@@ -43,6 +43,8 @@ struct CompileOptions {
   /// Beyond that, computes again whatever it takes to stay within, also convolutions, and as little
   /// as it can: the same bits. What does not fit is an error of the first call that runs the model.
   MemoryBudget memoryBudget = {};
+  /// As Model::to; empty: where the model is.
+  std::string device = {};
 };
 
 /// Arrays of the caller for the length of one call: one tensor, or one an input or output.
@@ -146,6 +148,14 @@ public:
   void setSeed(uint64_t seed);
   /// Threads that run the model; 0: all CPUs of this process.
   void setThreads(int threads);
+  /// Where the model runs and trains from now on: "cuda" or "cuda:1", "opencl", "cpu". Weights stay
+  /// what they are; tensors given and got are always the host's. Where there is no such device the
+  /// model runs on the CPU, which is said once on standard error. Throws for a name that is none.
+  void to(const std::string &device);
+  void cuda(int index = 0) { to("cuda:" + std::to_string(index)); }
+  void cpu() { to("cpu"); }
+  /// "cpu", or what runs it: "cuda:0".
+  std::string device() const;
   /// For callbacks and what this class does not offer. Compiles the model if need be.
   train::Trainer &trainer();
 

@@ -10,6 +10,7 @@
 #include "frontends/keras/LayerImpl.h"
 #include "frontends/keras/Model.h"
 #include "frontends/keras/OptimizerImpl.h"
+#include "ingot/Device.h"
 
 namespace ingot::keras::detail {
 
@@ -26,6 +27,7 @@ struct ModelImpl : LayerImpl {
   bool takesSampleWeights = false; // train_step and evaluate do, for fit or evaluate got some
   uint64_t seed = 0;
   int threads = 0;
+  std::shared_ptr<Device> device; // where it runs; null: on the CPU
   std::map<std::string, ingot::Tensor> held;
   std::shared_ptr<Engine> engine;
   int writingRuns = 0; // of fit and the like, callbacks included
@@ -49,6 +51,14 @@ struct ModelImpl : LayerImpl {
   llvm::SmallVector<mlir::Value> emitAll(Emitter &emitter, mlir::ValueRange inputs,
                                          const CallOptions &options) const override;
 };
+
+// Engine.cpp
+/// The device of the name; null for "cpu", and where there is none, which is said once. Throws for
+/// a name that is none.
+std::shared_ptr<Device> openDevice(const ModelImpl &model, const std::string &name);
+/// For tests without a GPU: makes an image for the host of kernels' text (CompileOptions::hostImage
+/// of the compiler), with which models are compiled for devices then.
+extern std::function<std::string(const std::string &)> hostImageOfTests;
 
 // ModelGraph.cpp
 std::shared_ptr<ModelImpl> makeFunctional(const std::vector<Tensor> &inputs,

@@ -58,8 +58,19 @@ std::vector<std::string> levelsHere() {
   return names;
 }
 
-CompiledModule::CompiledModule(mlir::ModuleOp module, const CompileOptions &options,
-                               std::shared_ptr<Device> device) {
+CompiledModule::CompiledModule(std::shared_ptr<const Artifact> given) : artifact(std::move(given)) {
+  makeState();
+}
+
+void CompiledModule::makeState() {
+  auto made = State::create(artifact);
+  if (made.isOk())
+    state = std::move(*made);
+  else
+    message = made.status().message();
+}
+
+CompiledModule::CompiledModule(mlir::ModuleOp module, const CompileOptions &options) {
   mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &d) {
     message += (message.empty() ? "" : "\n") + d.str();
     return mlir::success();
@@ -70,15 +81,9 @@ CompiledModule::CompiledModule(mlir::ModuleOp module, const CompileOptions &opti
   bool compiled = mlir::succeeded(compileToFile(module, instrumented(options), path));
   if (compiled) {
     auto opened = Artifact::open(path);
-    if (opened.isOk() && device)
-      opened = (*opened)->onDevice(device);
     if (opened.isOk()) {
       artifact = *opened;
-      auto made = State::create(artifact);
-      if (made.isOk())
-        state = std::move(*made);
-      else
-        message = made.status().message();
+      makeState();
     } else {
       message = opened.status().message();
     }

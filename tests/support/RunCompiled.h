@@ -24,9 +24,9 @@ std::vector<std::string> levelsHere();
 class CompiledModule {
 public:
   /// Compiles every public function, instrumented(); error() says why when the result is not ok.
-  /// On the device, where there is one.
-  CompiledModule(mlir::ModuleOp module, const CompileOptions &options = {},
-                 std::shared_ptr<Device> device = nullptr);
+  CompiledModule(mlir::ModuleOp module, const CompileOptions &options = {});
+  /// With a state of its own: what Artifact::onDevice gave, for example.
+  explicit CompiledModule(std::shared_ptr<const Artifact> artifact);
   bool ok() const { return state != nullptr; }
   const std::string &error() const { return message; }
 
@@ -46,6 +46,7 @@ public:
   std::unique_ptr<State> state;
 
 private:
+  void makeState();
   std::string message;
 };
 

@@ -427,6 +427,13 @@ void addCompile(CLI::App &app) {
       ->add_option("--target-cpu", arguments->options.targetCpu,
                    "host, or levels for one file with variants: x86-64-v4,x86-64-v3,x86-64")
       ->capture_default_str();
+  command->add_option("--gpu", arguments->options.gpu,
+                      "Code for GPUs, too: CUDA architectures (sm_80,sm_90a, or all), opencl; needs "
+                      "NVRTC for CUDA");
+  command
+      ->add_option("--gpu-local-memory", arguments->options.mayUseLocalMemory,
+                   "Kernels, as messages name them, that may spill registers to memory")
+      ->delimiter(',');
   command->add_option("--emit", arguments->emit, "so, obj (one object) or static (an archive)")
       ->check(CLI::IsMember({"so", "obj", "static"}))
       ->capture_default_str();
@@ -483,6 +490,7 @@ void addCompile(CLI::App &app) {
       "  ingot compile classifier --emit static -o classifier.a --symbol classifier \\\n"
       "      --header classifier.h\n"
       "  ingot compile classifier --functions all --no-weights -o training.so\n"
+      "  ingot compile classifier --gpu sm_80,sm_90a,opencl\n"
       "  ingot compile classifier --json | jq '.functions[].arena_bytes'\n"
       "  ingot compile detector.onnx --shape images=1,3,height,width\n"
       "  ingot compile resnet18.onnx --train --loss sparse_categorical_crossentropy \\\n"
