@@ -20,7 +20,6 @@
 #include "ingot/Device.h"
 #include "ingot/Model.h"
 
-#include <string>
 #include <vector>
 
 namespace ingot::gputest {
@@ -46,5 +45,17 @@ struct LinearOptions {
 std::shared_ptr<const Artifact> linearModel(const LinearOptions &options = {});
 /// The table itself, a new one, which may be changed.
 ingot_artifact_table *linearTable(const LinearOptions &options = {});
+
+/// -6 to 6 times `scale`, again and again.
+inline Tensor ramp(Shape shape, float scale = 1) {
+  Tensor tensor = std::move(Tensor::zeros(DType::F32, shape)).value();
+  for (int64_t i = 0; i < tensor.elementCount(); ++i)
+    tensor.data<float>()[i] = scale * static_cast<float>(i % 13 - 6);
+  return tensor;
+}
+
+inline std::vector<float> values(const Tensor &tensor) {
+  return std::vector<float>(tensor.data<float>(), tensor.data<float>() + tensor.elementCount());
+}
 
 } // namespace ingot::gputest

@@ -10,17 +10,6 @@ using namespace ingot::gputest;
 
 namespace {
 
-Tensor ramp(Shape shape, float scale = 1) {
-  Tensor tensor = std::move(Tensor::zeros(DType::F32, shape)).value();
-  for (int64_t i = 0; i < tensor.elementCount(); ++i)
-    tensor.data<float>()[i] = scale * static_cast<float>(i % 13 - 6);
-  return tensor;
-}
-
-std::vector<float> values(const Tensor &tensor) {
-  return std::vector<float>(tensor.data<float>(), tensor.data<float>() + tensor.elementCount());
-}
-
 class OpenClTest : public testing::Test {
 protected:
   void SetUp() override {
