@@ -28,6 +28,7 @@ public:
     return Status::ok();
   }
   char *data() const { return static_cast<char *>(address_); }
+  uint64_t capacity() const { return capacity_; }
 
 private:
   void release() {

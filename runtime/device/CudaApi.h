@@ -127,6 +127,7 @@ constexpr int64_t maxGridX = 0x7FFFFFFF;
   X(CUresult, cuStreamCreate, (CUstream * stream, unsigned flags))                                 \
   X(CUresult, cuStreamDestroy_v2, (CUstream stream))                                               \
   X(CUresult, cuStreamSynchronize, (CUstream stream))                                              \
+  X(CUresult, cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags))                 \
   X(CUresult, cuStreamBeginCapture_v2, (CUstream stream, int mode))                                \
   X(CUresult, cuStreamEndCapture, (CUstream stream, CUgraph * graph))                              \
   X(CUresult, cuEventCreate, (CUevent * event, unsigned flags))                                    \

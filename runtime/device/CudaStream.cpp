@@ -158,6 +158,10 @@ Status CudaStream::wait(Mark &mark) {
   return device_.call(INGOT_CUDA(device_, cuEventSynchronize), eventOf(mark));
 }
 
+Status CudaStream::follow(Mark &mark) {
+  return device_.call(INGOT_CUDA(device_, cuStreamWaitEvent), stream_, eventOf(mark), 0u);
+}
+
 Result<double> CudaStream::secondsBetween(Mark &from, Mark &to) {
   float milliseconds = 0;
   INGOT_RETURN_IF_ERROR(device_.call(INGOT_CUDA(device_, cuEventElapsedTime), &milliseconds,

@@ -42,9 +42,10 @@ double StreamClock::seconds(Point from, Point to) {
 
 DeviceRunner::DeviceRunner(DeviceDriver &driver, DeviceCode &code, const void *constants,
                            const ingot_artifact_table &table, const ingot_function &function,
-                           std::unique_ptr<Stream> stream)
-    : code_(code), table_(table), function_(function), stream_(std::move(stream)), arena_(*stream_),
-      loaded_(driver), first_(driver, *stream_), second_(driver, *stream_) {
+                           std::unique_ptr<Stream> stream, std::unique_ptr<Stream> uploads)
+    : code_(code), table_(table), function_(function), stream_(std::move(stream)),
+      uploads_(std::move(uploads)), arena_(*stream_), loaded_(driver),
+      first_(driver, *stream_, *uploads_), second_(driver, *stream_, *uploads_) {
   device_ = {sizeof device_, this, &launch, &copy, &store, &load, constants, nullptr};
   for (Slot *slot : {&first_, &second_}) {
     slot->inputPointers.resize(static_cast<size_t>(function.input_count));
@@ -59,15 +60,20 @@ Result<std::unique_ptr<Runner>> DeviceRunner::make(DeviceDriver &driver, DeviceC
                                                    const ingot_artifact_table &table,
                                                    const ingot_function &function) {
   INGOT_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream, driver.makeStream());
-  std::unique_ptr<DeviceRunner> runner(
-      new DeviceRunner(driver, code, constants, table, function, std::move(stream)));
+  INGOT_ASSIGN_OR_RETURN(std::unique_ptr<Stream> uploads, driver.makeStream());
+  std::unique_ptr<DeviceRunner> runner(new DeviceRunner(driver, code, constants, table, function,
+                                                        std::move(stream), std::move(uploads)));
   for (Slot *slot : {&runner->first_, &runner->second_}) {
+    INGOT_ASSIGN_OR_RETURN(slot->uploaded, runner->uploads_->makeMark(/*isTimed=*/false));
     INGOT_ASSIGN_OR_RETURN(slot->done, runner->stream_->makeMark(/*isTimed=*/false));
   }
   return std::unique_ptr<Runner>(std::move(runner));
 }
 
-DeviceRunner::~DeviceRunner() { (void)stream_->wait(); }
+DeviceRunner::~DeviceRunner() {
+  (void)uploads_->wait();
+  (void)stream_->wait();
+}
 
 Status DeviceRunner::reserveArena(uint64_t bytes) {
   return arena_.reserve(bytes).withContext(std::string("function '") + function_.name +
@@ -84,8 +90,11 @@ Status DeviceRunner::placeInputs(Slot &slot, const RunRequest &request) {
   for (size_t i = 0; i < slot.inputPointers.size(); ++i)
     slot.inputBytes += aligned(bytesOf(request.inputs[i]));
   const auto what = [&] { return "the inputs, " + std::to_string(slot.inputBytes) + " bytes"; };
+  const uint64_t before = slot.inputs.capacity();
   if (Status there = slot.inputs.reserve(slot.inputBytes); !there.isOk())
     return there.withContext(what());
+  if (slot.inputs.capacity() != before)
+    INGOT_RETURN_IF_ERROR(uploads_->wait()); // for the memory: any stream may use it then
   if (Status there = slot.stagedInputs.reserve(slot.inputBytes); !there.isOk())
     return there.withContext(what());
   uint64_t offset = 0;
@@ -123,16 +132,30 @@ Status DeviceRunner::start(size_t index, const RunRequest &request) {
     status = placeOutputs(slot, request);
   if (status.isOk())
     status = put(slot, request);
+  slot.isUnderWay = status.isOk();
   if (status.isOk())
     return status;
-  (void)stream_->wait(); // what was put already works on the slot's memory
+  (void)uploads_->wait(); // what was put already works on the slot's memory
+  (void)stream_->wait();
   return explain(status);
 }
 
+/// Beside the run that works now, if there is one: else two streams would be slower than one.
+Status DeviceRunner::upload(Slot &slot) {
+  if (slot.inputBytes == 0)
+    return Status::ok();
+  const bool isAlone = !first_.isUnderWay && !second_.isUnderWay;
+  Stream &stream = isAlone ? *stream_ : *uploads_;
+  INGOT_RETURN_IF_ERROR(
+      stream.upload(slot.inputs.data(), slot.stagedInputs.data(), slot.inputBytes));
+  if (isAlone)
+    return Status::ok();
+  INGOT_RETURN_IF_ERROR(uploads_->put(*slot.uploaded));
+  return stream_->follow(*slot.uploaded);
+}
+
 Status DeviceRunner::put(Slot &slot, const RunRequest &request) {
-  if (slot.inputBytes != 0)
-    INGOT_RETURN_IF_ERROR(
-        stream_->upload(slot.inputs.data(), slot.stagedInputs.data(), slot.inputBytes));
+  INGOT_RETURN_IF_ERROR(upload(slot));
   INGOT_RETURN_IF_ERROR(putFunction(slot, request));
   INGOT_RETURN_IF_ERROR(
       stream_->download(slot.stagedOutputs.data(), slot.outputs.data(), slot.outputBytes));
@@ -276,6 +299,7 @@ int32_t DeviceRunner::load(void *context, void *to, const void *from, uint64_t b
 
 Status DeviceRunner::finish(size_t index) {
   Slot &slot = this->slot(index);
+  slot.isUnderWay = false;
   if (Status waited = stream_->wait(*slot.done); !waited.isOk()) {
     kernel_ = -1; // any of them may be the one
     return explain(waited);

@@ -1,8 +1,9 @@
-// DeviceRunner: runs of one function on a device, through a stream of its own. See Place.h.
+// DeviceRunner: runs of one function on a device, through streams of its own. See Place.h.
 //
 // Inputs of a run are copied to staging memory and from there to the device as one block; the
 // outputs' block comes back the same way, the number of a failed node at its head. Each slot has
-// such blocks of its own, so that the copies for one run are under way while the other one works.
+// such blocks of its own: while a run works, the inputs of the next one go to the device through a
+// second stream, which the first one follows.
 // A run that comes again with the same sizes and addresses is recorded and replayed from then on.
 #ifndef INGOT_RUNTIME_DEVICE_DEVICERUNNER_H
 #define INGOT_RUNTIME_DEVICE_DEVICERUNNER_H
@@ -43,24 +44,26 @@ public:
 
 private:
   struct Slot {
-    Slot(DeviceDriver &driver, Stream &stream)
-        : inputs(stream), outputs(stream), stagedInputs(driver), stagedOutputs(driver) {}
+    Slot(DeviceDriver &driver, Stream &stream, Stream &uploads)
+        : inputs(uploads), outputs(stream), stagedInputs(driver), stagedOutputs(driver) {}
     DeviceBuffer inputs, outputs;
     StagingBuffer stagedInputs, stagedOutputs;
     uint64_t inputBytes = 0, outputBytes = 0;
     std::vector<uint64_t> outputOffsets;
     std::vector<const void *> inputPointers;
     std::vector<void *> outputPointers;
-    std::unique_ptr<Mark> done;
+    std::unique_ptr<Mark> uploaded, done;
+    bool isUnderWay = false;
     KernelTimes<StreamClock> times;
   };
 
   DeviceRunner(DeviceDriver &driver, DeviceCode &code, const void *constants,
                const ingot_artifact_table &table, const ingot_function &function,
-               std::unique_ptr<Stream> stream);
+               std::unique_ptr<Stream> stream, std::unique_ptr<Stream> uploads);
 
   Status placeInputs(Slot &slot, const RunRequest &request);
   Status placeOutputs(Slot &slot, const RunRequest &request);
+  Status upload(Slot &slot);
   Status put(Slot &slot, const RunRequest &request);
   Status putFunction(Slot &slot, const RunRequest &request);
   Status call(ingot_run &run);
@@ -79,7 +82,7 @@ private:
   DeviceCode &code_;
   const ingot_artifact_table &table_;
   const ingot_function &function_;
-  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<Stream> stream_, uploads_;
   DeviceBuffer arena_;
   StagingBuffer loaded_; // what the function loads
   Slot first_, second_;

@@ -63,6 +63,9 @@ public:
   virtual Status put(Mark &mark) = 0;
   /// Waits for the work before the mark, as it was put last.
   virtual Status wait(Mark &mark) = 0;
+  /// What is put into this stream from now on begins when the work before the mark, which is
+  /// another stream's, is done.
+  virtual Status follow(Mark &mark) = 0;
   /// Between two timed marks that were waited for.
   virtual Result<double> secondsBetween(Mark &from, Mark &to) = 0;
 

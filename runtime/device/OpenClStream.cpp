@@ -114,6 +114,13 @@ Status OpenClStream::wait(Mark &mark) {
   return statusOf(device_.library().clWaitForEvents(1, &of(mark).event), "clWaitForEvents");
 }
 
+/// The queue is in order: what comes behind this marker waits with it.
+Status OpenClStream::follow(Mark &mark) {
+  return statusOf(
+      device_.library().clEnqueueMarkerWithWaitList(queue_, 1, &of(mark).event, nullptr),
+      "clEnqueueMarkerWithWaitList");
+}
+
 Result<double> OpenClStream::secondsBetween(Mark &from, Mark &to) {
   cl_ulong nanoseconds[2] = {};
   OpenClMark *marks[] = {&of(from), &of(to)};

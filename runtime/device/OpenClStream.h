@@ -23,6 +23,7 @@ public:
   Result<std::unique_ptr<Mark>> makeMark(bool isTimed) override;
   Status put(Mark &mark) override;
   Status wait(Mark &mark) override;
+  Status follow(Mark &mark) override;
   Result<double> secondsBetween(Mark &from, Mark &to) override;
   bool canRecord() const override { return false; }
   Status beginRecording() override;

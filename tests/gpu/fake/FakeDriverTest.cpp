@@ -4,7 +4,6 @@
 #include "runtime/device/CudaLibrary.h"
 #include "tests/gpu/shim/CompileHost.h"
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -132,9 +131,7 @@ TEST_F(FakeDriverTest, OrdersStreamsByEvents) {
   ASSERT_EQ(cuda.cuMemsetD8Async(address, 0, 8, stream), CUDA_SUCCESS);
   ASSERT_EQ(launch(address, 5, stream), CUDA_SUCCESS);
   ASSERT_EQ(cuda.cuEventRecord(event, stream), CUDA_SUCCESS);
-  using Wait = CUresult(CUstream, CUevent, unsigned);
-  auto *wait = reinterpret_cast<Wait *>(dlsym(driver.handle(), "cuStreamWaitEvent"));
-  ASSERT_EQ(wait(other, event, 0), CUDA_SUCCESS);
+  ASSERT_EQ(cuda.cuStreamWaitEvent(other, event, 0), CUDA_SUCCESS);
   ASSERT_EQ(launch(address, 6, other), CUDA_SUCCESS);
   EXPECT_EQ(load(address, other), 11);
   EXPECT_EQ(cuda.cuMemFreeAsync(address, other), CUDA_SUCCESS);

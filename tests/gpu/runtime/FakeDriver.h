@@ -10,7 +10,7 @@
 
 namespace ingot::gputest {
 
-/// One for the process; FAKE_DRIVER and, where there is another in front of it, DRIVER are paths.
+/// One for the process; FAKE_DRIVER is its path.
 class FakeDriver {
 public:
   static FakeDriver &instance() {
@@ -26,16 +26,11 @@ public:
   int64_t count(const char *function) {
     return call<fake::CountFunction>(fake::countName)(function);
   }
-  void *handle() { return handle_; }
 
 private:
   FakeDriver() {
     setenv("INGOT_FAKE_DEVICES", "2", 1);
-#ifdef DRIVER
-    setenv("INGOT_CUDA_DRIVER", DRIVER, 1);
-#else
     setenv("INGOT_CUDA_DRIVER", FAKE_DRIVER, 1);
-#endif
     handle_ = dlopen(FAKE_DRIVER, RTLD_NOW | RTLD_LOCAL);
     EXPECT_NE(handle_, nullptr) << dlerror();
   }

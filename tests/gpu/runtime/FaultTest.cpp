@@ -141,6 +141,11 @@ const Fault faults[] = {
        };
      },
      "by another stream"},
+    {"UploadsNotFollowed",
+     [](Library &l) {
+       l.cuStreamWaitEvent = [](CUstream, CUevent, unsigned) { return CUresult{CUDA_SUCCESS}; };
+     },
+     "is being written by another stream"},
     {"LaunchedInAnotherStream",
      [](Library &l) {
        l.cuLaunchKernel = [](CUfunction f, unsigned x, unsigned y, unsigned z, unsigned bx,
