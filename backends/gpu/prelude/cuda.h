@@ -281,6 +281,13 @@ template <int groups> K_DEVICE void k_wgmma_wait_for() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(groups) : "memory");
 }
 #define k_wgmma_wait(groups) k_wgmma_wait_for<groups>()
+// Behind k_wgmma_wait: what uses the accumulators stays there. To a compiler they are known as soon
+// as wgmma is asked for.
+#define k_wgmma_hold(c, count)                                                                     \
+  do {                                                                                             \
+    _Pragma("unroll") for (int k_i = 0; k_i < (count);                                             \
+                           ++k_i) asm volatile("" : "+f"((c)[k_i]) : : "memory");                  \
+  } while (0)
 
 #define K_WARP_GROUP_MORE_REGISTERS(count)                                                         \
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(count))

@@ -297,6 +297,7 @@ static inline void shim_wgmma_wait(k_i32 groups, SHIM_PLACE) {
   shim->collective(SHIM_WGMMA_WAIT, &groups, place);
 }
 #define k_wgmma_wait(groups) shim_wgmma_wait(groups)
+#define k_wgmma_hold(c, count) // for compilers of GPUs
 
 static inline void shim_wgmma(int type, k_i32 n, float *c, k_u64 left, k_u64 right,
                               ShimPlace place) {

@@ -74,17 +74,19 @@ const std::vector<Mutation> &mutations() {
        "k_mbar_wait(bar + stage, tile & 1)"},
       {"gemm_wgmma", "wrongStep",
        "k_wgmma_m64n128k16_f16(c, a + kk * 2, b + kk * 2);\n    k_wgmma_commit();\n    "
-       "k_wgmma_wait(0);\n    K_BARRIER",
+       "k_wgmma_wait(0);\n    k_wgmma_hold(c, 64);\n    K_BARRIER",
        "k_wgmma_m64n128k16_f16(c, a + kk * 4, b + kk * 4);\n    k_wgmma_commit();\n    "
-       "k_wgmma_wait(0);\n    K_BARRIER"},
-      {"gemm_wgmma", "noWaitForProduct", "k_wgmma_wait(0);\n    K_BARRIER", "K_BARRIER"},
+       "k_wgmma_wait(0);\n    k_wgmma_hold(c, 64);\n    K_BARRIER"},
+      {"gemm_wgmma", "noWaitForProduct",
+       "k_wgmma_wait(0);\n    k_wgmma_hold(c, 64);\n    K_BARRIER", "K_BARRIER"},
       {"gemm_wgmma", "noBarrierAfterUse", "K_BARRIER(); // the stage may go", ""},
       {"gemm_wgmma", "noFence",
        "k_wgmma_fence();\n    K_UNROLL for (k_i32 kk = 0; kk < 4; ++kk)\n      "
        "k_wgmma_m64n128k16_f16(c, a + kk * 2, b + kk * 2);\n    k_wgmma_commit();\n    "
-       "k_wgmma_wait(0);\n    K_BARRIER",
+       "k_wgmma_wait(0);\n    k_wgmma_hold(c, 64);\n    K_BARRIER",
        "K_UNROLL for (k_i32 kk = 0; kk < 4; ++kk)\n      k_wgmma_m64n128k16_f16(c, a + kk * 2, b + "
-       "kk * 2);\n    k_wgmma_commit();\n    k_wgmma_wait(0);\n    K_BARRIER"},
+       "kk * 2);\n    k_wgmma_commit();\n    k_wgmma_wait(0);\n    k_wgmma_hold(c, 64);\n    "
+       "K_BARRIER"},
       {"gemm_wgmma", "twoProducers", "if (t == 0 && tile + 1 < tiles)",
        "if (t <= 1 && tile + 1 < tiles)"},
       {"gemm_wgmma", "sameStage", "LOAD(stage ^ 1,", "LOAD(stage,"},
@@ -92,7 +94,8 @@ const std::vector<Mutation> &mutations() {
       {"gemm_producer", "noWaitForRoom", "if (tile >= 2)", "if (tile >= 9)"},
       {"gemm_producer", "wrongPhase", "(tile >> 1 & 1) ^ 1", "tile >> 1 & 1"},
       {"gemm_producer", "arrivesTooEarly",
-       "k_wgmma_wait(0);\n      if (lane == 0)\n        k_mbar_arrive(emptied + stage);",
+       "k_wgmma_wait(0);\n      k_wgmma_hold(c, 64);\n      if (lane == 0)\n        "
+       "k_mbar_arrive(emptied + stage);",
        "if (lane == 0)\n        k_mbar_arrive(emptied + stage);\n      k_wgmma_wait(0);"},
       {"gemm_producer", "arrivalTooFew", "k_mbar_init(emptied + i, 4)",
        "k_mbar_init(emptied + i, 3)"},
