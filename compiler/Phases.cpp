@@ -13,6 +13,7 @@
 #include "compiler/layout/InlineIndices.h"
 #include "compiler/layout/JoinChannels.h"
 #include "compiler/layout/PackContractions.h"
+#include "compiler/layout/ReadHalves.h"
 #include "compiler/layout/SplitReductions.h"
 #include "compiler/lowering/IntegerContractions.h"
 #include "compiler/lowering/LowerToExec.h"
@@ -71,6 +72,7 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
         (isCpu && options.convPrecision != ConvPrecision::Exact &&
          failed(forEachFunction(module, chooseWinograd))) ||
         failed(forEachFunction(module, splitReductions)) ||
+        (!isCpu && failed(forEachFunction(module, readHalves))) ||
         (isCpu && failed(forEachFunction(module, packContractions))) ||
         failed(forEachFunction(module, composeMovements)) ||
         failed(forEachFunction(module, inlineIndices)) ||

@@ -139,11 +139,18 @@ std::optional<Product> matchProduct(exec::NestOp nest) {
 
 bool DeviceKernelEmitter::emitTiles(DeviceCode &code) {
   std::optional<Product> product;
-  for (auto nest : madeNests())
+  for (auto nest : kernel.getBody().getOps<exec::NestOp>())
     if (auto found = matchProduct(nest); found && !product)
       product = found;
   if (!product || product->nest.getParallel() != domain.size())
     return false;
+  // What is behind it reads it where it is.
+  for (OpOperand &use : product->nest->getUses())
+    if (auto reader = llvm::dyn_cast<exec::NestOp>(use.getOwner())) {
+      AffineMap map = accessMap(reader, use.getOperandNumber());
+      if (!map || !map.isIdentity() || loopDims(reader) != domain)
+        return false;
+    }
   for (exec::NestOp nest : nestsOfPoint())
     if (nest != product->nest && (!isMap(nest) || loopDims(nest) != domain))
       return false;

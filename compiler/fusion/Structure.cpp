@@ -327,7 +327,7 @@ std::optional<Contraction> matchContraction(exec::NestOp nest) {
   return c;
 }
 
-Value brainOf(Value value) {
+Value halvesOf(Value value) {
   auto nest = value.getDefiningOp<exec::NestOp>();
   if (!nest || !isMap(nest) || nest.getInputs().size() != 1 || nest->getNumResults() != 1 ||
       !accessMap(nest, 0) || !accessMap(nest, 0).isIdentity() ||
@@ -336,8 +336,14 @@ Value brainOf(Value value) {
   Block &body = nest.getBody().front();
   auto extension = body.getTerminator()->getOperand(0).getDefiningOp<arith::ExtFOp>();
   bool isOne = extension && extension.getIn() == body.getArguments().back() &&
-               extension.getIn().getType().isBF16() && extension.getType().isF32();
+               extension.getIn().getType().getIntOrFloatBitWidth() == 16 &&
+               extension.getType().isF32();
   return isOne ? nest.getInputs()[0] : Value();
+}
+
+Value brainOf(Value value) {
+  Value half = halvesOf(value);
+  return half && getElementTypeOrSelf(half).isBF16() ? half : Value();
 }
 
 static bool readsSums(exec::NestOp nest) {

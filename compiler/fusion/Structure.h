@@ -74,8 +74,10 @@ struct Contraction {
 /// bytes or extended bf16.
 std::optional<Contraction> matchContraction(exec::NestOp nest);
 
-/// The tensor of bf16 that the value has the elements of, as f32 and at the same places; null where
-/// it is made in another way.
+/// The tensor of f16 or bf16 that the value has the elements of, as f32 and at the same places;
+/// null where it is made in another way.
+mlir::Value halvesOf(mlir::Value value);
+/// The same of bf16 alone.
 mlir::Value brainOf(mlir::Value value);
 
 /// Whether the map makes bytes of what a contraction sums: stored by the contraction's kernel they
