@@ -79,7 +79,7 @@ void Machine::start() {
     return;
   isStarted = true;
   const char *count = std::getenv("INGOT_FAKE_DEVICES");
-  devices.resize(count ? static_cast<size_t>(std::max(0, std::atoi(count))) : 1);
+  devices.resize(count ? std::strtoul(count, nullptr, 10) : 1);
   for (size_t i = 0; i < devices.size(); ++i) {
     devices[i].index = static_cast<int>(i);
     devices[i].memory = uint64_t{16} << 30;
@@ -103,10 +103,12 @@ bool Machine::set(const std::string &name, const std::string &value) {
     std::string each;
     for (Device &device : devices) {
       std::getline(in, each, ','); // the last one goes on
-      const double capability = std::atof(each.c_str());
-      if (capability < 1)
+      unsigned major = 0, minor = 0;
+      char dot = 0;
+      std::istringstream parts(each);
+      if (!(parts >> major >> dot >> minor) || dot != '.' || major == 0 || minor > 9)
         return false;
-      device.capability = static_cast<int>(capability * 10 + 0.5);
+      device.capability = static_cast<int>(major * 10 + minor);
     }
   } else if (name == "memory") {
     for (Device &device : devices)

@@ -375,7 +375,7 @@ private:
     Result<Session> wide = Session::create(onDevice, "wide");
     if (!wide.isOk())
       return false;
-    for (int64_t count : {80, 8000, 80}) {
+    for (int64_t count : {80, 640, 80}) {
       Tensor x = std::move(Tensor::zeros(DType::F32, {count})).value();
       for (int64_t i = 0; i < count; ++i)
         x.data<float>()[i] = static_cast<float>(i);
