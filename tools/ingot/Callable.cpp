@@ -1,5 +1,6 @@
 // See Callable.h.
 #include "tools/ingot/Callable.h"
+#include "ingot/Device.h"
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -39,6 +40,7 @@ std::unique_ptr<State> makeState(const std::shared_ptr<const Artifact> &artifact
 
 void addCallOptions(CLI::App &command, CallArguments &arguments) {
   command.add_option("ARTIFACT", arguments.artifact, "Compiled model (model.so)")->required();
+  addDevice(command, arguments.device);
   command.add_option("--function", arguments.function, "Function to run; default predict");
   command.add_option("--input", arguments.inputs,
                      "NAME=@FILE.npy or NAME=@FILE.npz[:KEY]; others are made up");
@@ -62,8 +64,21 @@ std::unique_ptr<State> initialized(const std::shared_ptr<const Artifact> &artifa
 
 } // namespace
 
+std::shared_ptr<const Artifact> openArtifact(const std::string &path, const std::string &symbol,
+                                             const std::string &device) {
+  std::shared_ptr<const Artifact> artifact = check(Artifact::open(path, symbol));
+  if (device.empty() || device == "cpu")
+    return artifact;
+  return check(artifact->onDevice(check(Device::open(device))));
+}
+
+void addDevice(CLI::App &command, std::string &device) {
+  command.add_option("--device", device,
+                     "Where to run: cuda, cuda:1, opencl, or cpu; an error where there is none");
+}
+
 Callable::Callable(const CallArguments &arguments)
-    : loaded(check(Artifact::open(arguments.artifact, arguments.symbol))) {
+    : loaded(openArtifact(arguments.artifact, arguments.symbol, arguments.device)) {
   std::string name = functionName(*loaded, arguments.function);
   called = loaded->findFunction(name);
   const ingot_function *initialize = loaded->findFunction("initialize");

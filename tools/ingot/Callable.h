@@ -9,6 +9,13 @@ namespace ingot::cli {
 /// The name asked for; without one the only function, else `predict`. Throws Failure.
 std::string functionName(const Artifact &artifact, const std::string &asked);
 
+/// Opens an artifact for the device ("cuda", "opencl:0"), or for the CPU where none is named.
+/// Throws Failure.
+std::shared_ptr<const Artifact> openArtifact(const std::string &path, const std::string &symbol,
+                                             const std::string &device);
+/// --device.
+void addDevice(CLI::App &command, std::string &device);
+
 /// A state with the values of the files; an empty path is none. Throws Failure where the function
 /// needs weights and there are none.
 std::unique_ptr<State> makeState(const std::shared_ptr<const Artifact> &artifact,
@@ -16,10 +23,10 @@ std::unique_ptr<State> makeState(const std::shared_ptr<const Artifact> &artifact
                                  const std::string &checkpoint);
 
 struct CallArguments {
-  std::string artifact, symbol = "ingot_artifact", function, weights, state;
+  std::string artifact, symbol = "ingot_artifact", device, function, weights, state;
   std::vector<std::string> inputs, sizes;
 };
-/// ARTIFACT, --function, --input, --shape, --weights, --state and --symbol.
+/// ARTIFACT, --device, --function, --input, --shape, --weights, --state and --symbol.
 void addCallOptions(CLI::App &command, CallArguments &arguments);
 
 /// Inputs without a file are made up, and a training artifact without weights initializes them.

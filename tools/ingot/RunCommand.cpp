@@ -15,6 +15,7 @@ struct Arguments {
   std::string artifact, symbol = "ingot_artifact", function, weights, state, saveState;
   std::vector<std::string> inputs, outputs, expected;
   int threads = 0;
+  std::string device;
   int64_t steps = 0; // 0: one run, without a leading axis
   double rtol = 1e-5, atol = 0;
   bool json = false;
@@ -241,7 +242,7 @@ void run(const Arguments &arguments) {
         std::pair("--expect", &arguments.expected)})
     for (const std::string &text : *list)
       (void)parseTensorArgument(option, text);
-  auto artifact = check(Artifact::open(arguments.artifact, arguments.symbol));
+  auto artifact = openArtifact(arguments.artifact, arguments.symbol, arguments.device);
   std::string name = functionName(*artifact, arguments.function);
   const ingot_function &function = *artifact->findFunction(name);
   checkNames(arguments, function);
@@ -278,6 +279,7 @@ void addRun(CLI::App &app) {
                       "NAME=@FILE: compare; exit code 3 when they differ");
   addTolerances(*command, arguments->rtol, arguments->atol);
   addThreads(*command, arguments->threads);
+  addDevice(*command, arguments->device);
   command
       ->add_option(
           "--steps", arguments->steps,

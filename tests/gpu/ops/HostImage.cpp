@@ -9,13 +9,14 @@
 
 namespace ingot::tests {
 
-std::string makeHostImage(const std::string &source) {
+std::string makeHostImage(const std::string &source, bool isChecked) {
   char path[] = "/tmp/ingot-image-XXXXXX";
   close(mkstemp(path));
   if (const char *directory = std::getenv("INGOT_KEEP_KERNELS"))
     std::ofstream(std::string(directory) + "/kernels" + (path + sizeof("/tmp/ingot-image")) + ".k")
         << source;
   shim::HostCompileOptions options;
+  options.instrumented = isChecked;
 #if __has_feature(address_sanitizer)
   options.instrumented = false;
   options.addressSanitizer = true;

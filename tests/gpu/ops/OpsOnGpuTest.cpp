@@ -15,7 +15,7 @@ TEST_P(OpsOnGpu, EqualsTheReference) {
   CompileOptions options;
   options.targetCpu = "x86-64";
   options.gpu = "host";
-  options.hostImage = makeHostImage;
+  options.hostImage = [](const std::string &source) { return makeHostImage(source); };
   CompiledModule compiled(opCaseModule(GetParam()), options);
   ASSERT_TRUE(compiled.ok()) << compiled.error();
   // Capability, by which a family's code is chosen, and orders.

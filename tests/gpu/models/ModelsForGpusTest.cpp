@@ -1,0 +1,114 @@
+// The test models, inference and training, compiled for GPUs: every kernel keeps its values in
+// registers (the compiler's gate), and the machine code has the instructions that its layout is
+// for. Skipped without NVRTC. INGOT_GPUS=all takes every architecture.
+#include "backends/gpu/nvrtc/Cubin.h"
+#include "backends/gpu/nvrtc/Nvrtc.h"
+#include "frontends/keras/Applications.h"
+#include "ingot/Model.h"
+#include "tests/endtoend/CompiledModels.h"
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace ingot::test {
+namespace {
+
+namespace layers = keras::layers;
+
+std::string architectures() {
+  const char *given = std::getenv("INGOT_GPUS");
+  return given ? given : "sm_75,sm_80,sm_90a";
+}
+
+keras::Model buildTransformer() {
+  auto x = keras::Input({64}, {.dtype = "int32", .name = "tokens"});
+  keras::Tensor h = layers::Embedding(1000, 128)(x);
+  for (int block = 0; block < 2; ++block) {
+    keras::Tensor a = layers::MultiHeadAttention(4, 32)(std::vector{h, h});
+    h = layers::LayerNormalization()(layers::Add()({h, a}));
+    keras::Tensor f = layers::Dense(256, {.activation = "gelu"})(h);
+    f = layers::Dropout(0.1)(layers::Dense(128)(f));
+    h = layers::LayerNormalization()(layers::Add()({h, f}));
+  }
+  h = layers::Dense(10, {.activation = "softmax"})(layers::GlobalAveragePooling1D()(h));
+  return keras::Model({x}, {h});
+}
+
+/// In f16 but for sums and weights.
+bool isMixed(const std::string &name) { return name == "transformer_mixed"; }
+
+keras::Model buildModel(const std::string &name) {
+  if (name == "mlp" || name == "cnn" || name == "cnn_bn")
+    return buildKerasModel(name);
+  keras::clearSession();
+  keras::config::setDtypePolicy(isMixed(name) ? "mixed_float16" : "float32");
+  keras::Model model = [&]() -> keras::Model {
+    if (name.rfind("transformer", 0) == 0)
+      return buildTransformer();
+    if (name == "mobilenet_v2")
+      return keras::applications::MobileNetV2({.weights = "none"});
+    return keras::applications::ResNet50({.weights = "none"});
+  }();
+  keras::config::setDtypePolicy("float32");
+  model.compile({.optimizer = "adam", .loss = "sparse_categorical_crossentropy"});
+  return model;
+}
+
+/// The large ones take minutes: with INGOT_GPUS alone.
+std::vector<const char *> models() {
+  std::vector<const char *> all = {"mlp", "cnn_bn", "transformer_mixed"};
+  if (std::getenv("INGOT_GPUS"))
+    all.insert(all.end(), {"cnn", "transformer", "mobilenet_v2", "resnet50"});
+  return all;
+}
+
+class ModelsForGpus : public testing::TestWithParam<const char *> {};
+
+TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
+  if (auto nvrtc = gpu::Nvrtc::get(); !nvrtc)
+    GTEST_SKIP() << llvm::toString(nvrtc.takeError());
+  mlir::MLIRContext context(allDialects());
+  context.loadAllAvailableDialects();
+  std::string messages;
+  mlir::ScopedDiagnosticHandler handler(
+      &context, [&](mlir::Diagnostic &diagnostic) { messages += diagnostic.str() + "\n"; });
+  auto module = keras::detail::buildModule(*buildModel(GetParam()).impl(), &context, true);
+  CompileOptions options;
+  options.targetCpu = "x86-64";
+  options.gpu = architectures();
+  std::string path = testing::TempDir() + GetParam() + ".so";
+  ASSERT_TRUE(mlir::succeeded(compileToFile(*module, options, path))) << messages;
+  auto artifact = Artifact::open(path);
+  unlink(path.c_str());
+  ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
+  int64_t cubins = 0, byTensorCores = 0, copyAsynchronously = 0;
+  for (int64_t i = 0; i < (*artifact)->table().device_count; ++i) {
+    const ingot_device_code &code = (*artifact)->table().devices[i];
+    EXPECT_EQ(code.left_count, 0);
+    for (int64_t k = 0; k < code.image_count; ++k) {
+      const ingot_image &image = code.images[k];
+      if (image.kind != INGOT_IMAGE_CUBIN)
+        continue;
+      ++cubins;
+      auto cubin = gpu::readCubin({static_cast<const char *>(image.data), image.bytes});
+      ASSERT_TRUE(bool(cubin)) << llvm::toString(cubin.takeError());
+      for (const gpu::KernelResources &kernel : cubin->kernels) {
+        EXPECT_EQ(kernel.localBytes, 0) << image.target << " " << kernel.symbol;
+        byTensorCores += kernel.count("HMMA") > 0;
+        copyAsynchronously += kernel.count("LDGSTS") > 0;
+        // A kernel for tensor cores keeps them fed: its loads do not wait.
+        if (kernel.count("LDGSTS") > 0)
+          EXPECT_GT(kernel.count("HMMA"), 0) << image.target << " " << kernel.symbol;
+      }
+    }
+  }
+  EXPECT_GT(cubins, 0);
+  EXPECT_EQ(byTensorCores > 0, isMixed(GetParam())) << "f32 is computed in f32";
+  EXPECT_EQ(copyAsynchronously > 0, isMixed(GetParam()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, ModelsForGpus, testing::ValuesIn(models()),
+                         [](const auto &info) { return std::string(info.param); });
+
+} // namespace
+} // namespace ingot::test
