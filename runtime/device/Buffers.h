@@ -20,13 +20,14 @@ public:
   /// What is put into the stream from now on finds so many bytes here; contents are lost where it
   /// grows. ResourceExhausted: there is nothing then.
   Status reserve(uint64_t bytes) {
-    if (address_ && bytes <= capacity_)
+    if (hasRoomFor(bytes))
       return Status::ok();
     release(); // the old one first: both may not fit
     INGOT_ASSIGN_OR_RETURN(address_, stream_.allocate(bytes));
     capacity_ = bytes;
     return Status::ok();
   }
+  bool hasRoomFor(uint64_t bytes) const { return address_ && bytes <= capacity_; }
   char *data() const { return static_cast<char *>(address_); }
   uint64_t capacity() const { return capacity_; }
 

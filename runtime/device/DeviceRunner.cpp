@@ -90,10 +90,10 @@ Status DeviceRunner::placeInputs(Slot &slot, const RunRequest &request) {
   for (size_t i = 0; i < slot.inputPointers.size(); ++i)
     slot.inputBytes += aligned(bytesOf(request.inputs[i]));
   const auto what = [&] { return "the inputs, " + std::to_string(slot.inputBytes) + " bytes"; };
-  const uint64_t before = slot.inputs.capacity();
+  const bool isThere = slot.inputs.hasRoomFor(slot.inputBytes); // for none there is memory, too
   if (Status there = slot.inputs.reserve(slot.inputBytes); !there.isOk())
     return there.withContext(what());
-  if (slot.inputs.capacity() != before)
+  if (!isThere)
     INGOT_RETURN_IF_ERROR(uploads_->wait()); // for the memory: any stream may use it then
   if (Status there = slot.stagedInputs.reserve(slot.inputBytes); !there.isOk())
     return there.withContext(what());

@@ -6,6 +6,7 @@
 #include "ir/Graph.h"
 #include "manifest.pb.h"
 #include "runtime/model/Safetensors.h"
+#include "tools/ingot/InspectGpu.h"
 #include "tools/ingot/InspectOnnx.h"
 #include "tools/ingot/InspectText.h"
 #include "tools/ingot/LoadModel.h"
@@ -120,6 +121,8 @@ Json inspectArtifact(const std::string &path, const std::string &symbol) {
   }
   if (table.derive)
     json["functions"].push_back(functionInfo(*artifact, *table.derive));
+  if (Json devices = deviceInfos(table); !devices.empty())
+    json["devices"] = devices;
   json["variables"] = Json::array();
   for (int64_t i = 0; i < table.variable_count; ++i)
     json["variables"].push_back(variableInfo(table.variables[i]));

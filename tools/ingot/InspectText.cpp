@@ -1,5 +1,6 @@
 // What `ingot inspect` found as text: columns, sections. See InspectText.h.
 #include "tools/ingot/InspectText.h"
+#include "tools/ingot/InspectGpu.h"
 #include <fmt/format.h>
 
 namespace ingot::cli {
@@ -155,7 +156,7 @@ static void printCustomOp(const Json &op) {
 void printText(const Json &json) {
   for (const auto &[key, value] : json.items())
     if (!value.is_object() && key != "functions" && key != "variables" && key != "tensors" &&
-        key != "custom_ops")
+        key != "custom_ops" && key != "devices")
       fmt::print("{:<12} {}\n", key, valueText(value));
   for (const char *section : {"options", "metadata"})
     if (json.contains(section) && !json[section].empty()) {
@@ -170,6 +171,8 @@ void printText(const Json &json) {
   if (json.contains("custom_ops"))
     for (const Json &op : json["custom_ops"])
       printCustomOp(op);
+  if (json.contains("devices"))
+    printDevices(json["devices"]);
   for (const char *section : {"variables", "tensors"})
     if (json.contains(section))
       printTensors(section, json[section]);
