@@ -285,6 +285,7 @@ static inline void k_async_fence() { shim->asyncFence(); }
 
 // ---- Warp groups -------------------------------------------------------------------------------
 
+// Of the block's dynamic memory alone.
 static inline k_u64 k_wgmma_descriptor(const void *shared) {
   const k_u64 offset = (k_u64)((const char *)shared - (const char *)shim->sharedDynamic());
   return (offset & 0x3ffffu) >> 4 | 1ull << 16 | (1024ull >> 4) << 32 | 1ull << 62;

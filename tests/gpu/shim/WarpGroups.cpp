@@ -94,7 +94,9 @@ std::string Block::finishMultiplication(WarpGroup &group, Thread *threads,
     for (int i = 0; i < each; ++i) {
       const int row = t / 32 * 16 + t / 4 % 8 + i / 2 % 2 * 8;
       const int column = i / 4 * 8 + t % 4 * 2 + i % 2;
-      float &sum = accumulators.values[static_cast<size_t>(t * each + i)];
+      float &sum =
+          accumulators
+              .values[static_cast<size_t>(t) * static_cast<size_t>(each) + static_cast<size_t>(i)];
       for (int k = 0; k < 16; ++k)
         sum += left[row][k] * right[column][k];
     }
