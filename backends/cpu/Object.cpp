@@ -172,11 +172,11 @@ Error ArtifactWriter::emitTables() {
   for (auto [variant, state] : llvm::zip(variants, stateOf))
     tables.push_back({variant->target, variant->target->name, &variant->description,
                       prefix(*variant), state < 0 ? std::string() : stateSymbol(options, state)});
-  // The variables are at the same offsets everywhere; what is derived from them differs.
+  // Without a state of their own: they take the variables from the artifact's.
   std::vector<TableDevice> deviceTables;
   for (const DeviceCode &device : devices)
     deviceTables.push_back({{device.host.target, device.description.family,
-                             &device.host.description, prefix(device), tables.front().stateSymbol},
+                             &device.host.description, prefix(device), ""},
                             &device.description});
   if (Error error = addArtifactTables(module, tables, deviceTables, options.symbol))
     return error;

@@ -95,6 +95,15 @@ bool runsAlong(exec::NestOp nest, const Slice &slice, unsigned loop) {
   return false;
 }
 
+/// Whether the map is the identity; of a dimension of one element the place may be a number.
+bool readsSamePoint(AffineMap map, llvm::ArrayRef<Dim> dims) {
+  for (auto [d, expr] : llvm::enumerate(map.getResults()))
+    if (expr != getAffineDimExpr(d, map.getContext()) &&
+        !(isConstant(dims[d], 1) && llvm::isa<AffineConstantExpr>(expr)))
+      return false;
+  return map.getNumResults() == dims.size();
+}
+
 } // namespace
 
 std::optional<Product> matchProduct(exec::NestOp nest) {
@@ -121,10 +130,9 @@ std::optional<Product> matchProduct(exec::NestOp nest) {
     }
   for (unsigned loop = 0; loop < loops; ++loop) {
     bool inA = a.loops[loop], inB = b.loops[loop];
-    if (!inA && !inB)
-      return std::nullopt;
+    // One that neither moves along, of one iteration as a rule, is as good as one of both.
     (loop >= parallel ? product.reduced
-     : inA && inB     ? product.batch
+     : inA == inB     ? product.batch
      : inA            ? product.rows
                       : product.lanes)
         .push_back(loop);
@@ -148,7 +156,7 @@ bool DeviceKernelEmitter::emitTiles(DeviceCode &code) {
   for (OpOperand &use : product->nest->getUses())
     if (auto reader = llvm::dyn_cast<exec::NestOp>(use.getOwner())) {
       AffineMap map = accessMap(reader, use.getOperandNumber());
-      if (!map || !map.isIdentity() || loopDims(reader) != domain)
+      if (!map || !readsSamePoint(map, domain) || loopDims(reader) != domain)
         return false;
     }
   for (exec::NestOp nest : nestsOfPoint())

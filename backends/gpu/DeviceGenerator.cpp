@@ -75,8 +75,27 @@ DeviceGenerator::DeviceGenerator(cpu::CodeContext &host, cpu::CodeContext &devic
   mayHaveFailed = hasControl && mayFail(function);
 }
 
+/// Sizes that are not known yet are checked by the plan.
+LogicalResult DeviceGenerator::checkStaticSizes() {
+  auto isTooLarge = [&](Type type) {
+    Dim count = numElements(b.getContext(), dimsOf(type));
+    return count.isStatic() && count.value() > mostElements();
+  };
+  LogicalResult result = success();
+  function.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (succeeded(result) && llvm::isa<RankedTensorType>(type) && isTooLarge(type))
+        result = op->emitError("a tensor of shape ")
+                 << str(dimsOf(type)) << " has more elements than a GPU's kernels count (2^31 - 1)"
+                 << "; split it, or compile this function without --gpu";
+  });
+  return result;
+}
+
 LogicalResult DeviceGenerator::generate() {
-  if (failed(FunctionGenerator::generate()))
+  if (failed(checkStaticSizes()) || failed(FunctionGenerator::generate()))
+    return failure();
+  if (hasFailed)
     return failure();
   parameters.setElemType(LLVM::LLVMArrayType::get(cb.pointer(), mostParameters));
   return success();
@@ -167,8 +186,10 @@ void DeviceGenerator::emitDispatch(Operation *op) {
     code.count = tasks.tasks;
   }
   program.math.outline(deviceContext.module);
-  KernelText text = printKernel(code.function, code.form, code.threads,
-                                {count, mayHaveFailed ? frame.error : -1});
+  auto printed = printKernel(code.function, code.form, code.threads,
+                             {count, mayHaveFailed ? frame.error : -1});
+  hasFailed |= failed(printed);
+  KernelText text = succeeded(printed) ? std::move(*printed) : KernelText();
   text.sharedBytes = code.sharedBytes;
   code.function.erase();
   b.restoreInsertionPoint(here);

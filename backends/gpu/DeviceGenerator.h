@@ -15,6 +15,7 @@ public:
   mlir::LogicalResult generate();
 
 private:
+  mlir::LogicalResult checkStaticSizes();
   void layoutFrame() override;
   void emitConstants() override;
   Dim plannedBytes() override;
@@ -44,6 +45,7 @@ private:
   std::map<std::string, int64_t> constantOffsets; // by name, in the program's constants
   llvm::DenseMap<mlir::Operation *, int64_t> positionSlots;
   int64_t count = -1, loaded = -1, copyFrom = -1, copyTo = -1, copySize = -1; // words of the frame
+  bool hasFailed = false;                                                     // to print a kernel
   bool mayHaveFailed = false; // in what has been emitted so far
   mlir::Value device;         // the ingot_device
   /// Pointers to a launch's parameters, as many as any has.

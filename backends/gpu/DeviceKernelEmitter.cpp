@@ -36,20 +36,20 @@ DeviceCode DeviceKernelEmitter::emit(llvm::StringRef symbol) {
   DeviceCode code;
   code.function = task.function;
   // Points are threads unless what one computes is worth several.
-  bool isShared = false;
+  bool takesBlock = false;
   for (exec::NestOp nest : madeNests()) {
     Dims loops = loopDims(nest);
     llvm::ArrayRef<Dim> inner = llvm::ArrayRef<Dim>(loops).drop_front(domain.size());
-    isShared |= nest.getParallel() != domain.size();
-    isShared |= !isMap(nest) && product(inner) >= leastShared &&
-                product(domain) < product(inner) * mostThreads;
+    takesBlock |= nest.getParallel() != domain.size();
+    takesBlock |= !isMap(nest) && product(inner) >= leastShared &&
+                  product(domain) < product(inner) * mostThreads;
   }
-  if (emitTiles(code))
-    ;
-  else if (canBeFlat() || !isShared)
-    emitPoints(code);
-  else
-    emitRows(code);
+  if (!emitTiles(code)) {
+    if (takesBlock && !canBeFlat())
+      emitRows(code);
+    else
+      emitPoints(code);
+  }
   cpu::finishTask(cb, task);
   code.sharedBytes = dynamicBytes;
   return code;

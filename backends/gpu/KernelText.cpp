@@ -70,7 +70,7 @@ class Printer {
 public:
   explicit Printer(func::FuncOp function) : function(function) {}
 
-  KernelText kernel(Form form, int64_t threads, const FrameWords &frame);
+  FailureOr<KernelText> kernel(Form form, int64_t threads, const FrameWords &frame);
   std::string deviceFunction(llvm::StringRef name);
 
 private:
@@ -131,7 +131,7 @@ private:
   std::set<std::string> calls;
   std::string tables; // of constants, in front of the function
   llvm::DenseMap<Attribute, std::string> tableNames;
-  bool hasBarriers = false, usesDynamicShared = false;
+  bool hasBarriers = false, usesDynamicShared = false, hasFailed = false;
 };
 
 std::string Printer::name(Value v) {
@@ -609,9 +609,9 @@ void Printer::print(Operation &op) {
         else
           line() << expression << ";\n";
       })
-      .Default([](Operation *other) {
-        other->getParentOfType<func::FuncOp>().dump();
-        llvm::report_fatal_error("no text for " + other->getName().getStringRef());
+      .Default([&](Operation *other) {
+        other->emitError("internal error: kernels' text has no word for it");
+        hasFailed = true;
       });
 }
 
@@ -620,7 +620,7 @@ void Printer::printBlock(Block &block) {
     print(op);
 }
 
-KernelText Printer::kernel(Form form, int64_t threads, const FrameWords &frame) {
+FailureOr<KernelText> Printer::kernel(Form form, int64_t threads, const FrameWords &frame) {
   std::string start;
   Value index = function.getArgument(1);
   if (form == Form::Threads) {
@@ -635,6 +635,8 @@ KernelText Printer::kernel(Form form, int64_t threads, const FrameWords &frame) 
     start = parameter(frame.error, true);
   printBlock(function.getBody().front());
 
+  if (hasFailed)
+    return failure();
   KernelText result;
   for (auto [i, isPointer] : llvm::enumerate(arePointers))
     result.parameters +=
@@ -661,6 +663,8 @@ KernelText Printer::kernel(Form form, int64_t threads, const FrameWords &frame) 
 
 std::string Printer::deviceFunction(llvm::StringRef symbol) {
   printBlock(function.getBody().front());
+  if (hasFailed)
+    return {};
   Operation *end = function.getBody().front().getTerminator();
   std::string head =
       "K_DEVICE " + typeName(end->getOperand(0).getType()) + " " + symbol.str() + "(";
@@ -676,7 +680,8 @@ std::string KernelText::named(llvm::StringRef symbol) const {
                        parameters, body, words.size());
 }
 
-KernelText printKernel(func::FuncOp function, Form form, int64_t threads, const FrameWords &frame) {
+FailureOr<KernelText> printKernel(func::FuncOp function, Form form, int64_t threads,
+                                  const FrameWords &frame) {
   return Printer(function).kernel(form, threads, frame);
 }
 

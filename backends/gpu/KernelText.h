@@ -35,11 +35,13 @@ struct FrameWords {
   int64_t error = -1; // a pointer to the error word, looked at first; -1: it does not matter
 };
 
-/// Prints the function. `threads`: of a block.
-KernelText printKernel(mlir::func::FuncOp function, Form form, int64_t threads,
-                       const FrameWords &frame);
+/// Prints the function. `threads`: of a block. An op without a word in the text is an internal
+/// error, reported at it.
+mlir::FailureOr<KernelText> printKernel(mlir::func::FuncOp function, Form form, int64_t threads,
+                                        const FrameWords &frame);
 
 /// A function of scalars alone, as a K_DEVICE function of the name, with the tables it reads.
+/// Empty after an error, as above.
 std::string printDeviceFunction(mlir::func::FuncOp function, llvm::StringRef name);
 
 /// Names of calls in kernels' code that the text has a word for.

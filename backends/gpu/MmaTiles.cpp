@@ -180,9 +180,8 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
       unrolled(piece, [&](Value e) {
         Value ownE = f.alongReduced ? own : cb.add(own, e),
               reducedE = f.alongReduced ? cb.add(reduced, e) : reduced;
-        Value value = orElse(isInside(ownE, reducedE), zero, [&] {
-          return operandOf(product, f.half, loopsAt(ownE, reducedE));
-        });
+        Value value = orElse(isInside(ownE, reducedE), zero,
+                             [&] { return operandOf(product, f.half, loopsAt(ownE, reducedE)); });
         storeTo(to, half, cb.uniform(e), value);
       });
     }
@@ -192,9 +191,7 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
     fill(a, stage, step);
     fill(b, stage, step);
   };
-  auto commit = [&] {
-    func::CallOp::create(builder, cb.loc, "k_cp_async_commit", TypeRange{});
-  };
+  auto commit = [&] { func::CallOp::create(builder, cb.loc, "k_cp_async_commit", TypeRange{}); };
 
   int64_t rowFragments = tile.warpRows / 16, laneFragments = tile.warpLanes / 8;
   Type word = builder.getI32Type();
@@ -222,9 +219,8 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
   /// Four 8 x 8 matrices from the place on; of each the lanes of a group give the lines.
   auto loadMatrix = [&](const Factor &f, Value stage, Value own, Value reduced, Value to) {
     Value from = cb.address(f.memory, element(f, stage, own, reduced), builder.getI16Type());
-    func::CallOp::create(builder, cb.loc,
-                         f.alongReduced ? "k_ldmatrix_x4" : "k_ldmatrix_x4_trans", TypeRange{},
-                         ValueRange{to, from});
+    func::CallOp::create(builder, cb.loc, f.alongReduced ? "k_ldmatrix_x4" : "k_ldmatrix_x4_trans",
+                         TypeRange{}, ValueRange{to, from});
   };
   cb.loop(cb.integer(0), steps, 1, [&](Value number) {
     func::CallOp::create(builder, cb.loc, "k_cp_async_wait", TypeRange{},
@@ -243,8 +239,7 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
           own = cb.add(cb.add(warpRow, cb.mul(i, cb.integer(16))), bit(8));
           along = cb.add(reduced, cb.add(inEight, bit(16)));
         }
-        loadMatrix(a, stage, own, along,
-                   cb.address(aFragments, cb.mul(i, cb.integer(4)), word));
+        loadMatrix(a, stage, own, along, cb.address(aFragments, cb.mul(i, cb.integer(4)), word));
       });
       unrolled(laneFragments / 2, [&](Value j) {
         // Both halves of the sum of lanes 0-7, then of lanes 8-15.
@@ -254,17 +249,16 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
           own = cb.add(first, bit(16));
           along = cb.add(reduced, cb.add(inEight, bit(8)));
         }
-        loadMatrix(b, stage, own, along,
-                   cb.address(bFragments, cb.mul(j, cb.integer(4)), word));
+        loadMatrix(b, stage, own, along, cb.address(bFragments, cb.mul(j, cb.integer(4)), word));
       });
       unrolled(rowFragments, [&](Value i) {
         unrolled(laneFragments, [&](Value j) {
           Value at = cb.add(cb.mul(i, cb.integer(laneFragments)), j);
-          func::CallOp::create(
-              builder, cb.loc, half.isF16() ? "k_mma_f16" : "k_mma_bf16", TypeRange{},
-              ValueRange{cb.address(sums, cb.mul(at, cb.integer(4)), sum),
-                         cb.address(aFragments, cb.mul(i, cb.integer(4)), word),
-                         cb.address(bFragments, cb.mul(j, cb.integer(2)), word)});
+          func::CallOp::create(builder, cb.loc, half.isF16() ? "k_mma_f16" : "k_mma_bf16",
+                               TypeRange{},
+                               ValueRange{cb.address(sums, cb.mul(at, cb.integer(4)), sum),
+                                          cb.address(aFragments, cb.mul(i, cb.integer(4)), word),
+                                          cb.address(bFragments, cb.mul(j, cb.integer(2)), word)});
         });
       });
     });
