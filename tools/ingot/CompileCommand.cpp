@@ -427,9 +427,10 @@ void addCompile(CLI::App &app) {
       ->add_option("--target-cpu", arguments->options.targetCpu,
                    "host, or levels for one file with variants: x86-64-v4,x86-64-v3,x86-64")
       ->capture_default_str();
-  command->add_option("--gpu", arguments->options.gpu,
-                      "Code for GPUs, too: CUDA architectures (sm_80,sm_90a, or all), opencl; needs "
-                      "NVRTC for CUDA");
+  command->add_option(
+      "--gpu", arguments->options.gpu,
+      "Code for GPUs, too: CUDA architectures (sm_80,sm_90a, or all), opencl; needs "
+      "NVRTC for CUDA");
   command
       ->add_option("--gpu-local-memory", arguments->options.mayUseLocalMemory,
                    "Kernels, as messages name them, that may spill registers to memory")

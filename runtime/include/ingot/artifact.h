@@ -288,9 +288,9 @@ typedef struct ingot_image {
 
 /* The model for one family of devices (since 1.5). `table` is like the artifact's own: the same
  * variables at the same offsets, other derived data, and those functions of the same names that
- * devices run; its functions want `device` of ingot_run. Of its `initial_state` the variables alone
- * count, up to the end of the last one: `derive` has to be called. The first entry with an image
- * for a device is meant for it. */
+ * devices run; its functions want `device` of ingot_run. It has no `initial_state`: a state begins
+ * with the variables of the artifact's own, and `derive` has to be called. The first entry with an
+ * image for a device is meant for it. */
 typedef struct ingot_device_code {
   const char *api;    /* "cuda" or "opencl" */
   const char *family; /* "sm_80": what the kernels are written for */
