@@ -22,13 +22,15 @@ std::string reasonToLeave(func::FuncOp function) {
   std::string reason;
   function.walk([&](Operation *op) {
     auto isText = [](Type type) { return getElementTypeOrSelf(type).isInteger(128); };
-    std::string node = graph::layerName(op->getLoc()) + ": ";
     if (llvm::isa<exec::CustomCallOp>(op))
-      reason = node + "a custom op runs on the CPU alone";
+      reason = "a custom op runs on the CPU alone";
     else if (llvm::any_of(op->getOperandTypes(), isText) ||
              llvm::any_of(op->getResultTypes(), isText))
-      reason = node + "text is handled on the CPU alone";
-    return reason.empty() ? WalkResult::advance() : WalkResult::interrupt();
+      reason = "text is handled on the CPU alone";
+    if (reason.empty())
+      return WalkResult::advance();
+    reason = graph::layerName(op->getLoc()) + ": " + reason;
+    return WalkResult::interrupt();
   });
   return reason;
 }
@@ -185,7 +187,7 @@ void DeviceGenerator::emitDispatch(Operation *op) {
     code.function = tasks.task;
     code.count = tasks.tasks;
   }
-  program.math.outline(deviceContext.module);
+  hasFailed |= failed(program.math.outline(deviceContext.module));
   auto printed = printKernel(code.function, code.form, code.threads,
                              {count, mayHaveFailed ? frame.error : -1});
   hasFailed |= failed(printed);

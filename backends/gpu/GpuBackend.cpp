@@ -46,14 +46,14 @@ struct Request {
   std::vector<Architecture> architectures;
 };
 
-llvm::Expected<Request> parseRequest(llvm::StringRef list) {
+llvm::Expected<Request> parseRequest(const CompileOptions &options) {
   Request request;
   llvm::SmallVector<llvm::StringRef> names;
-  list.split(names, ',', -1, false);
+  llvm::StringRef(options.gpu).split(names, ',', -1, false);
   std::vector<std::string> cuda;
   for (llvm::StringRef name : names) {
     name = name.trim();
-    if (name == "host")
+    if (name == "host" && options.hostImage)
       request.host = true;
     else if (name == "opencl")
       request.opencl = true;
@@ -74,10 +74,9 @@ llvm::Expected<Request> parseRequest(llvm::StringRef list) {
 /// Makes the code of one family, and its images.
 class FamilyCompiler {
 public:
-  FamilyCompiler(ModuleOp planned, const CompileOptions &options, const GpuTarget &target)
-      : planned(planned), options(options), target(target) {}
+  FamilyCompiler(ModuleOp planned, const CompileOptions &options, const GpuTarget &target,
+                 DeviceFunctions functions);
 
-  LogicalResult generate();
   LogicalResult addCudaImages(llvm::ArrayRef<Architecture> architectures);
   void addOpenClImage();
   LogicalResult addHostImage();
@@ -93,20 +92,17 @@ private:
   ModuleOp planned;
   const CompileOptions &options;
   const GpuTarget &target;
-  DeviceProgram program{false};
+  DeviceProgram program;
 };
 
-LogicalResult FamilyCompiler::generate() {
-  auto made = generateDeviceFunctions(planned, target, *cpu::lookupTarget("x86-64"), options);
-  if (failed(made))
-    return failure();
-  program = std::move(made->program);
-  code.host = std::move(made->host);
+FamilyCompiler::FamilyCompiler(ModuleOp planned, const CompileOptions &options,
+                               const GpuTarget &target, DeviceFunctions functions)
+    : planned(planned), options(options), target(target), program(std::move(functions.program)) {
+  code.host = std::move(functions.host);
   code.description.api = target.api;
   code.description.family = target.family;
-  code.description.left = std::move(made->left);
+  code.description.left = std::move(functions.left);
   code.description.constants = program.constants;
-  return success();
 }
 
 void FamilyCompiler::describeKernels(bool unitEach) {
@@ -165,14 +161,19 @@ FailureOr<std::vector<cpu::DeviceCode>> makeDeviceCode(ModuleOp planned,
   planned.getContext()
       ->loadDialect<scf::SCFDialect, cf::ControlFlowDialect, vector::VectorDialect,
                     LLVM::LLVMDialect>();
-  auto request = parseRequest(options.gpu);
+  auto request = parseRequest(options);
   if (!request)
     return planned.emitError() << llvm::toString(request.takeError());
   std::vector<cpu::DeviceCode> devices;
   auto add = [&](llvm::StringRef family,
                  llvm::function_ref<LogicalResult(FamilyCompiler &)> addImages) -> LogicalResult {
-    FamilyCompiler compiler(planned, options, *lookupTarget(family));
-    if (failed(compiler.generate()) || failed(addImages(compiler)))
+    const GpuTarget &target = *lookupTarget(family);
+    auto functions =
+        generateDeviceFunctions(planned, target, *cpu::lookupTarget("x86-64"), options);
+    if (failed(functions))
+      return failure();
+    FamilyCompiler compiler(planned, options, target, std::move(*functions));
+    if (failed(addImages(compiler)))
       return failure();
     devices.push_back(std::move(compiler.code));
     return success();

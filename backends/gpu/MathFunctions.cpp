@@ -19,7 +19,7 @@ static bool isFunction(Operation &op) {
                     math::RoundEvenOp, math::SqrtOp, math::TruncOp>(op);
 }
 
-void MathFunctions::outline(ModuleOp code) {
+LogicalResult MathFunctions::outline(ModuleOp code) {
   cpu::widenHalves(code);
   llvm::SmallVector<Operation *> found;
   code.walk([&](Operation *op) {
@@ -27,17 +27,20 @@ void MathFunctions::outline(ModuleOp code) {
       found.push_back(op);
   });
   for (Operation *op : found) {
-    std::string name = define(op);
+    auto name = define(op);
+    if (failed(name))
+      return failure();
     OpBuilder b(op);
     auto call =
-        func::CallOp::create(b, op->getLoc(), name, op->getResultTypes(), op->getOperands());
+        func::CallOp::create(b, op->getLoc(), *name, op->getResultTypes(), op->getOperands());
     op->replaceAllUsesWith(call);
     op->erase();
   }
+  return success();
 }
 
 /// "m_exp_f32", defined if it is not yet.
-std::string MathFunctions::define(Operation *op) {
+FailureOr<std::string> MathFunctions::define(Operation *op) {
   std::string name = "m_" + op->getName().stripDialect().str();
   for (Type type : op->getOperandTypes())
     name +=
@@ -55,6 +58,8 @@ std::string MathFunctions::define(Operation *op) {
   func::ReturnOp::create(b, op->getLoc(), copy->getResults());
   cpu::expandMathForDevice(*module, fast);
   text = printDeviceFunction(function, name);
+  if (text.empty())
+    return failure();
   return name;
 }
 

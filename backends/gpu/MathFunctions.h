@@ -12,14 +12,15 @@ class MathFunctions {
 public:
   explicit MathFunctions(bool fast) : fast(fast) {}
 
-  /// Computes f16 and bf16 in f32, and replaces functions that are no instructions by calls.
-  void outline(mlir::ModuleOp code);
+  /// Computes f16 and bf16 in f32, and replaces functions that are no instructions by calls. Fails
+  /// where a function has no text, which is reported.
+  mlir::LogicalResult outline(mlir::ModuleOp code);
 
   /// The definition of a called function; empty for any other name.
   llvm::StringRef text(llvm::StringRef name) const;
 
 private:
-  std::string define(mlir::Operation *op);
+  mlir::FailureOr<std::string> define(mlir::Operation *op);
 
   bool fast;
   std::map<std::string, std::string, std::less<>> texts; // by name

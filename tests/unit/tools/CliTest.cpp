@@ -67,6 +67,16 @@ TEST_F(CliNetTest, WrongUsageIsExitCodeOne) {
   EXPECT_EQ(outcome.out, "");
 }
 
+TEST_F(CliNetTest, UnknownGpusAreRefusedWithThoseThatThereAre) {
+  for (const char *gpu : {"sm_1", "host"}) { // "host" is for programs that bring a compiler
+    Outcome outcome = ingot(std::string("compile net.mlir --gpu ") + gpu);
+    EXPECT_EQ(outcome.code, 2) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(gpu));
+    EXPECT_THAT(outcome.err, HasSubstr("sm_90a"));
+    EXPECT_THAT(outcome.err, HasSubstr("opencl"));
+  }
+}
+
 TEST_F(CliNetTest, CompiledModelRuns) {
   Outcome compiled = ingot("compile net.mlir -o net.so");
   ASSERT_EQ(compiled.code, 0) << compiled.err;
