@@ -20,8 +20,8 @@ public:
         pointer(llvm::PointerType::getUnqual(context)) {}
 
   Constant *artifact(const ArtifactDescription &d, int64_t deviceCount, Constant *devices);
-  /// An ingot_device_code; this writes the host code's table.
-  Constant *device(const DeviceDescription &d);
+  /// The ingot_device_codes, with the tables of their host code; null when there are none.
+  Constant *devices(llvm::ArrayRef<TableDevice> devices);
 
 private:
   Constant *i32(int64_t value) {
@@ -55,6 +55,7 @@ private:
   Constant *variables(const std::vector<VariableDescription> &variables);
   Constant *kernels(const std::vector<KernelDescription> &kernels);
   Constant *function(const FunctionDescription &d);
+  Constant *device(const DeviceDescription &d);
   Constant *initialState();
   /// Their number, and the array.
   std::pair<Constant *, Constant *> bounds(const ArtifactDescription &d);
@@ -168,6 +169,12 @@ Constant *TableWriter::device(const DeviceDescription &d) {
                  i64(d.left.size()), left, reasons});
 }
 
+Constant *TableWriter::devices(llvm::ArrayRef<TableDevice> devices) {
+  return array(devices, [&](const TableDevice &device) {
+    return TableWriter(module, device.variant).device(*device.description);
+  });
+}
+
 Constant *TableWriter::artifact(const ArtifactDescription &d, int64_t deviceCount,
                                 Constant *devices) {
   Constant *functions =
@@ -206,23 +213,14 @@ Constant *TableWriter::artifact(const ArtifactDescription &d, int64_t deviceCoun
 
 llvm::Error addArtifactTables(llvm::Module &module, llvm::ArrayRef<TableVariant> variants,
                               llvm::ArrayRef<TableDevice> devices, const std::string &symbol) {
-  std::vector<Constant *> codes;
-  for (const TableDevice &device : devices)
-    codes.push_back(TableWriter(module, device.variant).device(*device.description));
-  llvm::Constant *list =
-      llvm::ConstantPointerNull::get(llvm::PointerType::getUnqual(module.getContext()));
-  if (!codes.empty()) {
-    auto *type = llvm::ArrayType::get(codes.front()->getType(), codes.size());
-    list = new llvm::GlobalVariable(module, type, /*isConstant=*/true,
-                                    llvm::GlobalValue::PrivateLinkage,
-                                    llvm::ConstantArray::get(type, codes), "devices");
-  }
+  Constant *list = TableWriter(module, variants.front()).devices(devices);
   llvm::SmallVector<const CpuTarget *> targets;
   llvm::SmallVector<Constant *> tables;
   for (const TableVariant &variant : variants) {
     targets.push_back(variant.target);
-    tables.push_back(TableWriter(module, variant)
-                         .artifact(*variant.description, static_cast<int64_t>(codes.size()), list));
+    tables.push_back(
+        TableWriter(module, variant)
+            .artifact(*variant.description, static_cast<int64_t>(devices.size()), list));
   }
   return addVariantSelector(module, targets, tables, symbol);
 }

@@ -17,7 +17,7 @@ namespace ingot::cpu {
 /// What the table of one variant needs to know.
 struct TableVariant {
   const CpuTarget *target;
-  std::string name; // "x86-64-v3"; of a device's, "cuda"
+  std::string name; // "x86-64-v3"; of a device's, its family: "sm_80"
   const ArtifactDescription *description;
   /// Put before the names of the variant's functions.
   std::string prefix;

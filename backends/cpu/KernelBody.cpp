@@ -506,11 +506,15 @@ KernelEmitter::Values KernelEmitter::reduce(exec::NestOp nest, llvm::ArrayRef<In
       reduceLoops(nest, loops, parallel.size(), identities(nest, vector), lanesOnReduction);
   if (lanesOnReduction && cb.lanes > 1)
     acc = combineLanes(nest, acc);
-  if (acc.size() == 2) { // an index over no element is 0
-    Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(acc[1].getType()));
-    acc[1] = arith::MaxSIOp::create(builder, cb.loc, acc[1], zero);
-  }
+  settleIndex(acc);
   return acc;
+}
+
+void KernelEmitter::settleIndex(Values &acc) {
+  if (acc.size() != 2)
+    return;
+  Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(acc[1].getType()));
+  acc[1] = arith::MaxSIOp::create(builder, cb.loc, acc[1], zero);
 }
 
 /// Whether each value is a product to be added, which takes one operation where there is one.

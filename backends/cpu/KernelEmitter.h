@@ -161,6 +161,8 @@ protected: // for emitters that lay out loops in another way
                      bool lanesOnReduction);
   Values combine(exec::NestOp nest, mlir::ValueRange acc, mlir::ValueRange values);
   Values combineLanes(exec::NestOp nest, mlir::ValueRange acc);
+  /// An index over no element is 0.
+  void settleIndex(Values &acc);
   Values identities(exec::NestOp nest, bool vector);
   void store(mlir::ValueRange outputs, mlir::ValueRange values, llvm::ArrayRef<Index> loops);
   /// Stores what the kernel's first op has at the point, and runs the maps behind it there.

@@ -164,12 +164,8 @@ DeviceKernelEmitter::Values DeviceKernelEmitter::reduceTogether(exec::NestOp nes
     barrier();
   }
   Values result = get(cb.integer(0));
-  barrier();                // the buffers are free again
-  if (result.size() == 2) { // an index over no element is 0
-    Value zero =
-        arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(result[1].getType()));
-    result[1] = arith::MaxSIOp::create(builder, cb.loc, result[1], zero);
-  }
+  barrier(); // the buffers are free again
+  settleIndex(result);
   return result;
 }
 

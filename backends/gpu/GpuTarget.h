@@ -1,17 +1,14 @@
 // Named families of devices: what kernels may assume. Code generation asks nothing else.
 #pragma once
-#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
-#include <cstdint>
 #include <string>
 
 namespace ingot::gpu {
 
 struct GpuTarget {
-  std::string family;    // "sm_80"
-  std::string api;       // "cuda" or "opencl"
-  bool shuffles = false; // threads of a warp exchange registers
-  bool mma = false;      // mma.sync of f16 and bf16, ldmatrix, asynchronous copies
+  std::string family; // "sm_80"
+  std::string api;    // "cuda" or "opencl"
+  bool mma = false;   // mma.sync of f16 and bf16, ldmatrix, asynchronous copies
 };
 
 /// Null for an unknown name.

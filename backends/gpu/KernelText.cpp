@@ -1,23 +1,13 @@
-// The printer: every value is a constant of its own name, every region a block of C. See
-// KernelText.h.
-//
-// An i1 is an int of 0 or 1; an i64 is signed, other integers are unsigned, and what may overflow
-// is computed without a sign; a 16-bit float is its bits. Pointers are to bytes.
-#include "backends/gpu/KernelText.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+// Functions, memory and control flow as text. See KernelText.h and KernelPrinter.h.
+#include "backends/gpu/KernelPrinter.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <cmath>
 
 using namespace mlir;
 
 namespace ingot::gpu {
-namespace {
-
-unsigned widthOf(Type type) { return type.isIndex() ? 64 : type.getIntOrFloatBitWidth(); }
-bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
 std::string typeName(Type type) {
   if (type.isF32())
@@ -33,14 +23,13 @@ std::string typeName(Type type) {
   return "k_u" + std::to_string(widthOf(type));
 }
 
-/// "f32", "u16", …: what intrinsics' names end in.
 std::string suffix(Type type) {
   if (type.isBF16())
     return "bf16";
   return (llvm::isa<FloatType>(type) ? "f" : "u") + std::to_string(widthOf(type));
 }
-std::string signedName(Type type) { return "k_i" + std::to_string(widthOf(type)); }
-std::string unsignedName(Type type) { return "k_u" + std::to_string(widthOf(type)); }
+
+namespace {
 
 std::string literal(const llvm::APFloat &value, Type type) {
   llvm::APInt bits = value.bitcastToAPInt();
@@ -66,73 +55,7 @@ std::string literal(const llvm::APInt &value, Type type) {
   return "((" + unsignedName(type) + ")" + std::to_string(value.getZExtValue()) + "u)";
 }
 
-class Printer {
-public:
-  explicit Printer(func::FuncOp function) : function(function) {}
-
-  FailureOr<KernelText> kernel(Form form, int64_t threads, const FrameWords &frame);
-  std::string deviceFunction(llvm::StringRef name);
-
-private:
-  enum class Space { Global, Shared, Private };
-  Space spaceOf(Value pointer);
-  static std::string pointerType(Space space, llvm::StringRef pointee) {
-    return space == Space::Global   ? ("K_GLOBAL " + pointee + " *").str()
-           : space == Space::Shared ? ("K_SHARED_POINTER(" + pointee + ")").str()
-                                    : (pointee + " *").str();
-  }
-
-  llvm::raw_ostream &line() { return out.indent(depth * 2); }
-  std::string name(Value v);
-  /// Declares the value.
-  void let(Value v, const llvm::Twine &expression) {
-    line() << "const " << typeName(v.getType()) << ' ' << name(v) << " = " << expression << ";\n";
-  }
-  std::string call(const llvm::Twine &callee, ValueRange arguments);
-  /// The integer as the operand of a signed operation.
-  std::string asSigned(Value v) {
-    return v.getType().isInteger(1) ? "-" + name(v) : "(" + signedName(v.getType()) + ")" + name(v);
-  }
-  std::string asUnsigned(Value v) {
-    return widthOf(v.getType()) < 32 ? "(k_u32)" + name(v)
-                                     : "(" + unsignedName(v.getType()) + ")" + name(v);
-  }
-  /// An unsigned expression of at least 32 bits, made the value's own type.
-  std::string wrapped(Value v, const llvm::Twine &expression) {
-    return v.getType().isInteger(1) ? ("(" + expression + ") & 1").str()
-                                    : "(" + typeName(v.getType()) + ")(" + expression.str() + ")";
-  }
-  std::string parameter(int64_t word, bool isPointer);
-
-  void printBlock(Block &block);
-  void print(Operation &op);
-  bool printInteger(Operation &op);
-  bool printFloat(Operation &op);
-  bool printConversion(Operation &op);
-  void printCompare(arith::CmpIOp op);
-  void printCompare(arith::CmpFOp op);
-  void printMemory(Operation &op);
-  void printElement(vector::ExtractOp op);
-  std::string place(Value pointer, Type element);
-  std::string memoryName(Type element) { return typeName(cpu::memoryType(element)); }
-  void printFor(scf::ForOp op);
-  void printIf(scf::IfOp op);
-  void printWhile(scf::WhileOp op);
-  void declare(ValueRange values);
-  void assign(ValueRange to, ValueRange from);
-
-  func::FuncOp function;
-  llvm::DenseMap<Value, std::string> names;
-  std::string text;
-  llvm::raw_string_ostream out{text};
-  int depth = 1, nextName = 0;
-  std::vector<int64_t> words;
-  std::vector<bool> arePointers;
-  std::set<std::string> calls;
-  std::string tables; // of constants, in front of the function
-  llvm::DenseMap<Attribute, std::string> tableNames;
-  bool hasBarriers = false, usesDynamicShared = false, hasFailed = false;
-};
+} // namespace
 
 std::string Printer::name(Value v) {
   std::string &known = names[v];
@@ -186,241 +109,6 @@ std::string Printer::parameter(int64_t word, bool isPointer) {
     arePointers.push_back(isPointer);
   }
   return "a" + std::to_string(number);
-}
-
-void Printer::printCompare(arith::CmpIOp op) {
-  using P = arith::CmpIPredicate;
-  const char *sign = nullptr;
-  bool isSigned = false;
-  switch (op.getPredicate()) {
-  case P::eq:
-    sign = " == ";
-    break;
-  case P::ne:
-    sign = " != ";
-    break;
-  case P::slt:
-  case P::ult:
-    sign = " < ";
-    break;
-  case P::sle:
-  case P::ule:
-    sign = " <= ";
-    break;
-  case P::sgt:
-  case P::ugt:
-    sign = " > ";
-    break;
-  case P::sge:
-  case P::uge:
-    sign = " >= ";
-    break;
-  }
-  isSigned = op.getPredicate() == P::slt || op.getPredicate() == P::sle ||
-             op.getPredicate() == P::sgt || op.getPredicate() == P::sge;
-  auto operand = [&](Value v) {
-    if (v.getType().isInteger(1))
-      return isSigned ? "(-" + name(v) + ")" : name(v);
-    return "(" + (isSigned ? asSigned(v) : asUnsigned(v)) + ")";
-  };
-  let(op, operand(op.getLhs()) + sign + operand(op.getRhs()));
-}
-
-void Printer::printCompare(arith::CmpFOp op) {
-  using P = arith::CmpFPredicate;
-  std::string x = name(op.getLhs()), y = name(op.getRhs());
-  auto compare = [&](const char *sign) { return x + sign + y; };
-  auto unless = [&](const char *sign) { return "!(" + compare(sign) + ")"; };
-  std::string isNan = x + " != " + x + " || " + y + " != " + y;
-  std::string differ = compare(" < ") + " || " + compare(" > ");
-  switch (op.getPredicate()) {
-  case P::AlwaysFalse:
-    return let(op, "0");
-  case P::AlwaysTrue:
-    return let(op, "1");
-  case P::OEQ:
-    return let(op, compare(" == "));
-  case P::OGT:
-    return let(op, compare(" > "));
-  case P::OGE:
-    return let(op, compare(" >= "));
-  case P::OLT:
-    return let(op, compare(" < "));
-  case P::OLE:
-    return let(op, compare(" <= "));
-  case P::ONE:
-    return let(op, differ);
-  case P::ORD:
-    return let(op, "!(" + isNan + ")");
-  case P::UEQ:
-    return let(op, "!(" + differ + ")");
-  case P::UGT:
-    return let(op, unless(" <= "));
-  case P::UGE:
-    return let(op, unless(" < "));
-  case P::ULT:
-    return let(op, unless(" >= "));
-  case P::ULE:
-    return let(op, unless(" > "));
-  case P::UNE:
-    return let(op, compare(" != "));
-  case P::UNO:
-    return let(op, isNan);
-  }
-}
-
-bool Printer::printInteger(Operation &op) {
-  auto binary = [&](const char *sign) {
-    Value v = op.getResult(0);
-    let(v, wrapped(v, asUnsigned(op.getOperand(0)) + sign + asUnsigned(op.getOperand(1))));
-  };
-  auto withSign = [&](const char *sign) {
-    Value v = op.getResult(0);
-    let(v, "(" + typeName(v.getType()) + ")(" + asSigned(op.getOperand(0)) + sign +
-               asSigned(op.getOperand(1)) + ")");
-  };
-  auto choose = [&](const char *sign, bool isSigned) {
-    auto operand = [&](unsigned i) {
-      return isSigned ? asSigned(op.getOperand(i)) : asUnsigned(op.getOperand(i));
-    };
-    let(op.getResult(0), operand(0) + sign + operand(1) + " ? " + name(op.getOperand(0)) + " : " +
-                             name(op.getOperand(1)));
-  };
-  /// Towards the lower (the higher) whole number, of a divisor that is not 0.
-  auto rounded = [&](const char *helper) { let(op.getResult(0), call(helper, op.getOperands())); };
-  return llvm::TypeSwitch<Operation *, bool>(&op)
-      .Case([&](arith::AddIOp) { return binary(" + "), true; })
-      .Case([&](arith::SubIOp) { return binary(" - "), true; })
-      .Case([&](arith::MulIOp) { return binary(" * "), true; })
-      .Case([&](arith::AndIOp) { return binary(" & "), true; })
-      .Case([&](arith::OrIOp) { return binary(" | "), true; })
-      .Case([&](arith::XOrIOp) { return binary(" ^ "), true; })
-      .Case([&](arith::ShLIOp) { return binary(" << "), true; })
-      .Case([&](arith::ShRUIOp) { return binary(" >> "), true; })
-      .Case([&](arith::DivUIOp) { return binary(" / "), true; })
-      .Case([&](arith::RemUIOp) { return binary(" % "), true; })
-      .Case([&](arith::DivSIOp) { return withSign(" / "), true; })
-      .Case([&](arith::RemSIOp) { return withSign(" % "), true; })
-      .Case([&](arith::ShRSIOp shift) {
-        let(shift, "(" + typeName(shift.getType()) + ")(" + asSigned(shift.getLhs()) + " >> " +
-                       name(shift.getRhs()) + ")");
-        return true;
-      })
-      .Case([&](arith::MaxSIOp) { return choose(" > ", true), true; })
-      .Case([&](arith::MinSIOp) { return choose(" < ", true), true; })
-      .Case([&](arith::MaxUIOp) { return choose(" > ", false), true; })
-      .Case([&](arith::MinUIOp) { return choose(" < ", false), true; })
-      .Case([&](arith::FloorDivSIOp) { return rounded("k_floordiv_i64"), true; })
-      .Case([&](arith::CeilDivSIOp) { return rounded("k_ceildiv_i64"), true; })
-      .Case([&](arith::MulUIExtendedOp product) {
-        let(product.getLow(), wrapped(product.getLow(), asUnsigned(product.getLhs()) + " * " +
-                                                            asUnsigned(product.getRhs())));
-        let(product.getHigh(), call("k_mulhi_" + suffix(product.getHigh().getType()),
-                                    {product.getLhs(), product.getRhs()}));
-        return true;
-      })
-      .Case([&](arith::CmpIOp compare) { return printCompare(compare), true; })
-      .Default([](Operation *) { return false; });
-}
-
-bool Printer::printFloat(Operation &op) {
-  Value v = op.getNumResults() == 1 ? op.getResult(0) : Value();
-  auto binary = [&](const char *sign) {
-    let(v, name(op.getOperand(0)) + sign + name(op.getOperand(1)));
-  };
-  auto intrinsic = [&](const char *callee) {
-    let(v, call(callee + suffix(v.getType()), op.getOperands()));
-  };
-  return llvm::TypeSwitch<Operation *, bool>(&op)
-      .Case([&](arith::AddFOp) { return binary(" + "), true; })
-      .Case([&](arith::SubFOp) { return binary(" - "), true; })
-      .Case([&](arith::MulFOp) { return binary(" * "), true; })
-      .Case([&](arith::DivFOp) { return binary(" / "), true; })
-      .Case([&](arith::NegFOp negate) {
-        if (isHalf(negate.getType()))
-          let(v, "(k_u16)(" + name(negate.getOperand()) + " ^ 0x8000u)");
-        else
-          let(v, "-" + name(negate.getOperand()));
-        return true;
-      })
-      .Case([&](arith::MaximumFOp) { return intrinsic("k_maximum_"), true; })
-      .Case([&](arith::MinimumFOp) { return intrinsic("k_minimum_"), true; })
-      .Case([&](arith::MaxNumFOp) { return intrinsic("k_maxnum_"), true; })
-      .Case([&](arith::MinNumFOp) { return intrinsic("k_minnum_"), true; })
-      .Case([&](math::FmaOp) { return intrinsic("k_fma_"), true; })
-      .Case([&](math::SqrtOp) { return intrinsic("k_sqrt_"), true; })
-      .Case([&](math::FloorOp) { return intrinsic("k_floor_"), true; })
-      .Case([&](math::CeilOp) { return intrinsic("k_ceil_"), true; })
-      .Case([&](math::TruncOp) { return intrinsic("k_trunc_"), true; })
-      .Case([&](math::RoundEvenOp) { return intrinsic("k_rint_"), true; })
-      .Case([&](math::AbsFOp absolute) {
-        if (isHalf(absolute.getType()))
-          let(v, "(k_u16)(" + name(absolute.getOperand()) + " & 0x7fffu)");
-        else
-          intrinsic("k_abs_");
-        return true;
-      })
-      .Case([&](math::CopySignOp copy) {
-        if (isHalf(copy.getType()))
-          let(v, "(k_u16)((" + name(copy.getLhs()) + " & 0x7fffu) | (" + name(copy.getRhs()) +
-                     " & 0x8000u))");
-        else
-          intrinsic("k_copysign_");
-        return true;
-      })
-      .Case([&](arith::CmpFOp compare) { return printCompare(compare), true; })
-      .Default([](Operation *) { return false; });
-}
-
-bool Printer::printConversion(Operation &op) {
-  if (op.getNumOperands() != 1 || op.getNumResults() != 1)
-    return false;
-  Value x = op.getOperand(0), v = op.getResult(0);
-  Type from = x.getType(), to = v.getType();
-  auto cast = [&](const std::string &operand) {
-    let(v, "(" + typeName(to) + ")(" + operand + ")");
-    return true;
-  };
-  return llvm::TypeSwitch<Operation *, bool>(&op)
-      .Case<arith::IndexCastOp>([&](auto) { return cast(asSigned(x)); })
-      .Case<arith::IndexCastUIOp>(
-          [&](auto) { return cast("(" + unsignedName(from) + ")" + name(x)); })
-      .Case([&](arith::ExtUIOp) { return cast(name(x)); })
-      .Case([&](arith::ExtSIOp) { return cast(asSigned(x)); })
-      .Case([&](arith::TruncIOp) {
-        if (!to.isInteger(1))
-          return cast(name(x));
-        let(v, "(int)(" + name(x) + " & 1)");
-        return true;
-      })
-      .Case([&](arith::UIToFPOp) {
-        return cast(from.isInteger(1) ? name(x) : "(" + unsignedName(from) + ")" + name(x));
-      })
-      .Case([&](arith::SIToFPOp) { return cast(asSigned(x)); })
-      .Case([&](arith::FPToUIOp) {
-        return cast("(" + (to.isInteger(1) ? "int" : unsignedName(to)) + ")" + name(x));
-      })
-      .Case([&](arith::FPToSIOp) {
-        return cast("(" + (to.isInteger(1) ? "int" : signedName(to)) + ")" + name(x));
-      })
-      .Case<arith::ExtFOp, arith::TruncFOp>([&](auto) {
-        if (isHalf(from) || isHalf(to))
-          let(v, call("k_" + suffix(from) + "_to_" + suffix(to), x));
-        else
-          cast(name(x));
-        return true;
-      })
-      .Case([&](arith::BitcastOp) {
-        bool fromBits = llvm::isa<IntegerType>(from), toBits = llvm::isa<IntegerType>(to);
-        if (fromBits == toBits || widthOf(to) == 16)
-          let(v, name(x));
-        else if (toBits)
-          let(v, "(" + typeName(to) + ")" + call("k_bits_" + suffix(from), x));
-        else
-          let(v, "k_from_bits_" + suffix(to) + "((" + unsignedName(from) + ")" + name(x) + ")");
-        return true;
-      })
-      .Default([](Operation *) { return false; });
 }
 
 std::string Printer::place(Value pointer, Type element) {
@@ -657,7 +345,6 @@ FailureOr<KernelText> Printer::kernel(Form form, int64_t threads, const FrameWor
   result.words = words;
   result.calls = calls;
   result.threads = threads;
-  result.hasBarriers = hasBarriers;
   return result;
 }
 
@@ -672,8 +359,6 @@ std::string Printer::deviceFunction(llvm::StringRef symbol) {
     head += (i ? ", " : "") + typeName(argument.getType()) + " " + name(argument);
   return tables + head + ") {\n" + text + "  return " + name(end->getOperand(0)) + ";\n}\n";
 }
-
-} // namespace
 
 std::string KernelText::named(llvm::StringRef symbol) const {
   return llvm::formatv("K_KERNEL({0}, {1})({2}) {3}K_EXPORT({0}, {4}, {1})\n", symbol, threads,

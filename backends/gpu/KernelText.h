@@ -25,7 +25,6 @@ struct KernelText {
   std::vector<int64_t> words;           // of the frame, one a parameter
   std::set<std::string> calls;          // of functions
   int64_t threads = 0, sharedBytes = 0; // dynamic shared memory
-  bool hasBarriers = false;
   std::string named(llvm::StringRef symbol) const;
 };
 

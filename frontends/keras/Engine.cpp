@@ -47,21 +47,6 @@ template <typename T> T valueOf(const ModelImpl &model, Result<T> result) {
   return std::move(result).value();
 }
 
-/// What `--gpu` would be for the device.
-std::string codeFor(const DeviceInfo &device) {
-  if (hostImageOfTests)
-    return "host";
-  if (device.api == "opencl")
-    return "opencl";
-  std::string best = "sm_75"; // whose PTX later GPUs take
-  const int capability = device.computeMajor * 10 + device.computeMinor;
-  for (const char *known : {"sm_75", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"})
-    if (int number = std::atoi(known + 3);
-        number <= capability && number / 10 == device.computeMajor)
-      best = known;
-  return best;
-}
-
 void compileModel(const ModelImpl &model, const std::string &path) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
@@ -77,7 +62,7 @@ void compileModel(const ModelImpl &model, const std::string &path) {
   ingot::CompileOptions options;
   options.name = model.name;
   if (model.device) {
-    options.gpu = codeFor(model.device->info());
+    options.gpu = hostImageOfTests ? "host" : gpuOption(model.device->info());
     options.hostImage = hostImageOfTests;
   }
   options.functions = {"initialize", "predict"};

@@ -46,6 +46,8 @@ DeviceRunner::DeviceRunner(DeviceDriver &driver, DeviceCode &code, const void *c
     : code_(code), table_(table), function_(function), stream_(std::move(stream)),
       uploads_(std::move(uploads)), arena_(*stream_), loaded_(driver),
       first_(driver, *stream_, *uploads_), second_(driver, *stream_, *uploads_) {
+  for (int64_t i = 0; i < function.output_count; ++i)
+    extents_ += static_cast<size_t>(function.outputs[i].rank);
   device_ = {sizeof device_, this, &launch, &copy, &store, &load, constants, nullptr};
   for (Slot *slot : {&first_, &second_}) {
     slot->inputPointers.resize(static_cast<size_t>(function.input_count));
@@ -183,11 +185,8 @@ Status DeviceRunner::putFunction(Slot &slot, const RunRequest &request) {
     return call(run);
   if (!entry.recording)
     INGOT_RETURN_IF_ERROR(record(run, entry));
-  size_t extents = 0;
-  for (int64_t i = 0; i < function_.output_count; ++i)
-    extents += static_cast<size_t>(function_.outputs[i].rank);
   if (run.extents)
-    std::copy_n(entry.extents.begin(), extents, run.extents);
+    std::copy_n(entry.extents.begin(), extents_, run.extents);
   return stream_->replay(*entry.recording);
 }
 
@@ -199,11 +198,8 @@ Status DeviceRunner::record(ingot_run &run, Recordings::Entry &entry) {
   Result<std::unique_ptr<Recording>> recording = stream_->endRecording();
   INGOT_RETURN_IF_ERROR(called);
   INGOT_RETURN_IF_ERROR(recording.status());
-  size_t extents = 0;
-  for (int64_t i = 0; i < function_.output_count; ++i)
-    extents += static_cast<size_t>(function_.outputs[i].rank);
   if (run.extents)
-    entry.extents.assign(run.extents, run.extents + extents);
+    entry.extents.assign(run.extents, run.extents + extents_);
   entry.recording = std::move(*recording);
   return Status::ok();
 }

@@ -90,6 +90,7 @@ private:
   Recordings::Key key_; // of the run that is started
   ingot_device device_ = {};
   const ingot_run *running_ = nullptr; // as it was given, while the function is called
+  size_t extents_ = 0;                 // of all outputs
   bool isRecording_ = false;
   int64_t kernel_ = -1; // that was begun last; -1: none
   Status failure_;      // the first of what the function called

@@ -72,19 +72,17 @@ std::string targetsOf(const ingot_artifact_table &table, const DeviceDriver &dri
   return text;
 }
 
-/// What `ingot compile --gpu` has for the device.
-std::string remedy(const DeviceInfo &info) {
+} // namespace
+
+std::string gpuOption(const DeviceInfo &info) {
   if (info.api != "cuda")
-    return "; compile it with --gpu opencl";
+    return "opencl";
   std::string best;
   for (const char *text : {"sm_75", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"})
     if (Target target(text); target.version <= info.computeMajor * 10 + info.computeMinor)
       best = text;
-  return best.empty() ? "; GPUs below compute capability 7.5 are not compiled for"
-                      : "; compile it with --gpu " + best;
+  return best;
 }
-
-} // namespace
 
 const ingot_image *imageOf(const ingot_device_code &code, int64_t unit,
                            const DeviceDriver &driver) {
@@ -106,12 +104,14 @@ Result<const ingot_device_code *> codeFor(const ingot_artifact_table &table,
   const DeviceInfo &info = driver.info();
   const bool isCuda = info.api == "cuda";
   const std::string targets = count == 0 ? "" : targetsOf(table, driver);
+  const std::string option = gpuOption(info);
   return Status(StatusCode::Unsupported,
                 std::string("model '") + table.name + "' has no code for " + describe(info) + ": " +
                     (targets.empty() ? "it was compiled for no device of " +
                                            std::string(isCuda ? "CUDA" : "OpenCL")
                                      : "it was compiled for " + targets) +
-                    remedy(info));
+                    (option.empty() ? "; GPUs below compute capability 7.5 are not compiled for"
+                                    : "; compile it with --gpu " + option));
 }
 
 } // namespace ingot

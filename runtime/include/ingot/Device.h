@@ -34,6 +34,10 @@ struct DeviceInfo {
 /// "cuda:0 (NVIDIA H200, compute capability 9.0)".
 std::string describe(const DeviceInfo &info);
 
+/// What `ingot compile --gpu` has for the device: "sm_90a", "opencl"; empty for GPUs below compute
+/// capability 7.5.
+std::string gpuOption(const DeviceInfo &info);
+
 class DeviceDriver;
 
 class Device {
