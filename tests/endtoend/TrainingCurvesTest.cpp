@@ -3,7 +3,7 @@
 // ../shared/refs_training/README.md says which differences are rounding.
 #include "compiler/Compile.h"
 #include "ingot/Model.h"
-#include "tests/endtoend/ReferenceModels.h"
+#include "tests/endtoend/ExpectLosses.h"
 #include "tests/support/RunCompiled.h"
 #include <cmath>
 #include <cstdlib>
@@ -80,26 +80,8 @@ TEST_P(TrainingCurves, LossesAndFinalWeightsAreTheFrameworks) {
   auto created = State::create(artifact);
   ASSERT_TRUE(created.isOk()) << created.status().message();
   State &state = **created;
-  auto initialize = Session::create(artifact, "initialize");
-  ASSERT_TRUE(initialize.isOk()) << initialize.status().message();
-  Status done = initialize->run(state, std::initializer_list<TensorView>{});
-  ASSERT_TRUE(done.isOk()) << done.message();
-  for (auto &[name, values] : data.initial) {
-    const ingot_variable_info *info = *artifact->variable(name);
-    done = state.set(name, {DType::F32, info->rank, info->shape, values.data()});
-    ASSERT_TRUE(done.isOk()) << done.message();
-  }
-  auto step = Session::create(artifact, "train_step");
-  ASSERT_TRUE(step.isOk()) << step.status().message();
-  for (int64_t s = 0; s < kSteps; ++s) {
-    auto batch = static_cast<int64_t>(data.labels[s].size());
-    const int64_t xDims[] = {batch, 28, 28, 1};
-    done = step->run(state, {TensorView{DType::F32, 4, xDims, data.images[s].data()},
-                             TensorView{DType::I64, 1, &batch, data.labels[s].data()}});
-    ASSERT_TRUE(done.isOk()) << done.message();
-    double loss = *step->output(0).data<float>(), expected = data.losses[s];
-    EXPECT_NEAR(loss, expected, tolerance(curve, s + 1) * expected) << "step " << s + 1;
-  }
+  ASSERT_NO_FATAL_FAILURE(expectLosses(artifact, state, data, kSteps,
+                                       [&](int64_t step) { return tolerance(curve, step); }));
   if (curve.optimizer != "sgd")
     return;
   expectFinalVariables(*artifact, state, data.final);

@@ -43,17 +43,11 @@ bool isOneScalarOp(mlir::func::FuncOp function) {
 
 /// The first element that is not within a few units in the last place.
 std::string elementDifference(const reference::Tensor &expected, const reference::Tensor &actual) {
-  for (int64_t i = 0; i < expected.numElements(); ++i) {
-    auto e = expected.get(i), a = actual.get(i);
-    bool same = e.isFloat ? e.f == a.f || (std::isnan(e.f) && std::isnan(a.f)) ||
-                                std::fabs(e.f - a.f) <= 2e-6 * std::fabs(e.f) + 1e-44
-                          : e.i == a.i;
-    if (!same)
-      return "element " + std::to_string(i) + ": expected " +
-             (e.isFloat ? std::to_string(e.f) : std::to_string(e.i)) + ", got " +
-             (a.isFloat ? std::to_string(a.f) : std::to_string(a.i));
-  }
-  return {};
+  return firstDifference(expected, actual, [](const auto &e, const auto &a) {
+    return e.isFloat ? e.f == a.f || (std::isnan(e.f) && std::isnan(a.f)) ||
+                           std::fabs(e.f - a.f) <= 2e-6 * std::fabs(e.f) + 1e-44
+                     : e.i == a.i;
+  });
 }
 
 /// No value makes compiled code trap: it gives what the interpreter gives, or a status where that

@@ -58,8 +58,16 @@ std::vector<std::string> levelsHere() {
   return names;
 }
 
-CompiledModule::CompiledModule(std::shared_ptr<const Artifact> given) : artifact(std::move(given)) {
-  makeState();
+CompiledModule CompiledModule::onDevice(std::shared_ptr<Device> device) const {
+  CompiledModule there;
+  auto moved = artifact->onDevice(std::move(device));
+  if (!moved.isOk()) {
+    there.message = moved.status().message();
+    return there;
+  }
+  there.artifact = *moved;
+  there.makeState();
+  return there;
 }
 
 void CompiledModule::makeState() {
@@ -134,6 +142,19 @@ std::vector<reference::Tensor> CompiledModule::run(const std::string &function,
   return results;
 }
 
+std::string firstDifference(
+    const reference::Tensor &expected, const reference::Tensor &actual,
+    llvm::function_ref<bool(const reference::Number &, const reference::Number &)> same) {
+  for (int64_t i = 0; i < expected.numElements(); ++i) {
+    auto e = expected.get(i), a = actual.get(i);
+    if (!same(e, a))
+      return "element " + std::to_string(i) + ": expected " +
+             (e.isFloat ? std::to_string(e.f) : std::to_string(e.i)) + ", got " +
+             (a.isFloat ? std::to_string(a.f) : std::to_string(a.i));
+  }
+  return {};
+}
+
 std::string difference(const reference::Tensor &expected, const reference::Tensor &actual,
                        double rtol, double atol) {
   if (expected.shape() != actual.shape())
@@ -143,17 +164,11 @@ std::string difference(const reference::Tensor &expected, const reference::Tenso
     for (int64_t i = 0; i < expected.numElements(); ++i)
       if (std::isfinite(expected.real(i)))
         scale = std::max(scale, std::fabs(expected.real(i)));
-  for (int64_t i = 0; i < expected.numElements(); ++i) {
-    auto e = expected.get(i), a = actual.get(i);
-    bool same = e.isFloat ? e.f == a.f || (std::isnan(e.f) && std::isnan(a.f)) ||
-                                std::fabs(e.f - a.f) <= rtol * scale + atol
-                          : e.i == a.i;
-    if (!same)
-      return "element " + std::to_string(i) + ": expected " +
-             (e.isFloat ? std::to_string(e.f) : std::to_string(e.i)) + ", got " +
-             (a.isFloat ? std::to_string(a.f) : std::to_string(a.i));
-  }
-  return {};
+  return firstDifference(expected, actual, [&](const auto &e, const auto &a) {
+    return e.isFloat ? e.f == a.f || (std::isnan(e.f) && std::isnan(a.f)) ||
+                           std::fabs(e.f - a.f) <= rtol * scale + atol
+                     : e.i == a.i;
+  });
 }
 
 } // namespace ingot::tests

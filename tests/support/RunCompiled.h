@@ -25,8 +25,8 @@ class CompiledModule {
 public:
   /// Compiles every public function, instrumented(); error() says why when the result is not ok.
   CompiledModule(mlir::ModuleOp module, const CompileOptions &options = {});
-  /// With a state of its own: what Artifact::onDevice gave, for example.
-  explicit CompiledModule(std::shared_ptr<const Artifact> artifact);
+  /// The same artifact on the device, with a state of its own; error() says why not.
+  CompiledModule onDevice(std::shared_ptr<Device> device) const;
   bool ok() const { return state != nullptr; }
   const std::string &error() const { return message; }
 
@@ -46,9 +46,15 @@ public:
   std::unique_ptr<State> state;
 
 private:
+  CompiledModule() = default;
   void makeState();
   std::string message;
 };
+
+/// The first element that is not the `same`, or nothing. Of one shape.
+std::string firstDifference(
+    const reference::Tensor &expected, const reference::Tensor &actual,
+    llvm::function_ref<bool(const reference::Number &, const reference::Number &)> same);
 
 /// The first place where they differ by more than rtol * max|expected| + atol (integers: at all,
 /// NaN equals NaN), or nothing.

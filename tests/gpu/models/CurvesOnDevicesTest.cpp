@@ -3,11 +3,10 @@
 // for example; by the fake driver the first steps, as plain launches and replayed from a graph.
 // ../shared/refs_training/README.md says which differences are rounding.
 #include "ingot/Device.h"
-#include "tests/endtoend/ReferenceModels.h"
+#include "tests/endtoend/ExpectLosses.h"
 #include "tests/gpu/ops/HostImage.h"
 #include "tests/gpu/runtime/FakeDriver.h"
 #include "tests/support/RunCompiled.h"
-#include <cmath>
 #include <gtest/gtest.h>
 
 namespace ingot::tests {
@@ -40,30 +39,12 @@ public:
   /// Trains on the device and expects the recorded losses.
   void train(std::shared_ptr<Device> device, const CurveId &curve, const CurveData &data,
              int64_t steps) {
-    auto artifact = compiled->artifact->onDevice(device);
-    ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
-    CompiledModule model(*artifact);
+    CompiledModule model = compiled->onDevice(std::move(device));
     ASSERT_TRUE(model.ok()) << model.error();
-    EXPECT_EQ(model.run("initialize", {}, {}).size(), 0u);
-    ASSERT_EQ(model.error(), "");
-    for (auto &[name, values] : data.initial) {
-      const ingot_variable_info *info = *(*artifact)->variable(name);
-      Status set = model.state->set(name, {DType::F32, info->rank, info->shape, values.data()});
-      ASSERT_TRUE(set.isOk()) << set.message();
-    }
-    auto step = Session::create(*artifact, "train_step");
-    ASSERT_TRUE(step.isOk()) << step.status().message();
-    for (int64_t s = 0; s < steps; ++s) {
-      auto batch = static_cast<int64_t>(data.labels[s].size());
-      const int64_t dims[] = {batch, 28, 28, 1};
-      Status done =
-          step->run(*model.state, {TensorView{DType::F32, 4, dims, data.images[s].data()},
-                                   TensorView{DType::I64, 1, &batch, data.labels[s].data()}});
-      ASSERT_TRUE(done.isOk()) << done.message();
-      double loss = *step->output(0).data<float>(), expected = data.losses[s];
-      double tolerance = s < 10 ? 1e-4 : s < 20 ? 1e-3 : 2e-2;
-      EXPECT_NEAR(loss, expected, tolerance * expected) << curve.name() << " step " << s + 1;
-    }
+    SCOPED_TRACE(curve.name());
+    test::expectLosses(model.artifact, *model.state, data, steps, [](int64_t step) {
+      return step <= 10 ? 1e-4 : step <= 20 ? 1e-3 : 2e-2;
+    });
   }
 
   std::optional<CompiledModule> compiled;

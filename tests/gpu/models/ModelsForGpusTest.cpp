@@ -4,11 +4,9 @@
 #include "backends/gpu/nvrtc/Cubin.h"
 #include "backends/gpu/nvrtc/Nvrtc.h"
 #include "frontends/keras/Applications.h"
-#include "ingot/Model.h"
 #include "tests/endtoend/CompiledModels.h"
 #include <cstdlib>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace ingot::test {
 namespace {
@@ -69,21 +67,16 @@ TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
     GTEST_SKIP() << llvm::toString(nvrtc.takeError());
   mlir::MLIRContext context(allDialects());
   context.loadAllAvailableDialects();
-  std::string messages;
-  mlir::ScopedDiagnosticHandler handler(
-      &context, [&](mlir::Diagnostic &diagnostic) { messages += diagnostic.str() + "\n"; });
   auto module = keras::detail::buildModule(*buildModel(GetParam()).impl(), &context, true);
   CompileOptions options;
   options.targetCpu = "x86-64";
   options.gpu = architectures();
-  std::string path = testing::TempDir() + GetParam() + ".so";
-  ASSERT_TRUE(mlir::succeeded(compileToFile(*module, options, path))) << messages;
-  auto artifact = Artifact::open(path);
-  unlink(path.c_str());
-  ASSERT_TRUE(artifact.isOk()) << artifact.status().message();
+  tests::CompiledModule compiled(*module, options);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  const ingot_artifact_table &table = compiled.artifact->table();
   int64_t cubins = 0, byTensorCores = 0, copyAsynchronously = 0;
-  for (int64_t i = 0; i < (*artifact)->table().device_count; ++i) {
-    const ingot_device_code &code = (*artifact)->table().devices[i];
+  for (int64_t i = 0; i < table.device_count; ++i) {
+    const ingot_device_code &code = table.devices[i];
     EXPECT_EQ(code.left_count, 0);
     for (int64_t k = 0; k < code.image_count; ++k) {
       const ingot_image &image = code.images[k];

@@ -2,18 +2,16 @@
 // gives on the CPU.
 #include "frontends/onnx/ReadOnnx.h"
 #include "ingot/Device.h"
-#include "ingot/Model.h"
 #include "tests/support/RunCompiled.h"
 #include <cmath>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <random>
-#include <unistd.h>
 
 namespace ingot::tests {
 namespace {
 
-std::shared_ptr<const Artifact> compileOnnx(const std::string &path) {
+CompiledModule compileOnnx(const std::string &path) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
@@ -23,12 +21,7 @@ std::shared_ptr<const Artifact> compileOnnx(const std::string &path) {
   CompileOptions options;
   options.embedWeights = true;
   options.gpu = "opencl";
-  std::string file = testing::TempDir() + "onnx-device-" + std::to_string(getpid()) + ".so";
-  EXPECT_TRUE(succeeded(compileToFile(*module, options, file)));
-  auto artifact = Artifact::open(file);
-  std::filesystem::remove(file);
-  EXPECT_TRUE(artifact.isOk()) << artifact.status().message();
-  return artifact.isOk() ? *artifact : nullptr;
+  return CompiledModule(*module, options);
 }
 
 /// Small numbers; sizes that are not fixed are 2.
@@ -46,14 +39,13 @@ Tensor inputFor(const ingot_tensor_info &info) {
   return std::move(*tensor);
 }
 
-std::vector<Tensor> predict(const std::shared_ptr<const Artifact> &artifact) {
-  auto state = State::create(artifact);
-  auto session = Session::create(artifact, "predict");
-  EXPECT_TRUE(state.isOk() && session.isOk());
+std::vector<Tensor> predict(const CompiledModule &model) {
+  auto session = Session::create(model.artifact, "predict");
+  EXPECT_TRUE(session.isOk());
   std::vector<Tensor> inputs, outputs;
   for (int64_t i = 0; i < session->function().input_count; ++i)
     inputs.push_back(inputFor(session->function().inputs[i]));
-  Status done = session->run(**state, std::vector<TensorView>(inputs.begin(), inputs.end()));
+  Status done = session->run(*model.state, std::vector<TensorView>(inputs.begin(), inputs.end()));
   EXPECT_TRUE(done.isOk()) << done.message();
   for (size_t i = 0; i < session->outputCount(); ++i) {
     outputs.emplace_back();
@@ -71,11 +63,11 @@ TEST_P(OnnxOnDevices, GivesWhatTheCpuGives) {
   auto device = Device::open("opencl");
   if (!device.isOk())
     GTEST_SKIP() << device.status().message();
-  auto artifact = compileOnnx(path);
-  ASSERT_TRUE(artifact);
-  auto there = artifact->onDevice(*device);
-  ASSERT_TRUE(there.isOk()) << there.status().message();
-  std::vector<Tensor> expected = predict(artifact), actual = predict(*there);
+  CompiledModule model = compileOnnx(path);
+  ASSERT_TRUE(model.ok()) << model.error();
+  CompiledModule there = model.onDevice(*device);
+  ASSERT_TRUE(there.ok()) << there.error();
+  std::vector<Tensor> expected = predict(model), actual = predict(there);
   ASSERT_EQ(expected.size(), actual.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     ASSERT_EQ(expected[i].shape(), actual[i].shape());

@@ -25,9 +25,8 @@ TEST_P(OpsOnGpu, EqualsTheReference) {
     driver.set("capability", capability);
     auto device = Device::open("cuda");
     ASSERT_TRUE(device.isOk()) << device.status().message();
-    auto onDevice = compiled.artifact->onDevice(*device);
-    ASSERT_TRUE(onDevice.isOk()) << onDevice.status().message();
-    CompiledModule there(*onDevice);
+    CompiledModule there = compiled.onDevice(*device);
+    ASSERT_TRUE(there.ok()) << there.error();
     for (const char *order : orders) {
       SCOPED_TRACE(std::string(capability) + " " + order);
       driver.set("threads", order);

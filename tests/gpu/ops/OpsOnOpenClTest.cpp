@@ -18,9 +18,8 @@ TEST_P(OpsOnOpenCl, EqualsTheReference) {
   options.gpu = "opencl";
   CompiledModule compiled(opCaseModule(GetParam()), options);
   ASSERT_TRUE(compiled.ok()) << compiled.error();
-  auto onDevice = compiled.artifact->onDevice(*device);
-  ASSERT_TRUE(onDevice.isOk()) << onDevice.status().message();
-  CompiledModule there(*onDevice);
+  CompiledModule there = compiled.onDevice(*device);
+  ASSERT_TRUE(there.ok()) << there.error();
   expectReference(GetParam(), there);
 }
 
