@@ -275,6 +275,12 @@ K_DEVICE k_u64 k_wgmma_descriptor(const void *shared) {
   return (k_u64)((k_shared_address(shared) & 0x3ffffu) >> 4) | 1ull << 16 | (1024ull >> 4) << 32 |
          1ull << 62;
 }
+// Operands across the depth: lines of 64 rows (128 bytes) of one k each, swizzled by 128 bytes, the
+// next 64 rows `groupBytes` behind. The next 16 of the depth are at the descriptor + 128.
+K_DEVICE k_u64 k_wgmma_descriptor_across(const void *shared, k_i32 groupBytes) {
+  return (k_u64)((k_shared_address(shared) & 0x3ffffu) >> 4) | (k_u64)(groupBytes >> 4) << 16 |
+         (1024ull >> 4) << 32 | 1ull << 62;
+}
 K_DEVICE void k_wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 K_DEVICE void k_wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 template <int groups> K_DEVICE void k_wgmma_wait_for() {
@@ -316,19 +322,26 @@ template <int groups> K_DEVICE void k_wgmma_wait_for() {
   "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "   \
   "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
 
-#define K_WGMMA(n, type, a, b, ...)                                                                \
-  K_DEVICE void k_wgmma_m64n##n##k16_##type(float *c, k_u64 left, k_u64 right) {                   \
+// Operands along the depth, or (1) across it: k_wgmma_descriptor_across.
+#define K_WGMMA(n, type, suffix, acrossA, acrossB, a, b, ...)                                      \
+  K_DEVICE void k_wgmma_m64n##n##k16_##type##suffix(float *c, k_u64 left, k_u64 right) {           \
     asm volatile("wgmma.mma_async.sync.aligned.m64n" #n "k16.f32." #type "." #type                 \
-                 " {" K_REGISTERS_##n "}, %" #a ", %" #b ", 1, 1, 1, 0, 0;"                        \
+                 " {" K_REGISTERS_##n "}, %" #a ", %" #b ", 1, 1, 1, " #acrossA ", " #acrossB ";"  \
                  : __VA_ARGS__                                                                     \
                  : "l"(left), "l"(right));                                                         \
   }
-K_WGMMA(64, f16, 32, 33, K_C32(0))
-K_WGMMA(64, bf16, 32, 33, K_C32(0))
-K_WGMMA(128, f16, 64, 65, K_C32(0), K_C32(32))
-K_WGMMA(128, bf16, 64, 65, K_C32(0), K_C32(32))
-K_WGMMA(256, f16, 128, 129, K_C32(0), K_C32(32), K_C32(64), K_C32(96))
-K_WGMMA(256, bf16, 128, 129, K_C32(0), K_C32(32), K_C32(64), K_C32(96))
+#define K_WGMMA_OF(n, type, a, b, ...)                                                             \
+  K_WGMMA(n, type, , 0, 0, a, b, __VA_ARGS__)                                                      \
+  K_WGMMA(n, type, _a, 1, 0, a, b, __VA_ARGS__)                                                    \
+  K_WGMMA(n, type, _b, 0, 1, a, b, __VA_ARGS__)                                                    \
+  K_WGMMA(n, type, _ab, 1, 1, a, b, __VA_ARGS__)
+K_WGMMA_OF(64, f16, 32, 33, K_C32(0))
+K_WGMMA_OF(64, bf16, 32, 33, K_C32(0))
+K_WGMMA_OF(128, f16, 64, 65, K_C32(0), K_C32(32))
+K_WGMMA_OF(128, bf16, 64, 65, K_C32(0), K_C32(32))
+K_WGMMA_OF(256, f16, 128, 129, K_C32(0), K_C32(32), K_C32(64), K_C32(96))
+K_WGMMA_OF(256, bf16, 128, 129, K_C32(0), K_C32(32), K_C32(64), K_C32(96))
+#undef K_WGMMA_OF
 #undef K_WGMMA
 #undef K_REGISTERS_64
 #undef K_REGISTERS_128

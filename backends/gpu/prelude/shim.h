@@ -290,6 +290,10 @@ static inline k_u64 k_wgmma_descriptor(const void *shared) {
   const k_u64 offset = (k_u64)((const char *)shared - (const char *)shim->sharedDynamic());
   return (offset & 0x3ffffu) >> 4 | 1ull << 16 | (1024ull >> 4) << 32 | 1ull << 62;
 }
+static inline k_u64 k_wgmma_descriptor_across(const void *shared, k_i32 groupBytes) {
+  const k_u64 along = 0x3fff0000ull; // where the other descriptor says 1
+  return (k_wgmma_descriptor(shared) & ~along) | (k_u64)(groupBytes >> 4) << 16;
+}
 static inline void k_wgmma_fence(SHIM_PLACE) { shim->collective(SHIM_WGMMA_FENCE, nullptr, place); }
 static inline void k_wgmma_commit(SHIM_PLACE) {
   shim->collective(SHIM_WGMMA_COMMIT, nullptr, place);
@@ -300,22 +304,29 @@ static inline void shim_wgmma_wait(k_i32 groups, SHIM_PLACE) {
 #define k_wgmma_wait(groups) shim_wgmma_wait(groups)
 #define k_wgmma_hold(c, count) // for compilers of GPUs
 
-static inline void shim_wgmma(int type, k_i32 n, float *c, k_u64 left, k_u64 right,
-                              ShimPlace place) {
-  ShimWgmma operands = {type, n, c, left, right};
+static inline void shim_wgmma(int type, k_i32 n, int acrossLeft, int acrossRight, float *c,
+                              k_u64 left, k_u64 right, ShimPlace place) {
+  ShimWgmma operands = {type, n, c, left, right, acrossLeft, acrossRight};
   shim->collective(SHIM_WGMMA, &operands, place);
 }
-#define SHIM_WGMMA_FUNCTION(n)                                                                     \
-  static inline void k_wgmma_m64n##n##k16_f16(float *c, k_u64 left, k_u64 right, SHIM_PLACE) {     \
-    shim_wgmma(SHIM_WGMMA_F16, n, c, left, right, place);                                          \
-  }                                                                                                \
-  static inline void k_wgmma_m64n##n##k16_bf16(float *c, k_u64 left, k_u64 right, SHIM_PLACE) {    \
-    shim_wgmma(SHIM_WGMMA_BF16, n, c, left, right, place);                                         \
+#define SHIM_WGMMA_VARIANT(n, type, kind, suffix, acrossLeft, acrossRight)                         \
+  static inline void k_wgmma_m64n##n##k16_##type##suffix(float *c, k_u64 left, k_u64 right,        \
+                                                         SHIM_PLACE) {                             \
+    shim_wgmma(kind, n, acrossLeft, acrossRight, c, left, right, place);                           \
   }
-SHIM_WGMMA_FUNCTION(64)
-SHIM_WGMMA_FUNCTION(128)
-SHIM_WGMMA_FUNCTION(256)
-#undef SHIM_WGMMA_FUNCTION
+#define SHIM_WGMMA_FUNCTIONS(n, type, kind)                                                        \
+  SHIM_WGMMA_VARIANT(n, type, kind, , 0, 0)                                                        \
+  SHIM_WGMMA_VARIANT(n, type, kind, _a, 1, 0)                                                      \
+  SHIM_WGMMA_VARIANT(n, type, kind, _b, 0, 1)                                                      \
+  SHIM_WGMMA_VARIANT(n, type, kind, _ab, 1, 1)
+SHIM_WGMMA_FUNCTIONS(64, f16, SHIM_WGMMA_F16)
+SHIM_WGMMA_FUNCTIONS(128, f16, SHIM_WGMMA_F16)
+SHIM_WGMMA_FUNCTIONS(256, f16, SHIM_WGMMA_F16)
+SHIM_WGMMA_FUNCTIONS(64, bf16, SHIM_WGMMA_BF16)
+SHIM_WGMMA_FUNCTIONS(128, bf16, SHIM_WGMMA_BF16)
+SHIM_WGMMA_FUNCTIONS(256, bf16, SHIM_WGMMA_BF16)
+#undef SHIM_WGMMA_FUNCTIONS
+#undef SHIM_WGMMA_VARIANT
 
 // Registers move between warp groups: nothing to see on the host.
 #define K_WARP_GROUP_MORE_REGISTERS(count)

@@ -59,6 +59,7 @@ struct ShimWgmma {
   k_i32 n;
   float *c;          ///< n / 2, added to: NaN until the group has waited
   k_u64 left, right; ///< descriptors
+  int acrossLeft, acrossRight;
 };
 
 /// A tensor in memory as TMA sees it. It takes the place of a CUtensorMap, so it is as large.

@@ -151,8 +151,12 @@ private:
   std::string beginMultiplication(WarpGroup &group, Thread *threads);
   std::string finishMultiplication(WarpGroup &group, Thread *threads,
                                    const WarpGroup::Multiplication &multiplication);
+  std::string loadLeft(const Thread *threads, const ShimWgmma &operands, float (*values)[16]);
+  std::string loadRight(const Thread *threads, const ShimWgmma &operands, float (*values)[16]);
   std::string loadRows(const Thread *threads, uint64_t descriptor, int rows, bool byRow, int type,
                        float (*values)[16]);
+  std::string loadAcross(const Thread *threads, uint64_t descriptor, int rows, bool byRow, int type,
+                         float (*values)[16]);
 
   Launch *launch_ = nullptr;
   std::vector<Thread> threads_;

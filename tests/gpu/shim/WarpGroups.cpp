@@ -45,16 +45,17 @@ std::string Block::beginMultiplication(WarpGroup &group, Thread *threads) {
   const ShimWgmma &first = operandsOf(threads[0]);
   for (int i = 1; i < 128; ++i) {
     const ShimWgmma &other = operandsOf(threads[i]);
-    if (other.left != first.left || other.right != first.right || other.n != first.n)
+    if (other.left != first.left || other.right != first.right || other.n != first.n ||
+        other.acrossLeft != first.acrossLeft || other.acrossRight != first.acrossRight)
       return "wgmma with different descriptors in thread " + std::to_string(i) + " of the group";
   }
   if (!group.fenced)
     return "wgmma without k_wgmma_fence since the accumulators were the threads' own";
   // The operands must be there already, though they are read later.
   float values[256][16];
-  std::string problem = loadRows(threads, first.left, 64, true, first.type, values);
+  std::string problem = loadLeft(threads, first, values);
   if (problem.empty())
-    problem = loadRows(threads, first.right, first.n, false, first.type, values);
+    problem = loadRight(threads, first, values);
   if (!problem.empty())
     return problem;
 
@@ -82,9 +83,9 @@ std::string Block::finishMultiplication(WarpGroup &group, Thread *threads,
                                         const WarpGroup::Multiplication &multiplication) {
   const ShimWgmma &operands = multiplication.operands;
   float left[64][16], right[256][16];
-  std::string problem = loadRows(threads, operands.left, 64, true, operands.type, left);
+  std::string problem = loadLeft(threads, operands, left);
   if (problem.empty())
-    problem = loadRows(threads, operands.right, operands.n, false, operands.type, right);
+    problem = loadRight(threads, operands, right);
   if (!problem.empty())
     return problem;
   auto found = group.accumulators.find(operands.c);
@@ -109,6 +110,17 @@ std::string Block::finishMultiplication(WarpGroup &group, Thread *threads,
   return {};
 }
 
+std::string Block::loadLeft(const Thread *threads, const ShimWgmma &operands, float (*values)[16]) {
+  return (this->*(operands.acrossLeft ? &Block::loadAcross : &Block::loadRows))(
+      threads, operands.left, 64, true, operands.type, values);
+}
+
+std::string Block::loadRight(const Thread *threads, const ShimWgmma &operands,
+                             float (*values)[16]) {
+  return (this->*(operands.acrossRight ? &Block::loadAcross : &Block::loadRows))(
+      threads, operands.right, operands.n, false, operands.type, values);
+}
+
 // Rows of 16 elements as the descriptor gives them: groups of 8 rows of 128 bytes, in which 16
 // bytes each change places. A warp reads its 16 rows of the left operand, and all of the right one.
 std::string Block::loadRows(const Thread *threads, uint64_t descriptor, int rows, bool byRow,
@@ -131,6 +143,32 @@ std::string Block::loadRows(const Thread *threads, uint64_t descriptor, int rows
       std::memcpy(bits, address, sizeof(bits));
       for (int i = 0; i < 8; ++i)
         values[row][half * 8 + i] = type == SHIM_WGMMA_F16 ? f16ToF32(bits[i]) : bf16ToF32(bits[i]);
+    }
+  return {};
+}
+
+// The same of an operand across the depth: lines of 64 rows of one k, in groups of 8 lines.
+std::string Block::loadAcross(const Thread *threads, uint64_t descriptor, int rows, bool byRow,
+                              int type, float (*values)[16]) {
+  if (descriptor >> 62 != 1)
+    return "a descriptor whose swizzle is not modelled";
+  const uint64_t start = (descriptor & 0x3fff) << 4, group = (descriptor >> 16 & 0x3fff) << 4,
+                 stride = (descriptor >> 32 & 0x3fff) << 4;
+  const char *base = static_cast<const char *>(shared_.dynamic());
+  for (int k = 0; k < 16; ++k)
+    for (int eight = 0; eight < rows / 8; ++eight) {
+      const uint64_t offset =
+          start + static_cast<uint64_t>(eight / 8) * group + static_cast<uint64_t>(k / 8) * stride +
+          static_cast<uint64_t>(k % 8) * 128 + static_cast<uint64_t>(eight % 8) * 16;
+      const char *address = base + (offset ^ (offset >> 7 & 7) << 4);
+      for (int warp = 0; warp < 4; ++warp)
+        if ((!byRow || warp == eight / 2) &&
+            !shared_.readByUnit(threads[warp * 32].number.thread, address, 16))
+          return "wgmma: " + shared_.problem();
+      uint16_t bits[8];
+      std::memcpy(bits, address, sizeof(bits));
+      for (int i = 0; i < 8; ++i)
+        values[eight * 8 + i][k] = type == SHIM_WGMMA_F16 ? f16ToF32(bits[i]) : bf16ToF32(bits[i]);
     }
   return {};
 }
