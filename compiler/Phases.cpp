@@ -1,6 +1,7 @@
 // See Phases.h. Each phase is one function over the module; the verifier runs between them.
 #include "compiler/Phases.h"
 #include "compiler/fusion/CollapseLoops.h"
+#include "compiler/fusion/FormAttention.h"
 #include "compiler/fusion/FormKernels.h"
 #include "compiler/fusion/SliceBatches.h"
 #include "compiler/layout/AbsorbViews.h"
@@ -82,7 +83,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
     hoistDerived(module);
     return success();
   case Phase::Fuse:
-    if (failed(forEachFunction(module, formKernels)) ||
+    if ((!isCpu && failed(forEachFunction(module, formAttention))) ||
+        failed(forEachFunction(module, formKernels)) ||
         (isCpu && failed(forEachFunction(module, [](func::FuncOp f) { sliceBatches(f); }))))
       return failure();
     return forEachFunction(module, collapseLoops);

@@ -170,7 +170,7 @@ bool DeviceKernelEmitter::emitTiles(DeviceCode &code) {
     results *= estimate(loops[loop]);
   if (depth < leastDepth || results < 64 || product->rows.empty())
     return false;
-  if (!emitMmaTiles(*product, code))
+  if (!emitWgmmaTiles(*product, code) && !emitMmaTiles(*product, code))
     emitSimtTiles(*product, code);
   return true;
 }
@@ -190,10 +190,10 @@ void DeviceKernelEmitter::unrolled(int64_t count, llvm::function_ref<void(Value)
   body(loop.getInductionVar());
 }
 
-Value DeviceKernelEmitter::operandOf(const Product &product, Value operand,
+Value DeviceKernelEmitter::operandOf(exec::NestOp nest, Value operand,
                                      llvm::ArrayRef<Index> loops) {
-  Slice slice = sliceOf(product.nest, operand);
-  return emitPart(product.nest, operand, slice.ops.getArrayRef(), slice.inputs, loops);
+  Slice slice = sliceOf(nest, operand);
+  return emitPart(nest, operand, slice.ops.getArrayRef(), slice.inputs, loops);
 }
 
 Value DeviceKernelEmitter::isBelow(Value x, Dim limit, int64_t step) {
@@ -334,7 +334,7 @@ void DeviceKernelEmitter::emitSimtTiles(const Product &product, DeviceCode &code
         Value isThere = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, position,
                                               dim(space.depth));
         values.push_back(orElse(both(element.inside, isThere), zero, [&] {
-          return operandOf(product, from->operand,
+          return operandOf(nest, from->operand,
                            loopsOf(product, space, from->loops, element.own, position));
         }));
       }

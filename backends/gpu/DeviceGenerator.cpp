@@ -1,6 +1,7 @@
 // See DeviceGenerator.h.
 #include "backends/gpu/DeviceGenerator.h"
-#include "backends/gpu/DeviceKernelEmitter.h"
+#include "backends/gpu/StreamedEmitter.h"
+#include "compiler/fusion/FormAttention.h"
 #include "compiler/package/Describe.h"
 #include "ir/exec/Custom.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -159,17 +160,46 @@ void DeviceGenerator::callDevice(DeviceField callee, ValueRange arguments) {
   returnIf(made, failed, [&] { return status(INGOT_DEVICE_FAILED); });
 }
 
+Value DeviceGenerator::encode(const TensorMap &map) {
+  constexpr int64_t bytes = 128, alignment = 64, words = 18; // of a map; of an ingot_tensor_map
+  Value place, tensor;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfter(parameters);
+    place = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), b.getI8Type(), cb.integer(bytes),
+                                   alignment);
+    tensor = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(words), 8);
+  }
+  const int64_t elementBytes = 2, lineElements = 64, rank = 2;
+  bool isHalf = getElementTypeOrSelf(map.tensor).isF16();
+  storeWord(tensor, 0, cb.integer(isHalf ? INGOT_F16 : INGOT_BF16));
+  storeWord(tensor, 1, pointerTo(map.tensor));
+  storeWord(tensor, 2, cb.integer(rank));
+  // Of an empty tensor nothing is loaded.
+  for (int64_t d = 0; d < rank; ++d)
+    storeWord(tensor, 3 + d,
+              arith::MaxSIOp::create(b, cb.loc, evaluate(map.extents[d]), cb.integer(1)));
+  storeWord(tensor, 3 + 5 + 1, cb.mul(evaluate(map.stride), cb.integer(elementBytes)));
+  storeWord(tensor, 3 + 5 + 5, cb.integer(lineElements));
+  storeWord(tensor, 3 + 5 + 5 + 1, cb.integer(map.boxLines));
+  callDevice(EncodeTensorMap, {place, tensor});
+  return place;
+}
+
 void DeviceGenerator::launch(const KernelText &text, llvm::StringRef symbol, llvm::StringRef node,
-                             Value blocks) {
+                             Value blocks, llvm::ArrayRef<TensorMap> maps) {
   int64_t number = program.kernel(text, symbol, node);
   Block *go = made.addBlock(), *after = made.addBlock();
   Value some = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::sgt, blocks, cb.integer(0));
   cf::CondBranchOp::create(b, cb.loc, some, go, after);
   b.setInsertionPointToStart(go);
   // One array for all launches: they have copied what it says when they return.
-  mostParameters = std::max(mostParameters, static_cast<int64_t>(text.words.size()));
-  for (auto [i, word] : llvm::enumerate(text.words))
-    storeWord(parameters, static_cast<int64_t>(i), wordAddress(words, word));
+  int64_t count = 0;
+  for (int64_t word : text.words)
+    storeWord(parameters, count++, wordAddress(words, word));
+  for (const TensorMap &map : maps)
+    storeWord(parameters, count++, encode(map));
+  mostParameters = std::max(mostParameters, count);
   callDevice(Launch, {cb.integer(number), blocks, parameters});
   cf::BranchOp::create(b, cb.loc, after);
   b.setInsertionPointToStart(after);
@@ -181,7 +211,9 @@ void DeviceGenerator::emitDispatch(Operation *op) {
   auto here = b.saveInsertionPoint();
   DeviceCode code;
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op)) {
-    code = DeviceKernelEmitter(deviceContext, frame, kernel, target).emit(symbol);
+    code = kernel->hasAttr(kStreamedAttr)
+               ? StreamedEmitter(deviceContext, frame, kernel, target).emit(symbol)
+               : DeviceKernelEmitter(deviceContext, frame, kernel, target).emit(symbol);
   } else {
     cpu::KernelCode tasks = cpu::emitAlgorithm(deviceContext, frame, op, symbol);
     code.function = tasks.task;
@@ -203,7 +235,7 @@ void DeviceGenerator::emitDispatch(Operation *op) {
     storeWord(words, count, work);
     work = cb.ceilDiv(work, cb.integer(code.threads));
   }
-  launch(text, symbol, description.kernels.back().node, work);
+  launch(text, symbol, description.kernels.back().node, work, code.maps);
   callEnd(number);
   mayHaveFailed |= mayFail(op);
 }

@@ -2,6 +2,7 @@
 // order. Sizes, plan and control flow are as for the CPU, whose generator this is.
 #pragma once
 #include "backends/cpu/FunctionGenerator.h"
+#include "backends/gpu/DeviceKernelEmitter.h"
 #include "backends/gpu/DeviceProgram.h"
 
 namespace ingot::gpu {
@@ -28,12 +29,14 @@ private:
   void storePosition(exec::ScanOp op, mlir::Value position) override;
 
   /// A field of the run's ingot_device.
-  enum DeviceField { Context = 1, Launch, Copy, Store, Load, Constants, Error };
+  enum DeviceField { Context = 1, Launch, Copy, Store, Load, Constants, Error, EncodeTensorMap };
   mlir::Value deviceField(DeviceField field) { return cb.loadPointer(device, field); }
   /// Calls one of its functions; the run ends where that fails.
   void callDevice(DeviceField callee, mlir::ValueRange arguments);
   void launch(const KernelText &text, llvm::StringRef symbol, llvm::StringRef node,
-              mlir::Value blocks);
+              mlir::Value blocks, llvm::ArrayRef<TensorMap> maps = {});
+  /// Encodes a tensor map where the launch's parameters find it.
+  mlir::Value encode(const TensorMap &map);
   /// Ends the run where a kernel before has failed: what is decided now hangs on what it made.
   void leaveIfFailed();
   /// A kernel that copies bytes unless one before it has failed.

@@ -7,12 +7,20 @@
 
 namespace ingot::gpu {
 
+/// A matrix in memory that a kernel loads by boxes of 128 bytes a line (ingot_tensor_map).
+struct TensorMap {
+  mlir::Value tensor;     // in the function
+  Dim extents[2], stride; // elements, the contiguous dimension first
+  int64_t boxLines = 0;
+};
+
 /// The code of one kernel: `count` threads or blocks, as `form` says, of `threads` a block.
 struct DeviceCode {
   mlir::func::FuncOp function;
   Form form = Form::Threads;
   Dim count;
   int64_t threads = 256, sharedBytes = 0; // dynamic shared memory
+  llvm::SmallVector<TensorMap, 2> maps;   // what intrinsic::tensorMap counts
 };
 
 /// A sum of products whose factors move along loops of their own: C[batch, row, lane] += sum over
@@ -27,6 +35,9 @@ struct Product {
 /// The product that the nest sums, if it sums one.
 std::optional<Product> matchProduct(exec::NestOp nest);
 
+/// The 16-bit float that a factor is extended from; null where it is no such.
+mlir::Value halfOf(mlir::Value factor);
+
 class DeviceKernelEmitter : public cpu::KernelEmitter {
 public:
   DeviceKernelEmitter(cpu::CodeContext &context, const cpu::Frame &frame, exec::KernelOp kernel,
@@ -34,7 +45,7 @@ public:
       : KernelEmitter(context, frame, kernel), target(target) {}
   DeviceCode emit(llvm::StringRef symbol);
 
-private:
+protected: // for kernels of scores
   bool hasOnePoint(exec::NestOp nest);
   /// A thread for each point of the domain.
   void emitPoints(DeviceCode &code);
@@ -49,6 +60,11 @@ private:
   void emitSimtTiles(const Product &product, DeviceCode &code);
   /// The same by tensor cores (MmaTiles.cpp): false where they have no part in it.
   bool emitMmaTiles(const Product &product, DeviceCode &code);
+  /// The same for matrices by warp groups (WgmmaTiles.cpp).
+  bool emitWgmmaTiles(const Product &product, DeviceCode &code);
+  struct Matrix;
+  std::optional<Matrix> matrixOf(exec::NestOp nest, mlir::Value half, llvm::ArrayRef<unsigned> own,
+                                 llvm::ArrayRef<unsigned> reduced);
 
   /// The loops of a product as those of a matrix product, and which tile of it is this block's.
   struct TileSpace {
@@ -66,8 +82,13 @@ private:
   /// What is behind the sum at an element of the result, where there is such an element.
   void finishElement(const Product &product, const TileSpace &space, mlir::Value row,
                      mlir::Value lane, int64_t tileRows, int64_t tileLanes, mlir::Value sum);
-  struct Pieces;
-  std::optional<Pieces> piecesOf(const Product &product, mlir::Value half, unsigned fastLoop);
+  /// Where pieces of a factor are copied from.
+  struct Pieces {
+    mlir::Value tensor; // the kernel's argument
+    mlir::AffineMap map;
+    std::optional<Padding> padding; // by zeros, around the tensor
+  };
+  std::optional<Pieces> piecesOf(exec::NestOp nest, mlir::Value half, unsigned fastLoop);
   std::pair<mlir::Value, mlir::Value> placeOfPiece(const Pieces &pieces,
                                                    llvm::ArrayRef<cpu::Index> loops);
 
@@ -77,8 +98,7 @@ private:
   mlir::Value both(mlir::Value x, mlir::Value y);
   mlir::Value orElse(mlir::Value condition, mlir::Value otherwise,
                      llvm::function_ref<mlir::Value()> make);
-  mlir::Value operandOf(const Product &product, mlir::Value operand,
-                        llvm::ArrayRef<cpu::Index> loops);
+  mlir::Value operandOf(exec::NestOp nest, mlir::Value operand, llvm::ArrayRef<cpu::Index> loops);
   mlir::Value privateArray(mlir::Type element, int64_t count);
   void unrolled(int64_t count, llvm::function_ref<void(mlir::Value)> body);
 

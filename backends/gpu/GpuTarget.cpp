@@ -5,9 +5,10 @@ namespace ingot::gpu {
 
 const GpuTarget *lookupTarget(llvm::StringRef family) {
   static const GpuTarget targets[] = {
-      {"opencl", "opencl", false},
-      {"sm_75", "cuda", false},
-      {"sm_80", "cuda", true},
+      {"opencl", "opencl", false, false, false},
+      {"sm_75", "cuda", true, false, false},
+      {"sm_80", "cuda", true, true, false},
+      {"sm_90a", "cuda", true, true, true},
   };
   for (const GpuTarget &target : targets)
     if (target.family == family)

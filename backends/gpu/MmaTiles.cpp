@@ -36,27 +36,18 @@ WarpTiling chooseTiling(int64_t rows, int64_t lanes, int64_t batches) {
   return {64, 64, 32, 32};
 }
 
-/// The 16-bit float that a factor is extended from; null where it is no such.
+bool isWhole(Dim extent) { return extent.isStatic() && extent.value() % piece == 0; }
+
+} // namespace
+
 Value halfOf(Value factor) {
   auto extend = factor.getDefiningOp<arith::ExtFOp>();
   Type type = extend ? extend.getIn().getType() : Type();
   return type && (type.isF16() || type.isBF16()) ? extend.getIn() : Value();
 }
 
-bool isWhole(Dim extent) { return extent.isStatic() && extent.value() % piece == 0; }
-
-} // namespace
-
-/// Where pieces of a factor are copied from.
-struct DeviceKernelEmitter::Pieces {
-  Value tensor; // the kernel's argument
-  AffineMap map;
-  std::optional<Padding> padding; // by zeros, around the tensor
-};
-
 std::optional<DeviceKernelEmitter::Pieces>
-DeviceKernelEmitter::piecesOf(const Product &product, Value half, unsigned fastLoop) {
-  exec::NestOp nest = product.nest;
+DeviceKernelEmitter::piecesOf(exec::NestOp nest, Value half, unsigned fastLoop) {
   auto argument = llvm::dyn_cast<BlockArgument>(half);
   Dims bounds = loopDims(nest);
   if (!argument || argument.getArgNumber() < bounds.size() || !isWhole(bounds[fastLoop]))
@@ -137,7 +128,7 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
     f.pitch = (alongReduced ? depth : width) + linePadding;
     f.stageSize = (alongReduced ? width : depth) * f.pitch;
     f.memory = dynamicShared(stages * f.stageSize * 2);
-    f.pieces = piecesOf(product, value, alongReduced ? product.reduced.back() : own.back());
+    f.pieces = piecesOf(nest, value, alongReduced ? product.reduced.back() : own.back());
     return f;
   };
   Factor a = makeFactor(aHalf, product.rows, space.firstRow, space.rows, tile.rows,
@@ -181,7 +172,7 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
         Value ownE = f.alongReduced ? own : cb.add(own, e),
               reducedE = f.alongReduced ? cb.add(reduced, e) : reduced;
         Value value = orElse(isInside(ownE, reducedE), zero,
-                             [&] { return operandOf(product, f.half, loopsAt(ownE, reducedE)); });
+                             [&] { return operandOf(nest, f.half, loopsAt(ownE, reducedE)); });
         storeTo(to, half, cb.uniform(e), value);
       });
     }

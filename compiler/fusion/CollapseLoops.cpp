@@ -2,6 +2,7 @@
 // follow from it: those of the tensors that a nest reads and makes there, and of the nests that
 // read and make those.
 #include "compiler/fusion/CollapseLoops.h"
+#include "compiler/fusion/FormAttention.h"
 #include "compiler/fusion/Structure.h"
 
 using namespace mlir;
@@ -249,7 +250,7 @@ bool leaveOutFirstLoop(exec::KernelOp kernel) {
 void collapseLoops(func::FuncOp function) {
   function.walk([](exec::KernelOp kernel) {
     auto nests = kernel.getBody().getOps<exec::NestOp>();
-    if (!hasNestsAlone(kernel) ||
+    if (!hasNestsAlone(kernel) || kernel->hasAttr(kStreamedAttr) ||
         llvm::none_of(nests, [](exec::NestOp nest) { return matchContraction(nest).has_value(); }))
       return;
     for (exec::NestOp nest : nests)

@@ -407,7 +407,6 @@ bool KernelFormer::keeps(Operation *member, Value output, const Group &group, in
 void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
   llvm::SmallVector<Value> results;
   llvm::SmallVector<Type> types;
-  std::string name;
   // What crosses nests in a row kernel is kept for one row; elsewhere it stays in registers.
   bool inRegisters = group.contraction || group.isAllMaps();
   int64_t keptBytes = 0;
@@ -418,15 +417,12 @@ void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
       results.push_back(output);
       types.push_back(output.getType());
     }
-    std::string layer = graph::layerName(member->getLoc());
-    if (!layer.empty() && name.find(layer) == std::string::npos && name.size() < 60)
-      name += (name.empty() ? "" : "+") + layer;
   }
   llvm::SmallVector<Attribute> domain;
   for (Dim d : group.domain)
     domain.push_back(d.asAttribute());
   auto kernel = exec::KernelOp::create(b, group.members.front()->getLoc(), types, ValueRange{},
-                                       b.getStringAttr(name.empty() ? "kernel" : name),
+                                       b.getStringAttr(kernelName(group.members)),
                                        graph::DimsAttr::get(b.getContext(), domain));
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&kernel.getBody());
@@ -589,6 +585,16 @@ void sinkConstants(func::FuncOp function) {
 }
 
 } // namespace
+
+std::string kernelName(llvm::ArrayRef<Operation *> members) {
+  std::string name;
+  for (Operation *member : members) {
+    std::string layer = graph::layerName(member->getLoc());
+    if (!layer.empty() && name.find(layer) == std::string::npos && name.size() < 60)
+      name += (name.empty() ? "" : "+") + layer;
+  }
+  return name.empty() ? "kernel" : name;
+}
 
 void formKernels(func::FuncOp function) {
   sinkConstants(function);

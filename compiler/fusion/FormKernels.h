@@ -15,6 +15,9 @@ namespace ingot {
 ///     norm, a loss) run one after another for each outer point.
 void formKernels(mlir::func::FuncOp function);
 
+/// What a kernel of these is called: their layers' names.
+std::string kernelName(llvm::ArrayRef<mlir::Operation *> members);
+
 /// An attribute of nests in a kernel: what they make, where the kernel does not yield it, is kept
 /// for the outer point that it is made at (in registers or a buffer of the task) and is not
 /// computed again where it is read.

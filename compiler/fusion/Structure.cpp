@@ -360,4 +360,29 @@ bool narrowsSums(exec::NestOp nest) {
          readsSums(nest);
 }
 
+std::optional<Factors> factorsOf(exec::NestOp nest) {
+  Block &body = nest.getBody().front();
+  if (nest.getCombiner() != exec::Combiner::Add || nest->getNumResults() != 1)
+    return std::nullopt;
+  auto product = body.getTerminator()->getOperand(0).getDefiningOp<arith::MulFOp>();
+  if (!product)
+    return std::nullopt;
+  size_t ops = 2, loops = loopDims(nest).size(); // the product and the terminator
+  auto inputOf = [&](Value factor) -> std::optional<unsigned> {
+    if (auto extend = factor.getDefiningOp<arith::ExtFOp>()) {
+      factor = extend.getIn();
+      ++ops;
+    }
+    auto argument = llvm::dyn_cast<BlockArgument>(factor);
+    if (!argument || argument.getArgNumber() < loops)
+      return std::nullopt;
+    unsigned input = argument.getArgNumber() - loops;
+    return accessMap(nest, input) ? std::optional(input) : std::nullopt;
+  };
+  auto a = inputOf(product.getLhs()), b = inputOf(product.getRhs());
+  if (!a || !b || a == b || body.getOperations().size() != ops)
+    return std::nullopt;
+  return Factors{*a, *b};
+}
+
 } // namespace ingot

@@ -74,6 +74,12 @@ struct Contraction {
 /// bytes or extended bf16.
 std::optional<Contraction> matchContraction(exec::NestOp nest);
 
+/// A nest's sum of products of two of its inputs, perhaps extended, and nothing else.
+struct Factors {
+  unsigned a = 0, b = 0; // numbers of inputs
+};
+std::optional<Factors> factorsOf(exec::NestOp nest);
+
 /// The tensor of f16 or bf16 that the value has the elements of, as f32 and at the same places;
 /// null where it is made in another way.
 mlir::Value halvesOf(mlir::Value value);

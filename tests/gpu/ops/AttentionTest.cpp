@@ -1,0 +1,213 @@
+// Attention and its gradients as kernels that store no scores: equal to the reference interpreter,
+// on the fake driver under several orders of threads, for families with and without tensor cores,
+// and by OpenCL. Lengths are not multiples of tiles; masks leave whole tiles out.
+#include "compiler/autodiff/Differentiate.h"
+#include "ir/reference/Interpreter.h"
+#include "mlir/Parser/Parser.h"
+#include "tests/gpu/ops/HostImage.h"
+#include "tests/gpu/runtime/FakeDriver.h"
+#include "tests/support/RunCompiled.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <gtest/gtest.h>
+#include <random>
+
+namespace ingot::tests {
+namespace {
+
+struct Attention {
+  const char *name;
+  const char *element = "f32";
+  int64_t queries = 40, keys = 40, depth = 16, lanes = 16;
+  bool isMasked = false;   // by a tensor that is added to scores
+  bool isSymbolic = false; // lengths
+  double rtol = 1e-5;
+  int64_t batch = 2, heads = 3;
+};
+
+void PrintTo(const Attention &a, std::ostream *out) { *out << a.name; }
+
+class AttentionOnDevices : public gputest::DeviceTest,
+                           public testing::WithParamInterface<Attention> {
+protected:
+  AttentionOnDevices() { context.loadAllAvailableDialects(); }
+
+  /// f(q, k, v, mask, d): the result, and gradients of the sum of result^2 * d for q, k and v,
+  /// which need the result.
+  void SetUp() override {
+    DeviceTest::SetUp();
+    const Attention &a = GetParam();
+    const std::string l = a.isSymbolic ? "l" : std::to_string(a.queries),
+                      s = a.isSymbolic ? "s" : std::to_string(a.keys);
+    auto type = [&](int64_t batch, int64_t heads, const std::string &rows,
+                    const std::string &columns, const char *element) -> std::string {
+      auto extent = [](const std::string &e) { return std::isalpha(e[0]) ? "?" : e; };
+      std::string dims = llvm::formatv("{0}x{1}x{2}x{3}x{4}", batch, heads, extent(rows),
+                                       extent(columns), element);
+      return a.isSymbolic ? llvm::formatv("tensor<{0}, #graph.dims<[{1}, {2}, {3}, {4}]>>", dims,
+                                          batch, heads, rows, columns)
+                          : "tensor<" + dims + ">";
+    };
+    const std::string depth = std::to_string(a.depth), lanes = std::to_string(a.lanes);
+    struct Pair { // as it is given, and as it is computed with
+      std::string outside, inside;
+    };
+    auto tensor = [&](const std::string &rows, const std::string &columns) -> Pair {
+      return {type(a.batch, a.heads, rows, columns, "f32"),
+              type(a.batch, a.heads, rows, columns, a.element)};
+    };
+    Pair q = tensor(l, depth), k = tensor(s, depth), v = tensor(s, lanes), o = tensor(l, lanes),
+         scores = tensor(l, s);
+    std::string mask = type(1, 1, l, s, "f32");
+    std::string text =
+        llvm::formatv("func.func @f(%q: {0}, %k: {1}, %v: {2}, %mask: {3}, %d: {4}) -> {4} {{\n",
+                      q.outside, k.outside, v.outside, mask, o.outside);
+    auto cast = [&](std::string name, const std::string &from, const std::string &to) {
+      if (from == to)
+        return name;
+      text += llvm::formatv("  {0}_cast = graph.cast {0} : {1} to {2}\n", name, from, to);
+      return name + "_cast";
+    };
+    std::string queries = cast("%q", q.outside, q.inside), keys = cast("%k", k.outside, k.inside),
+                values = cast("%v", v.outside, v.inside), of = "%s";
+    text +=
+        llvm::formatv("  %s = graph.matmul {0}, {1} {{transposeRhs = true} : ({2}, {3}) -> {4}\n",
+                      queries, keys, q.inside, k.inside, scores.inside);
+    if (a.isMasked) {
+      text += llvm::formatv(
+          "  %b = graph.broadcast %mask {{axes = array<i64: 0, 1, 2, 3>} : {0} to {1}\n", mask,
+          scores.outside);
+      std::string added = cast("%b", scores.outside, scores.inside);
+      text += llvm::formatv("  %t = graph.add %s, {0} : {1}\n", added, scores.inside);
+      of = "%t";
+    }
+    text += llvm::formatv("  %p = graph.softmax {0} {{axis = 3 : i64} : ({1}) -> {1}\n", of,
+                          scores.inside);
+    text += llvm::formatv("  %o = graph.matmul %p, {0} : ({1}, {2}) -> {3}\n", values,
+                          scores.inside, v.inside, o.inside);
+    std::string result = cast("%o", o.inside, o.outside);
+    text += llvm::formatv("  return {0} : {1}\n}\n", result, o.outside);
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    ASSERT_TRUE(module) << text;
+    addGradients();
+    inputs = {random({a.batch, a.heads, a.queries, a.depth}),
+              random({a.batch, a.heads, a.keys, a.depth}),
+              random({a.batch, a.heads, a.keys, a.lanes}), causalMask(a.queries, a.keys),
+              random({a.batch, a.heads, a.queries, a.lanes})};
+    reference::Interpreter interpreter(*module);
+    auto results = interpreter.run("f", inputs);
+    ASSERT_TRUE(mlir::succeeded(results)) << interpreter.error();
+    expected.assign(results->begin(), results->end());
+  }
+
+  reference::Tensor random(llvm::ArrayRef<int64_t> shape) {
+    reference::Tensor tensor(mlir::Float32Type::get(&context), shape);
+    std::normal_distribution<double> normal;
+    for (int64_t i = 0; i < tensor.numElements(); ++i)
+      tensor.set(i, reference::Number::real(normal(generator)));
+    tensor.round();
+    return tensor;
+  }
+  /// What is added to scores: little where a key is not behind the query.
+  reference::Tensor causalMask(int64_t queries, int64_t keys) {
+    reference::Tensor mask(mlir::Float32Type::get(&context), {1, 1, queries, keys});
+    for (int64_t i = 0; i < queries; ++i)
+      for (int64_t j = 0; j < keys; ++j)
+        mask.set(i * keys + j, reference::Number::real(j > i ? -1e4 : 0));
+    return mask;
+  }
+
+  void addGradients() {
+    auto function = *module->getOps<mlir::func::FuncOp>().begin();
+    mlir::Block &body = function.getBody().front();
+    mlir::OpBuilder b(body.getTerminator());
+    mlir::Value result = body.getTerminator()->getOperand(0);
+    mlir::Value square = graph::MulOp::create(b, function.getLoc(), result, result);
+    mlir::Value weighted = graph::MulOp::create(b, function.getLoc(), square, body.getArgument(4));
+    auto gradients = differentiateAt(
+        b, weighted, {body.getArgument(0), body.getArgument(1), body.getArgument(2)});
+    ASSERT_TRUE(mlir::succeeded(gradients));
+    llvm::SmallVector<mlir::Value> all{result};
+    llvm::append_range(all, *gradients);
+    body.getTerminator()->setOperands(all);
+    function.setType(
+        b.getFunctionType(function.getArgumentTypes(), mlir::ValueRange(all).getTypes()));
+  }
+
+  void expectReference(CompiledModule &compiled) {
+    auto function = *module->getOps<mlir::func::FuncOp>().begin();
+    auto results = compiled.run("f", inputs, function.getResultTypes());
+    ASSERT_EQ(results.size(), expected.size()) << compiled.error();
+    const char *names[] = {"result", "gradient of queries", "of keys", "of values"};
+    for (size_t i = 0; i < results.size(); ++i)
+      EXPECT_EQ(difference(expected[i], results[i], GetParam().rtol, 1e-6), "") << names[i];
+  }
+
+  static mlir::DialectRegistry allDialects() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  mlir::MLIRContext context{allDialects()};
+  std::mt19937 generator{7};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<reference::Tensor> inputs, expected;
+};
+
+TEST_P(AttentionOnDevices, EqualsTheReference) {
+  CompileOptions options;
+  options.targetCpu = "x86-64";
+  options.gpu = "host";
+  options.hostImage = [](const std::string &source) { return makeHostImage(source); };
+  CompiledModule compiled(*module, options);
+  ASSERT_TRUE(compiled.ok()) << compiled.error();
+  const std::pair<const char *, std::vector<const char *>> runs[] = {
+      {"8.0", {"forward", "reverse", "skewed:1"}}, {"7.5", {"interleaved:1"}}};
+  for (const auto &[capability, orders] : runs) {
+    driver.set("capability", capability);
+    auto device = Device::open("cuda");
+    ASSERT_TRUE(device.isOk()) << device.status().message();
+    CompiledModule there = compiled.onDevice(*device);
+    ASSERT_TRUE(there.ok()) << there.error();
+    for (const char *order : orders) {
+      SCOPED_TRACE(std::string(capability) + " " + order);
+      driver.set("threads", order);
+      expectReference(there);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, AttentionOnDevices,
+    testing::Values(Attention{.name = "f32"}, Attention{.name = "f32_masked", .isMasked = true},
+                    Attention{.name = "f32_lengths_are_symbols", .keys = 65, .isSymbolic = true},
+                    Attention{.name = "f32_other_lengths",
+                              .queries = 70,
+                              .keys = 33,
+                              .depth = 20,
+                              .lanes = 12,
+                              .batch = 1,
+                              .heads = 2},
+                    Attention{.name = "f32_wide",
+                              .queries = 20,
+                              .keys = 36,
+                              .depth = 128,
+                              .lanes = 128,
+                              .batch = 1,
+                              .heads = 2},
+                    Attention{.name = "f16", .element = "f16", .rtol = 4e-3},
+                    Attention{
+                        .name = "bf16_masked", .element = "bf16", .isMasked = true, .rtol = 3e-2},
+                    Attention{.name = "f16_other_lengths",
+                              .element = "f16",
+                              .queries = 70,
+                              .keys = 81,
+                              .depth = 24,
+                              .lanes = 40,
+                              .rtol = 4e-3,
+                              .batch = 1,
+                              .heads = 2}),
+    [](const auto &info) { return info.param.name; });
+
+} // namespace
+} // namespace ingot::tests
