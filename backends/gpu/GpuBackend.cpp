@@ -42,9 +42,15 @@ std::string sourceOf(llvm::StringRef prelude, const MathFunctions &math,
 
 /// What `options.gpu` asks for.
 struct Request {
-  bool host = false, opencl = false;
+  bool opencl = false;
+  std::vector<std::string> hostFamilies;
   std::vector<Architecture> architectures;
 };
+
+/// Whose kernels an architecture runs.
+llvm::StringRef familyOf(const Architecture &a) {
+  return a.number < 80 ? "sm_75" : a.number == 90 ? "sm_90a" : "sm_80";
+}
 
 llvm::Expected<Request> parseRequest(const CompileOptions &options) {
   Request request;
@@ -54,7 +60,9 @@ llvm::Expected<Request> parseRequest(const CompileOptions &options) {
   for (llvm::StringRef name : names) {
     name = name.trim();
     if (name == "host" && options.hostImage)
-      request.host = true;
+      request.hostFamilies = {"sm_80", "sm_75"};
+    else if (name == "host:sm_90a" && options.hostImage)
+      request.hostFamilies = {"sm_90a"};
     else if (name == "opencl")
       request.opencl = true;
     else
@@ -109,7 +117,7 @@ void FamilyCompiler::describeKernels(bool unitEach) {
   for (auto [i, kernel] : llvm::enumerate(program.kernels))
     code.description.kernels.push_back({kernel.symbol, unitEach ? static_cast<int64_t>(i) : 0,
                                         kernel.text.threads, kernel.text.sharedBytes,
-                                        static_cast<int64_t>(kernel.text.words.size())});
+                                        kernel.text.parameterCount(), kernel.text.tensorMapBits()});
   int64_t kernels = static_cast<int64_t>(program.kernels.size());
   code.description.units = unitEach ? kernels : std::min<int64_t>(kernels, 1);
 }
@@ -121,7 +129,7 @@ LogicalResult FamilyCompiler::addCudaImages(llvm::ArrayRef<Architecture> archite
   for (const DeviceKernel &kernel : program.kernels)
     units.push_back({sourceOf(cudaPrelude(), program.math, kernel),
                      {{kernel.symbol, kernel.node, kernel.text.threads, kernel.text.sharedBytes,
-                       static_cast<int64_t>(kernel.text.words.size())}}});
+                       kernel.text.parameterCount()}}});
   CompileUnitsOptions how;
   how.cache = options.cache.directory.empty() ? nullptr : &options.cache;
   how.mayUseLocalMemory = options.mayUseLocalMemory;
@@ -178,13 +186,13 @@ FailureOr<std::vector<cpu::DeviceCode>> makeDeviceCode(ModuleOp planned,
     devices.push_back(std::move(compiler.code));
     return success();
   };
-  for (llvm::StringRef family : {"sm_80", "sm_75"}) {
-    if (request->host &&
+  for (llvm::StringRef family : {"sm_90a", "sm_80", "sm_75"}) {
+    if (llvm::is_contained(request->hostFamilies, family) &&
         failed(add(family, [](FamilyCompiler &compiler) { return compiler.addHostImage(); })))
       return failure();
     std::vector<Architecture> architectures;
     llvm::copy_if(request->architectures, std::back_inserter(architectures),
-                  [&](const Architecture &a) { return (a.number >= 80) == (family == "sm_80"); });
+                  [&](const Architecture &a) { return familyOf(a) == family; });
     if (!architectures.empty() && failed(add(family, [&](FamilyCompiler &compiler) {
           return compiler.addCudaImages(architectures);
         })))

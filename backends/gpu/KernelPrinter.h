@@ -83,6 +83,7 @@ private:
   std::vector<int64_t> words;
   std::vector<bool> arePointers;
   std::set<std::string> calls;
+  int64_t tensorMaps = 0;
   std::string tables; // of constants, in front of the function
   llvm::DenseMap<mlir::Attribute, std::string> tableNames;
   bool hasBarriers = false, usesDynamicShared = false, hasFailed = false;

@@ -72,10 +72,16 @@ std::string Printer::name(Value v) {
   return known;
 }
 
-/// Of pointers, intrinsics of tensor cores take those to registers by type.
+/// Of pointers, intrinsics take those to registers and barriers by type.
 static const char *registersOf(llvm::StringRef callee, size_t argument) {
   if (callee.starts_with("k_mma_"))
     return argument == 0 ? "float" : "k_u32";
+  if (callee.starts_with("k_wgmma_m") || callee == "k_wgmma_hold")
+    return argument == 0 ? "float" : nullptr;
+  if (callee.starts_with("k_mbar_"))
+    return argument == 0 ? "k_mbar" : nullptr;
+  if (callee == "k_tma_load_2d")
+    return argument == 4 ? "k_mbar" : nullptr;
   return callee.starts_with("k_ldmatrix_") && argument == 0 ? "k_u32" : nullptr;
 }
 
@@ -287,6 +293,10 @@ void Printer::print(Operation &op) {
           names[called.getResult(0)] = "((K_SHARED_POINTER(char))dynamic)";
           return;
         }
+        if (called.getCallee() == intrinsic::tensorMap) {
+          names[called.getResult(0)] = "&t" + std::to_string(tensorMaps++);
+          return;
+        }
         hasBarriers |= called.getCallee() == intrinsic::barrier;
         calls.insert(called.getCallee().str());
         std::string expression = called.getCallee() == intrinsic::thread
@@ -329,6 +339,8 @@ FailureOr<KernelText> Printer::kernel(Form form, int64_t threads, const FrameWor
   for (auto [i, isPointer] : llvm::enumerate(arePointers))
     result.parameters +=
         llvm::formatv("{0}{1}a{2}", i ? ", " : "", isPointer ? "K_GLOBAL char *" : "k_i64 ", i);
+  for (int64_t i = 0; i < tensorMaps; ++i)
+    result.parameters += ", K_TENSOR_MAP(t" + std::to_string(i) + ")";
   // Kernels behind one that failed do nothing. Threads that meet at barriers leave together.
   if (!start.empty() && hasBarriers)
     start = "  K_SHARED(int, failed, 1);\n"
@@ -343,6 +355,7 @@ FailureOr<KernelText> Printer::kernel(Form form, int64_t threads, const FrameWor
     start = "  if (*(K_GLOBAL k_i64 *)" + start + " != -1)\n    return;\n";
   result.body = "{\n" + start + text + "}\n";
   result.words = words;
+  result.tensorMaps = tensorMaps;
   result.calls = calls;
   result.threads = threads;
   return result;
@@ -362,7 +375,7 @@ std::string Printer::deviceFunction(llvm::StringRef symbol) {
 
 std::string KernelText::named(llvm::StringRef symbol) const {
   return llvm::formatv("K_KERNEL({0}, {1})({2}) {3}K_EXPORT({0}, {4}, {1})\n", symbol, threads,
-                       parameters, body, words.size());
+                       parameters, body, parameterCount());
 }
 
 FailureOr<KernelText> printKernel(func::FuncOp function, Form form, int64_t threads,

@@ -23,8 +23,12 @@ struct KernelText {
   std::string parameters;               // "K_GLOBAL char *a0, k_i64 a1"
   std::string body;                     // "{ … }"
   std::vector<int64_t> words;           // of the frame, one a parameter
+  int64_t tensorMaps = 0;               // parameters behind these
   std::set<std::string> calls;          // of functions
   int64_t threads = 0, sharedBytes = 0; // dynamic shared memory
+  int64_t parameterCount() const { return static_cast<int64_t>(words.size()) + tensorMaps; }
+  /// Bit i: parameter i is a tensor map.
+  uint64_t tensorMapBits() const { return ((uint64_t{1} << tensorMaps) - 1) << words.size(); }
   std::string named(llvm::StringRef symbol) const;
 };
 
@@ -47,6 +51,8 @@ std::string printDeviceFunction(mlir::func::FuncOp function, llvm::StringRef nam
 namespace intrinsic {
 constexpr llvm::StringLiteral thread = "k_thread"; // () -> i64: in the block
 constexpr llvm::StringLiteral barrier = "K_BARRIER";
+/// (number) -> pointer: a tensor map, a parameter of the kernel
+constexpr llvm::StringLiteral tensorMap = "k_tensor_map";
 constexpr llvm::StringLiteral dynamicShared = "k_dynamic_shared"; // () -> pointer
 } // namespace intrinsic
 
