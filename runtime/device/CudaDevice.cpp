@@ -31,6 +31,36 @@ bool losesContext(CUresult error) {
 }
 } // namespace
 
+Result<int> tensorMapType(int64_t dtype) {
+  switch (dtype) {
+  case INGOT_F16:
+    return int{CU_TENSOR_MAP_DATA_TYPE_FLOAT16};
+  case INGOT_BF16:
+    return int{CU_TENSOR_MAP_DATA_TYPE_BFLOAT16};
+  case INGOT_F32:
+    return int{CU_TENSOR_MAP_DATA_TYPE_FLOAT32};
+  default:
+    return Status(StatusCode::Internal,
+                  "a tensor map of elements of type " + std::to_string(dtype));
+  }
+}
+
+/// For whoever reads why the driver refused it.
+std::string describe(const ingot_tensor_map &tensor) {
+  const auto list = [&](const int64_t *values) {
+    std::string text;
+    for (int64_t i = 0; i < tensor.rank; ++i)
+      text += (i == 0 ? "" : " x ") + std::to_string(values[i]);
+    return text;
+  };
+  std::string strides;
+  for (int64_t i = 1; i < tensor.rank; ++i)
+    strides += (i == 1 ? "" : ", ") + std::to_string(tensor.strides[i]);
+  return "a tensor map of " + list(tensor.extents) + " elements in boxes of " + list(tensor.box) +
+         ", strides of " + strides + " bytes (multiples of 16 are taken), address modulo 16 of " +
+         std::to_string(reinterpret_cast<uintptr_t>(tensor.base) % 16);
+}
+
 Result<DeviceInfo> infoOf(const Library &library, int index) {
   DeviceInfo info;
   info.api = "cuda";
@@ -129,3 +159,24 @@ Result<std::unique_ptr<DeviceCode>> CudaDevice::load(const ingot_device_code &co
 }
 
 } // namespace ingot::cuda
+Status CudaDevice::encodeTensorMap(void *map, const ingot_tensor_map &tensor) {
+  INGOT_ASSIGN_OR_RETURN(const int type, tensorMapType(tensor.dtype));
+  if (tensor.rank < 1 || tensor.rank > maxTensorMapRank)
+    return Status(StatusCode::Internal,
+                  "a tensor map of " + std::to_string(tensor.rank) + " dimensions");
+  uint64_t extents[maxTensorMapRank], strides[maxTensorMapRank];
+  uint32_t box[maxTensorMapRank], steps[maxTensorMapRank];
+  for (size_t i = 0; i < maxTensorMapRank; ++i) {
+    extents[i] = static_cast<uint64_t>(tensor.extents[i]);
+    strides[i] = static_cast<uint64_t>(tensor.strides[i]);
+    box[i] = static_cast<uint32_t>(tensor.box[i]);
+    steps[i] = 1;
+  }
+  const Status encoded =
+      call(INGOT_CUDA(*this, cuTensorMapEncodeTiled), map, type, static_cast<uint32_t>(tensor.rank),
+           const_cast<void *>(tensor.base), &extents[0], &strides[1], &box[0], &steps[0],
+           int{CU_TENSOR_MAP_INTERLEAVE_NONE}, int{CU_TENSOR_MAP_SWIZZLE_128B},
+           int{CU_TENSOR_MAP_L2_PROMOTION_L2_128B}, int{CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE});
+  return encoded.isOk() ? encoded : encoded.withContext(describe(tensor));
+}
+

@@ -25,6 +25,8 @@ public:
   Result<void *> allocateStaging(uint64_t bytes) override;
   void freeStaging(void *address) override;
   bool takes(int64_t imageKind) const override;
+  bool hasTensorMaps() const override { return library_.cuTensorMapEncodeTiled != nullptr; }
+  Status encodeTensorMap(void *map, const ingot_tensor_map &tensor) override;
   Result<std::unique_ptr<DeviceCode>> load(const ingot_device_code &code) override;
 
   const Library &library() const { return library_; }

@@ -27,6 +27,10 @@ Status open(Library &library) {
                                                ": it is older than CUDA 11.4 (driver 470)");
   INGOT_CUDA_FUNCTIONS(INGOT_CUDA_FUNCTION)
 #undef INGOT_CUDA_FUNCTION
+#define INGOT_CUDA_FUNCTION(Result, name, parameters)                                              \
+  library.name = reinterpret_cast<Result(*) parameters>(dlsym(handle, #name));
+  INGOT_CUDA_NEWER_FUNCTIONS(INGOT_CUDA_FUNCTION)
+#undef INGOT_CUDA_FUNCTION
   library.isFake = dlsym(handle, fakeDriverSymbol) != nullptr;
 
   CUresult error = library.cuInit(0);

@@ -43,12 +43,12 @@ double StreamClock::seconds(Point from, Point to) {
 DeviceRunner::DeviceRunner(DeviceDriver &driver, DeviceCode &code, const void *constants,
                            const ingot_artifact_table &table, const ingot_function &function,
                            std::unique_ptr<Stream> stream, std::unique_ptr<Stream> uploads)
-    : code_(code), table_(table), function_(function), stream_(std::move(stream)),
+    : driver_(driver), code_(code), table_(table), function_(function), stream_(std::move(stream)),
       uploads_(std::move(uploads)), arena_(*stream_), loaded_(driver),
       first_(driver, *stream_, *uploads_), second_(driver, *stream_, *uploads_) {
   for (int64_t i = 0; i < function.output_count; ++i)
     extents_ += static_cast<size_t>(function.outputs[i].rank);
-  device_ = {sizeof device_, this, &launch, &copy, &store, &load, constants, nullptr};
+  device_ = {sizeof device_, this, &launch, &copy, &store, &load, constants, nullptr, &tensorMap};
   for (Slot *slot : {&first_, &second_}) {
     slot->inputPointers.resize(static_cast<size_t>(function.input_count));
     slot->outputPointers.resize(static_cast<size_t>(function.output_count));
@@ -295,6 +295,11 @@ int32_t DeviceRunner::load(void *context, void *to, const void *from, uint64_t b
 
 Status DeviceRunner::finish(size_t index) {
   Slot &slot = this->slot(index);
+int32_t DeviceRunner::tensorMap(void *context, void *map, const ingot_tensor_map *tensor) {
+  auto &self = *static_cast<DeviceRunner *>(context);
+  return self.note(self.driver_.encodeTensorMap(map, *tensor));
+}
+
   slot.isUnderWay = false;
   if (Status waited = stream_->wait(*slot.done); !waited.isOk()) {
     kernel_ = -1; // any of them may be the one
