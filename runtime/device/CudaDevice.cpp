@@ -4,6 +4,7 @@
 #include "runtime/device/CudaStream.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace ingot::cuda {
 
@@ -29,7 +30,6 @@ bool losesContext(CUresult error) {
     return false;
   }
 }
-} // namespace
 
 Result<int> tensorMapType(int64_t dtype) {
   switch (dtype) {
@@ -60,6 +60,7 @@ std::string describe(const ingot_tensor_map &tensor) {
          ", strides of " + strides + " bytes (multiples of 16 are taken), address modulo 16 of " +
          std::to_string(reinterpret_cast<uintptr_t>(tensor.base) % 16);
 }
+} // namespace
 
 Result<DeviceInfo> infoOf(const Library &library, int index) {
   DeviceInfo info;
@@ -104,6 +105,8 @@ Result<std::unique_ptr<DeviceDriver>> CudaDevice::open(int index) {
                     library->cuDeviceGetAttribute(
                         &hasPools, CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED, device->device_)));
   device->hasPools_ = hasPools != 0;
+  const char *blocking = std::getenv("CUDA_LAUNCH_BLOCKING");
+  device->launchesBlock_ = blocking && *blocking && *blocking != '0';
   INGOT_RETURN_IF_ERROR(
       device->check("cuDevicePrimaryCtxRetain",
                     library->cuDevicePrimaryCtxRetain(&device->context_, device->device_)));
@@ -132,16 +135,23 @@ Status CudaDevice::check(const char *name, CUresult error) {
     return status;
   lostBy_.store(error, std::memory_order_relaxed);
   return Status(status.code(), status.message() + "; the context of 'cuda:" +
-                                   std::to_string(info_.index) + "' is lost");
+                                   std::to_string(info_.index) + "' is lost" +
+                                   (launchesBlock_ ? ""
+                                                   : "; with CUDA_LAUNCH_BLOCKING=1 in the "
+                                                     "environment the error names its layer"));
 }
 
 Result<std::unique_ptr<Stream>> CudaDevice::makeStream() { return CudaStream::make(*this); }
 
 Result<void *> CudaDevice::allocateStaging(uint64_t bytes) {
   void *address = nullptr;
-  INGOT_RETURN_IF_ERROR(call(INGOT_CUDA(*this, cuMemHostAlloc), &address,
-                             size_t{std::max<uint64_t>(bytes, 1)},
-                             unsigned{CU_MEMHOSTALLOC_PORTABLE}));
+  const Status status =
+      call(INGOT_CUDA(*this, cuMemHostAlloc), &address, size_t{std::max<uint64_t>(bytes, 1)},
+           unsigned{CU_MEMHOSTALLOC_PORTABLE});
+  if (status.code() == StatusCode::ResourceExhausted)
+    return Status(status.code(), "no pinned memory of the host for " + std::to_string(bytes) +
+                                     " bytes (" + status.message() + ")");
+  INGOT_RETURN_IF_ERROR(status);
   return address;
 }
 
@@ -154,11 +164,6 @@ bool CudaDevice::takes(int64_t imageKind) const {
                          : imageKind == INGOT_IMAGE_CUBIN || imageKind == INGOT_IMAGE_PTX;
 }
 
-Result<std::unique_ptr<DeviceCode>> CudaDevice::load(const ingot_device_code &code) {
-  return std::unique_ptr<DeviceCode>(std::make_unique<CudaCode>(*this, code));
-}
-
-} // namespace ingot::cuda
 Status CudaDevice::encodeTensorMap(void *map, const ingot_tensor_map &tensor) {
   INGOT_ASSIGN_OR_RETURN(const int type, tensorMapType(tensor.dtype));
   if (tensor.rank < 1 || tensor.rank > maxTensorMapRank)
@@ -180,3 +185,8 @@ Status CudaDevice::encodeTensorMap(void *map, const ingot_tensor_map &tensor) {
   return encoded.isOk() ? encoded : encoded.withContext(describe(tensor));
 }
 
+Result<std::unique_ptr<DeviceCode>> CudaDevice::load(const ingot_device_code &code) {
+  return std::unique_ptr<DeviceCode>(std::make_unique<CudaCode>(*this, code));
+}
+
+} // namespace ingot::cuda

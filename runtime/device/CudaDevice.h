@@ -31,6 +31,8 @@ public:
 
   const Library &library() const { return library_; }
   bool hasPools() const { return hasPools_; }
+  /// CUDA_LAUNCH_BLOCKING is in the environment: an error of a kernel is one of its launch.
+  bool launchesBlock() const { return launchesBlock_; }
 
   /// Calls a function of the driver, `name`, in the context.
   template <typename Function, typename... Arguments>
@@ -52,7 +54,7 @@ private:
   DeviceInfo info_;
   CUdevice device_ = 0;
   CUcontext context_ = nullptr; // NULL: not retained
-  bool hasPools_ = false;
+  bool hasPools_ = false, launchesBlock_ = false;
   std::atomic<CUresult> lostBy_{CUDA_SUCCESS}; // what the context was lost by
 };
 

@@ -60,6 +60,10 @@ Status Library::statusOf(CUresult error, const char *call) const {
   case CUDA_ERROR_OUT_OF_MEMORY:
     code = StatusCode::ResourceExhausted;
     break;
+  case CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES:
+    remedy = "; the kernel takes more registers or shared memory than this GPU has: a fault of "
+             "the compiler, please report it";
+    break;
   case CUDA_ERROR_UNSUPPORTED_PTX_VERSION:
   case CUDA_ERROR_JIT_COMPILER_NOT_FOUND:
     remedy = "; a newer driver, or machine code for this GPU (--gpu), is needed";

@@ -78,8 +78,13 @@ DeviceRunner::~DeviceRunner() {
 }
 
 Status DeviceRunner::reserveArena(uint64_t bytes) {
-  return arena_.reserve(bytes).withContext(std::string("function '") + function_.name +
-                                           "': an arena of " + std::to_string(bytes) + " bytes");
+  const Status there = arena_.reserve(bytes);
+  if (there.isOk())
+    return there;
+  return Status(there.code(), std::string("function '") + function_.name + "': an arena of " +
+                                  std::to_string(bytes) + " bytes: " + there.message() +
+                                  "; a smaller batch takes less, and so does the model when it is "
+                                  "compiled with a memory budget");
 }
 
 //===----------------------------------------------------------------------===//
@@ -197,6 +202,7 @@ Status DeviceRunner::record(ingot_run &run, Recordings::Entry &entry) {
   isRecording_ = false;
   Result<std::unique_ptr<Recording>> recording = stream_->endRecording();
   INGOT_RETURN_IF_ERROR(called);
+  kernel_ = -1;
   INGOT_RETURN_IF_ERROR(recording.status());
   if (run.extents)
     entry.extents.assign(run.extents, run.extents + extents_);
@@ -289,17 +295,17 @@ int32_t DeviceRunner::load(void *context, void *to, const void *from, uint64_t b
   return self.note(std::move(status));
 }
 
+int32_t DeviceRunner::tensorMap(void *context, void *map, const ingot_tensor_map *tensor) {
+  auto &self = *static_cast<DeviceRunner *>(context);
+  return self.note(self.driver_.encodeTensorMap(map, *tensor));
+}
+
 //===----------------------------------------------------------------------===//
 // Finishing
 //===----------------------------------------------------------------------===//
 
 Status DeviceRunner::finish(size_t index) {
   Slot &slot = this->slot(index);
-int32_t DeviceRunner::tensorMap(void *context, void *map, const ingot_tensor_map *tensor) {
-  auto &self = *static_cast<DeviceRunner *>(context);
-  return self.note(self.driver_.encodeTensorMap(map, *tensor));
-}
-
   slot.isUnderWay = false;
   if (Status waited = stream_->wait(*slot.done); !waited.isOk()) {
     kernel_ = -1; // any of them may be the one

@@ -76,6 +76,7 @@ FAKE_API CUresult cuGetErrorName(CUresult error, const char **name) {
     NAME(CUDA_ERROR_NOT_FOUND),
     NAME(CUDA_ERROR_NOT_READY),
     NAME(CUDA_ERROR_ILLEGAL_ADDRESS),
+    NAME(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES),
     NAME(CUDA_ERROR_CONTEXT_IS_DESTROYED),
     NAME(CUDA_ERROR_LAUNCH_FAILED),
     NAME(CUDA_ERROR_NOT_SUPPORTED),
@@ -357,7 +358,6 @@ FAKE_API CUresult cuModuleGetFunction(CUfunction *handle, CUmodule moduleHandle,
   return CUDA_SUCCESS;
 }
 
-FAKE_API CUresult cuFuncSetAttribute(CUfunction handle, int attribute, int value) {
 //===----------------------------------------------------------------------===//
 // Tensor maps
 //===----------------------------------------------------------------------===//
@@ -452,6 +452,7 @@ FAKE_API CUresult cuTensorMapEncodeTiled(void *map, int dataType, uint32_t rank,
   return CUDA_SUCCESS;
 }
 
+FAKE_API CUresult cuFuncSetAttribute(CUfunction handle, int attribute, int value) {
   FAKE_CALL(Context);
   auto *function = reinterpret_cast<Function *>(handle);
   if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)
