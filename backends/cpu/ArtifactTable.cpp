@@ -154,7 +154,8 @@ std::pair<Constant *, Constant *> TableWriter::bounds(const ArtifactDescription 
 Constant *TableWriter::device(const DeviceDescription &d) {
   Constant *kernels = array(d.kernels, [&](const DeviceDescription::Kernel &kernel) {
     return record({text(kernel.symbol), i64(kernel.unit), i64(kernel.threads),
-                   i64(kernel.sharedBytes), i64(kernel.parameters)});
+                   i64(kernel.sharedBytes), i64(kernel.parameters),
+                   i64(static_cast<int64_t>(kernel.tensorMaps))});
   });
   Constant *images = array(d.images, [&](const DeviceDescription::Image &image) {
     return record({i64(image.kind), text(image.target), i64(image.unit), i64(image.bytes.size()),

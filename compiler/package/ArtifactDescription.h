@@ -112,6 +112,7 @@ struct DeviceDescription {
   struct Kernel {
     std::string symbol;
     int64_t unit = 0, threads = 0, sharedBytes = 0, parameters = 0;
+    uint64_t tensorMaps = 0; // bit i: of parameter i
   };
   struct Image {
     ingot_image_kind kind;

@@ -27,6 +27,7 @@ void modelSubclassing(const Material &);
 void functionalApiAgain(const Material &);
 void dataPreprocessing(const Material &);
 void training(const Material &);
+void gpu(const Material &);
 // Callbacks and Monitoring
 void kerasCallbacks(const Material &);
 // Model Saving and Loading

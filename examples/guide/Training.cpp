@@ -137,6 +137,24 @@ void kerasCallbacks(const Material &material) {
   // [end]
 }
 
+void gpu(const Material &material) {
+  auto [train, test] = loadDigits(material);
+  const ingot::Tensor xTrain = keras::utils::toFloat32(train.x, {keras::None, 784}, 1 / 255.0);
+  const ingot::Tensor &yTrain = train.y;
+  keras::Sequential model = createModel();
+  // [gpu]
+  // Verify installation
+  const auto gpus = keras::config::listPhysicalDevices("GPU");
+  std::cout << "GPU available: " << (gpus.empty() ? "no" : gpus[0].description) << "\n";
+
+  // Move model to GPU if available
+  const std::string device = keras::cuda::isAvailable() ? "cuda" : "cpu";
+  model.to(device);
+  std::cout << "Using device: " << model.device() << "\n";
+  model.fit(xTrain, yTrain, {.batchSize = 128, .epochs = 2});
+  // [end]
+}
+
 void exercise1(const Material &material) {
   auto [train, test] = loadDigits(material);
   // [exercise-1]

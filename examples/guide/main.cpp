@@ -17,6 +17,7 @@ const std::vector<std::pair<std::string, std::function<void(const guide::Materia
     {"functional-api-again", guide::functionalApiAgain},
     {"data-preprocessing", guide::dataPreprocessing},
     {"training", guide::training},
+    {"gpu", guide::gpu},
     {"keras-callbacks", guide::kerasCallbacks},
     {"keras-saving", guide::kerasSaving},
     {"keras-transfer-learning", guide::kerasTransferLearning},

@@ -16,6 +16,7 @@
 #include "frontends/keras/Applications.h"
 #include "frontends/keras/Callbacks.h"
 #include "frontends/keras/Datasets.h"
+#include "frontends/keras/Devices.h"
 #include "frontends/keras/Layer.h"
 #include "frontends/keras/Layers.h"
 #include "frontends/keras/Model.h"

@@ -1,8 +1,8 @@
 // The part of CUDA's driver interface that the runtime uses, declared as its documentation has it:
 // https://docs.nvidia.com/cuda/cuda-driver-api. No header of CUDA is needed to build, and no
-// library to run; functions are found by name when a device is first asked for. All of them are in
-// drivers for CUDA 11.4 (470) and later. The fake driver of tests/gpu/fake has the same
-// declarations.
+// library to run; functions are found by name when a device is first asked for. All but those of
+// INGOT_CUDA_NEWER_FUNCTIONS are in drivers for CUDA 11.4 (470) and later. The fake driver of
+// tests/gpu/fake has the same declarations.
 #ifndef INGOT_RUNTIME_DEVICE_CUDAAPI_H
 #define INGOT_RUNTIME_DEVICE_CUDAAPI_H
 
@@ -84,6 +84,18 @@ enum : unsigned {
   CU_MEMHOSTALLOC_PORTABLE = 1
 };
 
+enum : int { // CUtensorMapDataType
+  CU_TENSOR_MAP_DATA_TYPE_FLOAT16 = 6,
+  CU_TENSOR_MAP_DATA_TYPE_FLOAT32 = 7,
+  CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 = 9
+};
+enum : int { CU_TENSOR_MAP_INTERLEAVE_NONE = 0 };      // CUtensorMapInterleave
+enum : int { CU_TENSOR_MAP_SWIZZLE_128B = 3 };         // CUtensorMapSwizzle
+enum : int { CU_TENSOR_MAP_L2_PROMOTION_L2_128B = 2 }; // CUtensorMapL2promotion
+enum : int { CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE = 0 };  // CUtensorMapFloatOOBfill: zeros
+constexpr size_t tensorMapBytes = 128, tensorMapAlignment = 64;
+constexpr uint32_t maxTensorMapRank = 5;
+
 /// Dynamic shared memory that a launch may ask for without an attribute of the function.
 constexpr int64_t sharedBytesWithoutAttribute = 48 << 10;
 constexpr int64_t maxGridX = 0x7FFFFFFF;
@@ -141,6 +153,13 @@ constexpr int64_t maxGridX = 0x7FFFFFFF;
   X(CUresult, cuGraphLaunch, (CUgraphExec executable, CUstream stream))                            \
   X(CUresult, cuGraphDestroy, (CUgraph graph))                                                     \
   X(CUresult, cuGraphExecDestroy, (CUgraphExec executable))
+
+/// Those that older drivers are without: of CUDA 12.0 (525).
+#define INGOT_CUDA_NEWER_FUNCTIONS(X)                                                              \
+  X(CUresult, cuTensorMapEncodeTiled,                                                              \
+    (void *map, int dataType, uint32_t rank, void *base, const uint64_t *extents,                  \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides, int interleave, \
+     int swizzle, int l2Promotion, int outside))
 
 /// Exported by the fake driver alone, which runs images of kind INGOT_IMAGE_HOST and no others.
 constexpr const char *fakeDriverSymbol = "ingot_fake_driver";

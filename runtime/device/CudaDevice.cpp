@@ -4,6 +4,7 @@
 #include "runtime/device/CudaStream.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace ingot::cuda {
 
@@ -28,6 +29,36 @@ bool losesContext(CUresult error) {
   default:
     return false;
   }
+}
+
+Result<int> tensorMapType(int64_t dtype) {
+  switch (dtype) {
+  case INGOT_F16:
+    return int{CU_TENSOR_MAP_DATA_TYPE_FLOAT16};
+  case INGOT_BF16:
+    return int{CU_TENSOR_MAP_DATA_TYPE_BFLOAT16};
+  case INGOT_F32:
+    return int{CU_TENSOR_MAP_DATA_TYPE_FLOAT32};
+  default:
+    return Status(StatusCode::Internal,
+                  "a tensor map of elements of type " + std::to_string(dtype));
+  }
+}
+
+/// For whoever reads why the driver refused it.
+std::string describe(const ingot_tensor_map &tensor) {
+  const auto list = [&](const int64_t *values) {
+    std::string text;
+    for (int64_t i = 0; i < tensor.rank; ++i)
+      text += (i == 0 ? "" : " x ") + std::to_string(values[i]);
+    return text;
+  };
+  std::string strides;
+  for (int64_t i = 1; i < tensor.rank; ++i)
+    strides += (i == 1 ? "" : ", ") + std::to_string(tensor.strides[i]);
+  return "a tensor map of " + list(tensor.extents) + " elements in boxes of " + list(tensor.box) +
+         ", strides of " + strides + " bytes (multiples of 16 are taken), address modulo 16 of " +
+         std::to_string(reinterpret_cast<uintptr_t>(tensor.base) % 16);
 }
 } // namespace
 
@@ -74,6 +105,8 @@ Result<std::unique_ptr<DeviceDriver>> CudaDevice::open(int index) {
                     library->cuDeviceGetAttribute(
                         &hasPools, CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED, device->device_)));
   device->hasPools_ = hasPools != 0;
+  const char *blocking = std::getenv("CUDA_LAUNCH_BLOCKING");
+  device->launchesBlock_ = blocking && *blocking && *blocking != '0';
   INGOT_RETURN_IF_ERROR(
       device->check("cuDevicePrimaryCtxRetain",
                     library->cuDevicePrimaryCtxRetain(&device->context_, device->device_)));
@@ -102,16 +135,23 @@ Status CudaDevice::check(const char *name, CUresult error) {
     return status;
   lostBy_.store(error, std::memory_order_relaxed);
   return Status(status.code(), status.message() + "; the context of 'cuda:" +
-                                   std::to_string(info_.index) + "' is lost");
+                                   std::to_string(info_.index) + "' is lost" +
+                                   (launchesBlock_ ? ""
+                                                   : "; with CUDA_LAUNCH_BLOCKING=1 in the "
+                                                     "environment the error names its layer"));
 }
 
 Result<std::unique_ptr<Stream>> CudaDevice::makeStream() { return CudaStream::make(*this); }
 
 Result<void *> CudaDevice::allocateStaging(uint64_t bytes) {
   void *address = nullptr;
-  INGOT_RETURN_IF_ERROR(call(INGOT_CUDA(*this, cuMemHostAlloc), &address,
-                             size_t{std::max<uint64_t>(bytes, 1)},
-                             unsigned{CU_MEMHOSTALLOC_PORTABLE}));
+  const Status status =
+      call(INGOT_CUDA(*this, cuMemHostAlloc), &address, size_t{std::max<uint64_t>(bytes, 1)},
+           unsigned{CU_MEMHOSTALLOC_PORTABLE});
+  if (status.code() == StatusCode::ResourceExhausted)
+    return Status(status.code(), "no pinned memory of the host for " + std::to_string(bytes) +
+                                     " bytes (" + status.message() + ")");
+  INGOT_RETURN_IF_ERROR(status);
   return address;
 }
 
@@ -122,6 +162,27 @@ void CudaDevice::freeStaging(void *address) {
 bool CudaDevice::takes(int64_t imageKind) const {
   return library_.isFake ? imageKind == INGOT_IMAGE_HOST
                          : imageKind == INGOT_IMAGE_CUBIN || imageKind == INGOT_IMAGE_PTX;
+}
+
+Status CudaDevice::encodeTensorMap(void *map, const ingot_tensor_map &tensor) {
+  INGOT_ASSIGN_OR_RETURN(const int type, tensorMapType(tensor.dtype));
+  if (tensor.rank < 1 || tensor.rank > maxTensorMapRank)
+    return Status(StatusCode::Internal,
+                  "a tensor map of " + std::to_string(tensor.rank) + " dimensions");
+  uint64_t extents[maxTensorMapRank], strides[maxTensorMapRank];
+  uint32_t box[maxTensorMapRank], steps[maxTensorMapRank];
+  for (size_t i = 0; i < maxTensorMapRank; ++i) {
+    extents[i] = static_cast<uint64_t>(tensor.extents[i]);
+    strides[i] = static_cast<uint64_t>(tensor.strides[i]);
+    box[i] = static_cast<uint32_t>(tensor.box[i]);
+    steps[i] = 1;
+  }
+  const Status encoded =
+      call(INGOT_CUDA(*this, cuTensorMapEncodeTiled), map, type, static_cast<uint32_t>(tensor.rank),
+           const_cast<void *>(tensor.base), &extents[0], &strides[1], &box[0], &steps[0],
+           int{CU_TENSOR_MAP_INTERLEAVE_NONE}, int{CU_TENSOR_MAP_SWIZZLE_128B},
+           int{CU_TENSOR_MAP_L2_PROMOTION_L2_128B}, int{CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE});
+  return encoded.isOk() ? encoded : encoded.withContext(describe(tensor));
 }
 
 Result<std::unique_ptr<DeviceCode>> CudaDevice::load(const ingot_device_code &code) {

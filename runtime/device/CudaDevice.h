@@ -25,10 +25,14 @@ public:
   Result<void *> allocateStaging(uint64_t bytes) override;
   void freeStaging(void *address) override;
   bool takes(int64_t imageKind) const override;
+  bool hasTensorMaps() const override { return library_.cuTensorMapEncodeTiled != nullptr; }
+  Status encodeTensorMap(void *map, const ingot_tensor_map &tensor) override;
   Result<std::unique_ptr<DeviceCode>> load(const ingot_device_code &code) override;
 
   const Library &library() const { return library_; }
   bool hasPools() const { return hasPools_; }
+  /// CUDA_LAUNCH_BLOCKING is in the environment: an error of a kernel is one of its launch.
+  bool launchesBlock() const { return launchesBlock_; }
 
   /// Calls a function of the driver, `name`, in the context.
   template <typename Function, typename... Arguments>
@@ -50,7 +54,7 @@ private:
   DeviceInfo info_;
   CUdevice device_ = 0;
   CUcontext context_ = nullptr; // NULL: not retained
-  bool hasPools_ = false;
+  bool hasPools_ = false, launchesBlock_ = false;
   std::atomic<CUresult> lostBy_{CUDA_SUCCESS}; // what the context was lost by
 };
 

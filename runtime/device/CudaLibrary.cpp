@@ -27,6 +27,10 @@ Status open(Library &library) {
                                                ": it is older than CUDA 11.4 (driver 470)");
   INGOT_CUDA_FUNCTIONS(INGOT_CUDA_FUNCTION)
 #undef INGOT_CUDA_FUNCTION
+#define INGOT_CUDA_FUNCTION(Result, name, parameters)                                              \
+  library.name = reinterpret_cast<Result(*) parameters>(dlsym(handle, #name));
+  INGOT_CUDA_NEWER_FUNCTIONS(INGOT_CUDA_FUNCTION)
+#undef INGOT_CUDA_FUNCTION
   library.isFake = dlsym(handle, fakeDriverSymbol) != nullptr;
 
   CUresult error = library.cuInit(0);
@@ -55,6 +59,10 @@ Status Library::statusOf(CUresult error, const char *call) const {
   switch (error) {
   case CUDA_ERROR_OUT_OF_MEMORY:
     code = StatusCode::ResourceExhausted;
+    break;
+  case CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES:
+    remedy = "; the kernel takes more registers or shared memory than this GPU has: a fault of "
+             "the compiler, please report it";
     break;
   case CUDA_ERROR_UNSUPPORTED_PTX_VERSION:
   case CUDA_ERROR_JIT_COMPILER_NOT_FOUND:

@@ -12,6 +12,7 @@ namespace ingot::cuda {
 struct Library {
 #define INGOT_CUDA_FUNCTION(Result, name, parameters) Result(*name) parameters = nullptr;
   INGOT_CUDA_FUNCTIONS(INGOT_CUDA_FUNCTION)
+  INGOT_CUDA_NEWER_FUNCTIONS(INGOT_CUDA_FUNCTION) ///< NULL: the driver does not have it
 #undef INGOT_CUDA_FUNCTION
   int deviceCount = 0; ///< at least 1
   bool isFake = false; ///< see fakeDriverSymbol

@@ -60,7 +60,8 @@ Result<void *> CudaStream::allocate(uint64_t bytes) {
   if (status.code() == StatusCode::ResourceExhausted)
     return Status(status.code(), "no memory for " + std::to_string(bytes) +
                                      " bytes on 'cuda:" + std::to_string(device_.info().index) +
-                                     "' (" + status.message() + ")");
+                                     "', which has " + std::to_string(device_.info().memoryBytes) +
+                                     " (" + status.message() + ")");
   INGOT_RETURN_IF_ERROR(status);
   return reinterpret_cast<void *>(block);
 }
@@ -118,6 +119,8 @@ Status CudaStream::launch(DeviceCode &code, int64_t kernel, int64_t blocks,
       INGOT_CUDA(device_, cuLaunchKernel), function, static_cast<unsigned>(blocks), 1u, 1u,
       static_cast<unsigned>(info.threads), 1u, 1u, static_cast<unsigned>(info.shared_bytes),
       stream_, const_cast<void **>(parameters), static_cast<void **>(nullptr));
+  if (launched.isOk() && device_.launchesBlock())
+    launched = wait();
   return launched.isOk()
              ? launched
              : Status(launched.code(), launched.message() + " (launching '" + info.symbol + "')");

@@ -25,7 +25,7 @@ public:
   Status wait(Mark &mark) override;
   Status follow(Mark &mark) override;
   Result<double> secondsBetween(Mark &from, Mark &to) override;
-  bool canRecord() const override { return true; }
+  bool canRecord() const override { return !device_.launchesBlock(); }
   Status beginRecording() override;
   Result<std::unique_ptr<Recording>> endRecording() override;
   Status replay(Recording &recording) override;

@@ -43,12 +43,12 @@ double StreamClock::seconds(Point from, Point to) {
 DeviceRunner::DeviceRunner(DeviceDriver &driver, DeviceCode &code, const void *constants,
                            const ingot_artifact_table &table, const ingot_function &function,
                            std::unique_ptr<Stream> stream, std::unique_ptr<Stream> uploads)
-    : code_(code), table_(table), function_(function), stream_(std::move(stream)),
+    : driver_(driver), code_(code), table_(table), function_(function), stream_(std::move(stream)),
       uploads_(std::move(uploads)), arena_(*stream_), loaded_(driver),
       first_(driver, *stream_, *uploads_), second_(driver, *stream_, *uploads_) {
   for (int64_t i = 0; i < function.output_count; ++i)
     extents_ += static_cast<size_t>(function.outputs[i].rank);
-  device_ = {sizeof device_, this, &launch, &copy, &store, &load, constants, nullptr};
+  device_ = {sizeof device_, this, &launch, &copy, &store, &load, constants, nullptr, &tensorMap};
   for (Slot *slot : {&first_, &second_}) {
     slot->inputPointers.resize(static_cast<size_t>(function.input_count));
     slot->outputPointers.resize(static_cast<size_t>(function.output_count));
@@ -78,8 +78,13 @@ DeviceRunner::~DeviceRunner() {
 }
 
 Status DeviceRunner::reserveArena(uint64_t bytes) {
-  return arena_.reserve(bytes).withContext(std::string("function '") + function_.name +
-                                           "': an arena of " + std::to_string(bytes) + " bytes");
+  const Status there = arena_.reserve(bytes);
+  if (there.isOk())
+    return there;
+  return Status(there.code(), std::string("function '") + function_.name + "': an arena of " +
+                                  std::to_string(bytes) + " bytes: " + there.message() +
+                                  "; a smaller batch takes less, and so does the model when it is "
+                                  "compiled with a memory budget");
 }
 
 //===----------------------------------------------------------------------===//
@@ -197,6 +202,7 @@ Status DeviceRunner::record(ingot_run &run, Recordings::Entry &entry) {
   isRecording_ = false;
   Result<std::unique_ptr<Recording>> recording = stream_->endRecording();
   INGOT_RETURN_IF_ERROR(called);
+  kernel_ = -1;
   INGOT_RETURN_IF_ERROR(recording.status());
   if (run.extents)
     entry.extents.assign(run.extents, run.extents + extents_);
@@ -287,6 +293,11 @@ int32_t DeviceRunner::load(void *context, void *to, const void *from, uint64_t b
   if (status.isOk())
     std::memcpy(to, self.loaded_.data(), bytes);
   return self.note(std::move(status));
+}
+
+int32_t DeviceRunner::tensorMap(void *context, void *map, const ingot_tensor_map *tensor) {
+  auto &self = *static_cast<DeviceRunner *>(context);
+  return self.note(self.driver_.encodeTensorMap(map, *tensor));
 }
 
 //===----------------------------------------------------------------------===//

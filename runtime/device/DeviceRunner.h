@@ -78,7 +78,9 @@ private:
   static int32_t copy(void *context, void *to, const void *from, uint64_t bytes);
   static int32_t store(void *context, void *to, int64_t value);
   static int32_t load(void *context, void *to, const void *from, uint64_t bytes);
+  static int32_t tensorMap(void *context, void *map, const ingot_tensor_map *tensor);
 
+  DeviceDriver &driver_;
   DeviceCode &code_;
   const ingot_artifact_table &table_;
   const ingot_function &function_;

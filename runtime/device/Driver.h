@@ -91,6 +91,11 @@ public:
 
   /// Whether the device takes images of that kind at all: an INGOT_IMAGE_….
   virtual bool takes(int64_t imageKind) const = 0;
+  /// Whether kernels may have tensor maps as parameters.
+  virtual bool hasTensorMaps() const = 0;
+  /// See ingot_device in artifact.h. Internal: where the driver refuses the tensor, says what it
+  /// asks of one.
+  virtual Status encodeTensorMap(void *map, const ingot_tensor_map &tensor) = 0;
   /// Kernels of an entry that has images for this device; `code` outlives what is made.
   virtual Result<std::unique_ptr<DeviceCode>> load(const ingot_device_code &code) = 0;
 };

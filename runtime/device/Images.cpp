@@ -1,6 +1,7 @@
 // Images against a device's compute capability. See Images.h.
 #include "runtime/device/Images.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <string_view>
@@ -57,6 +58,11 @@ bool suits(const ingot_device_code &code, const DeviceDriver &driver) {
   return true;
 }
 
+bool usesTensorMaps(const ingot_device_code &code) {
+  return std::any_of(code.kernels, code.kernels + code.kernel_count,
+                     [](const ingot_device_kernel &kernel) { return kernel.tensor_maps != 0; });
+}
+
 /// "sm_80, sm_90a and PTX for compute_80", of the images for this driver.
 std::string targetsOf(const ingot_artifact_table &table, const DeviceDriver &driver) {
   std::string text;
@@ -98,10 +104,19 @@ Result<const ingot_device_code *> codeFor(const ingot_artifact_table &table,
                                           const DeviceDriver &driver) {
   const bool isNew = table.size > offsetof(ingot_artifact_table, devices);
   const int64_t count = isNew ? table.device_count : 0;
-  for (int64_t i = 0; i < count; ++i)
-    if (suits(table.devices[i], driver))
-      return &table.devices[i];
   const DeviceInfo &info = driver.info();
+  bool isDriverOld = false;
+  for (int64_t i = 0; i < count; ++i)
+    if (const ingot_device_code &code = table.devices[i]; suits(code, driver)) {
+      if (driver.hasTensorMaps() || !usesTensorMaps(code))
+        return &code;
+      isDriverOld = true;
+    }
+  if (isDriverOld)
+    return Status(StatusCode::Unsupported,
+                  std::string("model '") + table.name + "': its code for " + describe(info) +
+                      " takes a driver with cuTensorMapEncodeTiled; that is one for CUDA 12.0 "
+                      "(525) or later");
   const bool isCuda = info.api == "cuda";
   const std::string targets = count == 0 ? "" : targetsOf(table, driver);
   const std::string option = gpuOption(info);

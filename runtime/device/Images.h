@@ -14,8 +14,8 @@ namespace ingot {
 /// any. NULL: none suits.
 const ingot_image *imageOf(const ingot_device_code &code, int64_t unit, const DeviceDriver &driver);
 
-/// The first entry that has an image for this device of each of its units. Unsupported: names what
-/// there is, and what to compile with.
+/// The first entry that has an image for this device of each of its units, and no tensor maps where
+/// the driver does not know them. Unsupported: names what there is, and what to compile with.
 Result<const ingot_device_code *> codeFor(const ingot_artifact_table &table,
                                           const DeviceDriver &driver);
 

@@ -67,6 +67,10 @@ const char *OpenClDevice::buildOptions() const {
              : "-cl-std=CL1.2 -cl-kernel-arg-info";
 }
 
+Status OpenClDevice::encodeTensorMap(void *, const ingot_tensor_map &) {
+  return Status(StatusCode::Unsupported, "OpenCL has no tensor maps");
+}
+
 void OpenClDevice::add(void *allocation) {
   std::lock_guard<std::mutex> lock(mutex_);
   allocations_.insert(allocation);

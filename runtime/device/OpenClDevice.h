@@ -27,6 +27,8 @@ public:
   Result<void *> allocateStaging(uint64_t bytes) override;
   void freeStaging(void *address) override;
   bool takes(int64_t imageKind) const override { return imageKind == INGOT_IMAGE_OPENCL; }
+  bool hasTensorMaps() const override { return false; }
+  Status encodeTensorMap(void *map, const ingot_tensor_map &tensor) override;
   Result<std::unique_ptr<DeviceCode>> load(const ingot_device_code &code) override;
 
   const Library &library() const { return library_; }

@@ -239,6 +239,9 @@ Status checkKernels(const ingot_device_code &code) {
                        std::to_string(kernel.threads) + " threads, " +
                        std::to_string(kernel.shared_bytes) + " bytes of shared memory and " +
                        std::to_string(kernel.parameters) + " parameters");
+    if (kernel.parameters < 64 && kernel.tensor_maps >> kernel.parameters != 0)
+      return malformed(std::string("kernel '") + kernel.symbol +
+                       "' has tensor maps behind its parameters");
   }
   return Status::ok();
 }

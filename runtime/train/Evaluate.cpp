@@ -15,6 +15,64 @@ void warnOutOfData() {
 //===----------------------------------------------------------------------===//
 // evaluate
 
+namespace {
+
+/// What evaluate works with.
+struct Evaluation {
+  State &state;
+  Session &session;
+  Session *metrics;
+  Progress *progress; ///< NULL: none is shown
+  const bool &stop;
+  std::vector<Callback *> watching;
+  MetricTotals totals;
+  StepsUnderWay underWay{session, state};
+
+  /// `left`: how many steps may be under way when the next begins.
+  Status walk(BatchStream &stream, const std::optional<int64_t> &steps, size_t left);
+  Status endStep(const StepsUnderWay::Step &step);
+  Status finish(size_t left) {
+    return underWay.finish(left, [&](const StepsUnderWay::Step &step) { return endStep(step); });
+  }
+};
+
+} // namespace
+
+Status Evaluation::endStep(const StepsUnderWay::Step &step) {
+  totals.add(session, step.rows);
+  const bool isShown = progress && progress->isDue();
+  Logs logs;
+  if (!watching.empty() || isShown) {
+    INGOT_ASSIGN_OR_RETURN(logs, totals.logs(state, metrics));
+  }
+  INGOT_RETURN_IF_ERROR(
+      notify(watching, [&](Callback &c) { return c.onTestBatchEnd(step.index, logs); }));
+  if (isShown)
+    progress->update(step.index, logs);
+  else if (progress)
+    progress->pass(step.index);
+  return Status();
+}
+
+Status Evaluation::walk(BatchStream &stream, const std::optional<int64_t> &steps, size_t left) {
+  stream.seek(0, 0);
+  for (int64_t step = 0; !steps || step < *steps; ++step) {
+    INGOT_ASSIGN_OR_RETURN(const FedBatch *batch, stream.next());
+    if (!batch && steps)
+      warnOutOfData();
+    if (!batch)
+      break;
+    Logs none;
+    INGOT_RETURN_IF_ERROR(
+        notify(watching, [&](Callback &c) { return c.onTestBatchBegin(step, none); }));
+    INGOT_RETURN_IF_ERROR(underWay.start(step, *batch));
+    INGOT_RETURN_IF_ERROR(finish(left));
+    if (stop)
+      break;
+  }
+  return Status();
+}
+
 Result<Logs> Trainer::Impl::measure(Data &data, const std::optional<int64_t> &steps,
                                     const std::vector<Callback *> &callbacks, Progress *progress) {
   INGOT_ASSIGN_OR_RETURN(Session * session, evaluation());
@@ -25,33 +83,15 @@ Result<Logs> Trainer::Impl::measure(Data &data, const std::optional<int64_t> &st
   INGOT_RETURN_IF_ERROR(notify(callbacks, [&](Callback &c) { return c.onTestBegin(none); }));
   if (progress)
     progress->begin();
-  data.stream->seek(0, 0);
-  for (int64_t step = 0; !steps || step < *steps; ++step) {
-    INGOT_ASSIGN_OR_RETURN(const FedBatch *batch, data.stream->next());
-    if (!batch && steps)
-      warnOutOfData();
-    if (!batch)
-      break;
-    Logs empty;
-    INGOT_RETURN_IF_ERROR(
-        notify(callbacks, [&](Callback &c) { return c.onTestBatchBegin(step, empty); }));
-    INGOT_RETURN_IF_ERROR(session->run(*state, batch->views)
-                              .withContext("'" + std::string(session->function().name) +
-                                           "', batch " + std::to_string(step)));
-    totals.add(*session, batch->rows);
-    Logs logs;
-    if (!callbacks.empty() || (progress && progress->isDue())) {
-      INGOT_ASSIGN_OR_RETURN(logs, totals.logs(*state, metrics));
-    }
-    INGOT_RETURN_IF_ERROR(
-        notify(callbacks, [&](Callback &c) { return c.onTestBatchEnd(step, logs); }));
-    if (progress)
-      progress->update(step, logs);
-    if (stoppingEvaluation)
-      break;
-  }
+  Evaluation evaluation{*state,           *session,           metrics,
+                        progress,         stoppingEvaluation, withBatchHooks(callbacks),
+                        std::move(totals)};
+  const Status walked =
+      evaluation.walk(*data.stream, steps, evaluation.watching.empty() ? stepsAhead() : 0);
+  INGOT_RETURN_IF_ERROR(evaluation.finish(0));
+  INGOT_RETURN_IF_ERROR(walked);
   data.stream->endPass();
-  INGOT_ASSIGN_OR_RETURN(const Logs result, totals.logs(*state, metrics));
+  INGOT_ASSIGN_OR_RETURN(const Logs result, evaluation.totals.logs(*state, metrics));
   Logs logs = result;
   INGOT_RETURN_IF_ERROR(notify(callbacks, [&](Callback &c) { return c.onTestEnd(logs); }));
   if (progress)
@@ -149,53 +189,58 @@ namespace {
 struct Prediction {
   State &state;
   Session &session;
-  const std::vector<Callback *> &callbacks;
+  const std::vector<Callback *> watching;
   const bool &stop;
+  Progress &progress;
   int64_t samples; ///< how many there will be; 0: not known
   std::vector<Rows> rows = {};
+  StepsUnderWay underWay{session, state};
 
-  Status run(const FedBatch &batch, int64_t step);
-  Status call(const FedBatch &batch, int64_t step);
-  /// The number of batches.
-  Result<int64_t> walk(BatchStream &stream, const std::optional<int64_t> &steps,
-                       Progress &progress);
+  /// The number of batches. `left`: how many steps may be under way when the next begins.
+  Result<int64_t> walk(BatchStream &stream, const std::optional<int64_t> &steps, size_t left);
+  Status append(int64_t count);
+  Status endStep(const StepsUnderWay::Step &step);
+  Status finish(size_t left) {
+    return underWay.finish(left, [&](const StepsUnderWay::Step &step) { return endStep(step); });
+  }
 };
 
 } // namespace
 
-Status Prediction::run(const FedBatch &batch, int64_t step) {
-  INGOT_RETURN_IF_ERROR(
-      session.run(state, batch.views).withContext("'predict', batch " + std::to_string(step)));
+/// The outputs of a batch of so many samples.
+Status Prediction::append(int64_t count) {
   rows.resize(session.outputCount());
   for (size_t i = 0; i < rows.size(); ++i)
     INGOT_RETURN_IF_ERROR(
-        rows[i].append(session.output(i), session.function().outputs[i].name, batch.rows, samples));
+        rows[i].append(session.output(i), session.function().outputs[i].name, count, samples));
   return Status();
 }
 
-Status Prediction::call(const FedBatch &batch, int64_t step) {
-  Logs none;
-  INGOT_RETURN_IF_ERROR(
-      notify(callbacks, [&](Callback &c) { return c.onPredictBatchBegin(step, none); }));
-  INGOT_RETURN_IF_ERROR(run(batch, step));
+Status Prediction::endStep(const StepsUnderWay::Step &step) {
+  INGOT_RETURN_IF_ERROR(append(step.rows));
   std::vector<TensorView> outputs;
-  for (size_t i = 0; i < rows.size() && !callbacks.empty(); ++i)
+  for (size_t i = 0; i < rows.size() && !watching.empty(); ++i)
     outputs.push_back(session.output(i));
-  return notify(callbacks, [&](Callback &c) { return c.onPredictBatchEnd(step, outputs); });
+  INGOT_RETURN_IF_ERROR(
+      notify(watching, [&](Callback &c) { return c.onPredictBatchEnd(step.index, outputs); }));
+  progress.update(step.index, {});
+  return Status();
 }
 
 Result<int64_t> Prediction::walk(BatchStream &stream, const std::optional<int64_t> &steps,
-                                 Progress &progress) {
+                                 size_t left) {
   stream.seek(0, 0);
   int64_t step = 0;
   for (; (!steps || step < *steps) && !stop; ++step) {
     INGOT_ASSIGN_OR_RETURN(const FedBatch *batch, stream.next());
     if (!batch)
       break;
-    INGOT_RETURN_IF_ERROR(call(*batch, step));
-    progress.update(step, {});
+    Logs none;
+    INGOT_RETURN_IF_ERROR(
+        notify(watching, [&](Callback &c) { return c.onPredictBatchBegin(step, none); }));
+    INGOT_RETURN_IF_ERROR(underWay.start(step, *batch));
+    INGOT_RETURN_IF_ERROR(finish(left));
   }
-  stream.endPass();
   return step;
 }
 
@@ -212,14 +257,23 @@ Result<std::vector<Tensor>> Trainer::Impl::predict(Trainer &trainer, const DataA
   INGOT_RETURN_IF_ERROR(
       notify(options.callbacks, [&](Callback &c) { return c.onPredictBegin(none); }));
   progress.begin();
-  Prediction prediction{*state, *session, options.callbacks, stoppingPrediction,
+  Prediction prediction{*state,
+                        *session,
+                        withBatchHooks(options.callbacks),
+                        stoppingPrediction,
+                        progress,
                         data.arrays && !options.steps ? arguments.inputs[0].dims[0] : 0};
-  INGOT_ASSIGN_OR_RETURN(const int64_t walked, prediction.walk(*data.stream, steps, progress));
-  if (walked == 0 && data.arrays) { // an empty batch still tells the shapes of the outputs
+  const Result<int64_t> walked =
+      prediction.walk(*data.stream, steps, prediction.watching.empty() ? stepsAhead() : 0);
+  INGOT_RETURN_IF_ERROR(prediction.finish(0));
+  INGOT_RETURN_IF_ERROR(walked.status());
+  data.stream->endPass();
+  if (*walked == 0 && data.arrays) { // an empty batch still tells the shapes of the outputs
     FedBatch empty;
     INGOT_RETURN_IF_ERROR(data.arrays->fill(0, 0, empty.batch).status());
     INGOT_RETURN_IF_ERROR(feedOf(*session, arguments.inputs.size()).arrange(empty));
-    INGOT_RETURN_IF_ERROR(prediction.run(empty, 0));
+    INGOT_RETURN_IF_ERROR(session->run(*state, empty.views).withContext("'predict', batch 0"));
+    INGOT_RETURN_IF_ERROR(prediction.append(0));
   }
   INGOT_RETURN_IF_ERROR(
       notify(options.callbacks, [&](Callback &c) { return c.onPredictEnd(none); }));

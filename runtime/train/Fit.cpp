@@ -260,29 +260,52 @@ void Fit::reportNaN(int64_t epoch, int64_t batch) {
             << " on; lower the learning rate or look for bad values in the data\n";
 }
 
+static std::string placeText(int64_t epoch, int64_t batch) {
+  return "epoch " + std::to_string(epoch + 1) + ", batch " + std::to_string(batch);
+}
+
 Status Fit::step(int64_t epoch, int64_t index, const FedBatch &batch) {
   Logs none;
-  INGOT_RETURN_IF_ERROR(each([&](Callback &c) { return c.onTrainBatchBegin(index, none); }));
-  const auto where = [&] {
-    return "epoch " + std::to_string(epoch + 1) + ", batch " + std::to_string(index);
-  };
+  INGOT_RETURN_IF_ERROR(
+      eachWatching([&](Callback &c) { return c.onTrainBatchBegin(index, none); }));
   if (finder)
     if (Status found = finder->before(batch.views, train->function()); !found.isOk())
-      return found.withContext(where());
-  if (Status ran = train->run(*impl.state, batch.views); !ran.isOk())
-    return ran.withContext("'train_step', batch " + std::to_string(index));
+      return found.withContext(placeText(epoch, index));
+  INGOT_RETURN_IF_ERROR(underWay->start(index, batch));
+  return finish(epoch, mayStay());
+}
+
+Status Fit::finish(int64_t epoch, size_t left) {
+  return underWay->finish(left,
+                          [&](const StepsUnderWay::Step &step) { return endStep(epoch, step); });
+}
+
+/// One, but where the state is looked at behind the step. `metrics` runs on the state.
+size_t Fit::mayStay() const {
+  const bool isLookedAt =
+      !watching.empty() || finder || impl.checkpoint || (metrics && progress->isDue());
+  return isLookedAt ? 0 : impl.stepsAhead();
+}
+
+/// With the step's outputs.
+Status Fit::endStep(int64_t epoch, const StepsUnderWay::Step &step) {
   if (finder)
     if (Status found = finder->after(*train); !found.isOk())
-      return found.withContext(where());
-  totals->add(*train, batch.rows);
-  reportNaN(epoch, index);
+      return found.withContext(placeText(epoch, step.index));
+  totals->add(*train, step.rows);
+  reportNaN(epoch, step.index);
+  const bool isShown = progress->isDue() && (!metrics || underWay->isEmpty());
   Logs logs;
-  if (!callbacks.empty() || progress->isDue()) {
+  if (!watching.empty() || isShown) {
     INGOT_ASSIGN_OR_RETURN(logs, totals->logs(*impl.state, metrics));
   }
-  INGOT_RETURN_IF_ERROR(each([&](Callback &c) { return c.onTrainBatchEnd(index, logs); }));
-  progress->update(index, logs);
-  place.step = index + 1;
+  INGOT_RETURN_IF_ERROR(
+      eachWatching([&](Callback &c) { return c.onTrainBatchEnd(step.index, logs); }));
+  if (isShown)
+    progress->update(step.index, logs);
+  else
+    progress->pass(step.index);
+  place.step = step.index + 1;
   ++place.batch;
   return keepCheckpoint(place);
 }
@@ -298,11 +321,8 @@ void Fit::leaveData(bool over) {
   place.batch = 0;
 }
 
-Result<Logs> Fit::trainEpoch(int64_t epoch) {
+Status Fit::trainSteps(int64_t epoch, bool &over) {
   const std::optional<int64_t> steps = epochSteps();
-  if (place.step == 0)
-    totals->reset();
-  bool over = false;
   training.stream->seek(place.pass, place.batch);
   for (int64_t index = place.step; !steps || index < *steps; ++index) {
     INGOT_ASSIGN_OR_RETURN(const FedBatch *batch, training.stream->next());
@@ -321,6 +341,16 @@ Result<Logs> Fit::trainEpoch(int64_t epoch) {
     if (impl.stopping)
       break;
   }
+  return Status();
+}
+
+Result<Logs> Fit::trainEpoch(int64_t epoch) {
+  if (place.step == 0)
+    totals->reset();
+  bool over = false;
+  const Status trained = trainSteps(epoch, over);
+  INGOT_RETURN_IF_ERROR(finish(epoch, 0));
+  INGOT_RETURN_IF_ERROR(trained);
   leaveData(over);
   return totals->logs(*impl.state, metrics);
 }
@@ -368,6 +398,8 @@ Status Fit::begin() {
   impl.dataProfile = {};
   impl.checkpoint.reset();
   INGOT_RETURN_IF_ERROR(impl.attach(trainer, callbacks, history.params));
+  watching = withBatchHooks(callbacks);
+  underWay.emplace(*train, *impl.state);
   findPlace(options.initialEpoch);
   return resume();
 }

@@ -32,7 +32,12 @@ private:
   Status begin();
   Status runEpoch(int64_t epoch);
   Result<Logs> trainEpoch(int64_t epoch);
+  Status trainSteps(int64_t epoch, bool &over);
   Status step(int64_t epoch, int64_t index, const FedBatch &batch);
+  Status endStep(int64_t epoch, const StepsUnderWay::Step &step);
+  Status finish(int64_t epoch, size_t left);
+  /// How many steps may be under way when the next begins.
+  size_t mayStay() const;
   void leaveData(bool over);
   bool validates(int64_t epoch) const;
   void record(int64_t epoch, const Logs &logs);
@@ -45,11 +50,12 @@ private:
   /// Whether an epoch goes on in the data where the last one ended.
   bool goesOn() const { return options.stepsPerEpoch && options.overfitBatches == 0; }
   template <typename H> Status each(H hook) { return notify(callbacks, hook); }
+  template <typename H> Status eachWatching(H hook) { return notify(watching, hook); }
 
   Trainer &trainer;
   Trainer::Impl &impl;
   FitOptions options;
-  std::vector<Callback *> callbacks;
+  std::vector<Callback *> callbacks, watching; // with hooks of batches
   Session *train = nullptr, *metrics = nullptr;
   std::optional<MetricTotals> totals;
   Data training;
@@ -57,6 +63,7 @@ private:
   std::optional<Progress> progress;
   std::optional<OutputScope> scope; // of its stream
   std::optional<NonFiniteFinder> finder;
+  std::optional<StepsUnderWay> underWay;
   uint64_t seed = 0;
   Place place;
   Logs lastLogs;

@@ -33,6 +33,8 @@ public:
   bool isDue() const;
   /// After `batch`, from 0.
   void update(int64_t batch, const Logs &logs);
+  /// The same where it is not due.
+  void pass(int64_t batch) { seen = batch + 1; }
   /// The last of an epoch.
   void finish(const Logs &logs);
   /// Leaves a bar half drawn behind, so that something else can be printed on a line of its own.

@@ -8,8 +8,11 @@
 #include "runtime/train/BatchStream.h"
 #include "runtime/train/MetricTotals.h"
 #include "runtime/train/Progress.h"
+#include "runtime/train/StepsUnderWay.h"
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <memory>
 
 namespace ingot::train {
@@ -41,6 +44,13 @@ template <typename H> Status notify(const std::vector<Callback *> &callbacks, H 
   for (Callback *callback : callbacks)
     INGOT_RETURN_IF_ERROR(hook(*callback));
   return Status();
+}
+
+inline std::vector<Callback *> withBatchHooks(const std::vector<Callback *> &callbacks) {
+  std::vector<Callback *> watching;
+  std::copy_if(callbacks.begin(), callbacks.end(), std::back_inserter(watching),
+               [](const Callback *callback) { return callback->hasBatchHooks(); });
+  return watching;
 }
 
 /// Steps of a pass: what was asked for, else what there is.
@@ -91,6 +101,8 @@ struct Trainer::Impl {
   Status finalize();
   Result<MetricTotals> totals(const Session &session);
   Status checkFunctions() const;
+  /// How many steps may work while the next is prepared, where nobody looks between two.
+  size_t stepsAhead() const { return artifact->device() ? 1 : 0; }
 
   Feed feedOf(const Session &session, size_t modelInputs) const;
   /// Checks arrays, chooses the batch size.

@@ -65,6 +65,12 @@ class GuideTest(unittest.TestCase):
         self.assertEqual(files["history.png"][:8], PNG)
         self.assertEqual(files["best_model.h5"][:8], b"\x89HDF\r\n\x1a\n")
 
+    def test_gpu(self):
+        text, _ = self.run_guide("gpu")
+        device = re.search(r"^GPU available: (no|cuda:0 .*)\nUsing device: (\S+)$", text, re.M)
+        self.assertEqual(device[2], "cpu" if device[1] == "no" else "cuda:0")
+        self.assertIn("accuracy", text)
+
     def test_keras_callbacks(self):
         text, files = self.run_guide("keras-callbacks")
         self.assertRegex(text, r"Epoch 1: val_loss improved from None to [\d.]+, saving model to best_model\.h5")

@@ -35,6 +35,7 @@ template <typename T, T... I> using ShimIndicesOf = ShimIndices<I...>;
 template <typename F> struct ShimSignature;
 template <typename... P> struct ShimSignature<void (*)(P...)> {
   static constexpr int count = sizeof...(P);
+  static constexpr k_i64 bytes[] = {sizeof(P)..., 0};
   template <auto kernel, int... I> static void call(void *const *parameters, ShimIndices<I...>) {
     kernel(*static_cast<const P *>(parameters[I])...);
   }
@@ -55,8 +56,9 @@ template <typename... P> struct ShimSignature<void (*)(P...)> {
                 "K_EXPORT gives another number of parameters than the kernel has");                \
   __attribute__((used, retain,                                                                     \
                  section("ingot_kernels"))) static const ShimKernel name##_export = {              \
-      #name, &ShimSignature<decltype(&name)>::enter<&name>, parameterCount, threads,               \
-      SHIM_INSTRUMENTED};
+      #name,          &ShimSignature<decltype(&name)>::enter<&name>,                               \
+      parameterCount, ShimSignature<decltype(&name)>::bytes,                                       \
+      threads,        SHIM_INSTRUMENTED};
 
 extern "C" {
 // The linker's names for where a section starts and ends.

@@ -112,8 +112,9 @@ struct ShimKernel {
   /// Runs one thread. parameters[i] points at the i-th parameter's value.
   void (*entry)(void *const *parameters);
   k_i64 parameterCount;
-  k_i64 threads;    ///< of a block
-  int instrumented; ///< it tells the engine of its accesses
+  const k_i64 *parameterBytes; ///< of each
+  k_i64 threads;               ///< of a block
+  int instrumented;            ///< it tells the engine of its accesses
 };
 
 // An image exports:

@@ -126,11 +126,24 @@ typedef struct ingot_variable_info {
 typedef void (*ingot_task)(void *arg, int64_t index);
 typedef void (*ingot_parallel_for)(void *pool, ingot_task task, void *arg, int64_t count);
 
-/* How a function of a device's table works on that device (since 1.5). Each function but `load`
- * puts work behind what was put there before and may return before it is done; it returns 0, or
- * anything else where that failed, which ends the run with INGOT_DEVICE_FAILED. A launch of kernel
- * k runs `blocks` > 0 blocks of its threads; `parameters` are pointers to its parameters, 8 bytes
- * each: device addresses and integers, to be copied before it returns. */
+/* A tensor in the device's memory, and the box of it that a kernel loads into shared memory at once
+ * (since 1.5): for CUDA's tensor maps, the dimension whose elements lie side by side first. Rows of
+ * a box are swizzled by 128 bytes; elements outside of the tensor are zeros. */
+typedef struct ingot_tensor_map {
+  int64_t dtype;      /* INGOT_F16, INGOT_BF16 or INGOT_F32 */
+  const void *base;   /* aligned to 16 bytes */
+  int64_t rank;       /* 1 to 5 */
+  int64_t extents[5]; /* elements, > 0 */
+  int64_t strides[5]; /* bytes, multiples of 16; strides[0] is the element's size, and not read */
+  int64_t box[5]; /* elements, 1 to 256; box[0] of them are a multiple of 16 bytes, at most 128 */
+} ingot_tensor_map;
+
+/* How a function of a device's table works on that device (since 1.5). Each function but `load` and
+ * `tensor_map` puts work behind what was put there before and may return before it is done; it
+ * returns 0, or anything else where that failed, which ends the run with INGOT_DEVICE_FAILED. A
+ * launch of kernel k runs `blocks` > 0 blocks of its threads; `parameters` are pointers to its
+ * parameters, which are copied before it returns: device addresses and integers of 8 bytes each, or
+ * tensor maps of 128 (`tensor_maps` of ingot_device_kernel). */
 typedef struct ingot_device {
   uint64_t size; /* sizeof(ingot_device) */
   void *context; /* handed to the functions below */
@@ -143,6 +156,9 @@ typedef struct ingot_device {
   /* Eight bytes on the device, for the number of a node that failed. A run stores -1 there first;
    * kernels of a run that has failed change nothing any more. Whoever waits for the run looks. */
   void *error;
+  /* Writes the 128 bytes of a tensor map, a parameter of kernels, to `map`, which is aligned to 64
+   * bytes: at once, on the host. */
+  int32_t (*tensor_map)(void *context, void *map, const ingot_tensor_map *tensor);
 } ingot_device;
 
 /* Everything one call needs. The caller owns every block; none may overlap another. */
@@ -268,7 +284,8 @@ typedef struct ingot_device_kernel {
   int64_t unit;         /* images come in units, each of which has some of the kernels */
   int64_t threads;      /* of a block */
   int64_t shared_bytes; /* dynamic shared memory of a block */
-  int64_t parameters;   /* how many, of 8 bytes each */
+  int64_t parameters;   /* how many */
+  uint64_t tensor_maps; /* bit i: parameter i, of the first 64, is a tensor map */
 } ingot_device_kernel;
 
 typedef enum ingot_image_kind {

@@ -76,6 +76,7 @@ FAKE_API CUresult cuGetErrorName(CUresult error, const char **name) {
     NAME(CUDA_ERROR_NOT_FOUND),
     NAME(CUDA_ERROR_NOT_READY),
     NAME(CUDA_ERROR_ILLEGAL_ADDRESS),
+    NAME(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES),
     NAME(CUDA_ERROR_CONTEXT_IS_DESTROYED),
     NAME(CUDA_ERROR_LAUNCH_FAILED),
     NAME(CUDA_ERROR_NOT_SUPPORTED),
@@ -354,6 +355,100 @@ FAKE_API CUresult cuModuleGetFunction(CUfunction *handle, CUmodule moduleHandle,
   if (!function)
     function.reset(new Function{module, kernel});
   *handle = reinterpret_cast<CUfunction>(function.get());
+  return CUDA_SUCCESS;
+}
+
+//===----------------------------------------------------------------------===//
+// Tensor maps
+//===----------------------------------------------------------------------===//
+
+/// Bytes of an element of a CUtensorMapDataType; 0: not modelled here.
+static k_i32 elementBytes(int dataType) {
+  switch (dataType) {
+  case CU_TENSOR_MAP_DATA_TYPE_FLOAT16:
+  case CU_TENSOR_MAP_DATA_TYPE_BFLOAT16:
+    return 2;
+  case CU_TENSOR_MAP_DATA_TYPE_FLOAT32:
+    return 4;
+  default:
+    return 0;
+  }
+}
+
+/// Empty, or which requirement of cuTensorMapEncodeTiled's documentation is not met. `strides` has
+/// one less than the others.
+static std::string checkTensor(k_i32 element, uint32_t rank, uint64_t base, const uint64_t *extents,
+                               const uint64_t *strides, const uint32_t *box,
+                               const uint32_t *elementStrides, int swizzle) {
+  if (element == 0)
+    return "elements of a type that is not known here";
+  if (rank == 0 || rank > maxTensorMapRank)
+    return "a tensor of " + std::to_string(rank) + " dimensions";
+  if (base % 16 != 0)
+    return "the address is not aligned to 16 bytes";
+  for (uint32_t i = 0; i < rank; ++i) {
+    if (extents[i] == 0 || extents[i] > uint64_t{1} << 32)
+      return "an extent of " + std::to_string(extents[i]);
+    if (box[i] == 0 || box[i] > 256)
+      return "a box with a side of " + std::to_string(box[i]);
+    if (elementStrides[i] == 0 || elementStrides[i] > 8)
+      return "an element stride of " + std::to_string(elementStrides[i]);
+  }
+  uint64_t least = extents[0] * static_cast<uint64_t>(element);
+  for (uint32_t i = 0; i + 1 < rank; ++i) {
+    if (strides[i] % 16 != 0 || strides[i] >= uint64_t{1} << 40 || strides[i] < least)
+      return "a stride of " + std::to_string(strides[i]) + " bytes, over " + std::to_string(least);
+    least = strides[i] * extents[i + 1];
+  }
+  const uint64_t row = box[0] * static_cast<uint64_t>(element);
+  if (row % 16 != 0)
+    return "rows of boxes of " + std::to_string(row) + " bytes";
+  if (swizzle == CU_TENSOR_MAP_SWIZZLE_128B && row > 128)
+    return "rows of boxes of " + std::to_string(row) + " bytes, swizzled by 128";
+  return {};
+}
+
+/// Writes what the shim reads in the place of a CUtensorMap: see ShimTensorMap.
+FAKE_API CUresult cuTensorMapEncodeTiled(void *map, int dataType, uint32_t rank, void *base,
+                                         const uint64_t *extents, const uint64_t *strides,
+                                         const uint32_t *box, const uint32_t *elementStrides,
+                                         int interleave, int swizzle, int l2Promotion,
+                                         int outside) {
+  FAKE_CALL(Context);
+  if (call.device()->capability < 90)
+    return call.wrong(CUDA_ERROR_INVALID_VALUE, "the device is below compute capability 9.0");
+  if (reinterpret_cast<uint64_t>(map) % tensorMapAlignment != 0)
+    return call.wrong(CUDA_ERROR_INVALID_VALUE, "the map is not aligned to 64 bytes");
+  const auto address = reinterpret_cast<uint64_t>(base);
+  const k_i32 element = elementBytes(dataType);
+  const std::string problem =
+      checkTensor(element, rank, address, extents, strides, box, elementStrides, swizzle);
+  if (!problem.empty())
+    return call.wrong(CUDA_ERROR_INVALID_VALUE, problem);
+  const bool isModelled =
+      rank == 2 && elementStrides[1] == 1 && interleave == CU_TENSOR_MAP_INTERLEAVE_NONE &&
+      (swizzle == 0 || swizzle == CU_TENSOR_MAP_SWIZZLE_128B) && l2Promotion >= 0 &&
+      l2Promotion <= 3 && outside == CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE;
+  if (!isModelled)
+    return call.wrong(CUDA_ERROR_INVALID_VALUE,
+                      "what is not known here, of " + std::to_string(rank) + " dimensions");
+  const Block *block = call.machine.find(address);
+  if (!block || block->device != call.device())
+    return call.wrong(CUDA_ERROR_INVALID_VALUE, "the address is none of the device's memory");
+  const uint64_t bytes =
+      (extents[1] - 1) * strides[0] + extents[0] * static_cast<uint64_t>(element);
+  if (bytes > block->bytes - (address - reinterpret_cast<uint64_t>(block->address)))
+    return call.wrong(CUDA_ERROR_INVALID_VALUE, "the tensor ends behind its block of memory");
+  ShimTensorMap made = {};
+  made.base = static_cast<const char *>(base);
+  made.stride = static_cast<k_i64>(strides[0]);
+  for (size_t i = 0; i < 2; ++i) {
+    made.extents[i] = static_cast<k_i64>(extents[i]);
+    made.box[i] = static_cast<k_i32>(box[i]);
+  }
+  made.elementBytes = element;
+  made.swizzle = swizzle == CU_TENSOR_MAP_SWIZZLE_128B ? 128 : 0;
+  std::memcpy(map, &made, sizeof made);
   return CUDA_SUCCESS;
 }
 

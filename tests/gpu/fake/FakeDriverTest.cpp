@@ -217,6 +217,54 @@ TEST_F(FakeDriverTest, FindsWritesBesideABlock) {
   expected = {"memory was written beside a block of 64 bytes"};
 }
 
+/// A tensor as cuTensorMapEncodeTiled wants it, of which tests change something.
+struct TensorArguments {
+  int type = CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
+  uint32_t rank = 2;
+  CUdeviceptr base = 0;
+  uint64_t extents[2] = {64, 4}, strides[1] = {128};
+  uint32_t box[2] = {64, 4}, steps[2] = {1, 1};
+  size_t offset = 0; // of the map
+};
+
+TEST_F(FakeDriverTest, TakesTensorMapsThatItsDocumentationAllows) {
+  const CUdeviceptr address = allocate(512);
+  const auto encode = [&](const auto &change) {
+    alignas(64) char map[256];
+    TensorArguments a;
+    a.base = address;
+    change(a);
+    return cuda.cuTensorMapEncodeTiled(
+        map + a.offset, a.type, a.rank, reinterpret_cast<void *>(a.base), a.extents, a.strides,
+        a.box, a.steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+        CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  };
+  EXPECT_EQ(encode([](TensorArguments &) {}), CUDA_SUCCESS);
+  EXPECT_EQ(encode([](TensorArguments &a) { a.box[0] = 32, a.box[1] = 256; }), CUDA_SUCCESS);
+  struct Wrong {
+    void (*change)(TensorArguments &);
+    const char *seen;
+  };
+  for (const Wrong &wrong : {
+           Wrong{[](TensorArguments &a) { a.offset = 32; }, "the map is not aligned to 64 bytes"},
+           Wrong{[](TensorArguments &a) { a.type = 13; }, "elements of a type that is not known"},
+           Wrong{[](TensorArguments &a) { a.rank = 6; }, "a tensor of 6 dimensions"},
+           Wrong{[](TensorArguments &a) { a.base += 8; }, "not aligned to 16 bytes"},
+           Wrong{[](TensorArguments &a) { a.base += 256; }, "ends behind its block of memory"},
+           Wrong{[](TensorArguments &a) { a.base = 4096; }, "none of the device's memory"},
+           Wrong{[](TensorArguments &a) { a.extents[1] = 0; }, "an extent of 0"},
+           Wrong{[](TensorArguments &a) { a.strides[0] = 136; }, "a stride of 136 bytes"},
+           Wrong{[](TensorArguments &a) { a.strides[0] = 112; }, "a stride of 112 bytes, over 128"},
+           Wrong{[](TensorArguments &a) { a.box[1] = 257; }, "a box with a side of 257"},
+           Wrong{[](TensorArguments &a) { a.box[0] = 4; }, "rows of boxes of 8 bytes"},
+           Wrong{[](TensorArguments &a) { a.box[0] = 128; }, "of 256 bytes, swizzled by 128"},
+           Wrong{[](TensorArguments &a) { a.steps[1] = 0; }, "an element stride of 0"},
+       }) {
+    EXPECT_EQ(encode(wrong.change), CUDA_ERROR_INVALID_VALUE) << wrong.seen;
+    expected.push_back(wrong.seen);
+  }
+}
+
 TEST_F(FakeDriverTest, ReportsWhatIsAlive) {
   const CUdeviceptr address = allocate();
   EXPECT_EQ(driver.report(), "alive: 1 blocks of device memory\nalive: 1 blocks of pinned memory\n"

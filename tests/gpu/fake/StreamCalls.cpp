@@ -205,21 +205,24 @@ FAKE_API CUresult cuLaunchKernel(CUfunction handle, unsigned gridX, unsigned gri
   if (!wrong.empty() || extra)
     return call.wrong(CUDA_ERROR_INVALID_VALUE, std::string(kernel.name) + ": " + wrong);
 
-  auto values = std::make_shared<std::vector<uint64_t>>(static_cast<size_t>(kernel.parameterCount));
+  auto values = std::make_shared<std::vector<std::vector<char>>>();
   Work work;
   work.name = std::string(kernel.name);
-  for (size_t i = 0; i < values->size(); ++i) {
-    if (!parameters[i])
+  for (int64_t i = 0; i < kernel.parameterCount; ++i) {
+    const auto *value = static_cast<const char *>(parameters[i]);
+    if (!value)
       return call.wrong(CUDA_ERROR_INVALID_VALUE,
                         work.name + ": parameter " + std::to_string(i) + " is NULL");
-    std::memcpy(&(*values)[i], parameters[i], sizeof(uint64_t));
-    if (call.machine.find((*values)[i])) // an integer is hardly ever an address
-      work.uses.push_back({(*values)[i], 0, Access::Kernel});
+    values->emplace_back(value, value + kernel.parameterBytes[i]);
+    uint64_t address; // a tensor map begins with its address
+    std::memcpy(&address, value, sizeof address);
+    if (call.machine.find(address)) // an integer is hardly ever an address
+      work.uses.push_back({address, 0, Access::Kernel});
   }
   work.run = [&machine = call.machine, &kernel, values, gridX, sharedBytes] {
     std::vector<void *> pointers;
-    for (uint64_t &value : *values)
-      pointers.push_back(&value);
+    for (std::vector<char> &value : *values)
+      pointers.push_back(value.data());
     const std::string error =
         launch(kernel, gridX, sharedBytes, pointers.data(), machine.threads());
     return error.empty() ? CUDA_SUCCESS : machine.misuse(CUDA_ERROR_ILLEGAL_ADDRESS, error);

@@ -5,6 +5,7 @@
 #include "tests/gpu/ops/HostImage.h"
 #include "tests/gpu/runtime/FakeDriver.h"
 #include <gtest/gtest.h>
+#include <sstream>
 
 namespace ingot::test {
 namespace {
@@ -62,6 +63,59 @@ TEST_F(KerasOnDevices, WeightsGoWithTheModel) {
   model.cpu();
   EXPECT_EQ(model.device(), "cpu");
   expectNear(before, model.predict(batch.x()));
+}
+
+TEST_F(KerasOnDevices, DevicesAreListedAsFrameworksDo) {
+  const auto gpus = keras::config::listPhysicalDevices("GPU");
+  ASSERT_EQ(gpus.size(), 2u);
+  EXPECT_EQ(gpus[1].name, "cuda:1");
+  EXPECT_EQ(gpus[1].description, "cuda:1 (Fake GPU, compute capability 8.0)");
+  EXPECT_EQ(keras::config::listPhysicalDevices("CPU").size(), 1u);
+  EXPECT_EQ(keras::config::listPhysicalDevices()[0].name, "cpu");
+  EXPECT_TRUE(keras::config::listPhysicalDevices("TPU").empty());
+  EXPECT_TRUE(keras::cuda::isAvailable());
+  EXPECT_EQ(keras::cuda::deviceCount(), 2);
+  EXPECT_EQ(keras::cuda::getDeviceName(1), "Fake GPU");
+  EXPECT_THROW(keras::cuda::getDeviceName(2), keras::Error);
+}
+
+/// A training with a metric that is a function of sums, validated, with a bar: the history.
+keras::History fitOn(const std::string &device, std::vector<keras::Callback *> callbacks) {
+  namespace layers = keras::layers;
+  keras::clearSession();
+  keras::Sequential model({layers::Dense(8, {.activation = "tanh", .inputShape = {8}}),
+                           layers::Dense(1, {.activation = "sigmoid"})});
+  model.compile({.optimizer = "adam",
+                 .loss = "binary_crossentropy",
+                 .metrics = {"accuracy", "AUC"},
+                 .device = device});
+  LabelledBatch batch("small", 40, 3);
+  for (int64_t &label : batch.labels)
+    label %= 2;
+  std::ostringstream bar;
+  return model.fit(batch.x(), batch.y(),
+                   {.batchSize = 8,
+                    .epochs = 3,
+                    .verbose = keras::Verbosity::Bar,
+                    .callbacks = std::move(callbacks),
+                    .validationSplit = 0.2,
+                    .output = &bar});
+}
+
+TEST_F(KerasOnDevices, FitsTheSameWithStepsBehindOneAnother) {
+  const keras::History expected = fitOn("cpu", {});
+  int64_t seen = 0;
+  keras::callbacks::LambdaCallback looks(
+      {.onTrainBatchEnd = [&](int64_t, keras::Logs &) { ++seen; }});
+  const keras::History oneByOne = fitOn("cuda", {&looks});
+  EXPECT_EQ(seen, 3 * 4);
+  const int64_t before = driver.count("cuStreamWaitEvent");
+  const keras::History overlapping = fitOn("cuda", {});
+  EXPECT_GT(driver.count("cuStreamWaitEvent"), before);
+  EXPECT_EQ(overlapping.history, oneByOne.history);
+  for (const char *name : {"loss", "val_loss"})
+    for (size_t epoch = 0; epoch < 3; ++epoch)
+      EXPECT_NEAR(expected.history.at(name)[epoch], overlapping.history.at(name)[epoch], 1e-5);
 }
 
 TEST_F(KerasOnDevices, WithoutADeviceTheCpuRunsIt) {

@@ -1,6 +1,7 @@
 // A model on a device behaves as it does on the CPU, by the fake driver, which sees each wrong use
 // of a function of CUDA: devices by name, states, runs, failures.
 #include "LinearOnDevice.h"
+#include "runtime/device/CudaLibrary.h"
 
 #include <cstdio>
 
@@ -247,7 +248,9 @@ TEST_F(LinearOnDevice, SaysWhatThereIsNoMemoryFor) {
   driver.set("memory", "8192");
   EXPECT_STATUS(
       predict.run(*state, {ramp({5000, 4})}), ResourceExhausted,
-      "function 'predict': an arena of 20008 bytes: no memory for 20008 bytes on 'cuda:0'");
+      "function 'predict': an arena of 20008 bytes: no memory for 20008 bytes on 'cuda:0', which "
+      "has 4294967296 (cuMemAllocAsync: CUDA_ERROR_OUT_OF_MEMORY); a smaller batch takes less, and "
+      "so does the model when it is compiled with a memory budget");
   EXPECT_STATUS(predict.run(*state, {ramp({1000, 4})}), ResourceExhausted,
                 "function 'predict': the inputs, 16128 bytes");
   driver.set("memory", "1000");
@@ -258,12 +261,110 @@ TEST_F(LinearOnDevice, SaysWhatThereIsNoMemoryFor) {
   EXPECT_EQ(values(predict.output(0)), expected(x));
 }
 
+/// Has one of the next calls of a function fail.
+class FailingCalls {
+public:
+  FailingCalls() : library(const_cast<cuda::Library &>(*cuda::library().value())) {
+    real = library;
+  }
+  ~FailingCalls() { library = real; }
+  void launchFails(int call) {
+    countdown = call;
+    library.cuLaunchKernel = [](cuda::CUfunction f, unsigned x, unsigned y, unsigned z, unsigned bx,
+                                unsigned by, unsigned bz, unsigned shared, cuda::CUstream s,
+                                void **p, void **e) {
+      return --countdown == 0 ? cuda::CUresult{cuda::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES}
+                              : real.cuLaunchKernel(f, x, y, z, bx, by, bz, shared, s, p, e);
+    };
+  }
+  void instantiationFails() {
+    countdown = 1;
+    library.cuGraphInstantiateWithFlags = [](cuda::CUgraphExec *executable, cuda::CUgraph graph,
+                                             unsigned long long flags) {
+      return --countdown == 0 ? cuda::CUresult{cuda::CUDA_ERROR_OUT_OF_MEMORY}
+                              : real.cuGraphInstantiateWithFlags(executable, graph, flags);
+    };
+  }
+
+private:
+  static inline cuda::Library real;
+  static inline int countdown;
+  cuda::Library &library;
+};
+
+TEST_F(LinearOnDevice, GoesOnBehindALaunchThatFailed) {
+  Tensor x = ramp({8, 4}, 0.25f), target = ramp({8});
+  std::vector<float> wanted;
+  for (int call = 0; call < 5; ++call) { // 1, 2: plain launches; 3, 4: in a recording
+    std::unique_ptr<State> own = std::move(State::create(onDevice)).value();
+    Session train = session("train_step");
+    FailingCalls failing;
+    failing.launchFails(call);
+    int good = 0;
+    for (int run = 0; run < 5; ++run) {
+      const Status status = train.run(*own, {x, target});
+      good += status.isOk();
+      if (status.isOk())
+        continue;
+      const std::string kernel = call % 2 == 1 ? "dense/difference" : "dense/sgd";
+      EXPECT_STATUS(status, Internal,
+                    "function 'train_step': dense (kernel '" + kernel +
+                        "'): cuLaunchKernel: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES; the kernel takes "
+                        "more registers or shared memory than this GPU has");
+    }
+    EXPECT_EQ(good, call == 0 ? 5 : 4);
+    while (good++ < 5)
+      ASSERT_OK(train.run(*own, {x, target}));
+    const std::vector<float> kernel = values(*own->get("dense/kernel"));
+    wanted = wanted.empty() ? kernel : wanted;
+    EXPECT_EQ(kernel, wanted) << call;
+  }
+}
+
+TEST_F(LinearOnDevice, GoesOnBehindARecordingThatFailed) {
+  Session predict = session("predict");
+  Tensor x = ramp({3, 4});
+  FailingCalls failing;
+  failing.instantiationFails();
+  ASSERT_OK(predict.run(*state, {x}));
+  EXPECT_STATUS(predict.run(*state, {x}), ResourceExhausted,
+                "function 'predict': cuGraphInstantiateWithFlags: CUDA_ERROR_OUT_OF_MEMORY");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(predict.run(*state, {x}));
+    EXPECT_EQ(values(predict.output(0)), expected(x));
+  }
+  EXPECT_EQ(driver.count("cuGraphLaunch"), 3);
+}
+
+TEST_F(LinearOnDevice, NamesTheLayerOfABadAccessWhenLaunchesBlock) {
+  setenv("CUDA_LAUNCH_BLOCKING", "1", 1);
+  open();
+  unsetenv("CUDA_LAUNCH_BLOCKING");
+  Tensor x = ramp({3, 4});
+  {
+    Session predict = session("predict"), crash = session("crash");
+    for (int i = 0; i < 3; ++i)
+      ASSERT_OK(predict.run(*state, {x}));
+    EXPECT_EQ(driver.count("cuGraphLaunch"), 0);
+    EXPECT_STATUS(
+        crash.run(*state, {ramp({3})}), Internal,
+        "function 'crash': dense (kernel 'dense/matmul'): cuStreamSynchronize: "
+        "CUDA_ERROR_ILLEGAL_ADDRESS; the context of 'cuda:0' is lost (launching 'crash')");
+  }
+  state.reset();
+  onDevice.reset();
+  device.reset();
+  driver.reset();
+}
+
 TEST_F(LinearOnDevice, SaysThatTheContextIsLost) {
   {
     Session crash = session("crash"), predict = session("predict");
-    EXPECT_STATUS(crash.run(*state, {ramp({3})}), Internal,
-                  "function 'crash': cuEventQuery: CUDA_ERROR_ILLEGAL_ADDRESS; the context of "
-                  "'cuda:0' is lost");
+    EXPECT_STATUS(
+        crash.run(*state, {ramp({3})}), Internal,
+        "function 'crash': cuEventQuery: CUDA_ERROR_ILLEGAL_ADDRESS; the context of "
+        "'cuda:0' is lost; with CUDA_LAUNCH_BLOCKING=1 in the environment the error names "
+        "its layer");
     EXPECT_STATUS(predict.run(*state, {ramp({3, 4})}), Internal,
                   "the context of 'cuda:0' is lost since CUDA_ERROR_ILLEGAL_ADDRESS; only a new "
                   "process can use the device again");

@@ -3,6 +3,7 @@
 
 #include "tests/gpu/shim/CompileHost.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -43,20 +44,25 @@ K_KERNEL(predict, 32)(K_GLOBAL char *state, K_GLOBAL char *x, K_GLOBAL char *y,
 K_EXPORT(predict, 5, 32)
 
 K_KERNEL(difference, 32)(K_GLOBAL char *state, K_GLOBAL char *x, K_GLOBAL char *target,
-                         K_GLOBAL char *arena, K_GLOBAL char *constants, k_i64 batch) {
+                         K_GLOBAL char *arena, K_GLOBAL char *constants, K_GLOBAL char *error,
+                         k_i64 batch) {
   k_i64 row = (k_i64)K_BLOCK * 32 + K_THREAD;
   if (row >= batch)
     return;
+  if (FLOATS(target)[row] == -1000.0f)
+    k_atomic_min_u64((K_GLOBAL k_u64 *)error, 0);
   float sum = FLOATS(state + 64)[0] + FLOATS(constants)[0];
   for (int i = 0; i < 4; ++i)
     sum += FLOATS(x)[row * 4 + i] * FLOATS(state)[i];
   FLOATS(arena)[row] = sum - FLOATS(target)[row];
 }
-K_EXPORT(difference, 6, 32)
+K_EXPORT(difference, 7, 32)
 
 K_KERNEL(update, 32)(K_GLOBAL char *state, K_GLOBAL char *x, K_GLOBAL char *arena,
-                     K_GLOBAL char *loss, k_i64 batch) {
+                     K_GLOBAL char *loss, K_GLOBAL char *error, k_i64 batch) {
   K_SHARED(float, gradient, 6);
+  if (*(K_GLOBAL k_i64 *)error != -1)
+    return;
   if (K_THREAD < 6) {
     float sum = 0.0f;
     for (k_i64 row = 0; row < batch; ++row) {
@@ -76,7 +82,16 @@ K_KERNEL(update, 32)(K_GLOBAL char *state, K_GLOBAL char *x, K_GLOBAL char *aren
   if (K_THREAD == 6)
     *(K_GLOBAL k_i64 *)(state + 192) += 1;
 }
-K_EXPORT(update, 5, 32)
+K_EXPORT(update, 6, 32)
+
+K_KERNEL(meanSquare, 32)(K_GLOBAL char *arena, K_GLOBAL char *loss, k_i64 batch) {
+  float sum = 0.0f;
+  for (k_i64 row = 0; row < batch; ++row)
+    sum += FLOATS(arena)[row] * FLOATS(arena)[row];
+  if (K_THREAD == 0)
+    FLOATS(loss)[0] = sum / (float)batch;
+}
+K_EXPORT(meanSquare, 3, 32)
 
 K_KERNEL(lookup, 32)(K_GLOBAL char *state, K_GLOBAL char *indices, K_GLOBAL char *y,
                      K_GLOBAL char *error, k_i64 batch) {
@@ -134,11 +149,23 @@ K_KERNEL(wide, 64)(K_GLOBAL char *x, K_GLOBAL char *y, k_i64 batch) {
 K_EXPORT(wide, 3, 64)
 )";
 
-enum Kernel { Derive, Predict, Difference, Update, Lookup, Positives, Accumulate, Crash, Wide };
+enum Kernel {
+  Derive,
+  Predict,
+  Difference,
+  Update,
+  MeanSquare,
+  Lookup,
+  Positives,
+  Accumulate,
+  Crash,
+  Wide
+};
 const ingot_device_kernel kernelInfos[] = {
-    {"derive", 0, 32, 0, 1},     {"predict", 0, 32, 0, 5}, {"difference", 0, 32, 0, 6},
-    {"update", 0, 32, 0, 5},     {"lookup", 0, 32, 0, 5},  {"positives", 0, 32, 0, 4},
-    {"accumulate", 0, 32, 0, 4}, {"crash", 0, 32, 0, 1},   {"wide", 1, 64, 64 << 10, 3}};
+    {"derive", 0, 32, 0, 1, 0},     {"predict", 0, 32, 0, 5, 0},    {"difference", 0, 32, 0, 7, 0},
+    {"update", 0, 32, 0, 6, 0},     {"meanSquare", 0, 32, 0, 3, 0}, {"lookup", 0, 32, 0, 5, 0},
+    {"positives", 0, 32, 0, 4, 0},  {"accumulate", 0, 32, 0, 4, 0}, {"crash", 0, 32, 0, 1, 0},
+    {"wide", 1, 64, 64 << 10, 3, 0}};
 
 const std::vector<char> &image(const char *text) {
   static std::map<const char *, std::vector<char>> made;
@@ -215,8 +242,21 @@ int32_t runTrain(ingot_run *run) {
   const void *rows = reinterpret_cast<const void *>(batch);
   return Steps(run)
       .launch(0, Difference, batch,
-              {run->state, run->inputs[0], run->inputs[1], run->arena, run->device->constants})
-      .launch(1, Update, 1, {run->state, run->inputs[0], run->arena, run->outputs[0], rows}, false)
+              {run->state, run->inputs[0], run->inputs[1], run->arena, run->device->constants,
+               run->device->error})
+      .launch(1, Update, 1,
+              {run->state, run->inputs[0], run->arena, run->outputs[0], run->device->error, rows},
+              false)
+      .code();
+}
+int32_t runEvaluate(ingot_run *run) {
+  const int64_t batch = run->plan[1];
+  const void *rows = reinterpret_cast<const void *>(batch);
+  return Steps(run)
+      .launch(0, Difference, batch,
+              {run->state, run->inputs[0], run->inputs[1], run->arena, run->device->constants,
+               run->device->error})
+      .launch(1, MeanSquare, 1, {run->arena, run->outputs[0], rows}, false)
       .code();
 }
 int32_t runLookup(ingot_run *run) {
@@ -276,6 +316,9 @@ int32_t trainHere(ingot_run *run) {
   const auto *x = static_cast<const float *>(run->inputs[0]);
   const auto *target = static_cast<const float *>(run->inputs[1]);
   const int64_t batch = run->plan[1];
+  run->failed_node = 0;
+  if (std::find(target, target + batch, -1000.0f) != target + batch)
+    return INGOT_INDEX_OUT_OF_RANGE;
   float sums[6] = {};
   for (int64_t row = 0; row < batch; ++row) {
     const float d = valueOfRow(state, x + row * 4) - target[row];
@@ -289,6 +332,19 @@ int32_t trainHere(ingot_run *run) {
   state.bias -= state.learningRate * 2 * (sums[4] / static_cast<float>(batch));
   state.steps += 1;
   *static_cast<float *>(run->outputs[0]) = sums[5] / static_cast<float>(batch);
+  return INGOT_OK;
+}
+
+int32_t evaluateHere(ingot_run *run) {
+  const auto &state = *static_cast<const LinearState *>(run->state);
+  const auto *x = static_cast<const float *>(run->inputs[0]);
+  const auto *target = static_cast<const float *>(run->inputs[1]);
+  float sum = 0;
+  for (int64_t row = 0; row < run->plan[1]; ++row) {
+    const float d = valueOfRow(state, x + row * 4) - target[row];
+    sum += d * d;
+  }
+  *static_cast<float *>(run->outputs[0]) = sum / static_cast<float>(run->plan[1]);
   return INGOT_OK;
 }
 
@@ -438,10 +494,11 @@ constexpr uint64_t writes = INGOT_FUNCTION_WRITES_STATE, canonical = INGOT_FUNCT
 void fillOwn(Storage &storage, const LinearOptions &options) {
   storage.functions = {rows("predict", canonical, xAndTarget, 1, yOnly, predictHere),
                        rows("train_step", writes | canonical, xAndTarget, 2, lossOnly, trainHere),
+                       rows("evaluate", canonical, xAndTarget, 2, lossOnly, evaluateHere),
                        pair(accumulateHere),
                        rows("text", canonical, xAndTarget + 1, 1, yOnly, doNothing)};
   storage.derive = derivation(deriveHere);
-  storage.carry = {2, 0, 0};
+  storage.carry = {3, 0, 0};
   storage.own = table(storage.functions, storage.derive, storage.carry);
   storage.own.initial_state = options.hasWeights ? &weights : nullptr;
 }
@@ -455,6 +512,7 @@ void fillFunctions(Storage &device, bool hasWide) {
   const ingot_tensor_info *flat = xAndTarget + 1;
   device.functions = {rows("predict", 0, xAndTarget, 1, yOnly, runPredict),
                       rows("train_step", writes | canonical, xAndTarget, 2, lossOnly, runTrain),
+                      rows("evaluate", canonical, xAndTarget, 2, lossOnly, runEvaluate),
                       pair(runAccumulate),
                       rows("lookup", canonical, indicesOnly, 1, yOnly, runLookup),
                       rows("positives", canonical | waits, flat, 1, yOnly, runPositives),
@@ -463,7 +521,7 @@ void fillFunctions(Storage &device, bool hasWide) {
   if (hasWide)
     device.functions.push_back(rows("wide", canonical, flat, 1, yOnly, runWide));
   device.derive = derivation(runDerive);
-  device.carry = {2, 0, 0};
+  device.carry = {3, 0, 0};
   device.onDevice = table(device.functions, device.derive, device.carry);
 }
 

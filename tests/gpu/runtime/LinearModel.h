@@ -6,7 +6,9 @@
 // derived.
 //
 //   predict     x -> y, derived
-//   train_step  x, target -> loss: a step of SGD on the mean squared error; writes the state
+//   train_step  x, target -> loss: a step of SGD on the mean squared error; writes the state. A
+//               target of -1000 fails at node 0 ("dense"), and changes nothing
+//   evaluate    x, target -> loss
 //   lookup      indices i64[batch] -> y: kernel[indices]; node 1 ("embedding") fails on others
 //   positives   x f32[batch] -> those above zero: loads their number, and computes an extent
 //   accumulate  total f32[2], a f32[2] -> sums, the next run's total; a[0] = -1 fails

@@ -73,14 +73,16 @@ TEST_F(DeviceTableTest, HasKernelsThatAUnitHas) {
   EXPECT_STATUS(adopt(), Internal, "kernel 2 has no symbol, or no unit");
   kernels[2].unit = -1;
   EXPECT_STATUS(adopt(), Internal, "kernel 2 has no symbol, or no unit");
-  kernels[2] = {nullptr, 0, 32, 0, 1};
+  kernels[2] = {nullptr, 0, 32, 0, 1, 0};
   EXPECT_STATUS(adopt(), Internal, "kernel 2 has no symbol, or no unit");
-  kernels[2] = {"k", 0, 2048, 0, 1};
+  kernels[2] = {"k", 0, 2048, 0, 1, 0};
   EXPECT_STATUS(adopt(), Internal, "kernel 'k' has 2048 threads");
-  kernels[2] = {"k", 0, 32, -1, 1};
+  kernels[2] = {"k", 0, 32, -1, 1, 0};
   EXPECT_STATUS(adopt(), Internal, "-1 bytes of shared memory");
-  kernels[2] = {"k", 0, 32, 0, -1};
+  kernels[2] = {"k", 0, 32, 0, -1, 0};
   EXPECT_STATUS(adopt(), Internal, "-1 parameters");
+  kernels[2] = {"k", 0, 32, 0, 2, 0b100};
+  EXPECT_STATUS(adopt(), Internal, "kernel 'k' has tensor maps behind its parameters");
 }
 
 TEST_F(DeviceTableTest, HasImagesOfUnits) {

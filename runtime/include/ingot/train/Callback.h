@@ -86,6 +86,11 @@ public:
   /// `outputs` are the model's for this batch, valid in the hook only.
   virtual Status onPredictBatchEnd(int64_t batch, const std::vector<TensorView> &outputs);
 
+  /// Whether it does something in the hooks around batches, which are not called else. Where no
+  /// callback does, a device begins a step while the one before works, and the batches between are
+  /// nobody's: a hook sees the training as its batch has left it.
+  virtual bool hasBatchHooks() const { return true; }
+
   /// Of which kind it is, as a checkpoint says it.
   virtual std::string name() const { return "Callback"; }
   virtual Status saveState(CallbackState &state) const;

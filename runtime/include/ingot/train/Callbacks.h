@@ -51,6 +51,7 @@ public:
   Status onTrainBegin(Logs &logs) override;
   Status onEpochEnd(int64_t epoch, Logs &logs) override;
   Status onTrainEnd(Logs &logs) override;
+  bool hasBatchHooks() const override { return false; }
   std::string name() const override { return "EarlyStopping"; }
   Status saveState(CallbackState &state) const override;
   Status restoreState(const CallbackState &state) override;
@@ -87,6 +88,7 @@ public:
 
   Status onTrainBegin(Logs &logs) override;
   Status onEpochEnd(int64_t epoch, Logs &logs) override;
+  bool hasBatchHooks() const override { return false; }
   std::string name() const override { return "ReduceLROnPlateau"; }
   Status saveState(CallbackState &state) const override;
   Status restoreState(const CallbackState &state) override;
@@ -124,6 +126,7 @@ public:
   Status onEpochBegin(int64_t epoch, Logs &logs) override;
   Status onTrainBatchEnd(int64_t batch, Logs &logs) override;
   Status onEpochEnd(int64_t epoch, Logs &logs) override;
+  bool hasBatchHooks() const override { return options.saveFreq.has_value(); }
   std::string name() const override { return "ModelCheckpoint"; }
   Status saveState(CallbackState &state) const override;
   Status restoreState(const CallbackState &state) override;
@@ -148,6 +151,7 @@ public:
   Status onTrainBegin(Logs &logs) override;
   Status onEpochEnd(int64_t epoch, Logs &logs) override;
   Status onTrainEnd(Logs &logs) override;
+  bool hasBatchHooks() const override { return false; }
   std::string name() const override { return "CSVLogger"; }
   Status saveState(CallbackState &state) const override;
   Status restoreState(const CallbackState &state) override;
@@ -176,6 +180,7 @@ public:
 
   Status onEpochBegin(int64_t epoch, Logs &logs) override;
   Status onEpochEnd(int64_t epoch, Logs &logs) override;
+  bool hasBatchHooks() const override { return false; }
   std::string name() const override { return "LearningRateScheduler"; }
 
 private:
@@ -217,6 +222,7 @@ public:
   Status onTrainBatchEnd(int64_t batch, Logs &logs) override;
   Status onEpochEnd(int64_t epoch, Logs &logs) override;
   Status onTrainEnd(Logs &logs) override;
+  bool hasBatchHooks() const override { return options.saveFreq.has_value(); }
   std::string name() const override { return "BackupAndRestore"; }
   Status saveState(CallbackState &state) const override;
   Status restoreState(const CallbackState &state) override;
@@ -247,6 +253,7 @@ public:
         return Status();
       };
   }
+  explicit operator bool() const { return bool(call); }
   Status operator()(Arguments... arguments) const {
     return call ? call(static_cast<Arguments>(arguments)...) : Status();
   }
@@ -279,6 +286,7 @@ public:
   Status onTrainBatchEnd(int64_t batch, Logs &logs) override {
     return hooks.onTrainBatchEnd(batch, logs);
   }
+  bool hasBatchHooks() const override { return hooks.onTrainBatchBegin || hooks.onTrainBatchEnd; }
   std::string name() const override { return "LambdaCallback"; }
 };
 

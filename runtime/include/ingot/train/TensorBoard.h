@@ -34,6 +34,7 @@ public:
   Status onTrainBatchBegin(int64_t batch, Logs &logs) override;
   Status onTrainBatchEnd(int64_t batch, Logs &logs) override;
   Status onTestEnd(Logs &logs) override;
+  bool hasBatchHooks() const override { return options.updateFreq || options.writeStepsPerSecond; }
   std::string name() const override { return "TensorBoard"; }
   Status saveState(CallbackState &state) const override;
   Status restoreState(const CallbackState &state) override;

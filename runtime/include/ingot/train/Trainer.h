@@ -12,6 +12,10 @@
 // Every tensor's first dimension is the batch, but for the sums. A Trainer belongs to one thread at
 // a time; it borrows its state, which nobody else may write meanwhile. Given the same artifact,
 // variant, state, data and options, fit gives the same bits, whatever the number of workers.
+//
+// On a device a step begins while the one before works, where no callback looks at the batches
+// (Callback::hasBatchHooks) and nothing is printed that takes the state: the numbers are the same.
+// When a step fails, the one that was begun behind it may have changed the state.
 #ifndef INGOT_TRAIN_TRAINER_H
 #define INGOT_TRAIN_TRAINER_H
 
