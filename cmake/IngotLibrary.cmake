@@ -1,8 +1,10 @@
 # ingot_library(NAME SOURCES… [LINK libs…] [MLIR]): the only way a library of ours is declared.
 # ingot_test(NAME SOURCES… [LINK libs…] [MLIR] [LABELS …]): a GoogleTest executable in build/bin,
 #   known to ctest as NAME; which of its cases ran, failed or were skipped and why is left in
-#   test-results/NAME.xml, where tools/test counts them.
-# Warnings are errors in both. MLIR targets share one precompiled header, made by `ingot_mlir_pch`.
+#   test-results/NAME.xml, where tools/test counts them. Its own sources are not optimised: most of their
+#   time is the compiler's.
+# Warnings are errors in both. MLIR targets share one precompiled header, made by `ingot_mlir_pch`;
+# tests another (`ingot_test_pch`, with MLIR `ingot_mlir_test_pch`).
 
 set(ingot_llvm MLIR LLVM)
 add_library(ingot_options INTERFACE)
@@ -32,16 +34,34 @@ endfunction()
 function(_ingot_use_mlir name)
   target_include_directories(${name} SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   target_compile_definitions(${name} PRIVATE ${LLVM_DEFINITIONS_LIST})
+  if(TARGET IngotIRIncGen)
+    add_dependencies(${name} IngotIRIncGen)
+  endif()
+endfunction()
+
+function(_ingot_precompiled_options name)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    # The header is compiled -fPIC; executables would be -fPIE, which it does not fit.
+    # Headers are compiled -fPIC; executables would be -fPIE, which they do not fit.
     target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp" -fPIC)
   endif()
-  if(NOT name STREQUAL "ingot_mlir_pch")
-    target_precompile_headers(${name} REUSE_FROM ingot_mlir_pch)
-    if(TARGET IngotIRIncGen)
-      add_dependencies(${name} IngotIRIncGen)
-    endif()
+endfunction()
+
+# ingot_precompiled_header(NAME SOURCE HEADER [LINK libs…] [MLIR]): SOURCE exists to own the header, which targets of
+# the same options take by _ingot_use_header.
+function(ingot_precompiled_header name source header)
+  cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
+  add_library(${name} OBJECT ${source})
+  target_link_libraries(${name} PRIVATE ingot_options ${ARG_LINK})
+  if(ARG_MLIR)
+    _ingot_use_mlir(${name})
   endif()
+  _ingot_precompiled_options(${name})
+  target_precompile_headers(${name} PRIVATE ${header})
+endfunction()
+
+function(_ingot_use_header name owner)
+  _ingot_precompiled_options(${name})
+  target_precompile_headers(${name} REUSE_FROM ${owner})
 endfunction()
 
 function(ingot_library name)
@@ -50,6 +70,7 @@ function(ingot_library name)
   target_link_libraries(${name} PUBLIC $<BUILD_INTERFACE:ingot_options> ${ARG_LINK})
   if(ARG_MLIR)
     _ingot_use_mlir(${name})
+    _ingot_use_header(${name} ingot_mlir_pch)
     target_link_libraries(${name} PUBLIC ${ingot_llvm})
   endif()
 endfunction()
@@ -60,18 +81,28 @@ function(ingot_executable name)
   target_link_libraries(${name} PRIVATE ingot_options ${ARG_LINK})
   if(ARG_MLIR)
     _ingot_use_mlir(${name})
+    _ingot_use_header(${name} ingot_mlir_pch)
     target_link_libraries(${name} PRIVATE ${ingot_llvm})
   endif()
 endfunction()
+
+# What tests are compiled with: their own sources run for a moment, and their compilation is most of a build.
+set(ingot_test_options -O0)
 
 function(ingot_test name)
   cmake_parse_arguments(ARG "MLIR" "" "LINK;LABELS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ingot_options ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE ${ingot_test_options})
   if(ARG_MLIR)
     _ingot_use_mlir(${name})
+    _ingot_use_header(${name} ingot_mlir_test_pch)
     target_link_libraries(${name} PRIVATE ${ingot_llvm})
+  else()
+    _ingot_use_header(${name} ingot_test_pch)
   endif()
+  list(FILTER ARG_UNPARSED_ARGUMENTS INCLUDE REGEX "\\.c$")
+  set_source_files_properties(${ARG_UNPARSED_ARGUMENTS} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}"
     ENVIRONMENT "GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/test-results/${name}.xml")

@@ -72,9 +72,9 @@ protected:
     EXPECT_EQ(cuda.cuStreamSynchronize(in), CUDA_SUCCESS);
     return *host;
   }
-  void loadKernel() {
+  void loadKernel(const shim::HostCompileOptions &options = {}) {
     const std::string path = testing::TempDir() + "ingot-add-" + std::to_string(getpid()) + ".so";
-    ASSERT_EQ(shim::compileHost(kernels, path), "");
+    ASSERT_EQ(shim::compileHost(kernels, path, options), "");
     std::ifstream file(path, std::ios::binary);
     const std::vector<char> image{std::istreambuf_iterator<char>(file), {}};
     unlink(path.c_str());
@@ -209,7 +209,7 @@ TEST_F(FakeDriverTest, LosesAContextByAKernelsBadAccess) {
 }
 
 TEST_F(FakeDriverTest, FindsWritesBesideABlock) {
-  loadKernel();
+  loadKernel({.instrumented = false});
   const CUdeviceptr address = allocate(64);
   EXPECT_EQ(launch(address + 64, 1, stream), CUDA_SUCCESS); // before the guard page
   EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_SUCCESS);
@@ -263,6 +263,14 @@ TEST_F(FakeDriverTest, TakesTensorMapsThatItsDocumentationAllows) {
     EXPECT_EQ(encode(wrong.change), CUDA_ERROR_INVALID_VALUE) << wrong.seen;
     expected.push_back(wrong.seen);
   }
+}
+
+TEST_F(FakeDriverTest, KeepsInstrumentedKernelsToTheBytesOfABlock) {
+  loadKernel();
+  const CUdeviceptr address = allocate(60);
+  EXPECT_EQ(launch(address + 56, 1, stream), CUDA_SUCCESS); // its last four bytes are outside
+  EXPECT_EQ(cuda.cuStreamSynchronize(stream), CUDA_ERROR_ILLEGAL_ADDRESS);
+  expected = {"an access to 8 bytes at ", "outside of its block of memory"};
 }
 
 TEST_F(FakeDriverTest, ReportsWhatIsAlive) {

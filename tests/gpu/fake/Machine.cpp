@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <sanitizer/asan_interface.h>
 #include <sstream>
 #include <sys/mman.h>
 
@@ -137,8 +138,10 @@ void Machine::reset() {
   graphs.clear();
   executables.clear();
   modules.clear();
-  for (auto &[address, block] : blocks_)
+  for (auto &[address, block] : blocks_) {
+    ASAN_UNPOISON_MEMORY_REGION(block->mapping, block->mapped);
     munmap(block->mapping, block->mapped);
+  }
   blocks_.clear();
   gone_.clear();
   misuses_.clear();
@@ -212,6 +215,8 @@ Block *Machine::allocate(Device *device, uint64_t bytes, Stream *stream) {
   mprotect(begin, inside, PROT_READ | PROT_WRITE);
   std::memset(begin, beyond, inside);
   std::memset(block->address, unwritten, bytes);
+  ASAN_POISON_MEMORY_REGION(begin, inside); // for kernels that have the address sanitizer
+  ASAN_UNPOISON_MEMORY_REGION(block->address, bytes);
   block->bytes = bytes;
   block->device = device;
   if (device) {
@@ -238,6 +243,24 @@ Block *Machine::find(uint64_t address) {
   return offset < std::max<uint64_t>(block.bytes, 1) ? &block : nullptr;
 }
 
+shim::Bounds Machine::bounds() {
+  const auto mappedAt = [this](const char *place) -> const Block * {
+    auto behind = blocks_.upper_bound(reinterpret_cast<uint64_t>(place));
+    if (behind != blocks_.end() && behind->second->isMappedAt(place))
+      return behind->second.get();
+    return behind != blocks_.begin() && std::prev(behind)->second->isMappedAt(place)
+               ? std::prev(behind)->second.get()
+               : nullptr;
+  };
+  return [mappedAt, last = static_cast<const Block *>(nullptr)](const void *address,
+                                                                int64_t bytes) mutable {
+    const auto *begin = static_cast<const char *>(address);
+    if (!last || !last->isMappedAt(begin))
+      last = mappedAt(begin);
+    return !last || (begin >= last->address && begin + bytes <= last->address + last->bytes);
+  };
+}
+
 CUresult Machine::markFreed(Block &block, const Clock &clock, const std::string &what) {
   if (block.isFreed)
     return misuse(CUDA_ERROR_INVALID_VALUE, what + ": " +
@@ -254,6 +277,7 @@ CUresult Machine::release(Block &block, const std::string &what) {
   char *begin = block.mapping + page;
   const size_t inside = block.mapped - 2 * page;
   mprotect(begin, inside, PROT_READ | PROT_WRITE);
+  ASAN_UNPOISON_MEMORY_REGION(begin, inside);
   CUresult result = CUDA_SUCCESS;
   const auto isUntouched = [](const char *from, const char *to) {
     return std::all_of(from, to, [](char c) { return static_cast<unsigned char>(c) == beyond; });

@@ -43,6 +43,7 @@ struct Block { // of memory
   Device *device = nullptr; // NULL: pinned memory of the host
   bool isFreed = false;     // by a call; the memory itself goes when that work runs
   bool isGone = false;
+  bool isMappedAt(const char *place) const { return place >= mapping && place < mapping + mapped; }
   int stream = -1; // that allocated it, as work `seq`; -1: there for all
   uint64_t seq = 0;
   Clock used, written; // by work of each stream; `written` by copies alone
@@ -163,6 +164,9 @@ public:
 
   Clock host; ///< what the host has waited for
   const shim::Schedule &threads() const { return threads_; }
+  /// For a launch: what is in or beside blocks must be inside of one; what else there is, constants
+  /// of the image, is no matter of the driver's.
+  shim::Bounds bounds();
 
 private:
   struct Working;

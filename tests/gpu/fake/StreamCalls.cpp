@@ -224,7 +224,7 @@ FAKE_API CUresult cuLaunchKernel(CUfunction handle, unsigned gridX, unsigned gri
     for (std::vector<char> &value : *values)
       pointers.push_back(value.data());
     const std::string error =
-        launch(kernel, gridX, sharedBytes, pointers.data(), machine.threads());
+        launch(kernel, gridX, sharedBytes, pointers.data(), machine.threads(), machine.bounds());
     return error.empty() ? CUDA_SUCCESS : machine.misuse(CUDA_ERROR_ILLEGAL_ADDRESS, error);
   };
   return call.machine.put(*stream, std::move(work));

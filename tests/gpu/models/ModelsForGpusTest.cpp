@@ -32,6 +32,28 @@ keras::Model buildTransformer() {
   return keras::Model({x}, {h});
 }
 
+/// He et al., 2015, table 1: for each size of pictures two blocks of two convolutions.
+keras::Model buildResNet18() {
+  auto convolved = [](const keras::Tensor &x, int64_t filters, int64_t size, int64_t stride) {
+    return layers::BatchNormalization()(
+        layers::Conv2D(filters, size, {.strides = stride, .padding = "same", .useBias = false})(x));
+  };
+  auto relu = [](const keras::Tensor &x) { return layers::Activation("relu")(x); };
+  auto x = keras::Input({224, 224, 3});
+  keras::Tensor h = relu(convolved(x, 64, 7, 2));
+  h = layers::MaxPooling2D(3, {.strides = 2, .padding = "same"})(h);
+  for (int64_t filters : {64, 128, 256, 512})
+    for (int block = 0; block < 2; ++block) {
+      const bool halves = block == 0 && filters > 64;
+      const int64_t stride = halves ? 2 : 1;
+      keras::Tensor shortcut = halves ? convolved(h, filters, 1, stride) : h;
+      keras::Tensor y = convolved(relu(convolved(h, filters, 3, stride)), filters, 3, 1);
+      h = relu(layers::Add()({shortcut, y}));
+    }
+  h = layers::Dense(1000, {.activation = "softmax"})(layers::GlobalAveragePooling2D()(h));
+  return keras::Model({x}, {h});
+}
+
 /// In f16 but for sums and weights.
 bool isMixed(const std::string &name) { return name == "transformer_mixed"; }
 
@@ -45,6 +67,8 @@ keras::Model buildModel(const std::string &name) {
       return buildTransformer();
     if (name == "mobilenet_v2")
       return keras::applications::MobileNetV2({.weights = "none"});
+    if (name == "resnet18")
+      return buildResNet18();
     return keras::applications::ResNet50({.weights = "none"});
   }();
   keras::config::setDtypePolicy("float32");
@@ -56,7 +80,7 @@ keras::Model buildModel(const std::string &name) {
 std::vector<const char *> models() {
   std::vector<const char *> all = {"mlp", "cnn_bn", "transformer_mixed"};
   if (std::getenv("INGOT_GPUS"))
-    all.insert(all.end(), {"cnn", "transformer", "mobilenet_v2", "resnet50"});
+    all.insert(all.end(), {"cnn", "transformer", "mobilenet_v2", "resnet18", "resnet50"});
   return all;
 }
 

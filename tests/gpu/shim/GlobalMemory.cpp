@@ -33,6 +33,14 @@ bool GlobalMemory::check(const Act &act, uint8_t bytes, ShimThread thread,
 
 bool GlobalMemory::access(ShimThread thread, const Ordering &ordering, const void *address,
                           int64_t bytes, bool write) {
+  if (bounds_ && !bounds_(address, bytes)) {
+    char text[96];
+    std::snprintf(text, sizeof(text),
+                  "an access to %lld bytes at %p, outside of its block of memory",
+                  static_cast<long long>(bytes), address);
+    problem_ = text;
+    return false;
+  }
   const uintptr_t first = reinterpret_cast<uintptr_t>(address);
   const uintptr_t end = first + static_cast<uintptr_t>(bytes);
   for (uintptr_t at = first; at < end; at = at / 4 * 4 + 4) {

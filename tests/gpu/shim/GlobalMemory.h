@@ -1,10 +1,12 @@
-// Who touched which bytes of global memory in a launch: blocks cannot wait for each other, and
-// threads of one block only by barriers, so that what one writes no other may touch without.
+// Who touched which bytes of global memory in a launch, and whether there are any: blocks cannot
+// wait for each other, and threads of one block only by barriers, so that what one writes no other
+// may touch without.
 //
 // Kept by words of four bytes. Where threads share a word, what the last of them did is known
 // alone: some conflicts are missed, none is made up.
 #pragma once
 #include "Ordering.h"
+#include "Shim.h"
 #include "backends/gpu/prelude/shim_abi.h"
 
 #include <cstddef>
@@ -17,11 +19,14 @@ namespace ingot::shim {
 
 class GlobalMemory {
 public:
-  /// For a new launch.
-  void begin() { ++launch_; }
+  /// For a new launch. Without bounds all memory may be touched.
+  void begin(Bounds bounds) {
+    ++launch_;
+    bounds_ = std::move(bounds);
+  }
 
   /// An access by a thread, whose block's ordering this is: recorded. False if it is a conflict,
-  /// which is `problem` then.
+  /// or out of bounds, which is `problem` then.
   bool access(ShimThread thread, const Ordering &ordering, const void *address, int64_t bytes,
               bool write);
   const std::string &problem() const { return problem_; }
@@ -47,6 +52,7 @@ private:
   bool check(const Act &act, uint8_t bytes, ShimThread thread, const Ordering &ordering);
   void describe(const Act &act, const void *address, bool write, bool wrote);
 
+  Bounds bounds_;
   uint32_t launch_ = 0;
   std::unordered_map<uintptr_t, std::unique_ptr<Page>> pages_;
   struct Recent {

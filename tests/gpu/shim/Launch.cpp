@@ -115,14 +115,14 @@ const ShimEngine *engine() {
 }
 
 std::string launch(const ShimKernel &kernel, int64_t blocks, int64_t sharedBytes,
-                   void *const *parameters, Schedule schedule) {
+                   void *const *parameters, Schedule schedule, Bounds bounds) {
   if (std::string problem = checkLaunch(kernel, blocks, sharedBytes); !problem.empty())
     return std::string(kernel.name) + ": " + problem;
   static std::mutex one;
   std::lock_guard<std::mutex> lock(one);
   const FaultHandler handler;
   static GlobalMemory global;
-  global.begin();
+  global.begin(std::move(bounds));
   Launch launch{&kernel, sharedBytes, parameters, schedule, std::mt19937_64(schedule.seed),
                 global,  {}};
   runBlocks(launch, blocks);

@@ -10,6 +10,7 @@
 #include "backends/gpu/prelude/shim_abi.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,15 +36,20 @@ std::vector<Schedule> allSchedules(int seeds = 3);
 /// The table for ingot_host_bind.
 const ShimEngine *engine();
 
+/// Whether all of these bytes of global memory may be touched.
+using Bounds = std::function<bool(const void *address, int64_t bytes)>;
+
 /// Runs blocks * kernel.threads threads to their end. parameters[i] points at the i-th parameter's
 /// value. The result is empty, or what the kernel did wrong, in which block and thread, and the
 /// launch has ended there. A kernel's bad access to memory (SIGSEGV, SIGBUS), a division by zero
 /// and an illegal instruction are such errors.
 ///
+/// Of instrumented images, each access to global memory is asked of `bounds`, if there are any.
+///
 /// One launch at a time runs in a process; others wait. Stacks are known to the address sanitizer,
 /// whose findings end the process as ever.
 std::string launch(const ShimKernel &kernel, int64_t blocks, int64_t sharedBytes,
-                   void *const *parameters, Schedule schedule = {});
+                   void *const *parameters, Schedule schedule = {}, Bounds bounds = {});
 
 /// A loaded image. Its kernels must not be used after it.
 class HostImage {
