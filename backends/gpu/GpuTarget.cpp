@@ -5,9 +5,9 @@ namespace ingot::gpu {
 
 const GpuTarget *lookupTarget(llvm::StringRef family) {
   static const GpuTarget targets[] = {
-      {"opencl", "opencl", false},
-      {"sm_75", "cuda", false},
-      {"sm_80", "cuda", true},
+      {"opencl", "opencl", false, false},
+      {"sm_75", "cuda", true, false},
+      {"sm_80", "cuda", true, true},
   };
   for (const GpuTarget &target : targets)
     if (target.family == family)

@@ -6,9 +6,10 @@
 namespace ingot::gpu {
 
 struct GpuTarget {
-  std::string family; // "sm_80"
-  std::string api;    // "cuda" or "opencl"
-  bool mma = false;   // mma.sync of f16 and bf16, ldmatrix, asynchronous copies
+  std::string family;    // "sm_80"
+  std::string api;       // "cuda" or "opencl"
+  bool shuffles = false; // between the 32 threads of a warp
+  bool mma = false;      // mma.sync of f16 and bf16, ldmatrix, asynchronous copies
 };
 
 /// Null for an unknown name.
