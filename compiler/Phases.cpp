@@ -73,7 +73,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
         (isCpu && options.convPrecision != ConvPrecision::Exact &&
          failed(forEachFunction(module, chooseWinograd))) ||
         failed(forEachFunction(module, splitReductions)) ||
-        (!isCpu && failed(forEachFunction(module, readHalves))) ||
+        (!isCpu && (failed(forEachFunction(module, splitProducts)) ||
+                    failed(forEachFunction(module, readHalves)))) ||
         (isCpu && failed(forEachFunction(module, packContractions))) ||
         failed(forEachFunction(module, composeMovements)) ||
         failed(forEachFunction(module, inlineIndices)) ||

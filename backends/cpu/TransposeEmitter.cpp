@@ -11,9 +11,7 @@ constexpr int64_t elementsPerTask = 16384;
 TransposeEmitter::TransposeEmitter(KernelEmitter &emitter, exec::NestOp nest,
                                    Transposition transposition)
     : e(emitter), cb(emitter.cb), nest(nest), t(std::move(transposition)), loops(loopDims(nest)),
-      element(memoryType(getElementTypeOrSelf(nest.getOutputs()[0]))) {
-  cb.lanes = e.context.target.lanes();
-}
+      element(memoryType(getElementTypeOrSelf(nest.getOutputs()[0]))) {}
 
 std::optional<TransposeEmitter> TransposeEmitter::of(KernelEmitter &emitter) {
   auto stored = emitter.madeNests();
@@ -42,7 +40,6 @@ Dim TransposeEmitter::count(llvm::ArrayRef<unsigned> group) {
   return points;
 }
 
-/// The offset of a group's point of that number; from the end on along loops that run backwards.
 Value TransposeEmitter::place(Value number, llvm::ArrayRef<unsigned> group,
                               llvm::ArrayRef<Dim> strides) {
   Value offset = cb.integer(0);
@@ -61,6 +58,7 @@ Value TransposeEmitter::place(Value number, llvm::ArrayRef<unsigned> group,
 }
 
 Dim TransposeEmitter::emit() {
+  cb.lanes = e.context.target.lanes();
   Dim rows = count(t.rows), columns = count(t.columns);
   int64_t lanes = cb.lanes;
   Dims bands;

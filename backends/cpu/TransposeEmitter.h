@@ -14,11 +14,16 @@ public:
   /// Emits the task function's body and returns the number of tasks.
   Dim emit();
 
-private:
-  using Values = llvm::SmallVector<mlir::Value>;
+  const Transposition &transposition() const { return t; }
+  exec::NestOp movement() const { return nest; }
+  /// The number of points of a group of loops.
   Dim count(llvm::ArrayRef<unsigned> group);
+  /// The offset of a group's point of that number; from the end on along loops that run backwards.
   mlir::Value place(mlir::Value number, llvm::ArrayRef<unsigned> group,
                     llvm::ArrayRef<Dim> strides);
+
+private:
+  using Values = llvm::SmallVector<mlir::Value>;
   void emitSquare(mlir::Value from, mlir::Value to, mlir::Value row, const Values &rowPlaces,
                   mlir::Value column, mlir::Value rowCount, mlir::Value columnCount);
   Values turned(Values vectors);

@@ -1,13 +1,14 @@
 // Products of matrices, convolutions and their gradients: each block computes a tile of the result
-// from tiles of the factors in shared memory, each thread a part of the tile in registers. What is
-// behind the sum is computed on the accumulators. Part of DeviceKernelEmitter; tensor cores are in
-// MmaTiles.cpp.
+// from tiles of the factors in shared memory, and what is behind the sum on the accumulators. What
+// is common to tiles is here: how loops are rows, lanes and sums, where pieces of factors are, and
+// how an element is finished. Part of DeviceKernelEmitter; how a tile is computed is in
+// SimtTiles.cpp and MmaTiles.cpp.
 //
 // The factors are read through the nest's own maps, element by element, so that a convolution is a
 // product whose rows, lanes or reduced loops happen to be several.
 #include "backends/gpu/DeviceKernelEmitter.h"
 #include "compiler/fusion/FormKernels.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -18,33 +19,8 @@ using cpu::Index;
 
 namespace {
 
-/// Of the result: `rows` x `lanes` a block, `threadRows` x `threadLanes` a thread; `depth` of the
-/// reduced loops at a time.
-struct Tiling {
-  int64_t rows, lanes, depth, threadRows, threadLanes;
-  int64_t threads() const { return rows / threadRows * (lanes / threadLanes); }
-};
-
 constexpr int64_t leastDepth = 8; // of a sum that is worth tiles
-
-Tiling chooseTiling(int64_t rows, int64_t lanes, int64_t batches, Type element) {
-  if (element.getIntOrFloatBitWidth() > 32)
-    return {32, 32, 16, 2, 2};
-  // Large tiles read each factor less often, as long as there are enough of them.
-  constexpr int64_t enoughBlocks = 128;
-  auto blocks = [&](int64_t r, int64_t l) {
-    return batches * llvm::divideCeil(rows, r) * llvm::divideCeil(lanes, l);
-  };
-  if (rows >= 128 && lanes >= 128 && blocks(128, 128) >= enoughBlocks)
-    return {128, 128, 8, 8, 8};
-  if (rows <= 16)
-    return {16, 64, 16, 2, 4};
-  if (lanes <= 16)
-    return {64, 16, 16, 4, 2};
-  if (rows <= 32 || lanes <= 32 || blocks(64, 64) < enoughBlocks)
-    return {32, 32, 16, 2, 2};
-  return {64, 64, 16, 4, 4};
-}
+constexpr int64_t pieceBytes = 16;
 
 /// The arguments of the body that the value is made of, and the loops that it moves along.
 struct Slice {
@@ -190,10 +166,10 @@ void DeviceKernelEmitter::unrolled(int64_t count, llvm::function_ref<void(Value)
   body(loop.getInductionVar());
 }
 
-Value DeviceKernelEmitter::operandOf(exec::NestOp nest, Value operand,
+Value DeviceKernelEmitter::operandOf(const Product &product, Value operand,
                                      llvm::ArrayRef<Index> loops) {
-  Slice slice = sliceOf(nest, operand);
-  return emitPart(nest, operand, slice.ops.getArrayRef(), slice.inputs, loops);
+  Slice slice = sliceOf(product.nest, operand);
+  return emitPart(product.nest, operand, slice.ops.getArrayRef(), slice.inputs, loops);
 }
 
 Value DeviceKernelEmitter::isBelow(Value x, Dim limit, int64_t step) {
@@ -237,11 +213,7 @@ DeviceKernelEmitter::TileSpace DeviceKernelEmitter::tileSpace(const Product &pro
 void DeviceKernelEmitter::beginTiles(DeviceCode &code, TileSpace &space, int64_t tileRows,
                                      int64_t tileLanes) {
   Dim rowTiles = space.rows.ceilDiv(tileRows), laneTiles = space.lanes.ceilDiv(tileLanes);
-  code.form = Form::Blocks;
-  code.threads = threads;
-  code.count = space.batches * rowTiles * laneTiles;
-  thread =
-      func::CallOp::create(builder, cb.loc, intrinsic::thread, TypeRange{cb.i64()}).getResult(0);
+  beginBlocks(code, space.batches * rowTiles * laneTiles);
   Value laneTileCount = dim(laneTiles), rowTileCount = dim(rowTiles);
   Value rest = cb.floorDiv(taskIndex, laneTileCount);
   space.firstLane = cb.mul(cb.remainder(taskIndex, laneTileCount), cb.integer(tileLanes));
@@ -266,135 +238,81 @@ DeviceKernelEmitter::Indices DeviceKernelEmitter::loopsOf(const Product &product
   return loops;
 }
 
-void DeviceKernelEmitter::finishElement(const Product &product, const TileSpace &space, Value row,
-                                        Value lane, int64_t tileRows, int64_t tileLanes,
-                                        Value sum) {
+std::optional<DeviceKernelEmitter::Pieces>
+DeviceKernelEmitter::piecesOf(const Product &product, Value factor, unsigned fastLoop) {
+  exec::NestOp nest = product.nest;
+  auto argument = llvm::dyn_cast<BlockArgument>(factor);
+  Dims bounds = loopDims(nest);
+  Type element = cpu::memoryType(factor.getType());
+  int64_t count = pieceBytes * 8 / element.getIntOrFloatBitWidth();
+  auto isWhole = [&](Dim extent) { return extent.isStatic() && extent.value() % count == 0; };
+  if (!argument || argument.getArgNumber() < bounds.size() || !isWhole(bounds[fastLoop]))
+    return std::nullopt;
+  unsigned input = argument.getArgNumber() - bounds.size();
+  Pieces pieces{nest.getInputs()[input], accessMap(nest, input), element, count, {}};
+  if (!pieces.map || pieces.map.getNumResults() == 0 ||
+      pieces.map.getResults().back() != builder.getAffineDimExpr(fastLoop))
+    return std::nullopt;
+  if (auto producer = pieces.tensor.getDefiningOp<exec::NestOp>()) {
+    pieces.padding = isMade(pieces.tensor) ? std::nullopt : paddingOf(producer);
+    if (!pieces.padding || pieces.padding->isChecked.back() ||
+        !matchPattern(pieces.padding->value, m_AnyZeroFloat()))
+      return std::nullopt;
+    pieces.tensor = pieces.padding->source;
+  }
+  auto outside = llvm::dyn_cast<BlockArgument>(pieces.tensor);
+  if (!outside || !isWhole(dimsOf(pieces.tensor).back()) ||
+      storageOf(kernel.getInputs()[outside.getArgNumber()]).kind == Storage::Kind::Local)
+    return std::nullopt;
+  return pieces;
+}
+
+/// A piece at the loops: its address, and whether it is inside the tensor (null: it is).
+std::pair<Value, Value> DeviceKernelEmitter::placeOfPiece(const Pieces &pieces,
+                                                          llvm::ArrayRef<Index> loops) {
+  Indices at;
+  Value inside;
+  Dims dims = dimsOf(pieces.tensor);
+  for (auto [d, expr] : llvm::enumerate(pieces.map.getResults())) {
+    Index index = evaluate(expr, loops);
+    if (pieces.padding && pieces.padding->isChecked[d]) {
+      index = cb.add(index, cb.constant(-pieces.padding->low[d]));
+      // A negative place is a large unsigned one.
+      Value isHere = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::ult, index.base,
+                                           dim(dims[d]));
+      inside = both(inside, isHere);
+    }
+    at.push_back(index);
+  }
+  Value place = cb.address(baseOf(pieces.tensor), linearize(pieces.tensor.getType(), at).base,
+                           pieces.element);
+  return {place, inside};
+}
+
+int64_t DeviceKernelEmitter::mostFinished(const Product &product, int64_t count) {
+  unsigned last = product.lanes.back();
+  return takesPieces && last == lastLoop() ? std::min(count, lanesAlong(domain[last])) : 1;
+}
+
+void DeviceKernelEmitter::finishElements(const Product &product, const TileSpace &space, Value row,
+                                         Value lane, int64_t tileRows, int64_t tileLanes,
+                                         Value sums, Value first, int64_t count) {
   auto finish = [&] {
     Indices point = loopsOf(product, space, product.rows, row, {});
     Indices lanes = loopsOf(product, space, product.lanes, lane, {});
     for (unsigned loop : product.lanes)
       point[loop] = lanes[loop];
+    point[product.lanes.back()].stride = count > 1 ? 1 : 0;
     point.resize(domain.size());
     exec::NestOp nest = product.nest;
-    finishPoint(nest.getOutputs()[0], sum, point);
+    Value output = nest.getOutputs()[0];
+    cb.lanes = count;
+    finishPoint(output, load(sums, getElementTypeOrSelf(output), {first, count > 1 ? 1 : 0, {}}),
+                point);
+    cb.lanes = 1;
   };
   Value inside = both(isBelow(row, space.rows, tileRows), isBelow(lane, space.lanes, tileLanes));
   inside ? cb.branch(inside, finish) : finish();
-}
-
-void DeviceKernelEmitter::emitSimtTiles(const Product &product, DeviceCode &code) {
-  exec::NestOp nest = product.nest;
-  TileSpace space = tileSpace(product);
-  Type sum = getElementTypeOrSelf(nest.getOutputs()[0]);
-  const Tiling tile =
-      chooseTiling(estimate(space.rows), estimate(space.lanes), estimate(space.batches), sum);
-  threads = tile.threads();
-  beginTiles(code, space, tile.rows, tile.lanes);
-  int64_t across = tile.lanes / tile.threadLanes;
-  Value threadLane = cb.mul(cb.remainder(thread, cb.integer(across)), cb.integer(tile.threadLanes));
-  Value threadRow = cb.mul(cb.floorDiv(thread, cb.integer(across)), cb.integer(tile.threadRows));
-
-  // One factor: where each of a thread's elements of a tile is, along its own loops and the reduced
-  // ones, and what it is at a step of these.
-  struct Element {
-    Value own, inside, depth, at; // at: in shared memory
-  };
-  struct Factor {
-    Value operand, memory;
-    llvm::ArrayRef<unsigned> loops;
-    int64_t pitch; // of a line of the tile in memory
-    llvm::SmallVector<Element> elements;
-  };
-  auto makeFactor = [&](Value operand, llvm::ArrayRef<unsigned> loops, Value first, int64_t width,
-                        Dim limit, bool alongReduced) {
-    Factor result{operand, {}, loops, width + (alongReduced ? 4 : 0), {}};
-    result.memory = shared(cpu::memoryType(sum), tile.depth * result.pitch);
-    for (int64_t i = 0; i < width * tile.depth / threads; ++i) {
-      Value number = cb.add(thread, cb.integer(i * threads));
-      Value perLine = cb.integer(alongReduced ? tile.depth : width);
-      Value inLine = cb.remainder(number, perLine), line = cb.floorDiv(number, perLine);
-      Value own = alongReduced ? line : inLine, depth = alongReduced ? inLine : line;
-      Value position = cb.add(first, own);
-      result.elements.push_back({position, isBelow(position, limit, width), depth,
-                                 cb.add(cb.mul(depth, cb.integer(result.pitch)), own)});
-    }
-    return result;
-  };
-  Factor a = makeFactor(product.a, product.rows, space.firstRow, tile.rows, space.rows,
-                        product.aRunsAlongReduced);
-  Factor b = makeFactor(product.b, product.lanes, space.firstLane, tile.lanes, space.lanes,
-                        product.bRunsAlongReduced);
-  Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(sum));
-  auto readBoth = [&](Value step) {
-    Values values;
-    for (const Factor *from : {&a, &b})
-      for (const Element &element : from->elements) {
-        Value position = cb.add(step, element.depth);
-        // The next step's are read in advance, beyond the last one too.
-        Value isThere = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, position,
-                                              dim(space.depth));
-        values.push_back(orElse(both(element.inside, isThere), zero, [&] {
-          return operandOf(nest, from->operand,
-                           loopsOf(product, space, from->loops, element.own, position));
-        }));
-      }
-    return values;
-  };
-  auto multiply = [&](Value x, Value y) -> Value {
-    if (llvm::isa<FloatType>(sum))
-      return arith::MulFOp::create(builder, cb.loc, x, y);
-    return arith::MulIOp::create(builder, cb.loc, x, y);
-  };
-
-  Value sums = privateArray(sum, tile.threadRows * tile.threadLanes),
-        aPart = privateArray(sum, tile.threadRows), bPart = privateArray(sum, tile.threadLanes);
-  unrolled(tile.threadRows * tile.threadLanes,
-           [&](Value i) { storeTo(sums, sum, cb.uniform(i), zero); });
-  auto loadPart = [&](Value part, const Factor &from, Value first, Value line, int64_t count) {
-    unrolled(count, [&](Value i) {
-      Value at = cb.add(cb.add(cb.mul(line, cb.integer(from.pitch)), first), i);
-      storeTo(part, sum, cb.uniform(i), load(from.memory, sum, cb.uniform(at)));
-    });
-  };
-  auto loop = scf::ForOp::create(builder, cb.loc, cb.integer(0), dim(space.depth),
-                                 cb.integer(tile.depth), readBoth(cb.integer(0)));
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToEnd(loop.getBody());
-    size_t next = 0;
-    for (const Factor *each : {&a, &b})
-      for (const Element &element : each->elements)
-        storeTo(each->memory, sum, cb.uniform(element.at), loop.getRegionIterArgs()[next++]);
-    barrier();
-    Values following = readBoth(cb.add(loop.getInductionVar(), cb.integer(tile.depth)));
-    unrolled(tile.depth, [&](Value line) {
-      loadPart(aPart, a, threadRow, line, tile.threadRows);
-      loadPart(bPart, b, threadLane, line, tile.threadLanes);
-      unrolled(tile.threadRows, [&](Value r) {
-        unrolled(tile.threadLanes, [&](Value l) {
-          Value x = load(aPart, sum, cb.uniform(r)), y = load(bPart, sum, cb.uniform(l));
-          Index at = cb.uniform(cb.add(cb.mul(r, cb.integer(tile.threadLanes)), l));
-          Value before = load(sums, sum, at);
-          Value after = sum.isF32() || sum.isF64()
-                            ? Value(math::FmaOp::create(builder, cb.loc, x, y, before))
-                            : combine(nest, before, multiply(x, y))[0];
-          storeTo(sums, sum, at, after);
-        });
-      });
-    });
-    barrier();
-    scf::YieldOp::create(builder, cb.loc, following);
-  }
-
-  unrolled(tile.threadRows, [&](Value r) {
-    Value row = cb.add(cb.add(space.firstRow, threadRow), r);
-    unrolled(tile.threadLanes, [&](Value l) {
-      Value lane = cb.add(cb.add(space.firstLane, threadLane), l);
-      Value at = cb.add(cb.mul(r, cb.integer(tile.threadLanes)), l);
-      finishElement(product, space, row, lane, tile.rows, tile.lanes,
-                    load(sums, sum, cb.uniform(at)));
-    });
-  });
 }
 
 } // namespace ingot::gpu

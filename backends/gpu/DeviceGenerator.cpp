@@ -1,7 +1,6 @@
 // See DeviceGenerator.h.
 #include "backends/gpu/DeviceGenerator.h"
-#include "backends/gpu/StreamedEmitter.h"
-#include "compiler/fusion/FormAttention.h"
+#include "backends/gpu/NarrowIndices.h"
 #include "compiler/package/Describe.h"
 #include "ir/exec/Custom.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -211,14 +210,14 @@ void DeviceGenerator::emitDispatch(Operation *op) {
   auto here = b.saveInsertionPoint();
   DeviceCode code;
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op)) {
-    code = kernel->hasAttr(kStreamedAttr)
-               ? StreamedEmitter(deviceContext, frame, kernel, target).emit(symbol)
-               : DeviceKernelEmitter(deviceContext, frame, kernel, target).emit(symbol);
+    code = emitKernel(deviceContext, frame, kernel, target, symbol);
   } else {
     cpu::KernelCode tasks = cpu::emitAlgorithm(deviceContext, frame, op, symbol);
     code.function = tasks.task;
     code.count = tasks.tasks;
   }
+  narrowIndices(code.function,
+                code.count.isStatic() ? std::max<int64_t>(code.count.value(), 1) - 1 : INT32_MAX);
   hasFailed |= failed(program.math.outline(deviceContext.module));
   auto printed = printKernel(code.function, code.form, code.threads,
                              {count, mayHaveFailed ? frame.error : -1});

@@ -1,5 +1,8 @@
 // See DeviceKernelEmitter.h.
 #include "backends/gpu/DeviceKernelEmitter.h"
+#include "backends/gpu/StreamedEmitter.h"
+#include "backends/gpu/UnrollVectors.h"
+#include "compiler/fusion/FormAttention.h"
 #include "compiler/fusion/FormKernels.h"
 
 using namespace mlir;
@@ -13,22 +16,34 @@ namespace {
 constexpr int64_t mostThreads = 256;
 /// A reduction of fewer points is a thread's alone.
 constexpr int64_t leastShared = 32;
-
-int64_t product(llvm::ArrayRef<Dim> dims) {
-  int64_t result = 1;
-  for (Dim d : dims)
-    result *= estimate(d);
-  return result;
-}
-
-bool isOne(Dim d) { return isConstant(d, 1); }
+constexpr int64_t pieceBytes = 16, mostLanes = 8;
+/// A thread takes one point where that alone is more work: operations, points of a reduction.
+constexpr int64_t mostOperations = 128, longestWindow = 64;
 
 } // namespace
 
-bool DeviceKernelEmitter::hasOnePoint(exec::NestOp nest) {
-  Dims loops = loopDims(nest);
-  return llvm::all_of(
-      llvm::ArrayRef<Dim>(loops).slice(domain.size(), nest.getParallel() - domain.size()), isOne);
+int64_t estimatedPoints(llvm::ArrayRef<Dim> loops) {
+  int64_t points = 1;
+  for (Dim d : loops)
+    points *= estimate(d);
+  return points;
+}
+
+DeviceCode emitKernel(cpu::CodeContext &context, const cpu::Frame &frame, exec::KernelOp kernel,
+                      const GpuTarget &target, llvm::StringRef symbol) {
+  if (kernel->hasAttr(kStreamedAttr))
+    return StreamedEmitter(context, frame, kernel, target).emit(symbol);
+  auto emit = [&](bool takesPieces, bool &isUnrolled) {
+    DeviceCode code = DeviceKernelEmitter(context, frame, kernel, target, takesPieces).emit(symbol);
+    isUnrolled = succeeded(unrollVectors(code.function));
+    return code;
+  };
+  bool isUnrolled = false;
+  DeviceCode code = emit(/*takesPieces=*/true, isUnrolled);
+  if (isUnrolled)
+    return code;
+  code.function.erase();
+  return emit(/*takesPieces=*/false, isUnrolled);
 }
 
 DeviceCode DeviceKernelEmitter::emit(llvm::StringRef symbol) {
@@ -41,14 +56,14 @@ DeviceCode DeviceKernelEmitter::emit(llvm::StringRef symbol) {
     Dims loops = loopDims(nest);
     llvm::ArrayRef<Dim> inner = llvm::ArrayRef<Dim>(loops).drop_front(domain.size());
     takesBlock |= nest.getParallel() != domain.size();
-    takesBlock |= !isMap(nest) && product(inner) >= leastShared &&
-                  product(domain) < product(inner) * mostThreads;
+    takesBlock |= !isMap(nest) && estimatedPoints(inner) >= leastShared &&
+                  estimatedPoints(domain) < estimatedPoints(inner) * mostThreads;
   }
-  if (!emitTiles(code)) {
-    if (takesBlock && !canBeFlat())
-      emitRows(code);
-    else
+  if (!emitTransposition(code) && !emitTiles(code)) {
+    if (!takesBlock || canBeFlat())
       emitPoints(code);
+    else if (!emitColumns(code))
+      emitRows(code);
   }
   cpu::finishTask(cb, task);
   code.sharedBytes = dynamicBytes;
@@ -58,119 +73,91 @@ DeviceCode DeviceKernelEmitter::emit(llvm::StringRef symbol) {
 void DeviceKernelEmitter::emitPoints(DeviceCode &code) {
   code.form = Form::Threads;
   code.threads = mostThreads;
-  code.count = numElements(builder.getContext(), domain);
   flat = canBeFlat();
-  Indices point = flat ? Indices{cb.uniform(taskIndex)} : delinearize(taskIndex, domain);
+  unsigned last = lastLoop();
+  int64_t lanes = cb.lanes = lanesOfPoints();
+  Dim count = numElements(builder.getContext(), domain);
+  code.count = count.ceilDiv(lanes);
+  Value first = cb.mul(taskIndex, cb.integer(lanes));
+  if (!flat) {
+    Indices point = delinearize(first, domain);
+    if (lanes > 1)
+      point[last].stride = 1;
+    return emitPoint(point);
+  }
+  if (lanes == 1)
+    return emitPoint({cb.uniform(taskIndex)});
+  if (count.isStatic() && count.value() % lanes == 0)
+    return emitPoint({{first, 1, {}}});
+  Value end = dim(count), next = cb.add(first, cb.integer(lanes));
+  Value isWhole = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::sle, next, end);
+  cb.branch(
+      isWhole, [&] { emitPoint({{first, 1, {}}}); },
+      [&] {
+        cb.lanes = 1;
+        cb.loop(first, end, 1, [&](Value i) { emitPoint({cb.uniform(i)}); });
+      });
+}
+
+unsigned DeviceKernelEmitter::lastLoop() {
+  unsigned loop = domain.empty() ? 0 : domain.size() - 1;
+  while (loop > 0 && isConstant(domain[loop], 1))
+    --loop;
+  return loop;
+}
+
+void DeviceKernelEmitter::emitPoint(const Indices &point) {
   emitVerticalNests(llvm::ArrayRef<Indices>(point));
 }
 
-void DeviceKernelEmitter::emitRows(DeviceCode &code) {
-  rows = true;
-  int64_t longest = 1;
-  for (exec::NestOp nest : madeNests()) {
+int64_t DeviceKernelEmitter::lanesOfPoints() {
+  if (!takesPieces || domain.empty())
+    return 1;
+  int64_t operations = 0, window = 1;
+  for (auto nest : kernel.getBody().getOps<exec::NestOp>()) {
+    operations += llvm::range_size(nest.getBody().front().getOperations());
     Dims loops = loopDims(nest);
-    longest = std::max(longest, product(llvm::ArrayRef<Dim>(loops).drop_front(domain.size())));
+    window = std::max(window,
+                      estimatedPoints(llvm::ArrayRef<Dim>(loops).drop_front(nest.getParallel())));
   }
-  threads = 32;
-  while (threads < mostThreads && threads * 4 <= longest)
-    threads *= 2;
+  if (operations > mostOperations || window > longestWindow)
+    return 1;
+  // Of a flat kernel the last thread takes what is left one by one.
+  return lanesAlong(flat ? Dim::constant(builder.getContext(), mostLanes) : domain[lastLoop()]);
+}
+
+int64_t DeviceKernelEmitter::lanesAlong(Dim extent) {
+  auto bytesOf = [](Type element) {
+    return static_cast<int64_t>(cpu::memoryType(element).getIntOrFloatBitWidth() / 8);
+  };
+  int64_t widest = 1;
+  for (Value output : kernel.getOutputs())
+    widest = std::max(widest, bytesOf(getElementTypeOrSelf(output)));
+  for (Value outside : llvm::concat<Value>(llvm::to_vector(kernel.getInputs()),
+                                           llvm::to_vector(kernel.getOutputs()))) {
+    // Slices follow each other.
+    Dim bytes = tensorBytes(outside.getType());
+    if (storageOf(outside).kind == Storage::Kind::Local &&
+        !(bytes.isStatic() && bytes.value() % pieceBytes == 0))
+      return 1;
+  }
+  int64_t lanes = std::clamp<int64_t>(pieceBytes / widest, 1, mostLanes);
+  while (lanes > 1 && !(extent.isStatic() && extent.value() % lanes == 0))
+    lanes /= 2;
+  return lanes;
+}
+
+void DeviceKernelEmitter::beginBlocks(DeviceCode &code, Dim count) {
   code.form = Form::Blocks;
   code.threads = threads;
-  code.count = numElements(builder.getContext(), domain);
+  code.count = count;
   thread =
       func::CallOp::create(builder, cb.loc, intrinsic::thread, TypeRange{cb.i64()}).getResult(0);
-  Indices outer = delinearize(taskIndex, domain);
-  for (auto [i, nest] : llvm::enumerate(madeNests())) {
-    if (i > 0)
-      barrier(); // what the nests before made is there
-    emitRowNest(nest, outer);
-  }
-}
-
-void DeviceKernelEmitter::shareOut(Dim count, llvm::function_ref<void(Value)> body) {
-  if (isOne(count)) {
-    Value first =
-        arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::eq, thread, cb.integer(0));
-    return cb.branch(first, [&] { body(cb.integer(0)); });
-  }
-  auto loop = scf::ForOp::create(builder, cb.loc, thread, dim(count), cb.integer(threads));
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPoint(loop.getBody()->getTerminator());
-  body(loop.getInductionVar());
-}
-
-void DeviceKernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> outer) {
-  Dims loops = loopDims(nest);
-  int64_t parallel = nest.getParallel();
-  llvm::ArrayRef<Dim> inner =
-      llvm::ArrayRef<Dim>(loops).slice(outer.size(), parallel - outer.size());
-  if (!isMap(nest) && hasOnePoint(nest)) {
-    Indices point(outer);
-    point.resize(parallel, cb.constant(0));
-    Values values = reduceTogether(nest, point);
-    return shareOut(Dim::constant(builder.getContext(), 1),
-                    [&](Value) { store(nest.getOutputs(), values, point); });
-  }
-  shareOut(numElements(builder.getContext(), inner), [&](Value i) {
-    Indices point(outer);
-    llvm::append_range(point, delinearize(i, inner));
-    Values values = isMap(nest) ? emitBody(nest, point) : reduce(nest, point, false);
-    store(nest.getOutputs(), values, point);
-  });
-}
-
-DeviceKernelEmitter::Values DeviceKernelEmitter::reduceTogether(exec::NestOp nest,
-                                                                llvm::ArrayRef<Index> point) {
-  Dims loops = loopDims(nest);
-  llvm::ArrayRef<Dim> reduced = llvm::ArrayRef<Dim>(loops).drop_front(nest.getParallel());
-  Values init = identities(nest, false);
-  auto loop =
-      scf::ForOp::create(builder, cb.loc, thread, dim(numElements(builder.getContext(), reduced)),
-                         cb.integer(threads), init);
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToEnd(loop.getBody());
-    Indices at(point);
-    llvm::append_range(at, delinearize(loop.getInductionVar(), reduced));
-    scf::YieldOp::create(builder, cb.loc,
-                         combine(nest, loop.getRegionIterArgs(), emitBody(nest, at)));
-  }
-  // Halves onto halves: the order is fixed by the number of threads.
-  Values parts(loop.getResults());
-  Values buffers;
-  for (auto [i, part] : llvm::enumerate(parts)) {
-    Value &buffer = exchanges[{part.getType(), static_cast<int64_t>(i)}];
-    if (!buffer)
-      buffer = shared(cpu::memoryType(part.getType()), threads);
-    buffers.push_back(buffer);
-  }
-  auto put = [&](ValueRange values) {
-    for (auto [value, buffer] : llvm::zip(values, buffers))
-      storeTo(buffer, value.getType(), cb.uniform(thread), value);
-  };
-  auto get = [&](Value at) {
-    Values values;
-    for (auto [part, buffer] : llvm::zip(parts, buffers))
-      values.push_back(load(buffer, part.getType(), cb.uniform(at)));
-    return values;
-  };
-  put(parts);
-  barrier();
-  for (int64_t width = threads / 2; width >= 1; width /= 2) {
-    Value isLower = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, thread,
-                                          cb.integer(width));
-    cb.branch(isLower,
-              [&] { put(combine(nest, get(thread), get(cb.add(thread, cb.integer(width))))); });
-    barrier();
-  }
-  Values result = get(cb.integer(0));
-  barrier(); // the buffers are free again
-  settleIndex(result);
-  return result;
 }
 
 void DeviceKernelEmitter::barrier() {
   func::CallOp::create(builder, cb.loc, intrinsic::barrier, TypeRange{});
+  unfinished.clear();
 }
 
 Value DeviceKernelEmitter::shared(Type element, int64_t count) {

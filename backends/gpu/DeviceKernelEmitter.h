@@ -38,22 +38,62 @@ std::optional<Product> matchProduct(exec::NestOp nest);
 /// The 16-bit float that a factor is extended from; null where it is no such.
 mlir::Value halfOf(mlir::Value factor);
 
+/// The number of points of the loops, to choose by.
+int64_t estimatedPoints(llvm::ArrayRef<Dim> loops);
+
+/// The code of a kernel for the target.
+DeviceCode emitKernel(cpu::CodeContext &context, const cpu::Frame &frame, exec::KernelOp kernel,
+                      const GpuTarget &target, llvm::StringRef symbol);
+
 class DeviceKernelEmitter : public cpu::KernelEmitter {
 public:
+  /// `takesPieces`: a thread may take several neighbours, so that the code has vectors.
   DeviceKernelEmitter(cpu::CodeContext &context, const cpu::Frame &frame, exec::KernelOp kernel,
-                      const GpuTarget &target)
-      : KernelEmitter(context, frame, kernel), target(target) {}
+                      const GpuTarget &target, bool takesPieces)
+      : KernelEmitter(context, frame, kernel), target(target), takesPieces(takesPieces) {}
   DeviceCode emit(llvm::StringRef symbol);
 
 protected: // for kernels of scores
-  bool hasOnePoint(exec::NestOp nest);
-  /// A thread for each point of the domain.
+  /// A thread for each point of the domain, or for several neighbours.
   void emitPoints(DeviceCode &code);
+  void emitPoint(const Indices &point);
+  int64_t lanesOfPoints();
+  /// The last loop of the domain that has more than one point, or its first.
+  unsigned lastLoop();
+  /// Neighbours of 16 bytes of what the kernel stores, halved until they divide the extent; 1 where
+  /// its tensors need not be aligned to that.
+  int64_t lanesAlong(Dim extent);
+
+  /// A block for each square of a copy that reads along other loops than it writes
+  /// (TransposeTiles.cpp): false where the kernel is something else.
+  bool emitTransposition(DeviceCode &code);
+
+  /// Of so many blocks of `threads` threads.
+  void beginBlocks(DeviceCode &code, Dim count);
+
+  // Blocks whose threads work on reductions together (BlockReductions.cpp).
   /// A block for each point of the domain: its threads share the work of each nest.
   void emitRows(DeviceCode &code);
   void emitRowNest(exec::NestOp nest, llvm::ArrayRef<cpu::Index> outer);
+  /// A block for some neighbours along the last loop of the domain: groups of its threads share the
+  /// reductions. False where the kernel does not read along that loop.
+  bool emitColumns(DeviceCode &code);
+  /// Whether neighbours along the nest's loop are neighbours, or one element, in all that it reads.
+  bool readsAlong(exec::NestOp nest, unsigned loop);
+  bool isReadAlong(mlir::Value tensor, mlir::AffineMap map, unsigned loop);
   /// body(i) for the numbers below `count`, each by one thread of the block.
   void shareOut(Dim count, llvm::function_ref<void(mlir::Value)> body);
+  /// What one point of the nest has, known to all threads; one that `isFirst` says stores it.
+  void finishTogether(exec::NestOp nest, mlir::ValueRange values, llvm::ArrayRef<cpu::Index> point,
+                      mlir::Value isFirst);
+  /// A barrier if the nest reads what other threads have written since the last one.
+  void awaitInputs(exec::NestOp nest);
+  bool readsUnfinished(exec::NestOp nest);
+  Values reducePart(exec::NestOp nest, llvm::ArrayRef<cpu::Index> point, mlir::Value first,
+                    int64_t step, int64_t lanes);
+  Values reduceVectors(exec::NestOp nest, mlir::ValueRange vectors, int64_t lanes);
+  /// Neighbours along the nest's loop that a thread takes at a time.
+  int64_t lanesOfLoop(exec::NestOp nest, unsigned loop);
   /// A block for each tile of the result of a contraction (ContractionTiles.cpp): false where no
   /// nest of the kernel is one that is worth it.
   bool emitTiles(DeviceCode &code);
@@ -79,16 +119,23 @@ protected: // for kernels of scores
   /// along the reduced loops.
   Indices loopsOf(const Product &product, const TileSpace &space, llvm::ArrayRef<unsigned> own,
                   mlir::Value position, mlir::Value reduced);
-  /// What is behind the sum at an element of the result, where there is such an element.
-  void finishElement(const Product &product, const TileSpace &space, mlir::Value row,
-                     mlir::Value lane, int64_t tileRows, int64_t tileLanes, mlir::Value sum);
-  /// Where pieces of a factor are copied from.
+  /// What is behind the sums at `count` neighbouring elements of the result from (row, lane) on,
+  /// where they are elements; the sums stand in the thread's array from `first` on.
+  void finishElements(const Product &product, const TileSpace &space, mlir::Value row,
+                      mlir::Value lane, int64_t tileRows, int64_t tileLanes, mlir::Value sums,
+                      mlir::Value first, int64_t count);
+  /// How many of `count` neighbours are finished at a time: a divisor of it, a power of two.
+  int64_t mostFinished(const Product &product, int64_t count);
+  /// Where a factor is read in pieces of 16 bytes.
   struct Pieces {
     mlir::Value tensor; // the kernel's argument
     mlir::AffineMap map;
+    mlir::Type element;
+    int64_t count;                  // elements of a piece
     std::optional<Padding> padding; // by zeros, around the tensor
   };
-  std::optional<Pieces> piecesOf(exec::NestOp nest, mlir::Value half, unsigned fastLoop);
+  /// Null where the factor is not contiguous along the loop in whole pieces of a tensor.
+  std::optional<Pieces> piecesOf(const Product &product, mlir::Value factor, unsigned fastLoop);
   std::pair<mlir::Value, mlir::Value> placeOfPiece(const Pieces &pieces,
                                                    llvm::ArrayRef<cpu::Index> loops);
 
@@ -98,12 +145,22 @@ protected: // for kernels of scores
   mlir::Value both(mlir::Value x, mlir::Value y);
   mlir::Value orElse(mlir::Value condition, mlir::Value otherwise,
                      llvm::function_ref<mlir::Value()> make);
-  mlir::Value operandOf(exec::NestOp nest, mlir::Value operand, llvm::ArrayRef<cpu::Index> loops);
+  mlir::Value operandOf(const Product &product, mlir::Value operand,
+                        llvm::ArrayRef<cpu::Index> loops);
   mlir::Value privateArray(mlir::Type element, int64_t count);
   void unrolled(int64_t count, llvm::function_ref<void(mlir::Value)> body);
 
   /// The nest's reduction at the point, by all threads of the block together; all of them have it.
   Values reduceTogether(exec::NestOp nest, llvm::ArrayRef<cpu::Index> point);
+  Values combineByShuffles(exec::NestOp nest, Values parts);
+  Values combineInMemory(exec::NestOp nest, mlir::ValueRange parts);
+  /// What the threads of each of `groups` groups have, at `place` in a group, combined in order.
+  Values combineGroups(exec::NestOp nest, mlir::ValueRange parts, int64_t groups, int64_t size,
+                       mlir::Value isWriter, mlir::Value group, mlir::Value place);
+  /// Memory through which threads combine. Two take turns, so that one barrier a time is enough.
+  Values exchangeBuffers(mlir::ValueRange parts, int64_t count);
+  void put(mlir::ValueRange buffers, mlir::ValueRange values, mlir::Value at);
+  Values get(mlir::ValueRange buffers, mlir::ValueRange like, mlir::Value at);
   void barrier();
   /// Bytes of the block's dynamic shared memory.
   mlir::Value dynamicShared(int64_t bytes);
@@ -111,11 +168,15 @@ protected: // for kernels of scores
   mlir::Value keptBuffer(mlir::Type element, int64_t count) override;
 
   const GpuTarget &target;
+  const bool takesPieces;
   mlir::Value thread; // in the block
   int64_t dynamicBytes = 0;
   int64_t threads = 256;
-  /// Memory through which threads combine: by element type, in the order of a nest's results.
-  llvm::DenseMap<std::pair<mlir::Type, int64_t>, mlir::Value> exchanges;
+  /// What some threads have written since the last barrier, and others may not read yet.
+  llvm::DenseSet<mlir::Value> unfinished;
+  /// By element type, number of elements, and place among a nest's results and the two in turn.
+  std::map<std::tuple<const void *, int64_t, int64_t>, mlir::Value> exchanges;
+  int64_t exchangesMade = 0;
 };
 
 } // namespace ingot::gpu

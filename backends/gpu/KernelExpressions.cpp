@@ -104,12 +104,17 @@ bool Printer::printInteger(Operation &op) {
     let(op.getResult(0), operand(0) + sign + operand(1) + " ? " + name(op.getOperand(0)) + " : " +
                              name(op.getOperand(1)));
   };
+  /// Without wrapping, where it is known not to.
+  auto modular = [&](auto sum, const char *sign) {
+    bool fits = bitEnumContainsAll(sum.getOverflowFlags(), arith::IntegerOverflowFlags::nsw);
+    fits ? withSign(sign) : binary(sign);
+  };
   /// Towards the lower (the higher) whole number, of a divisor that is not 0.
   auto rounded = [&](const char *helper) { let(op.getResult(0), call(helper, op.getOperands())); };
   return llvm::TypeSwitch<Operation *, bool>(&op)
-      .Case([&](arith::AddIOp) { return binary(" + "), true; })
-      .Case([&](arith::SubIOp) { return binary(" - "), true; })
-      .Case([&](arith::MulIOp) { return binary(" * "), true; })
+      .Case([&](arith::AddIOp op) { return modular(op, " + "), true; })
+      .Case([&](arith::SubIOp op) { return modular(op, " - "), true; })
+      .Case([&](arith::MulIOp op) { return modular(op, " * "), true; })
       .Case([&](arith::AndIOp) { return binary(" & "), true; })
       .Case([&](arith::OrIOp) { return binary(" | "), true; })
       .Case([&](arith::XOrIOp) { return binary(" ^ "), true; })

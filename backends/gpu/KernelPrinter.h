@@ -67,6 +67,11 @@ private:
   void printCompare(mlir::arith::CmpFOp op);
   void printMemory(mlir::Operation &op);
   void printElement(mlir::vector::ExtractOp op);
+  // Neighbours in memory, read or written at once.
+  void printPiece(mlir::LLVM::LoadOp load);
+  void printPiece(mlir::LLVM::StoreOp store);
+  void printLane(mlir::vector::ExtractOp op);
+  std::string pieceAccess(mlir::Value pointer, llvm::StringRef access, int64_t bytes);
   std::string place(mlir::Value pointer, mlir::Type element);
   std::string memoryName(mlir::Type element) { return typeName(cpu::memoryType(element)); }
   void printFor(mlir::scf::ForOp op);

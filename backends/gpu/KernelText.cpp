@@ -155,9 +155,13 @@ void Printer::printMemory(Operation &op) {
           return;
         }
         assert(!isPointer && "pointers stand in the frame alone");
+        if (llvm::isa<VectorType>(v.getType()))
+          return printPiece(load);
         let(v, place(load.getAddr(), v.getType()));
       })
       .Case([&](LLVM::StoreOp store) {
+        if (llvm::isa<VectorType>(store.getValue().getType()))
+          return printPiece(store);
         line() << place(store.getAddr(), store.getValue().getType()) << " = "
                << name(store.getValue()) << ";\n";
       })
@@ -167,8 +171,88 @@ void Printer::printMemory(Operation &op) {
       });
 }
 
+/// What a piece of so many bytes is in the text: one word, or a struct of several.
+static std::string pieceType(int64_t bytes) {
+  return bytes > 4 ? llvm::formatv("k_v{0}u32", bytes / 4).str()
+                   : llvm::formatv("k_u{0}", bytes * 8).str();
+}
+static std::string wordOf(llvm::StringRef piece, int64_t bytes, int64_t word) {
+  return bytes > 4 ? (piece + "." + llvm::StringRef("xyzw").substr(word, 1)).str() : piece.str();
+}
+static int64_t bytesOf(VectorType type) {
+  return type.getNumElements() * type.getElementTypeBitWidth() / 8;
+}
+/// The access as the preludes name it, up to the address: "k_load16", "k_shared_store8".
+std::string Printer::pieceAccess(Value pointer, llvm::StringRef access, int64_t bytes) {
+  return llvm::formatv("k_{0}{1}{2}", spaceOf(pointer) == Space::Shared ? "shared_" : "", access,
+                       bytes);
+}
+
+void Printer::printPiece(LLVM::LoadOp load) {
+  auto type = llvm::cast<VectorType>(load.getType());
+  int64_t bytes = bytesOf(type);
+  Value pointer = load.getAddr();
+  line() << "const " << pieceType(bytes) << ' ' << name(load) << " = ";
+  if (bytes > 4)
+    out << pieceAccess(pointer, "load", bytes) << '(' << name(pointer) << ");\n";
+  else
+    out << "*(" << pointerType(spaceOf(pointer), pieceType(bytes)) << ")(" << name(pointer)
+        << ");\n";
+}
+
+void Printer::printPiece(LLVM::StoreOp store) {
+  auto made = store.getValue().getDefiningOp<vector::FromElementsOp>();
+  auto type = llvm::cast<VectorType>(made.getType());
+  int64_t bytes = bytesOf(type), width = type.getElementTypeBitWidth();
+  std::string piece = "p" + std::to_string(nextName++);
+  auto bits = [&](Value v) {
+    if (llvm::isa<FloatType>(v.getType()))
+      return call("k_bits_" + suffix(v.getType()), v);
+    return "(k_u" + std::to_string(std::max<int64_t>(width, 32)) + ")" + name(v);
+  };
+  line() << pieceType(bytes) << ' ' << piece << ";\n";
+  int64_t perWord = std::max<int64_t>(32 / width, 1);
+  for (int64_t word = 0; word < std::max<int64_t>(bytes / 4, 1); ++word) {
+    std::string value;
+    for (int64_t i = 0; i < perWord && i * width < bytes * 8; ++i) {
+      int64_t element = word * 32 / width + i;
+      value += llvm::formatv("{0}{1}", i ? " | " : "", bits(made.getElements()[element]));
+      if (int64_t shift = width < 32 ? i * width : -(word * 32 % width); shift != 0)
+        value += llvm::formatv(" {0} {1}", shift > 0 ? "<<" : ">>", std::abs(shift));
+    }
+    line() << wordOf(piece, bytes, word) << " = (" << pieceType(std::min<int64_t>(bytes, 4)) << ")("
+           << value << ");\n";
+  }
+  Value pointer = store.getAddr();
+  if (bytes > 4)
+    line() << pieceAccess(pointer, "store", bytes) << '(' << name(pointer) << ", " << piece
+           << ");\n";
+  else
+    line() << "*(" << pointerType(spaceOf(pointer), pieceType(bytes)) << ")(" << name(pointer)
+           << ") = " << piece << ";\n";
+}
+
+/// An element of a piece that was loaded.
+void Printer::printLane(vector::ExtractOp op) {
+  Value v = op.getResult();
+  auto type = llvm::cast<VectorType>(op.getSource().getType());
+  int64_t bytes = bytesOf(type), width = type.getElementTypeBitWidth();
+  int64_t first = op.getStaticPosition()[0] * width;
+  std::string piece = name(op.getSource()), bits = wordOf(piece, bytes, first / 32);
+  if (width == 64)
+    bits = "(k_u64)" + bits + " | (k_u64)" + wordOf(piece, bytes, first / 32 + 1) + " << 32";
+  else if (first % 32 != 0)
+    bits += " >> " + std::to_string(first % 32);
+  if (llvm::isa<FloatType>(v.getType()))
+    let(v, "k_from_bits_" + suffix(v.getType()) + "(" + bits + ")");
+  else
+    let(v, "(" + typeName(v.getType()) + ")(" + bits + ")");
+}
+
 /// An element of a constant: from a table of integers.
 void Printer::printElement(vector::ExtractOp op) {
+  if (op.getSource().getDefiningOp<LLVM::LoadOp>())
+    return printLane(op);
   auto table = op.getSource().getDefiningOp<arith::ConstantOp>();
   auto elements = llvm::cast<DenseIntElementsAttr>(table.getValue());
   std::string &known = tableNames[elements];
@@ -222,8 +306,9 @@ void Printer::printFor(scf::ForOp op) {
   std::string i = name(op.getInductionVar());
   if (op->hasAttr(unrollAttr))
     line() << "K_UNROLL\n";
-  line() << "for (k_i64 " << i << " = " << name(op.getLowerBound()) << "; " << i << " < "
-         << name(op.getUpperBound()) << "; " << i << " += " << name(op.getStep()) << ") {\n";
+  line() << "for (" << signedName(op.getInductionVar().getType()) << ' ' << i << " = "
+         << asSigned(op.getLowerBound()) << "; " << i << " < " << asSigned(op.getUpperBound())
+         << "; " << i << " += " << asSigned(op.getStep()) << ") {\n";
   ++depth;
   printBlock(*op.getBody());
   assign(op.getRegionIterArgs(), op.getBody()->getTerminator()->getOperands());
@@ -275,7 +360,8 @@ void Printer::print(Operation &op) {
   if (printInteger(op) || printFloat(op) || printConversion(op))
     return;
   llvm::TypeSwitch<Operation *>(&op)
-      .Case<arith::ConstantOp, func::ReturnOp, scf::YieldOp, scf::ConditionOp>([](auto) {})
+      .Case<arith::ConstantOp, func::ReturnOp, scf::YieldOp, scf::ConditionOp,
+            vector::FromElementsOp>([](auto) {})
       .Case([&](arith::SelectOp choice) {
         let(choice, name(choice.getCondition()) + " ? " + name(choice.getTrueValue()) + " : " +
                         name(choice.getFalseValue()));

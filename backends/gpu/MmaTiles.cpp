@@ -1,7 +1,8 @@
-// Products of f16 and bf16 by tensor cores: each block computes a tile of the result, each warp a
-// part of it from fragments (mma.sync, ldmatrix), with tiles of the factors in several stages of
-// shared memory, which asynchronous copies fill while others are computed with. Part of
-// DeviceKernelEmitter; fragments are laid out as the PTX ISA says.
+// Products of f16 and bf16, and of f32 where its factors may be rounded to TF32, by tensor cores:
+// each block computes a tile of the result, each warp a part of it from fragments (mma.sync,
+// ldmatrix), with tiles of the factors in several stages of shared memory, which asynchronous
+// copies fill while others are computed with. Part of DeviceKernelEmitter; fragments are laid out
+// as the PTX ISA says.
 //
 // A factor that is contiguous along its last loop in whole pieces of 16 bytes is copied so; any
 // other is read element by element, as ContractionTiles does.
@@ -17,10 +18,21 @@ using cpu::Index;
 
 namespace {
 
-constexpr int64_t stages = 3, depth = 32; // of the reduced loops at a time
-constexpr int64_t piece = 8;              // elements of an asynchronous copy
-constexpr int64_t linePadding = 8;        // so that neighbouring lines are in other banks
+constexpr int64_t stages = 3;
+constexpr int64_t pieceBytes = 16; // of an asynchronous copy, and of a line of a fragment's quarter
+constexpr int64_t stepBytes = 64;  // of the reduced loops at a time
 constexpr int64_t warp = 32;
+
+/// What the factors are multiplied as.
+struct MmaType {
+  Type element;       // in memory
+  const char *callee; // the product of fragments, `depth` of the reduced loops at a time
+  int64_t bytes() const { return element.getIntOrFloatBitWidth() / 8; }
+  int64_t piece() const { return pieceBytes / bytes(); }
+  int64_t depth() const { return 2 * piece(); }
+  int64_t step() const { return stepBytes / bytes(); }
+  bool isTf32() const { return element.isF32(); }
+};
 
 /// Of the result: a block's, a warp's; in elements.
 struct WarpTiling {
@@ -36,7 +48,19 @@ WarpTiling chooseTiling(int64_t rows, int64_t lanes, int64_t batches) {
   return {64, 64, 32, 32};
 }
 
-bool isWhole(Dim extent) { return extent.isStatic() && extent.value() % piece == 0; }
+MmaType mmaType(Type element) {
+  return {element, element.isF16() ? "k_mma_f16" : element.isBF16() ? "k_mma_bf16" : "k_mma_tf32"};
+}
+
+/// The factors as tensor cores take them; nothing where they do not.
+std::optional<std::pair<Value, Value>> mmaFactors(const Product &product, bool mayRound) {
+  Value a = halfOf(product.a), b = halfOf(product.b);
+  if (a && b && a.getType() == b.getType())
+    return std::pair(a, b);
+  if (mayRound && product.a.getType().isF32() && product.b.getType().isF32())
+    return std::pair(product.a, product.b);
+  return std::nullopt;
+}
 
 } // namespace
 
@@ -46,60 +70,14 @@ Value halfOf(Value factor) {
   return type && (type.isF16() || type.isBF16()) ? extend.getIn() : Value();
 }
 
-std::optional<DeviceKernelEmitter::Pieces>
-DeviceKernelEmitter::piecesOf(exec::NestOp nest, Value half, unsigned fastLoop) {
-  auto argument = llvm::dyn_cast<BlockArgument>(half);
-  Dims bounds = loopDims(nest);
-  if (!argument || argument.getArgNumber() < bounds.size() || !isWhole(bounds[fastLoop]))
-    return std::nullopt;
-  unsigned input = argument.getArgNumber() - bounds.size();
-  Pieces pieces{nest.getInputs()[input], accessMap(nest, input), {}};
-  if (!pieces.map || pieces.map.getNumResults() == 0 ||
-      pieces.map.getResults().back() != builder.getAffineDimExpr(fastLoop))
-    return std::nullopt;
-  if (auto producer = pieces.tensor.getDefiningOp<exec::NestOp>()) {
-    pieces.padding = isMade(pieces.tensor) ? std::nullopt : paddingOf(producer);
-    if (!pieces.padding || pieces.padding->isChecked.back() ||
-        !matchPattern(pieces.padding->value, m_AnyZeroFloat()))
-      return std::nullopt;
-    pieces.tensor = pieces.padding->source;
-  }
-  auto outside = llvm::dyn_cast<BlockArgument>(pieces.tensor);
-  if (!outside || !isWhole(dimsOf(pieces.tensor).back()) ||
-      storageOf(kernel.getInputs()[outside.getArgNumber()]).kind == Storage::Kind::Local)
-    return std::nullopt;
-  return pieces;
-}
-
-/// A piece at the loops: its address, and whether it is inside the tensor (null: it is).
-std::pair<Value, Value> DeviceKernelEmitter::placeOfPiece(const Pieces &pieces,
-                                                          llvm::ArrayRef<Index> loops) {
-  Indices at;
-  Value inside;
-  Dims dims = dimsOf(pieces.tensor);
-  for (auto [d, expr] : llvm::enumerate(pieces.map.getResults())) {
-    Index index = evaluate(expr, loops);
-    if (pieces.padding && pieces.padding->isChecked[d]) {
-      index = cb.add(index, cb.constant(-pieces.padding->low[d]));
-      // A negative place is a large unsigned one.
-      Value isHere = arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::ult, index.base,
-                                           dim(dims[d]));
-      inside = inside ? Value(arith::AndIOp::create(builder, cb.loc, inside, isHere)) : isHere;
-    }
-    at.push_back(index);
-  }
-  Value place = cb.address(baseOf(pieces.tensor), linearize(pieces.tensor.getType(), at).base,
-                           builder.getI16Type());
-  return {place, inside};
-}
-
 bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code) {
-  Value aHalf = halfOf(product.a), bHalf = halfOf(product.b);
   exec::NestOp nest = product.nest;
   Type sum = getElementTypeOrSelf(nest.getOutputs()[0]);
-  if (!target.mma || !aHalf || !bHalf || aHalf.getType() != bHalf.getType() || !sum.isF32())
+  auto factors = mmaFactors(product, false);
+  if (!target.mma || !factors || !sum.isF32())
     return false;
-  Type half = aHalf.getType();
+  auto [aFactor, bFactor] = *factors;
+  const MmaType type = mmaType(aFactor.getType());
   TileSpace space = tileSpace(product);
   const WarpTiling tile =
       chooseTiling(estimate(space.rows), estimate(space.lanes), estimate(space.batches));
@@ -113,7 +91,7 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
 
   // One factor: its stages in shared memory, lines along the reduced loops or across them.
   struct Factor {
-    Value half, memory;
+    Value value, memory;
     llvm::ArrayRef<unsigned> own;
     Value first;
     Dim limit;
@@ -125,36 +103,39 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
   auto makeFactor = [&](Value value, llvm::ArrayRef<unsigned> own, Value first, Dim limit,
                         int64_t width, bool alongReduced) {
     Factor f{value, {}, own, first, limit, width, alongReduced, 0, 0, {}};
-    f.pitch = (alongReduced ? depth : width) + linePadding;
-    f.stageSize = (alongReduced ? width : depth) * f.pitch;
-    f.memory = dynamicShared(stages * f.stageSize * 2);
-    f.pieces = piecesOf(nest, value, alongReduced ? product.reduced.back() : own.back());
+    // Lines that are read together are in other banks.
+    int64_t padding = !alongReduced && type.isTf32() ? 2 * type.piece() : type.piece();
+    f.pitch = (alongReduced ? type.step() : width) + padding;
+    f.stageSize = (alongReduced ? width : type.step()) * f.pitch;
+    f.memory = dynamicShared(stages * f.stageSize * type.bytes());
+    f.pieces = piecesOf(product, value, alongReduced ? product.reduced.back() : own.back());
     return f;
   };
-  Factor a = makeFactor(aHalf, product.rows, space.firstRow, space.rows, tile.rows,
+  Factor a = makeFactor(aFactor, product.rows, space.firstRow, space.rows, tile.rows,
                         product.aRunsAlongReduced);
-  Factor b = makeFactor(bHalf, product.lanes, space.firstLane, space.lanes, tile.lanes,
+  Factor b = makeFactor(bFactor, product.lanes, space.firstLane, space.lanes, tile.lanes,
                         product.bRunsAlongReduced);
-  auto element = [&](const Factor &f, Value stage, Value own, Value reduced) {
+  auto place = [&](const Factor &f, Value stage, Value own, Value reduced) {
     Value line = f.alongReduced ? own : reduced, inLine = f.alongReduced ? reduced : own;
     Value at = cb.add(cb.mul(line, cb.integer(f.pitch)), inLine);
-    return cb.add(cb.mul(stage, cb.integer(f.stageSize)), at);
+    at = cb.add(cb.mul(stage, cb.integer(f.stageSize)), at);
+    return cb.address(f.memory, at, cpu::memoryType(type.element));
   };
-  Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(half));
+  Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(type.element));
   auto fill = [&](const Factor &f, Value stage, Value step) {
-    int64_t perLine = (f.alongReduced ? depth : f.width) / piece;
-    for (int64_t i = 0; i < f.width * depth / piece / threads; ++i) {
+    int64_t perLine = (f.alongReduced ? type.step() : f.width) / type.piece();
+    for (int64_t i = 0; i < f.width * type.step() / type.piece() / threads; ++i) {
       Value number = cb.add(thread, cb.integer(i * threads));
       Value line = cb.floorDiv(number, cb.integer(perLine));
-      Value inLine = cb.mul(cb.remainder(number, cb.integer(perLine)), cb.integer(piece));
+      Value inLine = cb.mul(cb.remainder(number, cb.integer(perLine)), cb.integer(type.piece()));
       Value own = f.alongReduced ? line : inLine, reduced = f.alongReduced ? inLine : line;
-      Value to = cb.address(f.memory, element(f, stage, own, reduced), builder.getI16Type());
+      Value to = place(f, stage, own, reduced);
       auto loopsAt = [&](Value own, Value reduced) {
         return loopsOf(product, space, f.own, cb.add(f.first, own), cb.add(step, reduced));
       };
       auto isInside = [&](Value own, Value reduced) -> Value {
         return both(isBelow(cb.add(f.first, own), f.limit, f.width),
-                    isBelow(cb.add(step, reduced), space.depth, depth));
+                    isBelow(cb.add(step, reduced), space.depth, type.step()));
       };
       if (f.pieces) {
         auto [from, inTensor] = placeOfPiece(*f.pieces, loopsAt(own, reduced));
@@ -168,17 +149,17 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
           func::CallOp::create(builder, cb.loc, "k_cp_async16", TypeRange{}, ValueRange{to, from});
         continue;
       }
-      unrolled(piece, [&](Value e) {
+      unrolled(type.piece(), [&](Value e) {
         Value ownE = f.alongReduced ? own : cb.add(own, e),
               reducedE = f.alongReduced ? cb.add(reduced, e) : reduced;
         Value value = orElse(isInside(ownE, reducedE), zero,
-                             [&] { return operandOf(nest, f.half, loopsAt(ownE, reducedE)); });
-        storeTo(to, half, cb.uniform(e), value);
+                             [&] { return operandOf(product, f.value, loopsAt(ownE, reducedE)); });
+        storeTo(to, type.element, cb.uniform(e), value);
       });
     }
   };
   auto fillBoth = [&](Value stage, Value number) {
-    Value step = cb.mul(number, cb.integer(depth));
+    Value step = cb.mul(number, cb.integer(type.step()));
     fill(a, stage, step);
     fill(b, stage, step);
   };
@@ -192,7 +173,7 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
   Value none = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(sum));
   unrolled(rowFragments * laneFragments * 4,
            [&](Value i) { storeTo(sums, sum, cb.uniform(i), none); });
-  Value steps = dim(space.depth.ceilDiv(depth));
+  Value steps = dim(space.depth.ceilDiv(type.step()));
   auto whileThereAre = [&](Value number, Value stage) {
     Value isThere =
         arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::slt, number, steps);
@@ -203,15 +184,38 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
     whileThereAre(cb.integer(stage), cb.integer(stage));
 
   Value inEight = cb.remainder(lane, cb.integer(8));
-  auto bit = [&](int64_t n) { // of the lane's number, times 8
+  Value quad = cb.floorDiv(lane, cb.integer(4)), inQuad = cb.remainder(lane, cb.integer(4));
+  auto bit = [&](int64_t n, int64_t times) { // of the lane's number
     Value shifted = cb.floorDiv(lane, cb.integer(n));
-    return cb.mul(cb.remainder(shifted, cb.integer(2)), cb.integer(8));
+    return cb.mul(cb.remainder(shifted, cb.integer(2)), cb.integer(times));
   };
-  /// Four 8 x 8 matrices from the place on; of each the lanes of a group give the lines.
+  /// Four matrices of 8 lines of 16 bytes from the place on; of each the lanes of a group give the
+  /// lines.
   auto loadMatrix = [&](const Factor &f, Value stage, Value own, Value reduced, Value to) {
-    Value from = cb.address(f.memory, element(f, stage, own, reduced), builder.getI16Type());
     func::CallOp::create(builder, cb.loc, f.alongReduced ? "k_ldmatrix_x4" : "k_ldmatrix_x4_trans",
-                         TypeRange{}, ValueRange{to, from});
+                         TypeRange{}, ValueRange{to, place(f, stage, own, reduced)});
+  };
+  /// The same of f32 in lines across the reduced loops, which no instruction turns: 16 of the own
+  /// loops from the place on, where the second 8 come before the second half of the sum or behind.
+  auto loadTurned = [&](const Factor &f, Value stage, Value own, Value reduced, Value to,
+                        bool ownFirst) {
+    for (int64_t i = 0; i < 4; ++i) {
+      int64_t ownHalf = ownFirst ? i % 2 : i / 2, sumHalf = ownFirst ? i / 2 : i % 2;
+      Value from = place(f, stage, cb.add(own, cb.add(quad, cb.integer(ownHalf * 8))),
+                         cb.add(reduced, cb.add(inQuad, cb.integer(sumHalf * type.piece()))));
+      Value loaded = LLVM::LoadOp::create(builder, cb.loc, word, from);
+      LLVM::StoreOp::create(builder, cb.loc, loaded, cb.address(to, cb.integer(i), word));
+    }
+  };
+  auto roundToTf32 = [&](Value fragments, int64_t count) {
+    unrolled(count, [&](Value i) {
+      Value at = cb.address(fragments, i, word);
+      Value bits = LLVM::LoadOp::create(builder, cb.loc, word, at);
+      Value exact = arith::BitcastOp::create(builder, cb.loc, builder.getF32Type(), bits);
+      Value rounded =
+          func::CallOp::create(builder, cb.loc, "k_f32_to_tf32", word, exact).getResult(0);
+      LLVM::StoreOp::create(builder, cb.loc, rounded, at);
+    });
   };
   cb.loop(cb.integer(0), steps, 1, [&](Value number) {
     func::CallOp::create(builder, cb.loc, "k_cp_async_wait", TypeRange{},
@@ -220,33 +224,43 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
     Value next = cb.add(number, cb.integer(stages - 1));
     whileThereAre(next, cb.remainder(next, cb.integer(stages)));
     Value stage = cb.remainder(number, cb.integer(stages));
-    unrolled(depth / 16, [&](Value part) {
-      Value reduced = cb.mul(part, cb.integer(16));
+    unrolled(type.step() / type.depth(), [&](Value part) {
+      Value reduced = cb.mul(part, cb.integer(type.depth()));
+      int64_t half = type.piece(); // of the sum
       unrolled(rowFragments, [&](Value i) {
         // Rows 0-7 and 8-15 of the first half of the sum, then those of the second.
-        Value own = cb.add(cb.add(warpRow, cb.mul(i, cb.integer(16))), cb.add(inEight, bit(8)));
-        Value along = cb.add(reduced, bit(16));
-        if (!a.alongReduced) {
-          own = cb.add(cb.add(warpRow, cb.mul(i, cb.integer(16))), bit(8));
-          along = cb.add(reduced, cb.add(inEight, bit(16)));
-        }
-        loadMatrix(a, stage, own, along, cb.address(aFragments, cb.mul(i, cb.integer(4)), word));
+        Value own = cb.add(warpRow, cb.mul(i, cb.integer(16)));
+        Value to = cb.address(aFragments, cb.mul(i, cb.integer(4)), word);
+        if (a.alongReduced)
+          loadMatrix(a, stage, cb.add(own, cb.add(inEight, bit(8, 8))),
+                     cb.add(reduced, bit(16, half)), to);
+        else if (type.isTf32())
+          loadTurned(a, stage, own, reduced, to, /*ownFirst=*/true);
+        else
+          loadMatrix(a, stage, cb.add(own, bit(8, 8)),
+                     cb.add(reduced, cb.add(inEight, bit(16, half))), to);
       });
       unrolled(laneFragments / 2, [&](Value j) {
         // Both halves of the sum of lanes 0-7, then of lanes 8-15.
-        Value first = cb.add(warpLane, cb.mul(j, cb.integer(16)));
-        Value own = cb.add(first, cb.add(inEight, bit(16))), along = cb.add(reduced, bit(8));
-        if (!b.alongReduced) {
-          own = cb.add(first, bit(16));
-          along = cb.add(reduced, cb.add(inEight, bit(8)));
-        }
-        loadMatrix(b, stage, own, along, cb.address(bFragments, cb.mul(j, cb.integer(4)), word));
+        Value own = cb.add(warpLane, cb.mul(j, cb.integer(16)));
+        Value to = cb.address(bFragments, cb.mul(j, cb.integer(4)), word);
+        if (b.alongReduced)
+          loadMatrix(b, stage, cb.add(own, cb.add(inEight, bit(16, 8))),
+                     cb.add(reduced, bit(8, half)), to);
+        else if (type.isTf32())
+          loadTurned(b, stage, own, reduced, to, /*ownFirst=*/false);
+        else
+          loadMatrix(b, stage, cb.add(own, bit(16, 8)),
+                     cb.add(reduced, cb.add(inEight, bit(8, half))), to);
       });
+      if (type.isTf32()) {
+        roundToTf32(aFragments, rowFragments * 4);
+        roundToTf32(bFragments, laneFragments * 2);
+      }
       unrolled(rowFragments, [&](Value i) {
         unrolled(laneFragments, [&](Value j) {
           Value at = cb.add(cb.mul(i, cb.integer(laneFragments)), j);
-          func::CallOp::create(builder, cb.loc, half.isF16() ? "k_mma_f16" : "k_mma_bf16",
-                               TypeRange{},
+          func::CallOp::create(builder, cb.loc, type.callee, TypeRange{},
                                ValueRange{cb.address(sums, cb.mul(at, cb.integer(4)), sum),
                                           cb.address(aFragments, cb.mul(i, cb.integer(4)), word),
                                           cb.address(bFragments, cb.mul(j, cb.integer(2)), word)});
@@ -256,19 +270,20 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
   });
 
   // Each thread has, of a fragment, two neighbours in a row, and two 8 rows below.
-  Value quad = cb.floorDiv(lane, cb.integer(4)),
-        pair = cb.mul(cb.remainder(lane, cb.integer(4)), cb.integer(2));
+  const int64_t finished = mostFinished(product, 2);
   unrolled(rowFragments * 2, [&](Value i) {
     Value inWarp = cb.add(cb.mul(i, cb.integer(8)), quad);
     Value row = cb.add(cb.add(space.firstRow, warpRow), inWarp);
     Value fragment = cb.floorDiv(i, cb.integer(2)), lower = cb.remainder(i, cb.integer(2));
-    unrolled(laneFragments * 2, [&](Value j) {
-      Value tileOfEight = cb.floorDiv(j, cb.integer(2)), second = cb.remainder(j, cb.integer(2));
-      Value across = cb.add(cb.mul(tileOfEight, cb.integer(8)), cb.add(pair, second));
-      Value at = cb.add(cb.mul(fragment, cb.integer(laneFragments)), tileOfEight);
-      at = cb.add(cb.mul(at, cb.integer(4)), cb.add(cb.mul(lower, cb.integer(2)), second));
-      finishElement(product, space, row, cb.add(cb.add(space.firstLane, warpLane), across),
-                    tile.rows, tile.lanes, load(sums, sum, cb.uniform(at)));
+    unrolled(laneFragments, [&](Value j) {
+      Value pair = cb.add(cb.mul(j, cb.integer(8)), cb.mul(inQuad, cb.integer(2)));
+      Value at = cb.add(cb.mul(fragment, cb.integer(laneFragments)), j);
+      at = cb.add(cb.mul(at, cb.integer(4)), cb.mul(lower, cb.integer(2)));
+      unrolled(2 / finished, [&](Value second) {
+        finishElements(product, space, row,
+                       cb.add(cb.add(space.firstLane, warpLane), cb.add(pair, second)), tile.rows,
+                       tile.lanes, sums, cb.add(at, second), finished);
+      });
     });
   });
   return true;

@@ -11,9 +11,15 @@ namespace ingot::gpu {
 
 using cpu::Index;
 
+static Product productOf(exec::NestOp nest) {
+  Product product;
+  product.nest = nest;
+  return product;
+}
+
 StreamedEmitter::StreamedEmitter(cpu::CodeContext &context, const cpu::Frame &frame,
                                  exec::KernelOp kernel, const GpuTarget &target)
-    : DeviceKernelEmitter(context, frame, kernel, target) {
+    : DeviceKernelEmitter(context, frame, kernel, target, /*takesPieces=*/false) {
   xLoop = kernel->getAttrOfType<IntegerAttr>(kStreamedAttr).getInt();
   sortNests();
   findOnlineSoftmax();
@@ -516,7 +522,7 @@ void StreamedEmitter::emitRoot(StreamedProduct &product, Value firstY) {
     Indices at(llvm::ArrayRef<Index>(loops).drop_back());
     at.resize(at.size() + lanes, cb.constant(0));
     at.push_back(loops.back());
-    return orElse(inside, zero, [&] { return operandOf(product.nest, factor, at); });
+    return orElse(inside, zero, [&] { return operandOf(productOf(product.nest), factor, at); });
   });
   barrier(); // the memory is free again
 }
@@ -572,7 +578,7 @@ void StreamedEmitter::fill(const StreamedProduct &product, bool isA, Value memor
     if (piece > 1)
       return math->copyPiece(cb.address(memory, to, type), at, inside);
     storeTo(memory, type, cb.uniform(to),
-            orElse(inside, zero, [&] { return operandOf(nest, operand, at); }));
+            orElse(inside, zero, [&] { return operandOf(productOf(nest), operand, at); }));
   };
   int64_t count = lines * perLine;
   if (count % threads == 0 && count / threads <= 16) {

@@ -159,8 +159,10 @@ public:
   }
   Value factorOf(Value factor) override { return halfOf(factor); }
   int64_t pieceOf(exec::NestOp nest, Value factor, unsigned fastLoop) override {
-    pieces = e.piecesOf(nest, factor, fastLoop);
-    return pieces ? piece : 1;
+    Product product;
+    product.nest = nest;
+    pieces = e.piecesOf(product, factor, fastLoop);
+    return pieces ? pieces->count : 1;
   }
   void copyPiece(Value to, llvm::ArrayRef<Index> loops, Value inside) override {
     auto [from, inTensor] = e.placeOfPiece(*pieces, loops);
@@ -256,7 +258,6 @@ private:
     }
   }
 
-  static constexpr int64_t piece = 8;
   /// Of scores and sums, of the 255 that a thread can have.
   static constexpr int64_t mostRegisters = 144;
   Type half;

@@ -219,13 +219,15 @@ bool DeviceKernelEmitter::emitWgmmaTiles(const Product &product, DeviceCode &cod
   Value firstRow =
       cb.add(cb.add(space.firstRow, groupRow), cb.add(warpRow, cb.floorDiv(lane, cb.integer(4))));
   Value pair = cb.mul(cb.remainder(lane, cb.integer(4)), cb.integer(2));
-  unrolled(sumsOfThread, [&](Value i) {
+  const int64_t together = mostFinished(product, 2);
+  unrolled(sumsOfThread / together, [&](Value number) {
+    Value i = cb.mul(number, cb.integer(together));
     Value lower = cb.remainder(cb.floorDiv(i, cb.integer(2)), cb.integer(2));
     Value row = cb.add(firstRow, cb.mul(lower, cb.integer(8)));
     Value column = cb.add(cb.mul(cb.floorDiv(i, cb.integer(4)), cb.integer(8)),
                           cb.add(pair, cb.remainder(i, cb.integer(2))));
-    finishElement(product, space, row, cb.add(space.firstLane, column), tile.rows, tile.lanes,
-                  KernelEmitter::load(sums, sum, cb.uniform(i)));
+    finishElements(product, space, row, cb.add(space.firstLane, column), tile.rows, tile.lanes,
+                   sums, i, together);
   });
   return true;
 }

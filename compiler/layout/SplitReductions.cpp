@@ -24,18 +24,21 @@ std::optional<int64_t> volume(llvm::ArrayRef<Dim> dims) {
   return product;
 }
 
-bool isWorthCutting(exec::NestOp nest) {
+bool canCut(exec::NestOp nest) {
   switch (nest.getCombiner()) {
   case exec::Combiner::None:
   case exec::Combiner::ArgMax:
   case exec::Combiner::ArgMin:
     return false;
   default:
-    break;
+    return nest->getNumResults() == 1 && !hasChecks(nest);
   }
+}
+
+bool isWorthCutting(exec::NestOp nest) {
   Dims loops = loopDims(nest);
   size_t parallel = nest.getParallel();
-  if (loops.size() < parallel + 2 || nest->getNumResults() != 1 || hasChecks(nest))
+  if (!canCut(nest) || loops.size() < parallel + 2)
     return false;
   auto results = volume(llvm::ArrayRef<Dim>(loops).take_front(parallel));
   auto each = volume(llvm::ArrayRef<Dim>(loops).drop_front(parallel + 1));
@@ -44,24 +47,55 @@ bool isWorthCutting(exec::NestOp nest) {
          (!cuts.isStatic() || cuts.value() >= 4);
 }
 
-/// The nest with its outermost reduction loop as its outermost parallel one.
-Value partialResults(OpBuilder &b, exec::NestOp nest) {
+/// Into how many parts a GPU cuts the outermost reduction loop of a product of matrices, such as a
+/// weight's gradient, whose results are too few tiles for all of its processors; 1: it does not. A
+/// divisor of the extent, or, where that is not known, all of it.
+Dim partsOfProduct(exec::NestOp nest) {
+  constexpr int64_t tile = 64 * 64, enoughTiles = 128, leastDepth = 256, mostResults = 1 << 16;
+  Dims loops = loopDims(nest);
+  size_t parallel = nest.getParallel();
+  Dim one = Dim::constant(nest.getContext(), 1);
+  auto results = volume(llvm::ArrayRef<Dim>(loops).take_front(parallel));
+  auto each = volume(llvm::ArrayRef<Dim>(loops).drop_front(std::min(parallel + 1, loops.size())));
+  if (!canCut(nest) || !matchContraction(nest) || loops.size() == parallel || !results || !each)
+    return one;
+  int64_t tiles = llvm::divideCeil(*results, tile);
+  Dim extent = loops[parallel];
+  if (!extent.isStatic())
+    return *results <= mostResults && *each >= leastDepth ? extent : one;
+  int64_t most = std::min(enoughTiles / tiles, extent.value() * *each / leastDepth);
+  for (int64_t parts = std::min(most, extent.value()); parts > 1; --parts)
+    if (extent.value() % parts == 0)
+      return Dim::constant(nest.getContext(), parts);
+  return one;
+}
+
+/// The nest with parts of its outermost reduction loop as its outermost parallel one.
+Value partialResults(OpBuilder &b, exec::NestOp nest, Dim parts) {
   Dims old = loopDims(nest);
   int64_t parallel = nest.getParallel();
-  Dims loops{old[parallel]};
+  Dims loops{parts};
+  bool isWhole = parts == old[parallel]; // a part is one step
+  int64_t length = isWhole ? 1 : old[parallel].value() / parts.value();
   llvm::SmallVector<AffineExpr> renamed(old.size());
   llvm::SmallVector<int64_t> position(old.size());
   for (int64_t l = 0; l < static_cast<int64_t>(old.size()); ++l) {
-    position[l] = l < parallel ? l + 1 : l == parallel ? 0 : l;
+    position[l] = isWhole && l > parallel ? l : l + 1;
     renamed[l] = b.getAffineDimExpr(position[l]);
     if (l != parallel)
       loops.push_back(old[l]);
+    else if (!isWhole)
+      loops.push_back(Dim::constant(b.getContext(), length));
   }
+  renamed[parallel] = b.getAffineDimExpr(0) * length;
+  if (!isWhole)
+    renamed[parallel] = renamed[parallel] + b.getAffineDimExpr(position[parallel]);
   llvm::SmallVector<exec::Access> accesses;
   for (unsigned i = 0; i < nest.getInputs().size(); ++i) {
     AffineMap map = accessMap(nest, i);
-    accesses.push_back({nest.getInputs()[i],
-                        map ? map.replaceDimsAndSymbols(renamed, {}, old.size(), 0) : AffineMap()});
+    accesses.push_back(
+        {nest.getInputs()[i],
+         map ? map.replaceDimsAndSymbols(renamed, {}, loops.size(), 0) : AffineMap()});
   }
   Block &body = nest.getBody().front();
   return exec::nest(
@@ -69,8 +103,16 @@ Value partialResults(OpBuilder &b, exec::NestOp nest) {
       getElementTypeOrSelf(nest.getOutputs()[0]),
       [&](OpBuilder &b, ValueRange indices, ValueRange inputs) -> llvm::SmallVector<Value> {
         IRMapping mapping;
-        for (size_t l = 0; l < old.size(); ++l)
-          mapping.map(body.getArgument(l), indices[position[l]]);
+        for (int64_t l = 0; l < static_cast<int64_t>(old.size()); ++l)
+          if (l != parallel)
+            mapping.map(body.getArgument(l), indices[position[l]]);
+        mapping.map(body.getArgument(parallel), indices[0]);
+        if (!isWhole && usesIndex(nest, parallel)) {
+          Value first = arith::MulIOp::create(b, nest.getLoc(), indices[0],
+                                              exec::indexConstant(b, nest.getLoc(), length));
+          mapping.map(body.getArgument(parallel),
+                      arith::AddIOp::create(b, nest.getLoc(), first, indices[position[parallel]]));
+        }
         for (auto [argument, input] : llvm::zip(body.getArguments().drop_front(old.size()), inputs))
           mapping.map(argument, input);
         for (Operation &op : body.without_terminator())
@@ -79,12 +121,13 @@ Value partialResults(OpBuilder &b, exec::NestOp nest) {
       })[0];
 }
 
-void cut(exec::NestOp nest) {
+void cut(exec::NestOp nest, Dim parts) {
   OpBuilder b(nest);
   int64_t parallel = nest.getParallel();
   Dims old = loopDims(nest);
-  Value partial = partialResults(b, nest);
-  Dims loops(old.begin(), old.begin() + parallel + 1);
+  Value partial = partialResults(b, nest, parts);
+  Dims loops(old.begin(), old.begin() + parallel);
+  loops.push_back(parts);
   llvm::SmallVector<AffineExpr> at{b.getAffineDimExpr(parallel)};
   for (int64_t l = 0; l < parallel; ++l)
     at.push_back(b.getAffineDimExpr(l));
@@ -100,12 +143,22 @@ void cut(exec::NestOp nest) {
 
 } // namespace
 
-void splitReductions(func::FuncOp function) {
+static llvm::SmallVector<exec::NestOp> nestsOf(func::FuncOp function) {
   llvm::SmallVector<exec::NestOp> nests;
   function.walk([&](exec::NestOp nest) { nests.push_back(nest); });
-  for (exec::NestOp nest : nests)
+  return nests;
+}
+
+void splitReductions(func::FuncOp function) {
+  for (exec::NestOp nest : nestsOf(function))
     if (isWorthCutting(nest))
-      cut(nest);
+      cut(nest, loopDims(nest)[nest.getParallel()]);
+}
+
+void splitProducts(func::FuncOp function) {
+  for (exec::NestOp nest : nestsOf(function))
+    if (Dim parts = partsOfProduct(nest); !isConstant(parts, 1))
+      cut(nest, parts);
 }
 
 } // namespace ingot

@@ -23,3 +23,15 @@ func.func @golden(%x: tensor<2xsi8>, %y: tensor<2xsi8>) -> tensor<2xsi8> attribu
   %r = graph.add %x, %y : tensor<2xsi8>
   return %r : tensor<2xsi8>
 }
+
+// Several of them in a vector of 16 bytes, and a rest.
+func.func @bytes(%lhs: tensor<?xsi8, #graph.dims<[n]>>, %rhs: tensor<?xsi8, #graph.dims<[n]>>) -> tensor<?xsi8, #graph.dims<[n]>> attributes {graph.sizes = {n = [7, 33, 64]}, gradient = false} {
+  %r = graph.add %lhs, %rhs : tensor<?xsi8, #graph.dims<[n]>>
+  return %r : tensor<?xsi8, #graph.dims<[n]>>
+}
+
+// Several of them in a vector of 16 bytes, and a rest.
+func.func @halves(%lhs: tensor<?xf16, #graph.dims<[n]>>, %rhs: tensor<?xf16, #graph.dims<[n]>>) -> tensor<?xf16, #graph.dims<[n]>> attributes {graph.sizes = {n = [7, 33, 64]}, gradient = false} {
+  %r = graph.add %lhs, %rhs : tensor<?xf16, #graph.dims<[n]>>
+  return %r : tensor<?xf16, #graph.dims<[n]>>
+}

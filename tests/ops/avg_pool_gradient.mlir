@@ -48,3 +48,9 @@ func.func @threeDimensions(%dy: tensor<?x2x3x2x2xf32, #graph.dims<[n, 2, 3, 2, 2
   %r = graph.avg_pool_gradient %dy {dilations = array<i64: 1, 1, 1>, paddingHigh = array<i64: 0, 1, 0>, paddingLow = array<i64: 0, 0, 1>, strides = array<i64: 2, 1, 2>, window = array<i64: 2, 2, 3>} : (tensor<?x2x3x2x2xf32, #graph.dims<[n, 2, 3, 2, 2]>>) -> tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>>
   return %r : tensor<?x4x3x4x2xf32, #graph.dims<[n, 4, 3, 4, 2]>>
 }
+
+// Channels and columns in whole vectors of 16 bytes.
+func.func @wholeVectors(%dy: tensor<?x3x2x8xf32, #graph.dims<[n, 3, 2, 8]>>) -> tensor<?x6x4x8xf32, #graph.dims<[n, 6, 4, 8]>> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
+  %r = graph.avg_pool_gradient %dy {dilations = array<i64: 1, 1>, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 2, 2>, window = array<i64: 3, 3>} : (tensor<?x3x2x8xf32, #graph.dims<[n, 3, 2, 8]>>) -> tensor<?x6x4x8xf32, #graph.dims<[n, 6, 4, 8]>>
+  return %r : tensor<?x6x4x8xf32, #graph.dims<[n, 6, 4, 8]>>
+}

@@ -158,3 +158,21 @@ func.func @maximumOfBrains(%x: tensor<?x70xbf16, #graph.dims<[n, 70]>>) -> tenso
   %r = graph.reduce %x {axes = array<i64: 1>, kind = 2 : i32} : (tensor<?x70xbf16, #graph.dims<[n, 70]>>) -> tensor<?xbf16, #graph.dims<[n]>>
   return %r : tensor<?xbf16, #graph.dims<[n]>>
 }
+
+// Shared by the threads of a block on a GPU.
+func.func @longRows(%x: tensor<?x516xf32, #graph.dims<[n, 516]>>) -> tensor<?xf32, #graph.dims<[n]>> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 0 : i32} : (tensor<?x516xf32, #graph.dims<[n, 516]>>) -> tensor<?xf32, #graph.dims<[n]>>
+  return %r : tensor<?xf32, #graph.dims<[n]>>
+}
+
+// Shared by the threads of a block on a GPU.
+func.func @longColumns(%x: tensor<?x40xf32, #graph.dims<[n, 40]>>) -> tensor<40xf32> attributes {graph.sizes = {n = [0, 1, 200]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 0>, kind = 0 : i32} : (tensor<?x40xf32, #graph.dims<[n, 40]>>) -> tensor<40xf32>
+  return %r : tensor<40xf32>
+}
+
+// Shared by the threads of a block on a GPU.
+func.func @longColumnsOfSlices(%x: tensor<?x150x33xf32, #graph.dims<[n, 150, 33]>>) -> tensor<?x33xf32, #graph.dims<[n, 33]>> attributes {graph.sizes = {n = [1, 2]}, gradient = false} {
+  %r = graph.reduce %x {axes = array<i64: 1>, kind = 0 : i32} : (tensor<?x150x33xf32, #graph.dims<[n, 150, 33]>>) -> tensor<?x33xf32, #graph.dims<[n, 33]>>
+  return %r : tensor<?x33xf32, #graph.dims<[n, 33]>>
+}

@@ -13,3 +13,15 @@ func.func @large(%x: tensor<1x3xf32>) -> tensor<1x3xf32> attributes {graph.input
   %r = graph.softmax %x {axis = 1 : i64} : (tensor<1x3xf32>) -> tensor<1x3xf32>
   return %r : tensor<1x3xf32>
 }
+
+// Shared by the threads of a block on a GPU.
+func.func @longRows(%x: tensor<?x264xf32, #graph.dims<[n, 264]>>) -> tensor<?x264xf32, #graph.dims<[n, 264]>> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
+  %r = graph.softmax %x {axis = 1 : i64} : (tensor<?x264xf32, #graph.dims<[n, 264]>>) -> tensor<?x264xf32, #graph.dims<[n, 264]>>
+  return %r : tensor<?x264xf32, #graph.dims<[n, 264]>>
+}
+
+// Shared by the threads of a block on a GPU.
+func.func @rowsOfHalves(%x: tensor<?x136xf16, #graph.dims<[n, 136]>>) -> tensor<?x136xf16, #graph.dims<[n, 136]>> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
+  %r = graph.softmax %x {axis = 1 : i64} : (tensor<?x136xf16, #graph.dims<[n, 136]>>) -> tensor<?x136xf16, #graph.dims<[n, 136]>>
+  return %r : tensor<?x136xf16, #graph.dims<[n, 136]>>
+}

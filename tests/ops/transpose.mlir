@@ -13,3 +13,9 @@ func.func @strings(%x: tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<
   %r = graph.transpose %x {permutation = array<i64: 1, 0>} : (tensor<?x3x!text.string, #graph.dims<[n, 3]>>) -> tensor<3x?x!text.string, #graph.dims<[3, n]>>
   return %r : tensor<3x?x!text.string, #graph.dims<[3, n]>>
 }
+
+// By squares: the last are not whole.
+func.func @largeEnoughForSquares(%x: tensor<?x70x65xf32, #graph.dims<[n, 70, 65]>>) -> tensor<?x65x70xf32, #graph.dims<[n, 65, 70]>> attributes {graph.sizes = {n = [0, 1, 2]}, gradient = false} {
+  %r = graph.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<?x70x65xf32, #graph.dims<[n, 70, 65]>>) -> tensor<?x65x70xf32, #graph.dims<[n, 65, 70]>>
+  return %r : tensor<?x65x70xf32, #graph.dims<[n, 65, 70]>>
+}

@@ -27,7 +27,7 @@ typedef unsigned long long k_u64;
 #define K_THREAD ((k_i32)threadIdx.x)
 #define K_BLOCK ((k_i32)blockIdx.x)
 
-#define K_SHARED(type, name, count) __shared__ type name[count]
+#define K_SHARED(type, name, count) __shared__ __align__(16) type name[count]
 #define K_SHARED_DYNAMIC(name)                                                                     \
   extern __shared__ __align__(1024) unsigned char k_dynamic[];                                     \
   unsigned char *const name = k_dynamic

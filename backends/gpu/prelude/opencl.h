@@ -34,7 +34,7 @@ typedef ulong k_u64;
 #define K_THREAD ((k_i32)get_local_id(0))
 #define K_BLOCK ((k_i32)get_group_id(0))
 
-#define K_SHARED(type, name, count) __local type name[count]
+#define K_SHARED(type, name, count) __local type name[count] __attribute__((aligned(16)))
 #define K_SHARED_POINTER(type) __local type *
 
 #define K_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)

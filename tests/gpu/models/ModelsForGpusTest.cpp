@@ -56,8 +56,12 @@ keras::Model buildResNet18() {
 
 /// In f16 but for sums and weights.
 bool isMixed(const std::string &name) { return name == "transformer_mixed"; }
+/// With the factors of products rounded to TF32.
+bool isTf32(const std::string &name) { return name == "cnn_bn_tf32"; }
 
 keras::Model buildModel(const std::string &name) {
+  if (isTf32(name))
+    return buildModel("cnn_bn");
   if (name == "mlp" || name == "cnn" || name == "cnn_bn")
     return buildKerasModel(name);
   keras::clearSession();
@@ -78,7 +82,7 @@ keras::Model buildModel(const std::string &name) {
 
 /// The large ones take minutes: with INGOT_GPUS alone.
 std::vector<const char *> models() {
-  std::vector<const char *> all = {"mlp", "cnn_bn", "transformer_mixed"};
+  std::vector<const char *> all = {"mlp", "cnn_bn", "cnn_bn_tf32", "transformer_mixed"};
   if (std::getenv("INGOT_GPUS"))
     all.insert(all.end(), {"cnn", "transformer", "mobilenet_v2", "resnet18", "resnet50"});
   return all;
@@ -95,10 +99,11 @@ TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
   CompileOptions options;
   options.targetCpu = "x86-64";
   options.gpu = architectures();
+  options.gpuTf32 = isTf32(GetParam());
   tests::CompiledModule compiled(*module, options);
   ASSERT_TRUE(compiled.ok()) << compiled.error();
   const ingot_artifact_table &table = compiled.artifact->table();
-  int64_t cubins = 0, byTensorCores = 0, copyAsynchronously = 0;
+  int64_t cubins = 0, byTensorCores = 0, ofTf32 = 0, copyAsynchronously = 0, inPieces = 0;
   for (int64_t i = 0; i < table.device_count; ++i) {
     const ingot_device_code &code = table.devices[i];
     EXPECT_EQ(code.left_count, 0);
@@ -112,6 +117,8 @@ TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
       for (const gpu::KernelResources &kernel : cubin->kernels) {
         EXPECT_EQ(kernel.localBytes, 0) << image.target << " " << kernel.symbol;
         byTensorCores += kernel.count("HMMA") > 0;
+        ofTf32 += kernel.count("HMMA.1688.TF32") > 0 || kernel.count("HMMA.TF32") > 0;
+        inPieces += kernel.count("LDG.128") > 0 && kernel.count("STG.128") > 0;
         copyAsynchronously += kernel.count("LDGSTS") > 0;
         // A kernel for tensor cores keeps them fed: its loads do not wait.
         if (kernel.count("LDGSTS") > 0)
@@ -120,8 +127,11 @@ TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
     }
   }
   EXPECT_GT(cubins, 0);
-  EXPECT_EQ(byTensorCores > 0, isMixed(GetParam())) << "f32 is computed in f32";
-  EXPECT_EQ(copyAsynchronously > 0, isMixed(GetParam()));
+  EXPECT_GT(inPieces, 0) << "maps read and write 16 bytes at a time";
+  EXPECT_EQ(byTensorCores > 0, isMixed(GetParam()) || isTf32(GetParam()))
+      << "f32 is computed in f32 unless TF32 is asked for";
+  EXPECT_EQ(ofTf32 > 0, isTf32(GetParam()));
+  EXPECT_EQ(copyAsynchronously > 0, isMixed(GetParam()) || isTf32(GetParam()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ModelsForGpus, testing::ValuesIn(models()),
