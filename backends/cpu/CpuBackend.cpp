@@ -58,6 +58,9 @@ LogicalResult generateArtifact(ModuleOp planned, llvm::MutableArrayRef<DeviceCod
     return planned.emitError("no CPU to compile for; known are: host, ") << knownNames();
   if (failed(writeArtifact(variants, devices, options, planned.getLoc(), path)))
     return failure();
+  for (Variant &variant : variants)
+    for (const DeviceCode &device : devices)
+      variant.description.devices.push_back(&device.description);
   if (options.onWritten)
     options.onWritten(llvm::map_to_vector(
         variants, [](const Variant &v) -> const ArtifactDescription * { return &v.description; }));

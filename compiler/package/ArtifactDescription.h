@@ -78,6 +78,8 @@ struct FunctionDescription {
   std::string planSymbol, runSymbol;
 };
 
+struct DeviceDescription;
+
 /// The state that an artifact begins with, shared by its variants; or nothing.
 struct StateBytes {
   std::shared_ptr<const char> data;
@@ -105,6 +107,8 @@ struct ArtifactDescription {
   StateBytes initialState;
   std::string manifest;      // serialised ingot.Manifest
   bool isCodeCached = false; // it came from the compile cache; not in the table
+  /// Code for devices; of variants, once they are written.
+  std::vector<const DeviceDescription *> devices;
 };
 
 /// Code for one family of devices; see ingot_device_code. Its table is a variant's.

@@ -80,7 +80,7 @@ void bench(const Arguments &arguments) {
     SessionOptions options;
     options.pool = &pool;
     callable.use(options);
-    MachineLimits limits = measureLimits(callable.artifact().variant(), pool);
+    MachineLimits limits = limitsOf(callable.artifact(), pool);
     Times times = measure(callable, arguments);
     callable.use({}); // the pool goes
     double least = times.least();

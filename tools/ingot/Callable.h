@@ -41,6 +41,7 @@ public:
   /// One run. Throws Failure.
   void run() { check(session->run(*state, views)); }
   int64_t arenaBytes() const { return session->arenaBytes(); }
+  const std::vector<int64_t> &symbolValues() const { return session->symbolValues(); }
   /// "batch=8"; empty where every size is fixed.
   std::string sizes() const;
   /// "model.so predict batch=8, x86-64-v3"

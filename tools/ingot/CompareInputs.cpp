@@ -64,28 +64,6 @@ Tensor makeUp(DType dtype, const Shape &shape, Random &random) {
   return tensor;
 }
 
-/// Values of the function's symbols, `otherwise` for those that no --size names.
-std::vector<int64_t> parseSizes(const ingot_function &function,
-                                const std::vector<std::string> &options, int64_t otherwise) {
-  std::vector<std::string> names(function.symbols, function.symbols + function.symbol_count);
-  std::vector<int64_t> values(names.size(), otherwise);
-  for (const std::string &option : options) {
-    size_t equals = option.find('=');
-    char *end = nullptr;
-    int64_t size =
-        equals == std::string::npos ? -1 : std::strtoll(option.c_str() + equals + 1, &end, 10);
-    if (size < 0 || *end != '\0' || end == option.c_str() + equals + 1)
-      throw Failure(kUsage, "`" + option + "` for --size is not NAME=SIZE", "for example batch=2");
-    std::string name = option.substr(0, equals);
-    auto it = std::find(names.begin(), names.end(), name);
-    if (it == names.end())
-      throw Failure(kInput, "the model has no dynamic dimension `" + name + "`",
-                    suggest(name, names));
-    values[it - names.begin()] = size;
-  }
-  return values;
-}
-
 /// The shape of an input by the sizes given; nothing, and a message for each size that is missing.
 std::optional<Shape> shapeOf(const ingot_function &function, const ingot_tensor_info &input,
                              const std::vector<int64_t> &sizes, std::vector<Message> &messages) {
@@ -148,7 +126,7 @@ struct Gatherer {
   }
 
   void makeUpMissing() {
-    std::vector<int64_t> sizes = parseSizes(function, sources.sizes, sources.defaultSize);
+    std::vector<int64_t> sizes = symbolValues(function, sources.sizes, sources.defaultSize);
     std::vector<Message> messages;
     Random random(sources.seed);
     for (size_t i = 0; i < found.size(); ++i)
@@ -165,6 +143,27 @@ struct Gatherer {
 };
 
 } // namespace
+
+std::vector<int64_t> symbolValues(const ingot_function &function,
+                                  const std::vector<std::string> &options, int64_t otherwise) {
+  std::vector<std::string> names(function.symbols, function.symbols + function.symbol_count);
+  std::vector<int64_t> values(names.size(), otherwise);
+  for (const std::string &option : options) {
+    size_t equals = option.find('=');
+    char *end = nullptr;
+    int64_t size =
+        equals == std::string::npos ? -1 : std::strtoll(option.c_str() + equals + 1, &end, 10);
+    if (size < 0 || *end != '\0' || end == option.c_str() + equals + 1)
+      throw Failure(kUsage, "`" + option + "` for --size is not NAME=SIZE", "for example batch=2");
+    std::string name = option.substr(0, equals);
+    auto it = std::find(names.begin(), names.end(), name);
+    if (it == names.end())
+      throw Failure(kInput, "the model has no dynamic dimension `" + name + "`",
+                    suggest(name, names));
+    values[it - names.begin()] = size;
+  }
+  return values;
+}
 
 ReferenceArchive::ReferenceArchive(std::string path)
     : file(std::move(path)), keys(check(data::listNpz(file))) {}

@@ -42,6 +42,11 @@ struct ModelInputs {
   std::vector<TensorView> ofStep(int64_t step) const;
 };
 
+/// Values of the function's symbols by --size NAME=SIZE, `otherwise` for those that none names.
+/// Throws Failure for what is no such text, and for names that the function has not.
+std::vector<int64_t> symbolValues(const ingot_function &function,
+                                  const std::vector<std::string> &options, int64_t otherwise);
+
 /// Throws Failure that names every input for which there is nothing.
 ModelInputs gatherInputs(const ingot_function &function, const InputSources &sources);
 

@@ -5,6 +5,7 @@
 #include "compiler/package/DTypeName.h"
 #include "compiler/package/Header.h"
 #include "runtime/core/AtomicFile.h"
+#include "tools/ingot/InspectGpu.h"
 #include "tools/ingot/InspectText.h"
 #include "tools/ingot/PublishArguments.h"
 #include "tools/ingot/RunCompiler.h"
@@ -39,6 +40,7 @@ struct Summary {
   std::string next;
   std::string training;           // of --train: loss, output, optimizer, how many parameters
   Json functions = Json::array(); // signatures, arenas and kernels, for --json
+  Json devices = Json::array();
 };
 
 std::string describeTensor(const TensorDescription &tensor) {
@@ -124,6 +126,8 @@ Summary summarize(llvm::ArrayRef<const ArtifactDescription *> variants,
   summary.hasWeights = !d.initialState.empty();
   for (const CustomOpDescription &op : d.customOps)
     summary.customOps.push_back(op.name);
+  for (const DeviceDescription *device : d.devices)
+    summary.devices.push_back(deviceSummary(*device));
   if (!d.functions.empty()) {
     const FunctionDescription *shown = &d.functions.front();
     for (const FunctionDescription &function : d.functions)
@@ -156,6 +160,7 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
                  {"state_bytes", s.stateBytes},
                  {"variables", s.variables},
                  {"functions", s.functions},
+                 {"devices", s.devices},
                  {"training", s.training.empty() ? Json(nullptr) : Json(s.training)},
                  {"custom_ops", s.customOps},
                  {"header", arguments.header.empty() ? Json(nullptr) : Json(arguments.header)},
@@ -179,6 +184,9 @@ void printSummary(const Summary &s, const Arguments &arguments, double seconds) 
   if (!s.customOps.empty())
     fmt::print(stderr, "  custom    {}\n", joined(s.customOps));
   fmt::print(stderr, "  target    {}\n", joined(s.targets));
+  for (size_t i = 0; i < s.devices.size(); ++i)
+    fmt::print(stderr, "{} {}\n", i == 0 ? "  device   " : "           ",
+               deviceSummaryText(s.devices[i]));
   fmt::print(stderr, "  next      {}\n", s.next);
 }
 

@@ -6,6 +6,7 @@
 #include "ir/Graph.h"
 #include "manifest.pb.h"
 #include "runtime/model/Safetensors.h"
+#include "tools/ingot/GpuCost.h"
 #include "tools/ingot/InspectGpu.h"
 #include "tools/ingot/InspectOnnx.h"
 #include "tools/ingot/InspectText.h"
@@ -263,13 +264,18 @@ Json inspect(const std::string &path, const std::string &symbol) {
   return inspectModel(path);
 }
 
+void printJson(const Json &json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
 } // namespace
 
 void addInspect(CLI::App &app) {
   struct Arguments {
     std::string path, symbol = "ingot_artifact";
     std::vector<std::string> shapes;
-    bool json = false, tensors = false;
+    GpuCostArguments cost;
+    bool json = false, tensors = false, gpuCost = false;
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App *command = app.add_subcommand("inspect", "Show what is in a file");
@@ -283,22 +289,40 @@ void addInspect(CLI::App &app) {
       ->capture_default_str();
   command->add_option("--shape", arguments->shapes,
                       "Of an ONNX model: NAME=SIZE fixes a dimension, NAME=SIZES an input's shape");
+  CLI::Option *gpuCost = command->add_flag(
+      "--gpu-cost", arguments->gpuCost,
+      "Of an artifact with code for GPUs: what a function is expected to take there, kernel by "
+      "kernel, by a static model");
+  command->add_option("--function", arguments->cost.function, "For --gpu-cost; default predict")
+      ->needs(gpuCost);
+  command
+      ->add_option("--size", arguments->cost.sizes,
+                   "For --gpu-cost: NAME=SIZE of a dynamic dimension; default 1")
+      ->needs(gpuCost);
   command->add_flag("--tensors", arguments->tensors,
                     "Of an ONNX model: also the types of the tensors between its nodes");
   command->add_flag("--json", arguments->json, "As JSON");
   command->footer("Examples:\n"
                   "  ingot inspect classifier.so\n"
                   "  ingot inspect classifier.so --json | jq '.functions[0].kernels'\n"
+                  "  ingot inspect classifier.so --gpu-cost --size batch=32\n"
                   "  ingot inspect model.onnx\n"
                   "  ingot inspect classifier/1/variables.safetensors");
   command->callback([arguments] {
+    if (arguments->gpuCost) {
+      auto artifact = check(Artifact::open(arguments->path, arguments->symbol));
+      Json costs = gpuCosts(*artifact, arguments->cost);
+      if (!arguments->json)
+        return printGpuCosts(costs);
+      return printJson(Json{{"gpu_costs", costs}});
+    }
     bool isOnnx = hasExtension(arguments->path, ".onnx");
     OnnxInspection onnx;
     if (isOnnx)
       onnx = inspectOnnx(arguments->path, parseShapes(arguments->shapes), arguments->tensors);
     Json json = isOnnx ? onnx.json : inspect(arguments->path, arguments->symbol);
     if (arguments->json)
-      fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+      printJson(json);
     else if (isOnnx)
       printOnnx(json);
     else

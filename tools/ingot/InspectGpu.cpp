@@ -23,15 +23,21 @@ const char *kindName(int64_t kind) {
   }
 }
 
-/// Bytes by target and kind: an image a unit would be a long list.
-Json imageInfos(const ingot_device_code &code) {
-  std::map<std::pair<std::string, std::string>, uint64_t> bytes;
-  for (int64_t i = 0; i < code.image_count; ++i)
-    bytes[{code.images[i].target, kindName(code.images[i].kind)}] += code.images[i].bytes;
+/// By target and kind: an image a unit would be a long list.
+using ImageBytes = std::map<std::pair<std::string, std::string>, uint64_t>;
+
+Json imageInfos(const ImageBytes &bytes) {
   Json list = Json::array();
   for (const auto &[what, size] : bytes)
     list.push_back({{"target", what.first}, {"kind", what.second}, {"bytes", size}});
   return list;
+}
+
+Json imageInfos(const ingot_device_code &code) {
+  ImageBytes bytes;
+  for (int64_t i = 0; i < code.image_count; ++i)
+    bytes[{code.images[i].target, kindName(code.images[i].kind)}] += code.images[i].bytes;
+  return imageInfos(bytes);
 }
 
 Json kernelUse(const gpu::KernelResources &found, const ingot_device_kernel &kernel,
@@ -123,6 +129,50 @@ void printDevices(const Json &devices) {
         }
     }
   }
+}
+
+Json deviceSummary(const DeviceDescription &device) {
+  ImageBytes bytes;
+  std::map<std::string, int64_t> dynamicShared; // by kernel
+  for (const DeviceDescription::Kernel &kernel : device.kernels)
+    dynamicShared[kernel.symbol] = kernel.sharedBytes;
+  int64_t registers = 0, shared = 0;
+  for (const DeviceDescription::Image &image : device.images) {
+    bytes[{image.target, kindName(image.kind)}] += image.bytes.size();
+    if (image.kind != INGOT_IMAGE_CUBIN)
+      continue;
+    for (const gpu::KernelResources &kernel : llvm::cantFail(gpu::readCubin(image.bytes)).kernels) {
+      registers = std::max(registers, kernel.registers);
+      shared = std::max(shared, kernel.sharedBytes + dynamicShared[kernel.symbol]);
+    }
+  }
+  Json left = Json::array();
+  for (const DeviceDescription::LeftFunction &function : device.left)
+    left.push_back({{"function", function.name}, {"reason", function.reason}});
+  return {{"api", device.api},
+          {"family", device.family},
+          {"kernels", device.kernels.size()},
+          {"units", device.units},
+          {"images", imageInfos(bytes)},
+          {"most_registers", registers},
+          {"most_shared_bytes", shared},
+          {"left", left}};
+}
+
+std::string deviceSummaryText(const Json &summary) {
+  auto kernels = summary["kernels"].get<int64_t>(), units = summary["units"].get<int64_t>();
+  std::string text =
+      fmt::format("{}: {} {} in {} {}", summary["family"].get<std::string>(), kernels,
+                  kernels == 1 ? "kernel" : "kernels", units, units == 1 ? "unit" : "units");
+  for (const Json &image : summary["images"])
+    text += fmt::format(", {} {}", image["target"].get<std::string>(),
+                        humanBytes(image["bytes"].get<uint64_t>()));
+  if (auto registers = summary["most_registers"].get<int64_t>())
+    text += fmt::format("; at most {} registers, {} shared", registers,
+                        humanBytes(summary["most_shared_bytes"].get<uint64_t>()));
+  for (const Json &left : summary["left"])
+    text += fmt::format("; {} is left to the CPU", left["function"].get<std::string>());
+  return text;
 }
 
 } // namespace ingot::cli

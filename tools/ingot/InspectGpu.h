@@ -1,6 +1,7 @@
-// What `ingot inspect` says of an artifact's code for GPUs: read from the machine code itself.
+// What `ingot inspect` and the summary of `ingot compile` say of an artifact's code for GPUs: read
+// from the machine code itself.
 #pragma once
-#include "ingot/artifact.h"
+#include "compiler/package/ArtifactDescription.h"
 #include "tools/ingot/TensorFile.h"
 
 namespace ingot::cli {
@@ -12,5 +13,11 @@ Json deviceInfos(const ingot_artifact_table &table);
 
 /// The same as text.
 void printDevices(const Json &devices);
+
+/// Of a family that was compiled: how many kernels and units, the bytes of its images, and the most
+/// that a kernel takes of a GPU.
+Json deviceSummary(const DeviceDescription &device);
+/// The same in one line.
+std::string deviceSummaryText(const Json &summary);
 
 } // namespace ingot::cli

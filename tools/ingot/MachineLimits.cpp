@@ -1,9 +1,12 @@
 // See MachineLimits.h.
 #include "tools/ingot/MachineLimits.h"
+#include "backends/gpu/cost/GpuMachine.h"
+#include "ingot/Device.h"
 #include "tools/ingot/Cli.h"
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <fmt/format.h>
 #include <fstream>
 #include <sys/resource.h>
@@ -78,8 +81,6 @@ template <typename Body> double leastSeconds(ThreadPool &pool, int rounds, Body 
   return least;
 }
 
-} // namespace
-
 MachineLimits measureLimits(std::string_view variant, ThreadPool &pool) {
   std::string_view level = variant.substr(0, variant.find('+'));
   bool is64 = level == "x86-64-v4", is32 = level == "x86-64-v3";
@@ -105,14 +106,32 @@ MachineLimits measureLimits(std::string_view variant, ThreadPool &pool) {
   return limits;
 }
 
+MachineLimits publishedLimits(const DeviceInfo &device) {
+  for (gpu::Architecture architecture : gpu::knownArchitectures())
+    if (architecture.name() == gpuOption(device)) {
+      const gpu::GpuMachine &machine = gpu::gpuMachine(architecture);
+      return {machine.fp32Flops(), machine.bytesPerSecond};
+    }
+  return {0, 0};
+}
+
+} // namespace
+
+MachineLimits limitsOf(const Artifact &artifact, ThreadPool &pool) {
+  if (auto device = artifact.device())
+    return publishedLimits(device->info());
+  return measureLimits(artifact.variant(), pool);
+}
+
 Rates::Rates(double flops, double bytes, double seconds, const MachineLimits &limits)
     : flopsPerSecond(flops / seconds), bytesPerSecond(bytes / seconds),
       ofPeak(flopsPerSecond / limits.flopsPerSecond),
       ofMemory(bytesPerSecond / limits.bytesPerSecond) {}
 
 std::string Rates::columns() const {
-  return fmt::format("{:>9.2f} {:>7.0f}% {:>9.2f} {:>8.0f}%", flopsPerSecond * 1e-9, ofPeak * 100,
-                     bytesPerSecond * 1e-9, ofMemory * 100);
+  auto share = [](double of) { return std::isfinite(of) ? fmt::format("{:.0f}%", of * 100) : "-"; };
+  return fmt::format("{:>9.2f} {:>8} {:>9.2f} {:>9}", flopsPerSecond * 1e-9, share(ofPeak),
+                     bytesPerSecond * 1e-9, share(ofMemory));
 }
 std::string Rates::heading() {
   return fmt::format("{:>9} {:>8} {:>9} {:>9}", "GFLOP/s", "of peak", "GB/s", "of memory");

@@ -1,5 +1,7 @@
 // `ingot profile`: where a function's time goes, kernel by kernel, by the user's names of nodes.
+#include "ingot/Device.h"
 #include "tools/ingot/Callable.h"
+#include "tools/ingot/GpuCost.h"
 #include "tools/ingot/MachineLimits.h"
 #include "tools/ingot/PerfCounters.h"
 #include "tools/ingot/StampClock.h"
@@ -24,7 +26,8 @@ struct Arguments {
   bool json = false, counters = false;
 };
 
-/// What the callbacks note: of each kernel the time in this run, and of one run each call.
+/// What the callbacks note: of each kernel the time in this run, and of one run each call. On a
+/// device kernels are timed by its clock, one after another.
 struct Recorder {
   struct Event {
     int64_t kernel, begin, end; // the times in ticks
@@ -33,9 +36,27 @@ struct Recorder {
   std::vector<int64_t> ticks; // by kernel, of the run under way
   std::vector<int64_t> calls;
   std::vector<Event> events;
-  bool keepsEvents = false;
-  int64_t begun = 0;
+  bool keepsEvents = false, isOnDevice = false;
+  int64_t begun = 0; // on a device: when the kernel before ended
 
+  void attach(SessionOptions &options) {
+    options.user = this;
+    if (isOnDevice) {
+      options.timed = timed;
+      return;
+    }
+    options.begin = begin;
+    options.end = end;
+  }
+  void startRun(size_t kernels, bool isLast) {
+    ticks.assign(kernels, 0);
+    calls.assign(kernels, 0);
+    events.clear();
+    keepsEvents = isLast;
+    begun = 0;
+  }
+
+private:
   static int begin(void *user, int64_t) {
     auto *self = static_cast<Recorder *>(user);
     self->begun = self->clock.now();
@@ -43,11 +64,19 @@ struct Recorder {
   }
   static void end(void *user, int64_t kernel) {
     auto *self = static_cast<Recorder *>(user);
-    int64_t now = self->clock.now();
-    self->ticks[static_cast<size_t>(kernel)] += now - self->begun;
-    ++self->calls[static_cast<size_t>(kernel)];
-    if (self->keepsEvents && self->events.size() < kMostEvents)
-      self->events.push_back({kernel, self->begun, now});
+    self->note(kernel, self->clock.now());
+  }
+  static void timed(void *user, int64_t kernel, double seconds) {
+    auto *self = static_cast<Recorder *>(user);
+    int64_t ended = self->begun + std::llround(seconds / self->clock.tick());
+    self->note(kernel, ended);
+    self->begun = ended;
+  }
+  void note(int64_t kernel, int64_t ended) {
+    ticks[static_cast<size_t>(kernel)] += ended - begun;
+    ++calls[static_cast<size_t>(kernel)];
+    if (keepsEvents && events.size() < kMostEvents)
+      events.push_back({kernel, begun, ended});
   }
 };
 
@@ -87,9 +116,7 @@ struct Profile {
 Profile measure(Callable &callable, const SessionOptions &plain, Recorder &recorder, int64_t runs) {
   auto count = static_cast<size_t>(callable.function().kernel_count);
   SessionOptions observed = plain;
-  observed.begin = Recorder::begin;
-  observed.end = Recorder::end;
-  observed.user = &recorder;
+  recorder.attach(observed);
   std::vector<std::vector<int64_t>> ofKernel(count);
   std::vector<double> whole, unobserved;
   auto timed = [&](const SessionOptions &options) {
@@ -99,10 +126,7 @@ Profile measure(Callable &callable, const SessionOptions &plain, Recorder &recor
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
   for (int64_t run = -2; run < runs; ++run) { // two to warm up
-    recorder.ticks.assign(count, 0);
-    recorder.calls.assign(count, 0);
-    recorder.events.clear();
-    recorder.keepsEvents = run + 1 == runs;
+    recorder.startRun(count, run + 1 == runs);
     double alone = timed(plain), watched = timed(observed);
     if (run < 0)
       continue;
@@ -222,24 +246,46 @@ struct Report {
   Json kernels = Json::array();
 };
 
+/// What each kernel is expected to take, by name, where the artifact runs on a GPU that it has
+/// machine code for; else nothing.
+std::map<std::string, double> expectedSeconds(const Callable &callable,
+                                              const CallArguments &arguments) {
+  std::map<std::string, double> expected;
+  auto device = callable.artifact().device();
+  if (!device)
+    return expected;
+  auto onHost = check(Artifact::open(arguments.artifact, arguments.symbol));
+  Json cost = gpuCost(*onHost, gpuOption(device->info()), callable.function().name,
+                      callable.symbolValues());
+  if (!cost.is_null())
+    for (const Json &kernel : cost["kernels"])
+      expected[kernel["name"].get<std::string>()] += kernel["seconds"].get<double>();
+  return expected;
+}
+
 /// A line a kernel, of which the first `top` are in the table.
 Report reportOf(const Callable &callable, const Profile &found, const MachineLimits &limits,
                 const PerfCounters &counters, const std::vector<PerfCounters::Counts> &counts,
-                size_t top) {
+                const std::map<std::string, double> &expected, size_t top) {
   double inKernels = std::accumulate(found.seconds.begin(), found.seconds.end(), 0.0);
   Report report;
-  report.table = fmt::format("{:>10} {:>6} {:>6} {}{}  {}\n", "us", "share", "calls",
-                             Rates::heading(), countHeading(counters.kind()), "kernel");
+  report.table =
+      fmt::format("{:>10} {:>6} {:>6} {}{}{}  {}\n", "us", "share", "calls", Rates::heading(),
+                  countHeading(counters.kind()), expected.empty() ? "" : " expected us", "kernel");
   for (size_t kernel : orderOf(found.seconds)) {
     const ingot_kernel_info &info = callable.function().kernels[kernel];
     double seconds = found.seconds[kernel];
     double flops = callable.flopsOf(static_cast<int64_t>(kernel)),
            bytes = callable.bytesOf(static_cast<int64_t>(kernel));
     Rates rates(flops, bytes, std::max(seconds, 1e-9), limits);
+    auto estimate = expected.find(info.name);
+    std::string expectedText =
+        estimate == expected.end() ? "" : fmt::format(" {:>11.2f}", estimate->second * 1e6);
     if (report.kernels.size() < top)
-      report.table += fmt::format("{:>10.2f} {:>5.1f}% {:>6} {}{}  {}\n", seconds * 1e6,
-                                  seconds / inKernels * 100, found.calls[kernel], rates.columns(),
-                                  countColumns(counters.kind(), counts[kernel]), info.name);
+      report.table +=
+          fmt::format("{:>10.2f} {:>5.1f}% {:>6} {}{}{}  {}\n", seconds * 1e6,
+                      seconds / inKernels * 100, found.calls[kernel], rates.columns(),
+                      countColumns(counters.kind(), counts[kernel]), expectedText, info.name);
     report.kernels.push_back({{"name", info.name},
                               {"node", info.node},
                               {"seconds", seconds},
@@ -249,6 +295,8 @@ Report reportOf(const Callable &callable, const Profile &found, const MachineLim
                               {"bytes", bytes},
                               {"share_of_peak", rates.ofPeak},
                               {"share_of_bandwidth", rates.ofMemory}});
+    if (estimate != expected.end())
+      report.kernels.back()["expected_seconds"] = estimate->second;
     if (counters.kind() != PerfCounters::None)
       report.kernels.back()["counters"] = jsonOf(counters, counts[kernel]);
   }
@@ -273,8 +321,9 @@ void profile(const Arguments &arguments) {
   ThreadPool pool(arguments.threads);
   SessionOptions options;
   options.pool = &pool;
-  MachineLimits limits = measureLimits(callable.artifact().variant(), pool);
+  MachineLimits limits = limitsOf(callable.artifact(), pool);
   Recorder recorder;
+  recorder.isOnDevice = callable.artifact().device() != nullptr;
   OthersWatch watch;
   Profile found = measure(callable, options, recorder, arguments.runs);
   double others = watch.share();
@@ -285,8 +334,9 @@ void profile(const Arguments &arguments) {
   if (!arguments.trace.empty())
     writeTrace(arguments.trace, callable, recorder);
 
-  Report report = reportOf(callable, found, limits, counters, counts,
-                           arguments.top > 0 ? static_cast<size_t>(arguments.top) : SIZE_MAX);
+  Report report =
+      reportOf(callable, found, limits, counters, counts, expectedSeconds(callable, arguments.call),
+               arguments.top > 0 ? static_cast<size_t>(arguments.top) : SIZE_MAX);
   if (arguments.json) {
     Json json = {{"artifact", arguments.call.artifact},
                  {"function", callable.function().name},
@@ -330,7 +380,9 @@ void addProfile(CLI::App &app) {
       "Columns are as those of `ingot bench`, by kernel. --counters adds, of all threads and\n"
       "by runs of their own, instructions a cycle and misses of the last-level cache in a\n"
       "run; where the machine shows no such counters it says why, and adds processor time,\n"
-      "page faults and context switches.\n"
+      "page faults and context switches. On a device times are by its clock, limits those\n"
+      "published of a GPU of its architecture, and beside them stands what `ingot inspect\n"
+      "--gpu-cost` expects.\n"
       "Examples:\n"
       "  ingot profile classifier.so --shape batch=32 --top 10\n"
       "  ingot profile training.so --function train_step --shape batch=128 \\\n"

@@ -209,6 +209,7 @@ Expected<KernelResources> Reader::readKernel(StringRef symbol, const SymbolInfo 
   if (codeBytes->empty() || codeBytes->size() % kInstructionBytes)
     return createStringError("the code of " + kernel.symbol + " is not a number of instructions");
   kernel.instructions = countInstructions(*codeBytes, cubin.architecture);
+  kernel.loops = findLoops(*codeBytes, cubin.architecture);
   return kernel;
 }
 
@@ -242,9 +243,16 @@ Expected<Cubin> Reader::read() {
 
 } // namespace
 
+static int64_t countOf(const InstructionCounts &counts, StringRef instruction) {
+  auto found = counts.find(instruction.str());
+  return found == counts.end() ? 0 : found->second;
+}
+
+int64_t InstructionLoop::count(StringRef instruction) const {
+  return countOf(instructions, instruction);
+}
 int64_t KernelResources::count(StringRef instruction) const {
-  auto found = instructions.find(instruction.str());
-  return found == instructions.end() ? 0 : found->second;
+  return countOf(instructions, instruction);
 }
 
 Expected<Cubin> readCubin(StringRef bytes) {

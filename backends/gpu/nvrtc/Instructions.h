@@ -1,9 +1,7 @@
-// Names of the machine instructions of GPUs since 7.5. Called by Cubin alone.
+// The machine instructions of GPUs since 7.5: their names, and the loops that they make. Called by
+// Cubin alone.
 #pragma once
-#include "llvm/ADT/StringRef.h"
-#include <cstdint>
-#include <map>
-#include <string>
+#include "backends/gpu/nvrtc/Cubin.h"
 
 namespace ingot::gpu {
 
@@ -12,6 +10,9 @@ constexpr size_t kInstructionBytes = 16;
 
 /// Counts the instructions of `code`, whole ones, as KernelResources::instructions says.
 /// `architecture`: 86 is 8.6.
-std::map<std::string, int64_t> countInstructions(llvm::StringRef code, int architecture);
+InstructionCounts countInstructions(llvm::StringRef code, int architecture);
+
+/// The innermost loops of `code`, as KernelResources::loops says. In time n log n.
+std::vector<InstructionLoop> findLoops(llvm::StringRef code, int architecture);
 
 } // namespace ingot::gpu

@@ -1,6 +1,7 @@
 // The test models, inference and training, compiled for GPUs: every kernel keeps its values in
 // registers (the compiler's gate), and the machine code has the instructions that its layout is
-// for. Skipped without NVRTC. INGOT_GPUS=all takes every architecture.
+// for. Skipped without NVRTC. INGOT_GPUS=all takes every architecture. INGOT_KEEP=DIRECTORY saves
+// the models there instead, for `ingot compile`.
 #include "backends/gpu/nvrtc/Cubin.h"
 #include "backends/gpu/nvrtc/Nvrtc.h"
 #include "frontends/keras/Applications.h"
@@ -91,6 +92,10 @@ std::vector<const char *> models() {
 class ModelsForGpus : public testing::TestWithParam<const char *> {};
 
 TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
+  if (const char *directory = std::getenv("INGOT_KEEP")) {
+    buildModel(GetParam()).save(std::string(directory) + "/" + GetParam());
+    GTEST_SKIP() << "saved, not compiled";
+  }
   if (auto nvrtc = gpu::Nvrtc::get(); !nvrtc)
     GTEST_SKIP() << llvm::toString(nvrtc.takeError());
   mlir::MLIRContext context(allDialects());

@@ -100,6 +100,7 @@ TEST_F(CubinTest, TensorCoresAndAsynchronousCopiesAreSeen) {
     EXPECT_EQ(tensor.count("LDGSTS.64"), 1);
     EXPECT_EQ(tensor.count("LDGSTS.128"), 2);
     EXPECT_EQ(tensor.count("LDSM"), 1);
+    EXPECT_EQ(tensor.count("LDSM.4"), 1);
     EXPECT_EQ(tensor.count("HMMA.16816"), 2);
     EXPECT_EQ(tensor.count("HMMA.BF16"), 1);
     EXPECT_EQ(tensor.count("HMMA.TF32"), tensor.count("HMMA.1688"));
@@ -111,10 +112,39 @@ TEST_F(CubinTest, HoppersBulkCopiesAndWarpGroupProductsAreSeen) {
   KernelResources hopper = resources(kHopperKernel, "sm_90a");
   EXPECT_EQ(hopper.count("UTMALDG"), 1);
   EXPECT_EQ(hopper.count("HGMMA"), 1);
+  EXPECT_EQ(hopper.count("HGMMA.64x8x16"), 1);
   EXPECT_GE(hopper.count("SYNCS"), 2);
   ASSERT_EQ(hopper.parameters.size(), 2u);
   EXPECT_EQ(hopper.parameters[0].bytes, 128);
   EXPECT_EQ(hopper.parameters[1].bytes, 8);
+}
+
+TEST_F(CubinTest, TheInnermostLoopIsFoundWithItsInstructions) {
+  for (Architecture architecture : architectures()) {
+    SCOPED_TRACE(architecture.name());
+    KernelResources kernel = resources(kLoopKernel, architecture.name());
+    ASSERT_EQ(kernel.loops.size(), 1u);
+    const InstructionLoop &loop = kernel.loops.front();
+    EXPECT_EQ(loop.count("FFMA"), 4);
+    EXPECT_EQ(loop.count("LDS"), 4);
+    EXPECT_EQ(loop.count("BRA"), 1);
+    EXPECT_EQ(loop.count("LDG") + loop.count("BAR"), 0);
+    EXPECT_LT(loop.last - loop.first, 40);
+    EXPECT_GT(kernel.count("FFMA"), 4); // of the division
+  }
+}
+
+TEST_F(CubinTest, ALoopSaysHowManyGroupsOfCopiesAreUnderWay) {
+  for (Architecture architecture : architectures()) {
+    if (architecture.number < 80)
+      continue;
+    SCOPED_TRACE(architecture.name());
+    KernelResources kernel = resources(kPipelineKernel, architecture.name());
+    ASSERT_EQ(kernel.loops.size(), 1u);
+    EXPECT_EQ(kernel.loops.front().count("LDGSTS.128"), 1);
+    EXPECT_EQ(kernel.loops.front().groupsUnderWay, 2);
+  }
+  EXPECT_TRUE(resources(kAddKernel, "sm_80").loops.empty());
 }
 
 /// The message, or nothing.

@@ -51,6 +51,46 @@ extern "C" __global__ void __launch_bounds__(256) shared(const float *a, float *
 }
 )";
 
+/// A loop of loads, a barrier and a loop with four multiply-adds; and a division, whose seldom needed
+/// part stands behind the kernel and branches back.
+inline const std::string kLoopKernel = R"(
+extern "C" __global__ void __launch_bounds__(256) loop(const float *a, float *b, int n, int m) {
+  __shared__ float s[256];
+  int t = threadIdx.x;
+  float x = 0;
+#pragma unroll 1
+  for (int j = 0; j < m; j++) {
+    s[t] = a[j * 256 + t];
+    __syncthreads();
+#pragma unroll 1
+    for (int i = 0; i < n; i++) {
+#pragma unroll
+      for (int u = 0; u < 4; u++) x = __fmaf_rn(x, s[(t + i + u) & 255], 1.f);
+    }
+    __syncthreads();
+  }
+  b[t] = x / a[t];
+}
+)";
+
+/// Copies of which two groups are under way when an iteration goes on (sm_80 and later).
+inline const std::string kPipelineKernel = R"(
+__device__ unsigned at(const void *p) { return (unsigned)__cvta_generic_to_shared(p); }
+extern "C" __global__ void __launch_bounds__(32) pipeline(const float *a, float *b, int n) {
+  __shared__ float s[512];
+  int t = threadIdx.x;
+  float x = 0;
+#pragma unroll 1
+  for (int i = 0; i < n; i++) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 16;" :: "r"(at(s + (i & 3) * 128 + t * 4)), "l"(a + i * 128 + t * 4));
+    asm volatile("cp.async.commit_group;");
+    asm volatile("cp.async.wait_group 2;" ::: "memory");
+    x = __fmaf_rn(x, s[(i & 3) * 128 + t], 1.f);
+  }
+  b[t] = x;
+}
+)";
+
 /// cp.async of 4, 8 and 16 bytes, ldmatrix, mma of each type (sm_80 and later).
 inline const std::string kTensorKernel = R"(
 __device__ unsigned at(const void *p) { return (unsigned)__cvta_generic_to_shared(p); }
