@@ -81,6 +81,11 @@ Result<std::unique_ptr<DeviceDriver>> CudaDevice::open(int index) {
 }
 
 CudaDevice::~CudaDevice() {
+  if (products_)
+    (void)within([&] {
+      products_.reset();
+      return Status::ok();
+    });
   if (context_)
     (void)library_.cuDevicePrimaryCtxRelease_v2(device_);
 }
@@ -122,6 +127,22 @@ void CudaDevice::freeStaging(void *address) {
 bool CudaDevice::takes(int64_t imageKind) const {
   return library_.isFake ? imageKind == INGOT_IMAGE_HOST
                          : imageKind == INGOT_IMAGE_CUBIN || imageKind == INGOT_IMAGE_PTX;
+}
+
+Result<cublaslt::Products *> CudaDevice::products() {
+  std::call_once(askedForProducts_, [&] {
+    noProducts_ = within([&]() -> Status {
+      INGOT_ASSIGN_OR_RETURN(products_, cublaslt::Products::make());
+      return Status::ok();
+    });
+  });
+  INGOT_RETURN_IF_ERROR(noProducts_);
+  return products_.get();
+}
+
+Result<std::string> CudaDevice::productLibrary() {
+  INGOT_ASSIGN_OR_RETURN(cublaslt::Products * products, this->products());
+  return products->name();
 }
 
 Result<std::unique_ptr<DeviceCode>> CudaDevice::load(const ingot_device_code &code) {

@@ -28,6 +28,9 @@ public:
   void freeStaging(void *address) override;
   bool takes(int64_t imageKind) const override { return imageKind == INGOT_IMAGE_OPENCL; }
   Result<std::unique_ptr<DeviceCode>> load(const ingot_device_code &code) override;
+  Result<std::string> productLibrary() override {
+    return Status(StatusCode::Unavailable, "no library computes products on devices of OpenCL");
+  }
 
   const Library &library() const { return library_; }
   cl_device_id device() const { return device_; }
