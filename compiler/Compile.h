@@ -7,6 +7,7 @@
 //   - locations whose innermost NameLoc is the user's layer.
 // Nothing here exits or aborts on user input: failure comes with at least one message.
 #pragma once
+#include "compiler/package/GpuLibrary.h"
 #include "ir/Graph.h"
 #include <functional>
 #include <map>
@@ -61,6 +62,10 @@ struct CompileOptions {
   /// Kernels that may keep values in a GPU's memory instead of its registers; others that would
   /// fail the compilation.
   std::vector<std::string> mayUseLocalMemory;
+  /// Lets tensor cores multiply f32, with each factor rounded to TF32: to within 2^-11 of itself.
+  bool gpuTf32 = false;
+  /// What computes products on CUDA's devices that have it, in the place of kernels.
+  GpuLibrary gpuLibrary;
   Emit emit = Emit::SharedLibrary;
   /// The exported symbol.
   std::string symbol = "ingot_artifact";

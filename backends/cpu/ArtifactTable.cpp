@@ -56,6 +56,7 @@ private:
   Constant *kernels(const std::vector<KernelDescription> &kernels);
   Constant *function(const FunctionDescription &d);
   Constant *device(const DeviceDescription &d);
+  Constant *choices(const GpuLibrary &library);
   Constant *initialState();
   /// Their number, and the array.
   std::pair<Constant *, Constant *> bounds(const ArtifactDescription &d);
@@ -163,11 +164,21 @@ Constant *TableWriter::device(const DeviceDescription &d) {
   });
   Constant *left = array(d.left, [&](const auto &function) { return text(function.name); });
   Constant *reasons = array(d.left, [&](const auto &function) { return text(function.reason); });
-  return record({text(d.api), text(d.family), artifact(*variant.description, 0, null()),
-                 i64(d.kernels.size()), kernels, i64(d.units), i64(d.images.size()), images,
-                 i64(d.constants.size()),
-                 d.constants.empty() ? null() : bytes(d.constants, INGOT_ALIGNMENT),
-                 i64(d.left.size()), left, reasons});
+  return record(
+      {text(d.api), text(d.family), artifact(*variant.description, 0, null()),
+       i64(d.kernels.size()), kernels, i64(d.units), i64(d.images.size()), images,
+       i64(d.constants.size()), d.constants.empty() ? null() : bytes(d.constants, INGOT_ALIGNMENT),
+       i64(d.left.size()), left, reasons, d.library.name.empty() ? null() : text(d.library.name),
+       i64(d.library.choices.size()), choices(d.library)});
+}
+
+Constant *TableWriter::choices(const GpuLibrary &library) {
+  return array(library.choices, [&](const GpuLibrary::Choice &choice) {
+    std::vector<Constant *> fields{text(choice.device)};
+    for (int64_t word : wordsOf(choice.product))
+      fields.push_back(i64(word));
+    return record(fields);
+  });
 }
 
 Constant *TableWriter::devices(llvm::ArrayRef<TableDevice> devices) {

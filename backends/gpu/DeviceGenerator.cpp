@@ -142,6 +142,8 @@ void DeviceGenerator::emitConstants() {
 void DeviceGenerator::fillFrame(Value run, Value words) {
   device = cb.loadPointer(run, Device);
   parameters = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.pointer(), cb.integer(1), 8);
+  productFields = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(),
+                                         cb.integer(std::tuple_size_v<ProductWords>), 8);
   FunctionGenerator::fillFrame(run, words);
   Value base = deviceField(Constants);
   for (const auto &[name, offset] : constantOffsets)
@@ -151,10 +153,13 @@ void DeviceGenerator::fillFrame(Value run, Value words) {
   callDevice(Store, {error, cb.integer(cpu::Frame::noError)});
 }
 
-void DeviceGenerator::callDevice(DeviceField callee, ValueRange arguments) {
+Value DeviceGenerator::codeOf(DeviceField callee, ValueRange arguments) {
   llvm::SmallVector<Value> all{deviceField(Context)};
   llvm::append_range(all, arguments);
-  Value code = callThrough(deviceField(callee), b.getI32Type(), all);
+  return callThrough(deviceField(callee), b.getI32Type(), all);
+}
+
+void DeviceGenerator::endWhereFailed(Value code) {
   Value failed = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ne, code, status(INGOT_OK));
   returnIf(made, failed, [&] { return status(INGOT_DEVICE_FAILED); });
 }
@@ -185,6 +190,10 @@ Value DeviceGenerator::encode(const TensorMap &map) {
   return place;
 }
 
+void DeviceGenerator::callDevice(DeviceField callee, ValueRange arguments) {
+  endWhereFailed(codeOf(callee, arguments));
+}
+
 void DeviceGenerator::launch(const KernelText &text, llvm::StringRef symbol, llvm::StringRef node,
                              Value blocks, llvm::ArrayRef<TensorMap> maps) {
   int64_t number = program.kernel(text, symbol, node);
@@ -202,6 +211,50 @@ void DeviceGenerator::launch(const KernelText &text, llvm::StringRef symbol, llv
   callDevice(Launch, {cb.integer(number), blocks, parameters});
   cf::BranchOp::create(b, cb.loc, after);
   b.setInsertionPointToStart(after);
+}
+
+std::optional<LibraryProduct> DeviceGenerator::libraryProduct(Operation *op) {
+  auto kernel = llvm::dyn_cast<exec::KernelOp>(op);
+  const GpuLibrary &library = context.options.gpuLibrary;
+  if (!kernel || library.name.empty() || target.api != "cuda")
+    return std::nullopt;
+  std::optional<LibraryProduct> product = matchLibraryProduct(kernel);
+  if (!product)
+    return std::nullopt;
+  auto isChosen = [&](const GpuLibrary::Choice &choice) { return product->mayBe(choice.product); };
+  if (!library.choices.empty() && llvm::none_of(library.choices, isChosen))
+    return std::nullopt;
+  // A library does not see that the run has failed: it may go on in the arena, where nobody looks.
+  Storage place = storageOf(product->d.tensor);
+  if (mayHaveFailed && place.kind != Storage::Kind::Slot)
+    return std::nullopt;
+  // Kernels read a bias element by element, and may write over it.
+  if (product->bias.tensor && storageOf(product->bias.tensor) == place)
+    return std::nullopt;
+  return product;
+}
+
+Value DeviceGenerator::addressOf(const LibraryProduct::Matrix &matrix) {
+  if (!matrix.tensor)
+    return LLVM::ZeroOp::create(b, cb.loc, cb.pointer());
+  return cb.address(pointerTo(matrix.tensor), evaluate(matrix.offset),
+                    cpu::memoryType(getElementTypeOrSelf(matrix.tensor)));
+}
+
+Block *DeviceGenerator::multiplyOrElse(const LibraryProduct &product) {
+  for (auto [i, word] : llvm::enumerate(product.words))
+    storeWord(productFields, static_cast<int64_t>(i), evaluate(word));
+  Value code = codeOf(Multiply, {productFields, addressOf(product.a), addressOf(product.b),
+                                 addressOf(product.bias), addressOf(product.d)});
+  Block *none = made.addBlock(), *some = made.addBlock(), *after = made.addBlock();
+  Value isNone =
+      arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::eq, code, status(INGOT_NO_LIBRARY));
+  cf::CondBranchOp::create(b, cb.loc, isNone, none, some);
+  b.setInsertionPointToStart(some);
+  endWhereFailed(code);
+  cf::BranchOp::create(b, cb.loc, after);
+  b.setInsertionPointToStart(none);
+  return after;
 }
 
 void DeviceGenerator::emitDispatch(Operation *op) {
@@ -229,12 +282,18 @@ void DeviceGenerator::emitDispatch(Operation *op) {
   description.kernels.push_back(describeKernel(op));
 
   callBegin(number);
+  std::optional<LibraryProduct> product = libraryProduct(op);
+  Block *after = product ? multiplyOrElse(*product) : nullptr;
   Value work = evaluate(code.count);
   if (code.form == Form::Threads) {
     storeWord(words, count, work);
     work = cb.ceilDiv(work, cb.integer(code.threads));
   }
   launch(text, symbol, description.kernels.back().node, work, code.maps);
+  if (after) {
+    cf::BranchOp::create(b, cb.loc, after);
+    b.setInsertionPointToStart(after);
+  }
   callEnd(number);
   mayHaveFailed |= mayFail(op);
 }

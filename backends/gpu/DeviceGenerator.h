@@ -4,6 +4,7 @@
 #include "backends/cpu/FunctionGenerator.h"
 #include "backends/gpu/DeviceKernelEmitter.h"
 #include "backends/gpu/DeviceProgram.h"
+#include "backends/gpu/LibraryProduct.h"
 
 namespace ingot::gpu {
 
@@ -29,14 +30,31 @@ private:
   void storePosition(exec::ScanOp op, mlir::Value position) override;
 
   /// A field of the run's ingot_device.
-  enum DeviceField { Context = 1, Launch, Copy, Store, Load, Constants, Error, EncodeTensorMap };
+  enum DeviceField {
+    Context = 1,
+    Launch,
+    Copy,
+    Store,
+    Load,
+    Constants,
+    Error,
+    EncodeTensorMap,
+    Multiply
+  };
   mlir::Value deviceField(DeviceField field) { return cb.loadPointer(device, field); }
-  /// Calls one of its functions; the run ends where that fails.
+  /// Calls one of its functions, which returns a code; the run ends where that is not 0.
   void callDevice(DeviceField callee, mlir::ValueRange arguments);
+  mlir::Value codeOf(DeviceField callee, mlir::ValueRange arguments);
+  void endWhereFailed(mlir::Value code);
   void launch(const KernelText &text, llvm::StringRef symbol, llvm::StringRef node,
               mlir::Value blocks, llvm::ArrayRef<TensorMap> maps = {});
   /// Encodes a tensor map where the launch's parameters find it.
   mlir::Value encode(const TensorMap &map);
+  /// The product that a library may compute instead of the kernel.
+  std::optional<LibraryProduct> libraryProduct(mlir::Operation *op);
+  /// Code that follows is run where no library computes the product; the block is what comes after.
+  mlir::Block *multiplyOrElse(const LibraryProduct &product);
+  mlir::Value addressOf(const LibraryProduct::Matrix &matrix);
   /// Ends the run where a kernel before has failed: what is decided now hangs on what it made.
   void leaveIfFailed();
   /// A kernel that copies bytes unless one before it has failed.
@@ -54,6 +72,7 @@ private:
   /// Pointers to a launch's parameters, as many as any has.
   mlir::LLVM::AllocaOp parameters;
   int64_t mostParameters = 1;
+  mlir::Value productFields; // an ingot_product
 };
 
 } // namespace ingot::gpu

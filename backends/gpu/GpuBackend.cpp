@@ -111,6 +111,8 @@ FamilyCompiler::FamilyCompiler(ModuleOp planned, const CompileOptions &options,
   code.description.family = target.family;
   code.description.left = std::move(functions.left);
   code.description.constants = program.constants;
+  if (target.api == "cuda")
+    code.description.library = options.gpuLibrary;
 }
 
 void FamilyCompiler::describeKernels(bool unitEach) {
@@ -172,6 +174,10 @@ FailureOr<std::vector<cpu::DeviceCode>> makeDeviceCode(ModuleOp planned,
   auto request = parseRequest(options);
   if (!request)
     return planned.emitError() << llvm::toString(request.takeError());
+  const std::string &library = options.gpuLibrary.name;
+  if (!library.empty() && library != "cublaslt")
+    return planned.emitError() << "unknown library `" << library
+                               << "` for products on GPUs; known is: cublaslt";
   std::vector<cpu::DeviceCode> devices;
   auto add = [&](llvm::StringRef family,
                  llvm::function_ref<LogicalResult(FamilyCompiler &)> addImages) -> LogicalResult {

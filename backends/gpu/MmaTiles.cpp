@@ -73,7 +73,7 @@ Value halfOf(Value factor) {
 bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code) {
   exec::NestOp nest = product.nest;
   Type sum = getElementTypeOrSelf(nest.getOutputs()[0]);
-  auto factors = mmaFactors(product, false);
+  auto factors = mmaFactors(product, context.options.gpuTf32);
   if (!target.mma || !factors || !sum.isF32())
     return false;
   auto [aFactor, bFactor] = *factors;

@@ -1,7 +1,7 @@
 // What an artifact's table says, in C++: filled by the compiler from the module, written as data by
 // a back end. Mirrors runtime/include/ingot/artifact.h field by field.
 #pragma once
-#include "ingot/artifact.h"
+#include "compiler/package/GpuLibrary.h"
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -134,6 +134,7 @@ struct DeviceDescription {
   std::vector<Image> images;
   std::string constants;
   std::vector<LeftFunction> left;
+  GpuLibrary library;
 };
 
 } // namespace ingot

@@ -104,6 +104,7 @@ void addOptions(const CompileOptions &options, Manifest &manifest) {
   add("sanitize", options.sanitize);
   add("debug-arena", flag(options.debugArena));
   add("fast-math", flag(options.fastMath));
+  add("gpu-tf32", flag(options.gpuTf32));
 }
 
 } // namespace

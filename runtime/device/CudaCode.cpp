@@ -3,17 +3,27 @@
 #include "runtime/device/Images.h"
 
 #include <string>
+#include <string_view>
 
 namespace ingot::cuda {
 
 CudaCode::CudaCode(CudaDevice &device, const ingot_device_code &code)
     : device_(device), code_(code), functions_(static_cast<size_t>(code.kernel_count)),
-      modules_(static_cast<size_t>(code.unit_count)) {}
+      modules_(static_cast<size_t>(code.unit_count)) {
+  for (int64_t i = 0; i < code.choice_count; ++i)
+    if (device.info().name == code.choices[i].device)
+      choices_.insert(code.choices[i].product);
+}
 
 CudaCode::~CudaCode() {
   for (CUmodule module : modules_)
     if (module)
       (void)device_.call(INGOT_CUDA(device_, cuModuleUnload), module);
+}
+
+bool CudaCode::wantsLibraryFor(const ingot_product &product) const {
+  return code_.library && std::string_view(code_.library) == "cublaslt" &&
+         (code_.choice_count == 0 || choices_.count(product) != 0);
 }
 
 Result<CUfunction> CudaCode::function(int64_t index) {

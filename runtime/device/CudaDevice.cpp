@@ -114,6 +114,11 @@ Result<std::unique_ptr<DeviceDriver>> CudaDevice::open(int index) {
 }
 
 CudaDevice::~CudaDevice() {
+  if (products_)
+    (void)within([&] {
+      products_.reset();
+      return Status::ok();
+    });
   if (context_)
     (void)library_.cuDevicePrimaryCtxRelease_v2(device_);
 }
@@ -183,6 +188,22 @@ Status CudaDevice::encodeTensorMap(void *map, const ingot_tensor_map &tensor) {
            int{CU_TENSOR_MAP_INTERLEAVE_NONE}, int{CU_TENSOR_MAP_SWIZZLE_128B},
            int{CU_TENSOR_MAP_L2_PROMOTION_L2_128B}, int{CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE});
   return encoded.isOk() ? encoded : encoded.withContext(describe(tensor));
+}
+
+Result<cublaslt::Products *> CudaDevice::products() {
+  std::call_once(askedForProducts_, [&] {
+    noProducts_ = within([&]() -> Status {
+      INGOT_ASSIGN_OR_RETURN(products_, cublaslt::Products::make());
+      return Status::ok();
+    });
+  });
+  INGOT_RETURN_IF_ERROR(noProducts_);
+  return products_.get();
+}
+
+Result<std::string> CudaDevice::productLibrary() {
+  INGOT_ASSIGN_OR_RETURN(cublaslt::Products * products, this->products());
+  return products->name();
 }
 
 Result<std::unique_ptr<DeviceCode>> CudaDevice::load(const ingot_device_code &code) {

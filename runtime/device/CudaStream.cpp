@@ -4,6 +4,7 @@
 #include "runtime/device/CudaCode.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 
 namespace ingot::cuda {
@@ -32,6 +33,11 @@ struct CudaRecording : Recording {
 
 CUdeviceptr address(const void *pointer) { return reinterpret_cast<CUdeviceptr>(pointer); }
 
+/// What NVIDIA recommends for cuBLAS.
+size_t workspaceBytes(const DeviceInfo &info) {
+  return size_t{info.computeMajor >= 9 ? 32u : 4u} << 20;
+}
+
 CUevent eventOf(Mark &mark) { return static_cast<CudaMark &>(mark).event; }
 
 } // namespace
@@ -48,6 +54,8 @@ CudaStream::~CudaStream() {
   if (!stream_)
     return;
   (void)wait();
+  if (workspace_)
+    free(workspace_);
   (void)device_.call(INGOT_CUDA(device_, cuStreamDestroy_v2), stream_);
 }
 
@@ -124,6 +132,40 @@ Status CudaStream::launch(DeviceCode &code, int64_t kernel, int64_t blocks,
   return launched.isOk()
              ? launched
              : Status(launched.code(), launched.message() + " (launching '" + info.symbol + "')");
+}
+
+/// The first run of its sizes is not recorded, so that plan and workspace are there for one that
+/// is.
+Result<bool> CudaStream::multiply(DeviceCode &code, const ingot_product &product,
+                                  const ProductOperands &operands) {
+  if (!static_cast<CudaCode &>(code).wantsLibraryFor(product))
+    return false;
+  Result<cublaslt::Products *> products = device_.products();
+  if (!products.isOk()) {
+    static std::once_flag said;
+    std::call_once(said, [&] {
+      std::fprintf(stderr, "ingot: products of matrices are computed by the model's kernels: %s\n",
+                   products.status().message().c_str());
+    });
+    return false;
+  }
+  const size_t mostBytes = workspaceBytes(device_.info());
+  cublaslt::Products::Plan plan;
+  INGOT_RETURN_IF_ERROR(device_.within([&]() -> Status {
+    INGOT_ASSIGN_OR_RETURN(plan, (*products)->plan(product, operands, mostBytes));
+    return Status::ok();
+  }));
+  if (!plan.isThere || (device_.productWatcher && !device_.productWatcher(product)))
+    return false;
+  if (plan.workspaceBytes != 0 && !workspace_) {
+    Result<void *> block = allocate(mostBytes);
+    if (!block.isOk())
+      return block.status().withContext("the workspace of cuBLASLt");
+    workspace_ = *block;
+  }
+  INGOT_RETURN_IF_ERROR(device_.within(
+      [&] { return (*products)->put(product, operands, plan, workspace_, stream_); }));
+  return true;
 }
 
 Status CudaStream::wait() {

@@ -19,6 +19,8 @@ public:
   Status store(void *to, int64_t value) override;
   Status clear(void *to, uint64_t bytes) override;
   Status launch(DeviceCode &code, int64_t kernel, int64_t blocks, void *const *parameters) override;
+  Result<bool> multiply(DeviceCode &code, const ingot_product &product,
+                        const ProductOperands &operands) override;
   Status wait() override;
   Result<std::unique_ptr<Mark>> makeMark(bool isTimed) override;
   Status put(Mark &mark) override;
@@ -34,6 +36,8 @@ private:
   explicit CudaStream(CudaDevice &device) : device_(device) {}
   CudaDevice &device_;
   CUstream stream_ = nullptr;
+  /// Of libraries, from the first product on that needs any: recordings hold its address.
+  void *workspace_ = nullptr;
 };
 
 } // namespace ingot::cuda

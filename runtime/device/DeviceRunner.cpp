@@ -48,7 +48,8 @@ DeviceRunner::DeviceRunner(DeviceDriver &driver, DeviceCode &code, const void *c
       first_(driver, *stream_, *uploads_), second_(driver, *stream_, *uploads_) {
   for (int64_t i = 0; i < function.output_count; ++i)
     extents_ += static_cast<size_t>(function.outputs[i].rank);
-  device_ = {sizeof device_, this, &launch, &copy, &store, &load, constants, nullptr, &tensorMap};
+  device_ = {sizeof device_, this,      &launch, &copy,      &store,
+             &load,          constants, nullptr, &tensorMap, &multiply};
   for (Slot *slot : {&first_, &second_}) {
     slot->inputPointers.resize(static_cast<size_t>(function.input_count));
     slot->outputPointers.resize(static_cast<size_t>(function.output_count));
@@ -298,6 +299,15 @@ int32_t DeviceRunner::load(void *context, void *to, const void *from, uint64_t b
 int32_t DeviceRunner::tensorMap(void *context, void *map, const ingot_tensor_map *tensor) {
   auto &self = *static_cast<DeviceRunner *>(context);
   return self.note(self.driver_.encodeTensorMap(map, *tensor));
+}
+
+int32_t DeviceRunner::multiply(void *context, const ingot_product *product, const void *a,
+                               const void *b, const void *bias, void *d) {
+  auto &self = *static_cast<DeviceRunner *>(context);
+  Result<bool> isPut = self.stream_->multiply(self.code_, *product, {a, b, bias, d});
+  if (!isPut.isOk())
+    return self.note(isPut.status());
+  return *isPut ? 0 : INGOT_NO_LIBRARY;
 }
 
 //===----------------------------------------------------------------------===//

@@ -79,6 +79,8 @@ private:
   static int32_t store(void *context, void *to, int64_t value);
   static int32_t load(void *context, void *to, const void *from, uint64_t bytes);
   static int32_t tensorMap(void *context, void *map, const ingot_tensor_map *tensor);
+  static int32_t multiply(void *context, const ingot_product *product, const void *a, const void *b,
+                          const void *bias, void *d);
 
   DeviceDriver &driver_;
   DeviceCode &code_;

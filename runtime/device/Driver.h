@@ -12,9 +12,16 @@
 #include "ingot/Device.h"
 #include "ingot/artifact.h"
 
+#include <functional>
 #include <memory>
 
 namespace ingot {
+
+/// Where the matrices of an ingot_product are on the device; `bias` may be NULL.
+struct ProductOperands {
+  const void *a, *b, *bias;
+  void *d;
+};
 
 /// A point in a stream's work.
 class Mark {
@@ -55,6 +62,10 @@ public:
   /// before.
   virtual Status launch(DeviceCode &code, int64_t kernel, int64_t blocks,
                         void *const *parameters) = 0;
+  /// The same by a library. False: nothing was put, as the artifact wants none for this product, or
+  /// none has it.
+  virtual Result<bool> multiply(DeviceCode &code, const ingot_product &product,
+                                const ProductOperands &operands) = 0;
 
   /// Waits for all the work there is. An error is of any of it.
   virtual Status wait() = 0;
@@ -71,8 +82,8 @@ public:
 
   /// Whether there are recordings.
   virtual bool canRecord() const = 0;
-  /// From now on copies, stores, clears and launches are recorded, not done, and nothing else is
-  /// asked of the stream, until `endRecording`.
+  /// From now on copies, stores, clears, launches and products are recorded, not done, and nothing
+  /// else is asked of the stream, until `endRecording`.
   virtual Status beginRecording() = 0;
   virtual Result<std::unique_ptr<Recording>> endRecording() = 0;
   virtual Status replay(Recording &recording) = 0;
@@ -98,6 +109,13 @@ public:
   virtual Status encodeTensorMap(void *map, const ingot_tensor_map &tensor) = 0;
   /// Kernels of an entry that has images for this device; `code` outlives what is made.
   virtual Result<std::unique_ptr<DeviceCode>> load(const ingot_device_code &code) = 0;
+
+  /// The library that computes products here: "cuBLASLt 13.1.0". Unavailable, Unsupported: why
+  /// there is none.
+  virtual Result<std::string> productLibrary() = 0;
+  /// For measurements: asked about each product that the library has, whether it may compute it.
+  /// Set while nothing runs.
+  std::function<bool(const ingot_product &)> productWatcher;
 };
 
 } // namespace ingot

@@ -30,6 +30,9 @@ public:
   bool hasTensorMaps() const override { return false; }
   Status encodeTensorMap(void *map, const ingot_tensor_map &tensor) override;
   Result<std::unique_ptr<DeviceCode>> load(const ingot_device_code &code) override;
+  Result<std::string> productLibrary() override {
+    return Status(StatusCode::Unavailable, "no library computes products on devices of OpenCL");
+  }
 
   const Library &library() const { return library_; }
   cl_device_id device() const { return device_; }

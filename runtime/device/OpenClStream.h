@@ -19,6 +19,9 @@ public:
   Status store(void *to, int64_t value) override;
   Status clear(void *to, uint64_t bytes) override;
   Status launch(DeviceCode &code, int64_t kernel, int64_t blocks, void *const *parameters) override;
+  Result<bool> multiply(DeviceCode &, const ingot_product &, const ProductOperands &) override {
+    return false;
+  }
   Status wait() override;
   Result<std::unique_ptr<Mark>> makeMark(bool isTimed) override;
   Status put(Mark &mark) override;

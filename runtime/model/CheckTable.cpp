@@ -260,6 +260,14 @@ Status checkImages(const ingot_device_code &code) {
   return Status::ok();
 }
 
+Status checkChoices(const ingot_device_code &code) {
+  INGOT_RETURN_IF_ERROR(checkArray("choices of a library", code.choices, code.choice_count));
+  for (int64_t i = 0; i < code.choice_count; ++i)
+    if (!code.choices[i].device)
+      return malformed("choice " + std::to_string(i) + " of a library names no device");
+  return Status::ok();
+}
+
 Status checkDevice(const ingot_artifact_table &own, const ingot_device_code &code) {
   if (!code.api || !code.family || !code.table)
     return malformed("it has no api, family or table");
@@ -271,6 +279,7 @@ Status checkDevice(const ingot_artifact_table &own, const ingot_device_code &cod
     return malformed("unit count " + std::to_string(code.unit_count));
   INGOT_RETURN_IF_ERROR(checkKernels(code));
   INGOT_RETURN_IF_ERROR(checkImages(code));
+  INGOT_RETURN_IF_ERROR(checkChoices(code));
   if (code.constant_bytes != 0 && !code.constants)
     return malformed("its constants are missing");
   INGOT_RETURN_IF_ERROR(checkNames("functions left to the CPU", code.left, code.left_count));

@@ -1,6 +1,7 @@
 // `ingot bench`: how long a function of an artifact takes, beside what the machine could do.
 #include "tools/ingot/Callable.h"
 #include "tools/ingot/MachineLimits.h"
+#include "tools/ingot/TuneProducts.h"
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -21,7 +22,10 @@ struct Arguments {
   int64_t runs = 0; // 0: as many as fit into `seconds`
   double seconds = 1;
   bool json = false;
+  std::string tuning;
 };
+
+constexpr int64_t kTuningRuns = 50;
 
 struct Times {
   std::vector<double> sorted; // seconds
@@ -147,6 +151,9 @@ void addBench(CLI::App &app) {
   command->add_option("--runs", arguments->runs, "Measure exactly so many runs")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 40));
   command->add_flag("--json", arguments->json, "Results as JSON");
+  command->add_option("--tune", arguments->tuning,
+                      "On a GPU: measure each product of matrices by the model's kernel and by a "
+                      "library (ingot compile --gpu-library), into this table");
   command->footer(
       "GFLOP/s are of the planned operations in the least time; `of peak` compares with\n"
       "multiply-adds in registers on as many threads. GB/s are of all kernels' operands;\n"
@@ -154,8 +161,15 @@ void addBench(CLI::App &app) {
       "Examples:\n"
       "  ingot bench classifier.so --shape batch=32\n"
       "  ingot bench classifier.so --threads 1,2,4 --percentiles 50,90,99.9 --json\n"
-      "  ingot bench training.so --function train_step --shape batch=128\n");
-  command->callback([arguments] { bench(*arguments); });
+      "  ingot bench training.so --function train_step --shape batch=128\n"
+      "  ingot bench classifier.so --device cuda --shape batch=32 --tune h200.json\n");
+  command->callback([arguments] {
+    if (arguments->tuning.empty())
+      bench(*arguments);
+    else
+      tuneProducts(arguments->call, arguments->tuning,
+                   arguments->runs > 0 ? arguments->runs : kTuningRuns);
+  });
 }
 
 } // namespace ingot::cli

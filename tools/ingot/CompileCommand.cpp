@@ -6,6 +6,7 @@
 #include "compiler/package/Header.h"
 #include "runtime/core/AtomicFile.h"
 #include "tools/ingot/InspectGpu.h"
+#include "tools/ingot/GpuTuning.h"
 #include "tools/ingot/InspectText.h"
 #include "tools/ingot/PublishArguments.h"
 #include "tools/ingot/RunCompiler.h"
@@ -23,7 +24,7 @@ namespace {
 struct Arguments {
   std::string model, output, emit = "so", header, stopAfter, convPrecision = "default";
   std::vector<std::string> functions, shapes, sizes, carries, customOps;
-  std::string cc;
+  std::string cc, gpuTuning;
   bool noWeights = false, recompute = false, json = false;
   TrainArguments train;
   PublishArguments publish;
@@ -321,6 +322,8 @@ void compile(Arguments &arguments) {
   auto start = std::chrono::steady_clock::now();
   checkPublish(arguments);
   checkArguments(arguments);
+  if (!arguments.gpuTuning.empty())
+    arguments.options.gpuLibrary = libraryOf(readTuning(arguments.gpuTuning));
   bool withTraining = llvm::any_of(arguments.functions, [](const std::string &name) {
     return name != "predict" && name != "initialize";
   });
@@ -386,6 +389,33 @@ void addCustomOpOptions(CLI::App &command, Arguments &arguments) {
                      "Command that compiles sources of custom ops; default $CC, then cc");
 }
 
+void addGpuOptions(CLI::App &command, Arguments &arguments) {
+  CLI::Option *gpu = command.add_option(
+      "--gpu", arguments.options.gpu,
+      "Code for GPUs, too: CUDA architectures (sm_80,sm_90a, or all), opencl; needs "
+      "NVRTC for CUDA");
+  command
+      .add_option("--gpu-local-memory", arguments.options.mayUseLocalMemory,
+                  "Kernels, as messages name them, that may spill registers to memory")
+      ->delimiter(',');
+  command
+      .add_flag("--gpu-tf32", arguments.options.gpuTf32,
+                "Tensor cores multiply f32, too, with factors rounded to TF32 (within 2^-11)")
+      ->needs(gpu);
+  CLI::Option *library =
+      command
+          .add_option("--gpu-library", arguments.options.gpuLibrary.name,
+                      "Library of CUDA that computes products of matrices where it is installed: "
+                      "cublaslt")
+          ->check(CLI::IsMember({"cublaslt"}))
+          ->needs(gpu);
+  command
+      .add_option("--gpu-tuning", arguments.gpuTuning,
+                  "Table of `ingot bench --tune`: the library for products that are faster with it")
+      ->needs(gpu)
+      ->excludes(library);
+}
+
 void addCacheOptions(CLI::App &command, Arguments &arguments) {
   command
       .add_option(
@@ -435,14 +465,7 @@ void addCompile(CLI::App &app) {
       ->add_option("--target-cpu", arguments->options.targetCpu,
                    "host, or levels for one file with variants: x86-64-v4,x86-64-v3,x86-64")
       ->capture_default_str();
-  command->add_option(
-      "--gpu", arguments->options.gpu,
-      "Code for GPUs, too: CUDA architectures (sm_80,sm_90a, or all), opencl; needs "
-      "NVRTC for CUDA");
-  command
-      ->add_option("--gpu-local-memory", arguments->options.mayUseLocalMemory,
-                   "Kernels, as messages name them, that may spill registers to memory")
-      ->delimiter(',');
+  addGpuOptions(*command, *arguments);
   command->add_option("--emit", arguments->emit, "so, obj (one object) or static (an archive)")
       ->check(CLI::IsMember({"so", "obj", "static"}))
       ->capture_default_str();
@@ -500,6 +523,7 @@ void addCompile(CLI::App &app) {
       "      --header classifier.h\n"
       "  ingot compile classifier --functions all --no-weights -o training.so\n"
       "  ingot compile classifier --gpu sm_80,sm_90a,opencl\n"
+      "  ingot compile classifier --gpu sm_90a --gpu-tuning h200.json\n"
       "  ingot compile classifier --json | jq '.functions[].arena_bytes'\n"
       "  ingot compile detector.onnx --shape images=1,3,height,width\n"
       "  ingot compile resnet18.onnx --train --loss sparse_categorical_crossentropy \\\n"

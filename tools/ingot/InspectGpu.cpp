@@ -97,6 +97,7 @@ Json deviceInfos(const ingot_artifact_table &table) {
     list.push_back({{"api", code.api},
                     {"family", code.family},
                     {"images", imageInfos(code)},
+                    {"library", code.library ? Json(code.library) : Json(nullptr)},
                     {"left", left},
                     {"kernels", kernelInfos(code)}});
   }
@@ -110,6 +111,8 @@ void printDevices(const Json &devices) {
     for (const Json &image : device["images"])
       fmt::print("  {:<12} {}, {} bytes\n", image["target"].get<std::string>(),
                  image["kind"].get<std::string>(), image["bytes"].get<uint64_t>());
+    if (!device["library"].is_null())
+      fmt::print("  library {}\n", device["library"].get<std::string>());
     for (const Json &left : device["left"])
       fmt::print("  left to the CPU: {}: {}\n", left["function"].get<std::string>(),
                  left["reason"].get<std::string>());

@@ -138,6 +138,24 @@ typedef struct ingot_tensor_map {
   int64_t box[5]; /* elements, 1 to 256; box[0] of them are a multiple of 16 bytes, at most 128 */
 } ingot_tensor_map;
 
+/* A product of matrices that a library of a device may compute in a kernel's place (since 1.5): for
+ * each of `batch`, d[row, column] = f(sum over k of a[row, k] * b[k, column]). Sums are f32, of f64
+ * f64. Steps are in elements, from one index to the next. */
+enum {                          /* f: first the one, then the other */
+       INGOT_EPILOGUE_BIAS = 1, /* adds bias[column] */
+       INGOT_EPILOGUE_RELU = 2  /* max(x, 0) */
+};
+typedef struct ingot_product {
+  int64_t type;        /* of a and b: INGOT_F16, INGOT_BF16, INGOT_F32 or INGOT_F64 */
+  int64_t result_type; /* of d and bias: `type`, or INGOT_F32 */
+  int64_t epilogue;    /* INGOT_EPILOGUE_… */
+  int64_t batch, rows, columns, depth;
+  int64_t a_batch, a_row, a_depth;
+  int64_t b_batch, b_depth, b_column;
+  int64_t d_batch, d_row; /* its columns are neighbours */
+} ingot_product;
+#define INGOT_NO_LIBRARY (-1) /* from `multiply` of ingot_device */
+
 /* How a function of a device's table works on that device (since 1.5). Each function but `load` and
  * `tensor_map` puts work behind what was put there before and may return before it is done; it
  * returns 0, or anything else where that failed, which ends the run with INGOT_DEVICE_FAILED. A
@@ -159,6 +177,10 @@ typedef struct ingot_device {
   /* Writes the 128 bytes of a tensor map, a parameter of kernels, to `map`, which is aligned to 64
    * bytes: at once, on the host. */
   int32_t (*tensor_map)(void *context, void *map, const ingot_tensor_map *tensor);
+  /* Puts a product there, computed by a library; or does nothing and returns INGOT_NO_LIBRARY: the
+   * function launches a kernel then. A library does not look at `error`. */
+  int32_t (*multiply)(void *context, const ingot_product *product, const void *a, const void *b,
+                      const void *bias, void *d);
 } ingot_device;
 
 /* Everything one call needs. The caller owns every block; none may overlap another. */
@@ -303,6 +325,12 @@ typedef struct ingot_image {
   const void *data;
 } ingot_image;
 
+/* A product that a library computes on devices of that name (since 1.5). */
+typedef struct ingot_library_choice {
+  const char *device; /* "NVIDIA H200" */
+  ingot_product product;
+} ingot_library_choice;
+
 /* The model for one family of devices (since 1.5). `table` is like the artifact's own: the same
  * variables at the same offsets, other derived data, and those functions of the same names that
  * devices run; its functions want `device` of ingot_run. It has no `initial_state`: a state begins
@@ -323,6 +351,11 @@ typedef struct ingot_device_code {
   int64_t left_count;
   const char *const *left;    /* names */
   const char *const *reasons; /* "text_split/lookup: text is handled on the CPU alone" */
+  /* What computes products of matrices where the device's machine has it: "cublaslt". NULL: kernels
+   * alone. Where there are choices, these products on these devices, else all that it can. */
+  const char *library;
+  int64_t choice_count;
+  const ingot_library_choice *choices;
 } ingot_device_code;
 
 typedef struct ingot_artifact {

@@ -11,6 +11,10 @@
 //   MEMORY      16 GiB    bytes of each device
 //   POOLS       1         0: no stream-ordered memory
 //   SCHEDULE    lazy      lazy: work runs when somebody waits for it; random:SEED: now and then
+//   CUBLASLT    working   what cuBLASLt does: working; unusable: it does not start; nothing: it has
+//   no
+//                         algorithm for any product; failing: cublasLtMatmul fails; losing: so does
+//                         the product, when it is done
 //   THREADS     forward   order of a kernel's threads: forward, reverse, random:SEED, skewed:SEED,
 //                         interleaved:SEED; see Schedule in tests/gpu/shim/Shim.h
 #pragma once

@@ -85,7 +85,7 @@ void Machine::start() {
     devices[i].index = static_cast<int>(i);
     devices[i].memory = uint64_t{16} << 30;
   }
-  for (const char *name : {"CAPABILITY", "MEMORY", "POOLS", "SCHEDULE", "THREADS"}) {
+  for (const char *name : {"CAPABILITY", "MEMORY", "POOLS", "SCHEDULE", "THREADS", "CUBLASLT"}) {
     const char *value = std::getenv((std::string("INGOT_FAKE_") + name).c_str());
     std::string lower = name;
     std::transform(lower.begin(), lower.end(), lower.begin(), ::tolower);
@@ -126,6 +126,11 @@ bool Machine::set(const std::string &name, const std::string &value) {
     if (order == std::end(orders))
       return false;
     threads_ = {static_cast<shim::Schedule::Order>(order - std::begin(orders)), seed};
+  } else if (name == "cublaslt") {
+    const char *known[] = {"working", "unusable", "nothing", "failing", "losing"};
+    if (std::find(std::begin(known), std::end(known), value) == std::end(known))
+      return false;
+    cublasLt = value;
   } else {
     return false;
   }
@@ -138,6 +143,10 @@ void Machine::reset() {
   graphs.clear();
   executables.clear();
   modules.clear();
+  libraries.clear();
+  matmuls.clear();
+  layouts.clear();
+  preferences.clear();
   for (auto &[address, block] : blocks_) {
     ASAN_UNPOISON_MEMORY_REGION(block->mapping, block->mapped);
     munmap(block->mapping, block->mapped);
@@ -186,6 +195,8 @@ std::string Machine::report() {
   alive("graphs", graphs.size());
   alive("executable graphs", executables.size());
   alive("modules", modules.size());
+  alive("handles of cuBLASLt", libraries.size());
+  alive("descriptions of products", matmuls.size() + layouts.size() + preferences.size());
   alive("retained contexts", retained);
   alive("pushed contexts", static_cast<size_t>(std::max(0, pushedContexts)));
   return text;

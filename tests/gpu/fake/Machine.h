@@ -5,6 +5,7 @@
 // behind. Host and devices each know what they waited for.
 #pragma once
 #include "runtime/device/CudaApi.h"
+#include "tests/gpu/fake/CublasLtObjects.h"
 #include "tests/gpu/shim/Shim.h"
 
 #include <deque>
@@ -133,6 +134,11 @@ public:
   Handles<Event> events;
   Handles<Graph> graphs, executables;
   Handles<Module> modules;
+  Handles<LibraryHandle> libraries;
+  Handles<MatmulDescription> matmuls;
+  Handles<Layout> layouts;
+  Handles<MatmulPreferences> preferences;
+  std::string cublasLt = "working"; ///< or how it fails: see Fake.h
   std::map<std::string, int64_t> counts;
   int pushedContexts = 0;
 

@@ -31,6 +31,7 @@ private:
   FakeDriver() {
     setenv("INGOT_FAKE_DEVICES", "2", 1);
     setenv("INGOT_CUDA_DRIVER", FAKE_DRIVER, 1);
+    setenv("INGOT_CUBLASLT", FAKE_DRIVER, 1);
     handle_ = dlopen(FAKE_DRIVER, RTLD_NOW | RTLD_LOCAL);
     EXPECT_NE(handle_, nullptr) << dlerror();
   }
@@ -49,6 +50,7 @@ protected:
     driver.set("pools", "1");
     driver.set("schedule", "lazy");
     driver.set("threads", "forward");
+    driver.set("cublaslt", "working");
   }
   void TearDown() override {
     EXPECT_EQ(driver.report(), "");

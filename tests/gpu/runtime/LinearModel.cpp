@@ -542,7 +542,10 @@ ingot_device_code cudaCode(Storage &device, const char *target) {
           constants,
           1,
           left,
-          reasons};
+          reasons,
+          nullptr,
+          0,
+          nullptr};
 }
 
 /// Without the last kernel, `wide`, and its unit.
@@ -565,7 +568,10 @@ ingot_device_code openClCode(Storage &device) {
           constants,
           2,
           left,
-          reasons};
+          reasons,
+          nullptr,
+          0,
+          nullptr};
 }
 
 } // namespace

@@ -77,6 +77,18 @@ TEST_F(CliNetTest, UnknownGpusAreRefusedWithThoseThatThereAre) {
   }
 }
 
+TEST_F(CliNetTest, ALibraryForProductsIsOfGpusAndKnown) {
+  EXPECT_EQ(ingot("compile net.mlir --gpu-library cublaslt").code, 1);
+  EXPECT_EQ(ingot("compile net.mlir --gpu opencl --gpu-library cudnn").code, 1);
+  std::ofstream(directory / "table.json") << "{\"format\": \"ingot-gpu-tuning\",\n\"version\": }";
+  EXPECT_EQ(
+      ingot("compile net.mlir --gpu opencl --gpu-library cublaslt --gpu-tuning table.json").code,
+      1);
+  Outcome outcome = ingot("compile net.mlir --gpu opencl --gpu-tuning table.json");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("`table.json`: line 2 is no JSON"));
+}
+
 TEST_F(CliNetTest, CompiledModelRuns) {
   Outcome compiled = ingot("compile net.mlir -o net.so");
   ASSERT_EQ(compiled.code, 0) << compiled.err;
