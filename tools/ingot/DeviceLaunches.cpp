@@ -1,7 +1,6 @@
 // See DeviceLaunches.h.
 #include "tools/ingot/DeviceLaunches.h"
-#include "tools/ingot/Cli.h"
-#include <fmt/format.h>
+#include <cstdint>
 
 namespace ingot::cli {
 namespace {
@@ -40,21 +39,13 @@ struct Recorder {
   }
 };
 
-std::string sizesText(const ingot_function &function, const std::vector<int64_t> &sizes) {
-  std::string text;
-  for (size_t i = 0; i < sizes.size(); ++i)
-    text += fmt::format("{}{}={}", i == 0 ? "" : ",", function.symbols[i], sizes[i]);
-  return text;
-}
-
 } // namespace
 
-DeviceLaunches recordLaunches(const ingot_function &function, const std::vector<int64_t> &sizes) {
+std::optional<DeviceLaunches> recordLaunches(const ingot_function &function,
+                                             const std::vector<int64_t> &sizes) {
   std::vector<int64_t> plan(static_cast<size_t>(function.plan_words));
   if (function.plan(sizes.data(), plan.data()) != INGOT_OK)
-    throw Failure(kInput,
-                  fmt::format("`{}` cannot run with {}", function.name, sizesText(function, sizes)),
-                  "give sizes that fit the model, --size NAME=SIZE");
+    return std::nullopt;
   size_t extents = 0;
   for (int64_t i = 0; i < function.output_count; ++i)
     extents += static_cast<size_t>(function.outputs[i].rank);

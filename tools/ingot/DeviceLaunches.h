@@ -2,6 +2,7 @@
 // the device is called with an ingot_device that notes what it is told and does nothing.
 #pragma once
 #include "ingot/artifact.h"
+#include <optional>
 #include <vector>
 
 namespace ingot::cli {
@@ -11,6 +12,8 @@ struct DeviceLaunch {
   int64_t code = -1;   ///< of the device's kernels; -1: a copy
   int64_t blocks = 0;
   uint64_t copied = 0; ///< bytes
+
+  bool operator==(const DeviceLaunch &) const = default;
 };
 
 struct DeviceLaunches {
@@ -19,8 +22,9 @@ struct DeviceLaunches {
   bool isCutOff = false;
 };
 
-/// `function` is of the table of a device; `sizes` are the values of its symbols. Throws Failure
-/// where it cannot run with them.
-DeviceLaunches recordLaunches(const ingot_function &function, const std::vector<int64_t> &sizes);
+/// `function` is of the table of a device; `sizes` are the values of its symbols. Nothing where it
+/// cannot run with them.
+std::optional<DeviceLaunches> recordLaunches(const ingot_function &function,
+                                             const std::vector<int64_t> &sizes);
 
 } // namespace ingot::cli

@@ -49,21 +49,72 @@ const ingot_function *findFunction(const ingot_artifact_table &table, const std:
   return nullptr;
 }
 
+std::string sizesText(const ingot_function &function, const std::vector<int64_t> &sizes) {
+  std::string text;
+  for (size_t i = 0; i < sizes.size(); ++i)
+    text += fmt::format("{}{}={}", i == 0 ? "" : ",", function.symbols[i], sizes[i]);
+  return text;
+}
+
+/// What a function puts on a device, with some sizes.
+struct Recorded {
+  std::vector<int64_t> sizes;
+  std::vector<DeviceLaunch> launches;
+};
+
+/// The same function with larger sizes, for what tiles have room for: a launch that has no more
+/// blocks then takes as long as it does now.
+class LargerSizes {
+public:
+  LargerSizes(const ingot_function &function, const Recorded &now) : now(now) {
+    for (int64_t multiple : {2, 4, 8, 16, 32, 64, 128, 256})
+      add(function, multiple, larger);
+    add(function, 1 << 16, far);
+  }
+
+  /// Those at which launch `number` has as many blocks as now. None where it has as many whatever
+  /// the sizes: they are the length of its sums then.
+  std::vector<const Recorded *> sameBlocks(size_t number) const {
+    std::vector<const Recorded *> same;
+    if (far.empty() || blocksOf(far.front(), number) == blocksOf(now, number))
+      return same;
+    for (const Recorded &each : larger)
+      if (blocksOf(each, number) == blocksOf(now, number))
+        same.push_back(&each);
+    return same;
+  }
+
+private:
+  void add(const ingot_function &function, int64_t multiple, std::vector<Recorded> &list) {
+    std::vector<int64_t> sizes;
+    for (int64_t size : now.sizes)
+      sizes.push_back((size + multiple - 1) / multiple * multiple);
+    auto found = recordLaunches(function, sizes);
+    if (found && found->launches.size() == now.launches.size())
+      list.push_back({sizes, std::move(found->launches)});
+  }
+  static int64_t blocksOf(const Recorded &recorded, size_t number) {
+    return recorded.launches[number].blocks;
+  }
+
+  const Recorded &now;
+  std::vector<Recorded> larger, far;
+};
+
 /// Launches that are alike: of one kernel, with as many blocks.
 struct Row {
   DeviceLaunch launch;
+  size_t first; // of them, by its number
   int64_t launches = 0;
 };
 
-std::vector<Row> rowsOf(const DeviceLaunches &found) {
+std::vector<Row> rowsOf(const std::vector<DeviceLaunch> &launches) {
   std::vector<Row> rows;
-  for (const DeviceLaunch &launch : found.launches) {
-    auto same = std::find_if(rows.begin(), rows.end(), [&](const Row &row) {
-      return row.launch.kernel == launch.kernel && row.launch.code == launch.code &&
-             row.launch.blocks == launch.blocks && row.launch.copied == launch.copied;
-    });
+  for (size_t i = 0; i < launches.size(); ++i) {
+    auto same = std::find_if(rows.begin(), rows.end(),
+                             [&](const Row &row) { return row.launch == launches[i]; });
     if (same == rows.end())
-      same = rows.insert(same, Row{launch});
+      same = rows.insert(same, Row{launches[i], i});
     ++same->launches;
   }
   return rows;
@@ -74,23 +125,31 @@ class FunctionCost {
 public:
   FunctionCost(const Target &target, const ingot_function &function,
                const std::vector<int64_t> &sizes)
-      : target(target), function(function), sizes(sizes), launchesOf(function.kernel_count) {}
-
-  Json json() {
-    DeviceLaunches found = recordLaunches(function, sizes);
-    for (const DeviceLaunch &launch : found.launches)
+      : target(target), function(function), launchesOf(function.kernel_count) {
+    auto found = recordLaunches(function, sizes);
+    if (!found)
+      throw Failure(
+          kInput, fmt::format("`{}` cannot run with {}", function.name, sizesText(function, sizes)),
+          "give sizes that fit the model, --size NAME=SIZE");
+    isCutOff = found->isCutOff;
+    now = {sizes, std::move(found->launches)};
+    for (const DeviceLaunch &launch : now.launches)
       if (launch.kernel >= 0)
         ++launchesOf[static_cast<size_t>(launch.kernel)];
+    larger.emplace(function, now);
+  }
+
+  Json json() const {
     Json kernels = Json::array();
     double seconds = 0, roofline = 0;
-    for (const Row &row : rowsOf(found)) {
-      kernels.push_back(rowJson(row));
+    for (const Row &row : rowsOf(now.launches)) {
+      kernels.push_back(row.launch.code < 0 ? copyJson(row) : kernelJson(row));
       seconds += kernels.back()["seconds"].get<double>();
       roofline += kernels.back()["roofline_seconds"].get<double>();
     }
     Json symbols = Json::object();
-    for (size_t i = 0; i < sizes.size(); ++i)
-      symbols[function.symbols[i]] = sizes[i];
+    for (size_t i = 0; i < now.sizes.size(); ++i)
+      symbols[function.symbols[i]] = now.sizes[i];
     return {{"function", function.name},
             {"sizes", symbols},
             {"target", target.architecture.name()},
@@ -98,17 +157,13 @@ public:
             {"seconds", seconds},
             {"roofline_seconds", roofline},
             {"share", seconds > 0 ? roofline / seconds : 0},
-            {"is_cut_off", found.isCutOff},
+            {"is_cut_off", isCutOff},
             {"kernels", kernels}};
   }
 
 private:
-  double evaluated(const char *formula) const {
-    return static_cast<double>(check(evaluateFormula(formula, function, sizes.data())));
-  }
-
-  Json rowJson(const Row &row) const {
-    return row.launch.code < 0 ? copyJson(row) : kernelJson(row);
+  double evaluated(const char *formula, const Recorded &at) const {
+    return static_cast<double>(check(evaluateFormula(formula, function, at.sizes.data())));
   }
 
   Json copyJson(const Row &row) const {
@@ -124,14 +179,16 @@ private:
     if (resources == target.kernels.end())
       throw Failure(kInput, fmt::format("the code for {} lacks kernel {}",
                                         target.architecture.name(), code.symbol));
-    gpu::KernelLaunch launch{row.launch.blocks, code.threads, code.shared_bytes, 0, 0};
+    gpu::KernelLaunch launch{row.launch.blocks, code.threads, code.shared_bytes, 0, 0, 0};
     Json json = {{"name", code.symbol}};
     if (row.launch.kernel >= 0) {
       const ingot_kernel_info &info = function.kernels[row.launch.kernel];
       // What is described is of all launches together.
       auto all = static_cast<double>(launchesOf[static_cast<size_t>(row.launch.kernel)]);
-      launch.flops = evaluated(info.flops) / all;
-      launch.bytes = evaluated(info.bytes) / all;
+      launch.flops = launch.wholeTilesFlops = evaluated(info.flops, now) / all;
+      launch.bytes = evaluated(info.bytes, now) / all;
+      for (const Recorded *at : larger->sameBlocks(row.first))
+        launch.wholeTilesFlops = std::max(launch.wholeTilesFlops, evaluated(info.flops, *at) / all);
       json = {{"name", info.name}, {"node", info.node}};
     }
     gpu::KernelCost cost = gpu::kernelCost(resources->second, launch, target.architecture);
@@ -162,7 +219,9 @@ private:
 
   const Target &target;
   const ingot_function &function;
-  const std::vector<int64_t> &sizes;
+  Recorded now;
+  std::optional<LargerSizes> larger;
+  bool isCutOff = false;
   std::vector<int64_t> launchesOf; // by the function's kernel
 };
 

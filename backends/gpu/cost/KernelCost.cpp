@@ -217,8 +217,9 @@ KernelCost kernelCost(const KernelResources &kernel, const KernelLaunch &launch,
 
   int64_t warps = llvm::divideCeil(launch.threads, kWarp);
   if (mainLoop)
-    cost.loopTrips = std::max(1.0, launch.flops / (loop.flops * static_cast<double>(launch.blocks) *
-                                                   static_cast<double>(warps)));
+    cost.loopTrips =
+        std::max(1.0, launch.wholeTilesFlops / (loop.flops * static_cast<double>(launch.blocks) *
+                                                static_cast<double>(warps)));
   cost.loopInstructions = static_cast<int64_t>(loop.instructions);
   cost.loopArithmetic = static_cast<int64_t>(loop.arithmetic);
   auto ofWarp = [&](double inLoop, double outside) { return cost.loopTrips * inLoop + outside; };

@@ -15,6 +15,9 @@ struct KernelLaunch {
   int64_t sharedBytes; ///< dynamic, of a block
   double flops;        ///< what the launch computes
   double bytes;        ///< of its operands and results, each once
+  /// What it would compute if no tile stuck out over the end of the result: flops or more. The code
+  /// takes the time of whole tiles.
+  double wholeTilesFlops;
 };
 
 /// Seconds. The roofline is what the whole machine would take for the launch's bytes and

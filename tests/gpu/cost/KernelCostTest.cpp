@@ -29,14 +29,15 @@ KernelResources looping(const InstructionCounts &instructions, int64_t groupsUnd
 
 /// 256 threads a block, and the operations of so many trips of each warp.
 KernelLaunch trips(int64_t blocks, double trips, double flopsOfWarp) {
-  return {blocks, 256, 0, trips * flopsOfWarp * 8 * static_cast<double>(blocks), 0};
+  double flops = trips * flopsOfWarp * 8 * static_cast<double>(blocks);
+  return {blocks, 256, 0, flops, 0, flops};
 }
 
 TEST(KernelCostTest, AMapOfManyElementsIsBoundByMemory) {
   // 2^26 elements of f32 read, increased and written.
   KernelResources map = straight({{"LDG", 1}, {"FADD", 1}, {"STG", 1}, {"IMAD", 7}});
   double count = 1 << 26;
-  KernelCost cost = kernelCost(map, {1 << 18, 256, 0, count, 8 * count}, a100);
+  KernelCost cost = kernelCost(map, {1 << 18, 256, 0, count, 8 * count, count}, a100);
   EXPECT_STREQ(cost.bound, "memory");
   EXPECT_NEAR(cost.seconds, 8 * count / 1555e9 + kLaunch, 1e-12);
   EXPECT_NEAR(cost.roofline, 8 * count / 1555e9, 1e-12);
@@ -92,9 +93,18 @@ TEST(KernelCostTest, AFewBlocksWaitForTheirLoads) {
   EXPECT_NEAR(ahead.seconds, 49 * 200 / 1.83e9 + kLaunch, 1e-12);
 }
 
+TEST(KernelCostTest, TilesThatStickOutTakeTheTimeOfWholeOnes) {
+  KernelResources loop = looping({{"FFMA", 64}, {"IADD3", 4}});
+  KernelLaunch whole = trips(108, 1e4, 32 * 2 * 64), aQuarter = whole;
+  aQuarter.flops /= 4;
+  KernelCost cost = kernelCost(loop, aQuarter, a100);
+  EXPECT_EQ(cost.seconds, kernelCost(loop, whole, a100).seconds);
+  EXPECT_NEAR(cost.share(), 0.25, 1e-2);
+}
+
 TEST(KernelCostTest, RegistersThatLeaveRoomForFewBlocksMakeMoreWaves) {
   KernelResources map = straight({{"LDG", 1}, {"STG", 1}});
-  KernelLaunch launch{108 * 8, 256, 0, 0, 0};
+  KernelLaunch launch{108 * 8, 256, 0, 0, 0, 0};
   KernelCost eight = kernelCost(map, launch, a100);
   map.registers = 128; // of which two blocks have enough
   KernelCost two = kernelCost(map, launch, a100);
@@ -138,7 +148,7 @@ TEST(KernelCostTest, DoublesHaveAPeakOfTheirOwn) {
 }
 
 TEST(KernelCostTest, SmallKernelsAreTheirLaunch) {
-  KernelCost cost = kernelCost(straight({{"STG", 1}}), {1, 32, 0, 0, 128}, a100);
+  KernelCost cost = kernelCost(straight({{"STG", 1}}), {1, 32, 0, 0, 128, 0}, a100);
   EXPECT_STREQ(cost.bound, "launch");
   EXPECT_LT(cost.share(), 1e-3);
 }
