@@ -114,11 +114,12 @@ Result<std::unique_ptr<DeviceDriver>> CudaDevice::open(int index) {
 }
 
 CudaDevice::~CudaDevice() {
-  if (products_)
-    (void)within([&] {
-      products_.reset();
-      return Status::ok();
-    });
+  if (products_) { // in the context, also where that is lost
+    CUcontext popped;
+    (void)library_.cuCtxPushCurrent_v2(context_);
+    products_.reset();
+    (void)library_.cuCtxPopCurrent_v2(&popped);
+  }
   if (context_)
     (void)library_.cuDevicePrimaryCtxRelease_v2(device_);
 }

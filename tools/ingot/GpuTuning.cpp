@@ -2,7 +2,10 @@
 #include "tools/ingot/GpuTuning.h"
 #include "compiler/package/DTypeName.h"
 #include "runtime/core/AtomicFile.h"
-#include "tools/ingot/InspectText.h"
+#include "tools/ingot/TensorFile.h"
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>

@@ -1,5 +1,6 @@
 // From measurements to choices: what `ingot bench --tune` notes of an artifact is what the next
 // compilation chooses by, on the fake driver.
+#include "compiler/Compile.h"
 #include "mlir/Parser/Parser.h"
 #include "tests/gpu/ops/HostImage.h"
 #include "tests/gpu/runtime/FakeDriver.h"

@@ -48,10 +48,24 @@ TEST(AbsentDriver, IsALibraryWithoutTheFunctions) {
 
 TEST(PresentDriver, HasDevicesAndLeavesNothingBehind) {
   StatusCode code;
-  const std::string said =
-      probe("INGOT_FAKE_CAPABILITY=8.0 INGOT_CUDA_DRIVER=" FAKE_DRIVER, "cuda:0", code);
+  const std::string said = probe("INGOT_FAKE_CAPABILITY=8.0 INGOT_CUDA_DRIVER=" FAKE_DRIVER
+                                 " INGOT_CUBLASLT=" FAKE_DRIVER,
+                                 "cuda:0", code);
   EXPECT_EQ(code, StatusCode::Ok);
-  EXPECT_EQ(said, "there is cuda:0 (Fake GPU, compute capability 8.0)\navailable\nopened\n");
+  EXPECT_EQ(said, "there is cuda:0 (Fake GPU, compute capability "
+                  "8.0)\navailable\nopened\nproducts: cuBLASLt 13.1.0\n");
+}
+
+TEST(AbsentLibrary, LeavesADevice) {
+  StatusCode code;
+  const std::string absent = probe(
+      "INGOT_CUDA_DRIVER=" FAKE_DRIVER " INGOT_CUBLASLT=/nowhere/libcublasLt.so", "cuda", code);
+  EXPECT_EQ(code, StatusCode::Ok);
+  EXPECT_THAT(absent, HasSubstr("opened\nproducts: no cuBLASLt: /nowhere/libcublasLt.so"));
+  EXPECT_THAT(absent, HasSubstr("from INGOT_CUBLASLT"));
+  const std::string other =
+      probe("INGOT_CUDA_DRIVER=" FAKE_DRIVER " INGOT_CUBLASLT=libm.so.6", "cuda", code);
+  EXPECT_THAT(other, HasSubstr("products: 'libm.so.6' has no cublasLtCreate"));
 }
 
 } // namespace

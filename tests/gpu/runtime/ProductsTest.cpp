@@ -369,8 +369,8 @@ TEST_F(Products, ThatFailLaterLoseTheDevice) {
   const ingot_product p = product(6, 5, 4);
   EXPECT_TRUE(*multiply(p, operandsOf(p)));
   EXPECT_STATUS(stream->wait(), Internal, "CUDA_ERROR_LAUNCH_FAILED");
-  driver.reset(); // nothing of the context is given back
-  blocks.clear();
+  close();
+  driver.reset(); // what is left in a lost context is left to the driver
 }
 
 TEST_F(Products, AreWatchedForMeasurements) {

@@ -1,6 +1,7 @@
 // Opens the device of the first argument and says what there is: for tests of what is in the
 // environment when a process first looks for a driver.
 #include "ingot/Device.h"
+#include "runtime/device/Driver.h"
 
 #include <cstdio>
 
@@ -12,5 +13,9 @@ int main(int, char **arguments) {
   std::printf("%s\n", ingot::Device::isAvailable(name) ? "available" : "not available");
   auto device = ingot::Device::open(name);
   std::printf("%s\n", device.isOk() ? "opened" : device.status().message().c_str());
+  if (device.isOk()) {
+    ingot::Result<std::string> library = (*device)->driver().productLibrary();
+    std::printf("products: %s\n", (library.isOk() ? *library : library.status().message()).c_str());
+  }
   return static_cast<int>(device.status().code());
 }
