@@ -2,6 +2,7 @@
 #include "tests/gpu/fake/Machine.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -263,12 +264,13 @@ shim::Bounds Machine::bounds() {
                ? std::prev(behind)->second.get()
                : nullptr;
   };
-  return [mappedAt, last = static_cast<const Block *>(nullptr)](const void *address,
-                                                                int64_t bytes) mutable {
+  return [mappedAt, recent = std::array<const Block *, 64>()](const void *address,
+                                                              int64_t bytes) mutable {
     const auto *begin = static_cast<const char *>(address);
-    if (!last || !last->isMappedAt(begin))
-      last = mappedAt(begin);
-    return !last || (begin >= last->address && begin + bytes <= last->address + last->bytes);
+    const Block *&block = recent[reinterpret_cast<uint64_t>(address) / page % recent.size()];
+    if (!block || !block->isMappedAt(begin))
+      block = mappedAt(begin);
+    return !block || (begin >= block->address && begin + bytes <= block->address + block->bytes);
   };
 }
 

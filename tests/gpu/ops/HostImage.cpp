@@ -5,11 +5,14 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <mutex>
+#include <tuple>
 #include <unistd.h>
 
 namespace ingot::tests {
 
-std::string makeHostImage(const std::string &source, bool isChecked) {
+namespace {
+std::string compileImage(const std::string &source, bool isChecked) {
   char path[] = "/tmp/ingot-image-XXXXXX";
   close(mkstemp(path));
   if (const char *directory = std::getenv("INGOT_KEEP_KERNELS"))
@@ -29,6 +32,16 @@ std::string makeHostImage(const std::string &source, bool isChecked) {
   std::fputs(errors.c_str(), stderr);
   unlink(path);
   return bytes;
+}
+} // namespace
+
+std::string makeHostImage(const std::string &source, bool isChecked) {
+  static std::mutex mutex;
+  static std::tuple<std::string, bool, std::string> last; // families often have the same text
+  std::lock_guard<std::mutex> lock(mutex);
+  if (std::tie(source, isChecked) != std::tie(std::get<0>(last), std::get<1>(last)))
+    last = {source, isChecked, compileImage(source, isChecked)};
+  return std::get<2>(last);
 }
 
 } // namespace ingot::tests
