@@ -56,7 +56,7 @@ void write(void *base, int type, int64_t at, double value) {
     static_cast<_Float16 *>(base)[at] = static_cast<_Float16>(value);
     break;
   default:
-    static_cast<__bf16 *>(base)[at] = static_cast<__bf16>(static_cast<float>(value));
+    static_cast<uint16_t *>(base)[at] = shim::f32ToBf16(static_cast<float>(value));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "ingot/Device.h"
 #include "runtime/device/CublasLt.h"
 #include "runtime/device/Driver.h"
+#include "tests/gpu/shim/Half.h"
 
 #include <cstring>
 #include <thread>
@@ -24,7 +25,7 @@ void encode(char *to, int64_t type, double value) {
   else if (type == INGOT_F16)
     put(static_cast<_Float16>(value));
   else
-    put(static_cast<__bf16>(static_cast<float>(value)));
+    put(shim::f32ToBf16(static_cast<float>(value)));
 }
 
 double decode(const char *from, int64_t type) {
@@ -36,7 +37,11 @@ double decode(const char *from, int64_t type) {
     return get(double());
   if (type == INGOT_F32)
     return get(float());
-  return type == INGOT_F16 ? get(_Float16()) : get(__bf16());
+  if (type == INGOT_F16)
+    return get(_Float16());
+  uint16_t bits;
+  std::memcpy(&bits, from, sizeof bits);
+  return shim::bf16ToF32(bits);
 }
 
 /// rows x columns x depth, each matrix dense and row by row.

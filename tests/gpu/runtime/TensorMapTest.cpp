@@ -148,8 +148,16 @@ struct Table {
 
 ingot_device_code codeOf(const Table &table, const ingot_device_kernel &kernel,
                          const ingot_image &image) {
-  return {"cuda", "sm_90a", &table.table, 1, &kernel, 1,      1,
-          &image, 0,        nullptr,      0, nullptr, nullptr};
+  ingot_device_code code = {};
+  code.api = "cuda";
+  code.family = "sm_90a";
+  code.table = &table.table;
+  code.kernel_count = 1;
+  code.kernels = &kernel;
+  code.unit_count = 1;
+  code.image_count = 1;
+  code.images = &image;
+  return code;
 }
 
 /// The first `count` of: code with tensor maps, code without.

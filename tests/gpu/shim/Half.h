@@ -18,5 +18,12 @@ inline float f16ToF32(uint16_t bits) {
 inline float bf16ToF32(uint16_t bits) {
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
 }
+/// To the nearest, of two the even one; the library functions of bf16 are not everywhere.
+inline uint16_t f32ToBf16(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  if (value != value)
+    return static_cast<uint16_t>(bits >> 16 | 0x40u);
+  return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
 
 } // namespace ingot::shim
