@@ -86,8 +86,9 @@ function(ingot_executable name)
   endif()
 endfunction()
 
-# What tests are compiled with: their own sources run for a moment, and their compilation is most of a build.
-set(ingot_test_options -O0)
+# What tests are compiled with: their own sources run for a moment, and their compilation is most of a build. Some link
+# libraries that want -pthread, and all share the precompiled headers.
+set(ingot_test_options -O0 -pthread)
 
 function(ingot_test name)
   cmake_parse_arguments(ARG "MLIR" "" "LINK;LABELS" ${ARGN})

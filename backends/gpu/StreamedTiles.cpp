@@ -20,18 +20,12 @@ public:
   RegisterTiles(StreamedEmitter &emitter, const TileDemands &demands, int64_t sharedBytes)
       : TileMath(emitter) {
     across = 8;
-    tileY = 32;
-    for (int64_t size : llvm::concat<const int64_t>(demands.depths, demands.lanes))
-      passingBytes = std::max(passingBytes, tileY * pitch(size) * 4);
-    for (rowsOfThread = 4; rowsOfThread > 1; rowsOfThread /= 2) {
+    // The largest that there is room for, or the least.
+    for (tileY = 32, rowsOfThread = 4;; rowsOfThread > 1 ? rowsOfThread /= 2 : tileY = 16) {
       tileX = groups * rowsOfThread;
-      int64_t bytes = passingBytes + tileX * (tileY + 1) * 4;
-      for (int64_t depth : demands.depths)
-        bytes += tileX * pitch(depth) * 4;
-      if (bytes <= sharedBytes)
+      if (bytesFor(demands) <= sharedBytes || (rowsOfThread == 1 && tileY == 16))
         break;
     }
-    tileX = groups * rowsOfThread;
   }
 
   void begin() override {
@@ -106,6 +100,16 @@ private:
         Value before = e.load(sums, f32(), at);
         e.storeTo(sums, f32(), at, math::FmaOp::create(e.builder, e.cb.loc, other, factor, before));
       }
+  }
+
+  int64_t bytesFor(const TileDemands &demands) {
+    passingBytes = 0;
+    for (int64_t size : llvm::concat<const int64_t>(demands.depths, demands.lanes))
+      passingBytes = std::max(passingBytes, tileY * pitch(size) * 4);
+    int64_t bytes = passingBytes + tileX * (tileY + 1) * 4 + tileX * across * 4;
+    for (int64_t depth : demands.depths)
+      bytes += tileX * pitch(depth) * 4;
+    return bytes;
   }
 
   static constexpr int64_t groups = 16; // of threads that share rows

@@ -108,7 +108,9 @@ TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
   tests::CompiledModule compiled(*module, options);
   ASSERT_TRUE(compiled.ok()) << compiled.error();
   const ingot_artifact_table &table = compiled.artifact->table();
-  int64_t cubins = 0, byTensorCores = 0, ofTf32 = 0, copyAsynchronously = 0, inPieces = 0;
+  int64_t cubins = 0, byTensorCores = 0, ofTf32 = 0, copyAsynchronously = 0, inPieces = 0,
+          byWarpGroups = 0;
+  bool takesWarpGroups = false;
   for (int64_t i = 0; i < table.device_count; ++i) {
     const ingot_device_code &code = table.devices[i];
     EXPECT_EQ(code.left_count, 0);
@@ -117,6 +119,8 @@ TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
       if (image.kind != INGOT_IMAGE_CUBIN)
         continue;
       ++cubins;
+      const bool hasWarpGroups = std::string(image.target) == "sm_90a";
+      takesWarpGroups |= hasWarpGroups;
       auto cubin = gpu::readCubin({static_cast<const char *>(image.data), image.bytes});
       ASSERT_TRUE(bool(cubin)) << llvm::toString(cubin.takeError());
       for (const gpu::KernelResources &kernel : cubin->kernels) {
@@ -125,6 +129,11 @@ TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
         ofTf32 += kernel.count("HMMA.1688.TF32") > 0 || kernel.count("HMMA.TF32") > 0;
         inPieces += kernel.count("LDG.128") > 0 && kernel.count("STG.128") > 0;
         copyAsynchronously += kernel.count("LDGSTS") > 0;
+        if (kernel.count("HGMMA") > 0) {
+          ++byWarpGroups;
+          EXPECT_TRUE(hasWarpGroups) << image.target << " " << kernel.symbol;
+          EXPECT_GT(kernel.count("UTMALDG"), 0) << kernel.symbol;
+        }
         // A kernel for tensor cores keeps them fed: its loads do not wait.
         if (kernel.count("LDGSTS") > 0)
           EXPECT_GT(kernel.count("HMMA"), 0) << image.target << " " << kernel.symbol;
@@ -135,6 +144,7 @@ TEST_P(ModelsForGpus, NoKernelSpillsAndProductsHaveTheirInstructions) {
   EXPECT_GT(inPieces, 0) << "maps read and write 16 bytes at a time";
   EXPECT_EQ(byTensorCores > 0, isMixed(GetParam()) || isTf32(GetParam()))
       << "f32 is computed in f32 unless TF32 is asked for";
+  EXPECT_EQ(byWarpGroups > 0, isMixed(GetParam()) && takesWarpGroups);
   EXPECT_EQ(ofTf32 > 0, isTf32(GetParam()));
   EXPECT_EQ(copyAsynchronously > 0, isMixed(GetParam()) || isTf32(GetParam()));
 }

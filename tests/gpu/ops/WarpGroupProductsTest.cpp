@@ -84,7 +84,7 @@ TEST_P(WarpGroupProducts, EqualTheReference) {
   CompiledModule there = compiled.onDevice(*device);
   ASSERT_TRUE(there.ok()) << there.error();
   auto function = *module->getOps<mlir::func::FuncOp>().begin();
-  for (const char *order : {"forward", "reverse", "skewed:1", "interleaved:1"}) {
+  for (const char *order : {"reverse", "skewed:1", "interleaved:1"}) {
     SCOPED_TRACE(order);
     driver.set("threads", order);
     auto results = there.run("f", inputs, function.getResultTypes());
@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
                          {64, 136},
                          "{transposeLhs = true, transposeRhs = true}"},
         WarpGroupProduct{"bf16", {100, 96}, {96, 136}, {100, 136}, "", "bf16"},
-        WarpGroupProduct{"large_tiles", {1500, 64}, {64, 1024}, {1500, 1024}}),
+        WarpGroupProduct{"large_tiles", {1030, 64}, {64, 1400}, {1030, 1400}}),
     [](const auto &info) { return info.param.name; });
 
 } // namespace
