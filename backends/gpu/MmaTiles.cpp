@@ -279,7 +279,8 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
       Value pair = cb.add(cb.mul(j, cb.integer(8)), cb.mul(inQuad, cb.integer(2)));
       Value at = cb.add(cb.mul(fragment, cb.integer(laneFragments)), j);
       at = cb.add(cb.mul(at, cb.integer(4)), cb.mul(lower, cb.integer(2)));
-      unrolled(2 / finished, [&](Value second) {
+      unrolled(2 / finished, [&](Value number) {
+        Value second = cb.mul(number, cb.integer(finished));
         finishElements(product, space, row,
                        cb.add(cb.add(space.firstLane, warpLane), cb.add(pair, second)), tile.rows,
                        tile.lanes, sums, cb.add(at, second), finished);

@@ -33,11 +33,11 @@ Tiling chooseTiling(int64_t rows, int64_t lanes, int64_t batches, Type element) 
   if (rows >= 128 && lanes >= 128 && blocks(128, 128) >= enoughBlocks)
     return {128, 128, 8, 8, 8};
   if (rows <= 16)
-    return {16, 64, 16, 2, 4};
+    return {16, 64, 16, 4, 4};
   if (lanes <= 16)
-    return {64, 16, 16, 4, 2};
+    return {64, 16, 16, 4, 4};
   if (rows <= 32 || lanes <= 32 || blocks(64, 64) < enoughBlocks)
-    return {32, 32, 16, 2, 2};
+    return {32, 32, 16, 4, 4};
   return {64, 64, 16, 4, 4};
 }
 

@@ -51,7 +51,7 @@ bool isWorthCutting(exec::NestOp nest) {
 /// weight's gradient, whose results are too few tiles for all of its processors; 1: it does not. A
 /// divisor of the extent, or, where that is not known, all of it.
 Dim partsOfProduct(exec::NestOp nest) {
-  constexpr int64_t tile = 64 * 64, enoughTiles = 128, leastDepth = 256, mostResults = 1 << 16;
+  constexpr int64_t tile = 64 * 64, enoughTiles = 256, leastDepth = 256, mostResults = 1 << 16;
   Dims loops = loopDims(nest);
   size_t parallel = nest.getParallel();
   Dim one = Dim::constant(nest.getContext(), 1);

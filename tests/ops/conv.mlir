@@ -127,13 +127,13 @@ func.func @unsignedBytes(%x: tensor<?x7x6x20xui8, #graph.dims<[n, 7, 6, 20]>> {g
 }
 
 // Channels and columns in whole vectors of 16 bytes.
-func.func @wholeVectors(%x: tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, %kernel: tensor<3x3x8x16xf32>) -> tensor<?x6x5x16xf32, #graph.dims<[n, 6, 5, 16]>> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
-  %r = graph.conv %x, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, tensor<3x3x8x16xf32>) -> tensor<?x6x5x16xf32, #graph.dims<[n, 6, 5, 16]>>
-  return %r : tensor<?x6x5x16xf32, #graph.dims<[n, 6, 5, 16]>>
+func.func @wholeVectors(%x: tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, %kernel: tensor<3x3x8x8xf32>) -> tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>> attributes {graph.sizes = {n = [2]}, gradient = false} {
+  %r = graph.conv %x, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, tensor<3x3x8x8xf32>) -> tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>
+  return %r : tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>
 }
 
 // Channels and columns in whole vectors of 16 bytes.
-func.func @depthwiseOfWholeVectors(%x: tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, %kernel: tensor<3x3x1x8xf32>) -> tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
-  %r = graph.conv %x, %kernel {dilations = array<i64: 1, 1>, groups = 8 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, tensor<3x3x1x8xf32>) -> tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>
-  return %r : tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>
+func.func @depthwiseOfWholeVectors(%x: tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, %kernel: tensor<3x3x1x8xf32>) -> tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>> attributes {graph.sizes = {n = [2]}, gradient = false} {
+  %r = graph.conv %x, %kernel {dilations = array<i64: 1, 1>, groups = 8 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, tensor<3x3x1x8xf32>) -> tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>
+  return %r : tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>
 }

@@ -72,13 +72,13 @@ func.func @phases_of_one_dimension(%dy: tensor<?x5x5xf32, #graph.dims<[n, 5, 5]>
 }
 
 // Channels and columns in whole vectors of 16 bytes.
-func.func @wholeVectors(%dy: tensor<?x6x5x16xf32, #graph.dims<[n, 6, 5, 16]>>, %kernel: tensor<3x3x8x16xf32>) -> tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
-  %r = graph.conv_input_gradient %dy, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x6x5x16xf32, #graph.dims<[n, 6, 5, 16]>>, tensor<3x3x8x16xf32>) -> tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>
-  return %r : tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>
+func.func @wholeVectors(%dy: tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, %kernel: tensor<3x3x8x8xf32>) -> tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>> attributes {graph.sizes = {n = [2]}, gradient = false} {
+  %r = graph.conv_input_gradient %dy, %kernel {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, tensor<3x3x8x8xf32>) -> tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>
+  return %r : tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>
 }
 
 // Channels and columns in whole vectors of 16 bytes.
-func.func @depthwiseOfWholeVectors(%dy: tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, %kernel: tensor<3x3x1x8xf32>) -> tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
-  %r = graph.conv_input_gradient %dy, %kernel {dilations = array<i64: 1, 1>, groups = 8 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, tensor<3x3x1x8xf32>) -> tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>
-  return %r : tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>
+func.func @depthwiseOfWholeVectors(%dy: tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, %kernel: tensor<3x3x1x8xf32>) -> tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>> attributes {graph.sizes = {n = [2]}, gradient = false} {
+  %r = graph.conv_input_gradient %dy, %kernel {dilations = array<i64: 1, 1>, groups = 8 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, tensor<3x3x1x8xf32>) -> tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>
+  return %r : tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>
 }

@@ -60,13 +60,13 @@ func.func @paddingLargerThanTheWindow(%x: tensor<?x3x3x1xf32, #graph.dims<[n, 3,
 }
 
 // Channels and columns in whole vectors of 16 bytes.
-func.func @wholeVectors(%x: tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, %dy: tensor<?x6x5x16xf32, #graph.dims<[n, 6, 5, 16]>>) -> tensor<3x3x8x16xf32> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
-  %r = graph.conv_kernel_gradient %x, %dy {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, tensor<?x6x5x16xf32, #graph.dims<[n, 6, 5, 16]>>) -> tensor<3x3x8x16xf32>
-  return %r : tensor<3x3x8x16xf32>
+func.func @wholeVectors(%x: tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, %dy: tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>) -> tensor<3x3x8x8xf32> attributes {graph.sizes = {n = [2]}, gradient = false} {
+  %r = graph.conv_kernel_gradient %x, %dy {dilations = array<i64: 1, 1>, groups = 1 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>) -> tensor<3x3x8x8xf32>
+  return %r : tensor<3x3x8x8xf32>
 }
 
 // Channels and columns in whole vectors of 16 bytes.
-func.func @depthwiseOfWholeVectors(%x: tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, %dy: tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>) -> tensor<3x3x1x8xf32> attributes {graph.sizes = {n = [1, 3]}, gradient = false} {
-  %r = graph.conv_kernel_gradient %x, %dy {dilations = array<i64: 1, 1>, groups = 8 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>, tensor<?x6x5x8xf32, #graph.dims<[n, 6, 5, 8]>>) -> tensor<3x3x1x8xf32>
+func.func @depthwiseOfWholeVectors(%x: tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, %dy: tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>) -> tensor<3x3x1x8xf32> attributes {graph.sizes = {n = [2]}, gradient = false} {
+  %r = graph.conv_kernel_gradient %x, %dy {dilations = array<i64: 1, 1>, groups = 8 : i64, paddingHigh = array<i64: 1, 1>, paddingLow = array<i64: 1, 1>, strides = array<i64: 1, 1>} : (tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>, tensor<?x5x4x8xf32, #graph.dims<[n, 5, 4, 8]>>) -> tensor<3x3x1x8xf32>
   return %r : tensor<3x3x1x8xf32>
 }

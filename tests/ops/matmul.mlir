@@ -168,25 +168,19 @@ func.func @batchesOfBrains(%x: tensor<3x70x33xbf16>, %y: tensor<3x33x40xbf16>) -
 }
 
 // Channels and columns in whole vectors of 16 bytes.
-func.func @wholeVectors(%x: tensor<?x32xf32, #graph.dims<[n, 32]>>, %y: tensor<32x72xf32>) -> tensor<?x72xf32, #graph.dims<[n, 72]>> attributes {graph.sizes = {n = [1, 72]}, gradient = false} {
-  %r = graph.matmul %x, %y : (tensor<?x32xf32, #graph.dims<[n, 32]>>, tensor<32x72xf32>) -> tensor<?x72xf32, #graph.dims<[n, 72]>>
-  return %r : tensor<?x72xf32, #graph.dims<[n, 72]>>
+func.func @wholeVectors(%x: tensor<?x20xf32, #graph.dims<[n, 20]>>, %y: tensor<20x36xf32>) -> tensor<?x36xf32, #graph.dims<[n, 36]>> attributes {graph.sizes = {n = [1, 36]}, gradient = false} {
+  %r = graph.matmul %x, %y : (tensor<?x20xf32, #graph.dims<[n, 20]>>, tensor<20x36xf32>) -> tensor<?x36xf32, #graph.dims<[n, 36]>>
+  return %r : tensor<?x36xf32, #graph.dims<[n, 36]>>
 }
 
 // Channels and columns in whole vectors of 16 bytes.
-func.func @wholeVectorsOfBothTransposed(%x: tensor<40x68xf32>, %y: tensor<36x40xf32>) -> tensor<68x36xf32> attributes {gradient = false} {
-  %r = graph.matmul %x, %y {transposeLhs = true, transposeRhs = true} : (tensor<40x68xf32>, tensor<36x40xf32>) -> tensor<68x36xf32>
-  return %r : tensor<68x36xf32>
+func.func @wholeVectorsOfBothTransposed(%x: tensor<20x36xf32>, %y: tensor<36x20xf32>) -> tensor<36x36xf32> attributes {gradient = false} {
+  %r = graph.matmul %x, %y {transposeLhs = true, transposeRhs = true} : (tensor<20x36xf32>, tensor<36x20xf32>) -> tensor<36x36xf32>
+  return %r : tensor<36x36xf32>
 }
 
 // Cut into parts for a GPU.
-func.func @longSumOfFewResults(%x: tensor<1024x12xf32>, %y: tensor<1024x8xf32>) -> tensor<12x8xf32> attributes {gradient = false} {
-  %r = graph.matmul %x, %y {transposeLhs = true} : (tensor<1024x12xf32>, tensor<1024x8xf32>) -> tensor<12x8xf32>
-  return %r : tensor<12x8xf32>
-}
-
-// Channels and columns in whole vectors of 16 bytes.
-func.func @halvesOfWholeVectors(%x: tensor<72x40xf16>, %y: tensor<40x72xf16>) -> tensor<72x72xf16> attributes {gradient = false} {
-  %r = graph.matmul %x, %y : (tensor<72x40xf16>, tensor<40x72xf16>) -> tensor<72x72xf16>
-  return %r : tensor<72x72xf16>
+func.func @longSumOfFewResults(%x: tensor<512x8xf32>, %y: tensor<512x8xf32>) -> tensor<8x8xf32> attributes {gradient = false} {
+  %r = graph.matmul %x, %y {transposeLhs = true} : (tensor<512x8xf32>, tensor<512x8xf32>) -> tensor<8x8xf32>
+  return %r : tensor<8x8xf32>
 }
