@@ -19,6 +19,7 @@ struct Target {
   KernelsBySymbol kernels;
 };
 
+/// In the order of architectures.
 std::vector<Target> targetsOf(const ingot_artifact_table &table) {
   std::vector<Target> targets;
   if (table.size <= offsetof(ingot_artifact_table, devices))
@@ -39,6 +40,8 @@ std::vector<Target> targetsOf(const ingot_artifact_table &table) {
       if (!target.kernels.empty())
         targets.push_back(std::move(target));
     }
+  std::sort(targets.begin(), targets.end(),
+            [](const Target &x, const Target &y) { return x.architecture < y.architecture; });
   return targets;
 }
 

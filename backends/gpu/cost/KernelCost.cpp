@@ -166,13 +166,19 @@ private:
 };
 
 /// Operations a second of the whole machine, of the kind that the kernel has.
-double peakOf(const Needs &whole, const GpuMachine &machine) {
+struct Peak {
+  double flops;
+  Pipe pipe;
+};
+
+Peak peakOf(const Needs &whole, const GpuMachine &machine) {
   if (whole.halfFlops > 0 || whole.tf32Flops > 0)
-    return machine.cycles() * static_cast<double>(machine.tensorFlops) /
-           (whole.tf32Flops > whole.halfFlops ? 2 : 1);
+    return {machine.cycles() * static_cast<double>(machine.tensorFlops) /
+                (whole.tf32Flops > whole.halfFlops ? 2 : 1),
+            Tensor};
   if (whole.cycles[Fp64] > 0)
-    return machine.cycles() * 2 * static_cast<double>(machine.fp64Lanes);
-  return machine.fp32Flops();
+    return {machine.cycles() * 2 * static_cast<double>(machine.fp64Lanes), Fp64};
+  return {machine.fp32Flops(), Fp32};
 }
 
 /// Takes the bound where it is the largest yet.
@@ -213,7 +219,9 @@ KernelCost kernelCost(const KernelResources &kernel, const KernelLaunch &launch,
   cost.occupancy = occupancy(
       {launch.threads, kernel.registers, kernel.sharedBytes + launch.sharedBytes}, architecture);
   double memory = launch.bytes / machine.bytesPerSecond;
-  cost.roofline = std::max(memory, launch.flops / peakOf(whole, machine));
+  const Peak peak = peakOf(whole, machine);
+  double arithmetic = launch.flops / peak.flops;
+  cost.roofline = std::max(memory, arithmetic);
 
   int64_t warps = llvm::divideCeil(launch.threads, kWarp);
   if (mainLoop)
@@ -230,6 +238,7 @@ KernelCost kernelCost(const KernelResources &kernel, const KernelLaunch &launch,
   double warpsThere = static_cast<double>(blocks * warps);
   Largest largest;
   largest.add(memory, "memory");
+  largest.add(arithmetic, kPipeNames[peak.pipe]);
   for (size_t pipe = 0; pipe < kPipes; ++pipe)
     largest.add(warpsThere * ofWarp(loop.cycles[pipe], rest.cycles[pipe]) / machine.clock,
                 kPipeNames[pipe]);

@@ -85,6 +85,10 @@ enum : unsigned {
   opHgmma = 0x1f0
 };
 
+/// FMNMX, FMUL, FADD, FFMA, DMUL, DADD, DFMA, HMMA, HGMMA.
+constexpr unsigned kFloatOperations[] = {0x009, 0x020, 0x021,  0x023,  0x028,
+                                         0x029, 0x02b, opHmma, opHgmma};
+
 /// One instruction's bits.
 struct Instruction {
   uint64_t low, high;
@@ -191,16 +195,17 @@ std::vector<InstructionLoop> findLoops(StringRef code, int architecture) {
   int64_t count = static_cast<int64_t>(code.size() / kInstructionBytes);
   // What is between a branch back and its target is no loop where it ends on the way: it is code
   // that stands behind the rest because it is seldom needed.
-  std::vector<int64_t> ends(count + 1); // before each instruction
-  std::map<int64_t, int64_t> lastOf;    // by the loop's first
+  std::vector<int64_t> ends(count + 1), operations(count + 1); // before each instruction
+  std::map<int64_t, int64_t> lastOf;                           // by the loop's first
   for (int64_t i = 0; i < count; ++i) {
     Instruction instruction = instructionAt(code, i);
     unsigned opcode = instruction.opcode();
     ends[i + 1] = ends[i] + ((opcode == opExit || opcode == opRet) && !instruction.isConditional());
+    operations[i + 1] = operations[i] + llvm::is_contained(kFloatOperations, opcode);
     if (opcode != opBra)
       continue;
     int64_t target = branchTarget(instruction, i, architecture);
-    if (target >= 0 && target < i && ends[target] == ends[i])
+    if (target >= 0 && target < i && ends[target] == ends[i] && operations[target] < operations[i])
       lastOf[target] = i;
   }
   std::vector<std::pair<int64_t, int64_t>> byLast; // last, first

@@ -12,7 +12,7 @@ constexpr size_t kInstructionBytes = 16;
 /// `architecture`: 86 is 8.6.
 InstructionCounts countInstructions(llvm::StringRef code, int architecture);
 
-/// The innermost loops of `code`, as KernelResources::loops says. In time n log n.
+/// The loops of `code`, as KernelResources::loops says. In time n log n.
 std::vector<InstructionLoop> findLoops(llvm::StringRef code, int architecture);
 
 } // namespace ingot::gpu

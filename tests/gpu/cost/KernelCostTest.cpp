@@ -147,6 +147,13 @@ TEST(KernelCostTest, DoublesHaveAPeakOfTheirOwn) {
   EXPECT_NEAR(cost.roofline, launch.flops / 9.7e12, cost.roofline * 1e-2);
 }
 
+TEST(KernelCostTest, NothingIsFasterThanTheRoofline) {
+  // Operations that the code does not show: those of a loop that was not found.
+  KernelCost cost = kernelCost(straight({{"FFMA", 64}}), {108, 256, 0, 1e12, 0, 1e12}, a100);
+  EXPECT_STREQ(cost.bound, "FP32");
+  EXPECT_NEAR(cost.seconds, cost.roofline + kLaunch, 1e-12);
+}
+
 TEST(KernelCostTest, SmallKernelsAreTheirLaunch) {
   KernelCost cost = kernelCost(straight({{"STG", 1}}), {1, 32, 0, 0, 128, 0}, a100);
   EXPECT_STREQ(cost.bound, "launch");

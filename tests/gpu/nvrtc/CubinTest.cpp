@@ -119,15 +119,15 @@ TEST_F(CubinTest, HoppersBulkCopiesAndWarpGroupProductsAreSeen) {
   EXPECT_EQ(hopper.parameters[1].bytes, 8);
 }
 
-TEST_F(CubinTest, TheInnermostLoopIsFoundWithItsInstructions) {
+TEST_F(CubinTest, TheInnermostLoopThatComputesIsFoundWithItsInstructions) {
   for (Architecture architecture : architectures()) {
     SCOPED_TRACE(architecture.name());
     KernelResources kernel = resources(kLoopKernel, architecture.name());
     ASSERT_EQ(kernel.loops.size(), 1u);
     const InstructionLoop &loop = kernel.loops.front();
     EXPECT_EQ(loop.count("FFMA"), 4);
-    EXPECT_EQ(loop.count("LDS"), 4);
-    EXPECT_EQ(loop.count("BRA"), 1);
+    EXPECT_EQ(loop.count("LDS"), 5);
+    EXPECT_EQ(loop.count("BRA"), 2);
     EXPECT_EQ(loop.count("LDG") + loop.count("BAR"), 0);
     EXPECT_LT(loop.last - loop.first, 40);
     EXPECT_GT(kernel.count("FFMA"), 4); // of the division
