@@ -163,12 +163,12 @@ bool Matcher::matchEpilogue() {
     scalar = followed({scalar.nest, x});
   }
   if (auto add = scalar.value.getDefiningOp<arith::AddFOp>(); add && !isSum(scalar)) {
-    for (auto [x, y] :
-         {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())})
-      if (Scalar sum = followed({scalar.nest, x}); !bias && isSum(sum)) {
-        bias = operandOf(scalar.nest, y);
-        scalar = sum;
-      }
+    Scalar sum = followed({scalar.nest, add.getLhs()}),
+           other = followed({scalar.nest, add.getRhs()});
+    if (!isSum(sum))
+      std::swap(sum, other);
+    bias = operandOf(other.nest, other.value);
+    scalar = sum;
     if (!bias || bias->element != resultType)
       return false;
     epilogue |= INGOT_EPILOGUE_BIAS;
