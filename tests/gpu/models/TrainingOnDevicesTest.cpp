@@ -258,6 +258,30 @@ CompiledModule on(const SmallTraining &training, const char *name) {
   return training.compiled->onDevice(*device);
 }
 
+#if !__has_feature(address_sanitizer) // which would end the process
+TEST_F(TrainingOnFakeGpu, KernelsThatGoOnBehindTheirLastPointAreStopped) {
+  CompileOptions options = forFakeGpu();
+  options.hostImage = [](std::string source) {
+    const std::string isInside = "if (v0 >= a0)\n    return;\n";
+    EXPECT_THAT(source, HasSubstr(isInside));
+    for (size_t at = 0; (at = source.find(isInside)) != std::string::npos;)
+      source.erase(at, isInside.size());
+    return makeHostImage(source);
+  };
+  SmallTraining training(modelOf("mlp"), options);
+  ASSERT_TRUE(training.compiled->ok());
+  {
+    CompiledModule there = on(training, "cuda");
+    ASSERT_TRUE(there.ok()) << there.error();
+    training.begin(there);
+    Session step = SmallTraining::session(there);
+    EXPECT_FALSE(step.run(*there.state, training.batch(0).views()).isOk());
+    EXPECT_THAT(driver.misuses(), HasSubstr("train_step_k"));
+  }
+  driver.reset();
+}
+#endif
+
 TEST_F(TrainingOnFakeGpu, StepsUnderWayOnTwoDevicesGiveWhatSingleOnesGive) {
   SmallTraining training(modelOf("cnn_bn"), forFakeGpu());
   ASSERT_TRUE(training.compiled->ok());
