@@ -22,10 +22,10 @@ struct KernelParameter {
 /// "HMMA.TF32", "HGMMA.64x128x16". What has no name here is counted by its number ("?1ab").
 using InstructionCounts = std::map<std::string, int64_t>;
 
-/// A loop with arithmetic on floats, and no other such loop in it. Loops that wait or copy are none.
+/// A loop with arithmetic on floats, and no other such loop in it. Loops that wait or copy are
+/// none.
 struct InstructionLoop {
-  int64_t first,
-      last; ///< instructions of the kernel, by number; the last one branches to the first
+  int64_t first, last; ///< instructions, by number; the last one branches to the first
   InstructionCounts instructions;
   /// How many groups of asynchronous copies (LDGSTS) may be under way when an iteration goes on to
   /// what it waited for.

@@ -1,4 +1,5 @@
 // bench and profile: what they report of a run, never how long it takes.
+#include "ingot/Device.h"
 #include "tests/unit/tools/CliTest.h"
 #include <nlohmann/json.hpp>
 
@@ -61,6 +62,21 @@ TEST_F(CliTimesTest, BenchPrintsATable) {
   EXPECT_THAT(outcome.out, HasSubstr("net.so predict batch=3, x86-64"));
   EXPECT_THAT(outcome.out, HasSubstr("median ms"));
   EXPECT_THAT(outcome.out, HasSubstr("p99 ms"));
+}
+
+TEST_F(CliTimesTest, OnADeviceKernelsAreTimedByItsClock) {
+  if (!Device::isAvailable("opencl"))
+    GTEST_SKIP() << "no device for OpenCL";
+  ASSERT_EQ(ingot("compile net.mlir --gpu opencl -o device.so").code, 0);
+  Outcome outcome = ingot("profile device.so --device opencl --shape batch=8 --runs 2 --json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  Json report = Json::parse(outcome.out);
+  ASSERT_EQ(report["kernels"].size(), 1u);
+  EXPECT_EQ(report["kernels"][0]["calls"], 1);
+  EXPECT_GT(report["kernels"][0]["seconds"], 0);
+  // The limits of this machine's processor are not the device's, of which nothing is known.
+  EXPECT_TRUE(report["kernels"][0]["share_of_peak"].is_null());
+  EXPECT_FALSE(report["kernels"][0].contains("expected_seconds"));
 }
 
 TEST_F(CliTimesTest, ProfileNamesTheUsersNodes) {
