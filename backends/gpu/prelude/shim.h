@@ -77,8 +77,8 @@ __attribute__((const, noinline)) static const ShimThread *shim_current() { retur
 
 #define K_SHARED(type, name, count)                                                                \
   static char name##_key;                                                                          \
-  type *const name = static_cast<type *>(                                                          \
-      shim->sharedArray(&name##_key, #name, sizeof(type) * (count), 16))
+  type *const name =                                                                               \
+      static_cast<type *>(shim->sharedArray(&name##_key, #name, sizeof(type) * (count), 16))
 #define K_SHARED_DYNAMIC(name)                                                                     \
   unsigned char *const name = static_cast<unsigned char *>(shim->sharedDynamic())
 #define K_SHARED_POINTER(type) type *

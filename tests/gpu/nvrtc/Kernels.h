@@ -51,8 +51,8 @@ extern "C" __global__ void __launch_bounds__(256) shared(const float *a, float *
 }
 )";
 
-/// A loop of loads, a barrier and a loop with four multiply-adds, in which a loop waits; and a division,
-/// whose seldom needed part stands behind the kernel and branches back.
+/// A loop of loads, a barrier and a loop with four multiply-adds, in which a loop waits; and a
+/// division, whose seldom needed part stands behind the kernel and branches back.
 inline const std::string kLoopKernel = R"(
 extern "C" __global__ void __launch_bounds__(256) loop(const float *a, float *b, int n, int m) {
   __shared__ float s[256];
