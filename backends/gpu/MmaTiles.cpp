@@ -80,7 +80,8 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
   const MmaType type = mmaType(aFactor.getType());
   TileSpace space = tileSpace(product);
   const WarpTiling tile =
-      chooseTiling(estimate(space.rows), estimate(space.lanes), estimate(space.batches));
+      chooseTiling(estimatedPoints(space.rowDims), estimatedPoints(space.laneDims),
+                   estimatedPoints(space.batchDims));
   threads = tile.threads();
   beginTiles(code, space, tile.rows, tile.lanes);
   Value warpNumber = cb.floorDiv(thread, cb.integer(warp));

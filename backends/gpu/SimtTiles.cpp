@@ -69,8 +69,8 @@ void DeviceKernelEmitter::emitSimtTiles(const Product &product, DeviceCode &code
   exec::NestOp nest = product.nest;
   TileSpace space = tileSpace(product);
   Type sum = getElementTypeOrSelf(nest.getOutputs()[0]);
-  const Tiling tile =
-      chooseTiling(estimate(space.rows), estimate(space.lanes), estimate(space.batches), sum);
+  const Tiling tile = chooseTiling(estimatedPoints(space.rowDims), estimatedPoints(space.laneDims),
+                                   estimatedPoints(space.batchDims), sum);
   threads = tile.threads();
   beginTiles(code, space, tile.rows, tile.lanes);
   int64_t across = tile.lanes / tile.threadLanes, down = tile.rows / tile.threadRows;

@@ -95,14 +95,15 @@ bool DeviceKernelEmitter::emitWgmmaTiles(const Product &product, DeviceCode &cod
   if (!target.wgmma || !aHalf || !bHalf || aHalf.getType() != bHalf.getType() || !sum.isF32())
     return false;
   TileSpace space = tileSpace(product);
-  if (!isConstant(space.batches, 1) || estimate(space.depth) < depth ||
-      estimate(space.rows) < groupRows || estimate(space.lanes) < groupRows)
+  const int64_t rows = estimatedPoints(space.rowDims), lanes = estimatedPoints(space.laneDims);
+  if (!isConstant(space.batches, 1) || estimatedPoints(space.reducedDims) < depth ||
+      rows < groupRows || lanes < groupRows)
     return false;
   auto a = matrixOf(nest, aHalf, product.rows, product.reduced),
        b = matrixOf(nest, bHalf, product.lanes, product.reduced);
   if (!a || !b)
     return false;
-  const GroupTiling tile = chooseTiling(estimate(space.rows), estimate(space.lanes));
+  const GroupTiling tile = chooseTiling(rows, lanes);
   threads = tile.threads();
   beginTiles(code, space, tile.rows, tile.lanes);
 
