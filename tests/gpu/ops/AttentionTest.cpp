@@ -4,9 +4,8 @@
 #include "compiler/autodiff/Differentiate.h"
 #include "ir/reference/Interpreter.h"
 #include "mlir/Parser/Parser.h"
+#include "tests/gpu/ops/EveryOrder.h"
 #include "tests/gpu/ops/HostImage.h"
-#include "tests/gpu/runtime/FakeDriver.h"
-#include "tests/support/RunCompiled.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <gtest/gtest.h>
 #include <limits>
@@ -187,20 +186,7 @@ TEST_P(AttentionOnDevices, EqualsTheReference) {
   // One kernel for the result, two for the gradients, and casts and a map before and between these.
   const ingot_function &function = compiled.artifact->table().devices[0].table->functions[0];
   EXPECT_LE(function.kernel_count, 7) << "scores are stored";
-  const std::pair<const char *, std::vector<const char *>> runs[] = {
-      {"8.0", {"forward", "reverse", "skewed:1"}}, {"7.5", {"interleaved:1"}}};
-  for (const auto &[capability, orders] : runs) {
-    driver.set("capability", capability);
-    auto device = Device::open("cuda");
-    ASSERT_TRUE(device.isOk()) << device.status().message();
-    CompiledModule there = compiled.onDevice(*device);
-    ASSERT_TRUE(there.ok()) << there.error();
-    for (const char *order : orders) {
-      SCOPED_TRACE(std::string(capability) + " " + order);
-      driver.set("threads", order);
-      expectReference(there);
-    }
-  }
+  inEveryOrder(driver, compiled, [&](CompiledModule &there) { expectReference(there); });
 }
 
 class AttentionByOpenCl : public AttentionOnDevices {};
@@ -218,20 +204,22 @@ TEST_P(AttentionByOpenCl, EqualsTheReference) {
 
 std::string nameOf(const testing::TestParamInfo<Attention> &info) { return info.param.name; }
 
+const Attention masked{.name = "f32_masked", .isMasked = true};
+const Attention ofOtherLengths{.name = "f32_other_lengths",
+                               .queries = 70,
+                               .keys = 33,
+                               .depth = 20,
+                               .lanes = 12,
+                               .batch = 1,
+                               .heads = 2};
+
 INSTANTIATE_TEST_SUITE_P(
     Cases, AttentionOnDevices,
     testing::Values(
-        Attention{.name = "f32"}, Attention{.name = "f32_masked", .isMasked = true},
-        Attention{.name = "f32_dropout", .hasDropout = true},
+        Attention{.name = "f32"}, masked, Attention{.name = "f32_dropout", .hasDropout = true},
         Attention{.name = "f16_dropout", .element = "f16", .hasDropout = true, .rtol = 4e-3},
         Attention{.name = "f32_lengths_are_symbols", .keys = 65, .isSymbolic = true},
-        Attention{.name = "f32_other_lengths",
-                  .queries = 70,
-                  .keys = 33,
-                  .depth = 20,
-                  .lanes = 12,
-                  .batch = 1,
-                  .heads = 2},
+        ofOtherLengths,
         Attention{.name = "f32_wide",
                   .queries = 20,
                   .keys = 36,
@@ -253,16 +241,7 @@ INSTANTIATE_TEST_SUITE_P(
     nameOf);
 
 // Compilers of OpenCL take long for these.
-INSTANTIATE_TEST_SUITE_P(Cases, AttentionByOpenCl,
-                         testing::Values(Attention{.name = "f32_masked", .isMasked = true},
-                                         Attention{.name = "f32_other_lengths",
-                                                   .queries = 70,
-                                                   .keys = 33,
-                                                   .depth = 20,
-                                                   .lanes = 12,
-                                                   .batch = 1,
-                                                   .heads = 2}),
-                         nameOf);
+INSTANTIATE_TEST_SUITE_P(Cases, AttentionByOpenCl, testing::Values(masked, ofOtherLengths), nameOf);
 
 } // namespace
 } // namespace ingot::tests
