@@ -27,6 +27,8 @@ struct Functions {
   int32_t (*read)(Object, Object, uint32_t, size_t, size_t, void *, uint32_t, const Object *,
                   Object *);
   int32_t (*releaseBuffer)(Object);
+  int32_t (*releaseKernel)(Object);
+  int32_t (*releaseProgram)(Object);
 };
 
 struct Machine {
@@ -56,6 +58,8 @@ struct Machine {
     load(functions.launch, "clEnqueueNDRangeKernel");
     load(functions.read, "clEnqueueReadBuffer");
     load(functions.releaseBuffer, "clReleaseMemObject");
+    load(functions.releaseKernel, "clReleaseKernel");
+    load(functions.releaseProgram, "clReleaseProgram");
     Object platform = nullptr;
     int32_t status = 0;
     if (functions.getPlatforms(1, &platform, nullptr) != 0 ||
@@ -105,6 +109,8 @@ std::string runOpenCl(const std::string &text, const char *kernelName, const voi
     status = cl.read(m.queue, output, 1, 0, toBytes, to, 0, nullptr, nullptr);
   cl.releaseBuffer(input);
   cl.releaseBuffer(output);
+  cl.releaseKernel(kernel);
+  cl.releaseProgram(program);
   return status == 0 ? std::string() : "OpenCL's error " + std::to_string(status);
 }
 

@@ -607,6 +607,8 @@ TEST_F(SlowCompilerTest, StoppingGivesUpWhatIsLoadedAndWhoWaitsIsTold) {
   publish("b", 1, FIXTURESERVED);
   openUnready();
   awaitCompiler();
+  while (!predict("b").isOk()) // it loads beside
+    std::this_thread::sleep_for(1ms);
   auto waiting = std::async(std::launch::async, [&] { return repository->load("a", {}); });
   std::this_thread::sleep_for(5ms);
   repository->stopLoading();
