@@ -127,8 +127,8 @@ K_KERNEL(accumulate, 32)(K_GLOBAL char *total, K_GLOBAL char *a, K_GLOBAL char *
 K_EXPORT(accumulate, 4, 32)
 
 K_KERNEL(crash, 32)(K_GLOBAL char *y) {
-  if (K_THREAD == 7)
-    FLOATS(y)[(k_i64)1 << 20] = 1.0f;
+  if (K_THREAD == 7) // the first page is nobody's
+    FLOATS((K_GLOBAL char *)(k_i64)64)[0] = FLOATS(y)[0];
 }
 K_EXPORT(crash, 1, 32)
 )";
