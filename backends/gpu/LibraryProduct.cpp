@@ -1,6 +1,7 @@
 // See LibraryProduct.h.
 #include "backends/gpu/LibraryProduct.h"
 #include "backends/gpu/DeviceKernelEmitter.h"
+#include "backends/gpu/StridedOperand.h"
 #include "compiler/package/Describe.h"
 #include "mlir/IR/Matchers.h"
 
@@ -12,56 +13,12 @@ namespace {
 
 using Strides = llvm::SmallVector<Dim>;
 
-/// Loops as one: how many points they have, and the step of each tensor along them.
-struct Axis {
-  Dim extent;
-  llvm::SmallVector<Dim, 3> steps;
-};
-
-/// Nothing where the loops are no line of equal steps in each of the tensors.
-std::optional<Axis> joined(llvm::ArrayRef<unsigned> loops, llvm::ArrayRef<Dim> bounds,
-                           llvm::ArrayRef<const Strides *> tensors, MLIRContext *context) {
-  Axis axis{Dim::constant(context, 1), {}};
-  axis.steps.assign(tensors.size(), Dim::constant(context, 0));
-  bool isFirst = true;
-  for (unsigned loop : loops) {
-    Dim extent = bounds[loop];
-    if (isConstant(extent, 1))
-      continue;
-    for (auto [step, strides] : llvm::zip(axis.steps, tensors)) {
-      if (!isFirst && step != (*strides)[loop] * extent)
-        return std::nullopt;
-      step = (*strides)[loop];
-    }
-    axis.extent = axis.extent * extent;
-    isFirst = false;
-  }
-  return axis;
-}
-
-/// Where the map reads at the first point of the loops, in elements.
-Dim offsetOf(AffineMap map, Type tensor) {
-  Dim offset = Dim::constant(map.getContext(), 0);
-  llvm::SmallVector<AffineExpr> zeros(map.getNumDims(), getAffineConstantExpr(0, map.getContext()));
-  AffineMap first = map.replaceDimsAndSymbols(zeros, {}, 0, 0);
-  for (auto [expr, stride] : llvm::zip(first.getResults(), rowMajorStrides(tensor)))
-    offset = offset + stride * llvm::cast<AffineConstantExpr>(expr).getValue();
-  return offset;
-}
-
 class Matcher {
 public:
   explicit Matcher(exec::KernelOp kernel) : kernel(kernel), context(kernel.getContext()) {}
   std::optional<LibraryProduct> match();
 
 private:
-  /// A factor's or bias's tensor outside the kernel, and how it moves along the loops.
-  struct Operand {
-    LibraryProduct::Matrix matrix;
-    Strides strides;
-    Type element;
-  };
-  std::optional<Operand> operandOf(exec::NestOp nest, Value scalar);
   bool matchEpilogue();
   struct Scalar {
     exec::NestOp nest;
@@ -78,29 +35,8 @@ private:
   Dims bounds; // of the product's loops
   Type resultType;
   int64_t epilogue = 0;
-  std::optional<Operand> bias;
+  std::optional<StridedOperand> bias;
 };
-
-/// The kernel's operand that the scalar is an element of, or that extended to f32.
-std::optional<Matcher::Operand> Matcher::operandOf(exec::NestOp nest, Value scalar) {
-  if (auto extend = scalar.getDefiningOp<arith::ExtFOp>())
-    scalar = extend.getIn();
-  auto argument = llvm::dyn_cast<BlockArgument>(scalar);
-  unsigned loops = loopDims(nest).size();
-  if (!argument || argument.getArgNumber() < loops)
-    return std::nullopt;
-  unsigned input = argument.getArgNumber() - loops;
-  AffineMap map = accessMap(nest, input);
-  auto outside = llvm::dyn_cast<BlockArgument>(nest.getInputs()[input]);
-  if (!map || !outside)
-    return std::nullopt;
-  auto strides = linearStrides(map, outside.getType(), loops);
-  if (!strides)
-    return std::nullopt;
-  return Operand{{kernel.getInputs()[outside.getArgNumber()], offsetOf(map, outside.getType())},
-                 *strides,
-                 scalar.getType()};
-}
 
 bool Matcher::readsSamePoint(exec::NestOp nest, unsigned input) {
   AffineMap map = accessMap(nest, input);
@@ -167,7 +103,7 @@ bool Matcher::matchEpilogue() {
            other = followed({scalar.nest, add.getRhs()});
     if (!isSum(sum))
       std::swap(sum, other);
-    bias = operandOf(other.nest, other.value);
+    bias = stridedOperand(kernel, other.nest, other.value);
     scalar = sum;
     if (!bias || bias->element != resultType)
       return false;
@@ -186,7 +122,8 @@ std::optional<LibraryProduct> Matcher::match() {
   product = *found;
   bounds = loopDims(product.nest);
   resultType = getElementTypeOrSelf(kernel.getResult(0).getType());
-  auto a = operandOf(product.nest, product.a), b = operandOf(product.nest, product.b);
+  auto a = stridedOperand(kernel, product.nest, product.a),
+       b = stridedOperand(kernel, product.nest, product.b);
   if (!a || !b || a->element != b->element || !matchEpilogue())
     return std::nullopt;
   Type sum = getElementTypeOrSelf(product.nest.getOutputs()[0]), type = a->element;
@@ -198,10 +135,10 @@ std::optional<LibraryProduct> Matcher::match() {
 
   Strides d = rowMajorStrides(product.nest.getOutputs()[0].getType());
   d.resize(bounds.size(), Dim::constant(context, 0));
-  auto rows = joined(product.rows, bounds, {&a->strides, &d}, context);
-  auto columns = joined(product.lanes, bounds, {&b->strides, &d}, context);
-  auto batch = joined(product.batch, bounds, {&a->strides, &b->strides, &d}, context);
-  auto depth = joined(product.reduced, bounds, {&a->strides, &b->strides}, context);
+  auto rows = joinedLoops(product.rows, bounds, {a->strides, d}, context);
+  auto columns = joinedLoops(product.lanes, bounds, {b->strides, d}, context);
+  auto batch = joinedLoops(product.batch, bounds, {a->strides, b->strides, d}, context);
+  auto depth = joinedLoops(product.reduced, bounds, {a->strides, b->strides}, context);
   if (!rows || !columns || !batch || !depth || !isConstant(columns->steps[1], 1))
     return std::nullopt;
   LibraryProduct made;
@@ -221,8 +158,8 @@ std::optional<LibraryProduct> Matcher::match() {
                 columns->steps[0],
                 batch->steps[2],
                 rows->steps[1]};
-  made.a = a->matrix;
-  made.b = b->matrix;
+  made.a = {a->tensor, a->offset};
+  made.b = {b->tensor, b->offset};
   made.d = {kernel.getResult(0), constant(0)};
   if (bias) {
     bias->strides.resize(bounds.size(), constant(0));
@@ -230,10 +167,10 @@ std::optional<LibraryProduct> Matcher::match() {
       if (!llvm::is_contained(product.lanes, loop) && !isConstant(bounds[loop], 1) &&
           !isConstant(bias->strides[loop], 0))
         return std::nullopt;
-    auto along = joined(product.lanes, bounds, {&bias->strides}, context);
+    auto along = joinedLoops(product.lanes, bounds, {llvm::ArrayRef<Dim>(bias->strides)}, context);
     if (!along || !isConstant(along->steps[0], 1))
       return std::nullopt;
-    made.bias = bias->matrix;
+    made.bias = {bias->tensor, bias->offset};
   }
   return made;
 }

@@ -4,6 +4,7 @@
 // Layouts in shared memory are the canonical ones of the PTX ISA (asynchronous warpgroup level
 // matrix instructions), swizzled by 128 bytes, along the depth or across it.
 #include "backends/gpu/DeviceKernelEmitter.h"
+#include "backends/gpu/StridedOperand.h"
 
 using namespace mlir;
 
@@ -28,23 +29,6 @@ GroupTiling chooseTiling(int64_t rows, int64_t lanes) {
   return {64, lanes > 64 ? 128 : 64};
 }
 
-/// The step of the address along loops that count as one, the last running fastest; null: they do
-/// not.
-std::optional<Dim> stepOf(llvm::ArrayRef<unsigned> loops, llvm::ArrayRef<Dim> extents,
-                          llvm::ArrayRef<Dim> strides) {
-  std::optional<Dim> first, next;
-  for (unsigned loop : llvm::reverse(loops)) {
-    if (isConstant(extents[loop], 1))
-      continue;
-    if (next && *next != strides[loop])
-      return std::nullopt;
-    if (!first)
-      first = strides[loop];
-    next = strides[loop] * extents[loop];
-  }
-  return first;
-}
-
 } // namespace
 
 /// A factor as a matrix of its own loops and the reduced ones.
@@ -57,30 +41,20 @@ struct DeviceKernelEmitter::Matrix {
 std::optional<DeviceKernelEmitter::Matrix>
 DeviceKernelEmitter::matrixOf(exec::NestOp nest, Value half, llvm::ArrayRef<unsigned> own,
                               llvm::ArrayRef<unsigned> reduced) {
-  auto argument = llvm::dyn_cast<BlockArgument>(half);
+  auto operand = stridedOperand(kernel, nest, half);
+  if (!operand || !isConstant(operand->offset, 0) ||
+      storageOf(operand->tensor).kind == Storage::Kind::Local)
+    return std::nullopt;
   Dims bounds = loopDims(nest);
-  if (!argument || argument.getArgNumber() < bounds.size())
+  llvm::ArrayRef<Dim> strides(operand->strides);
+  auto ownLoops = joinedLoops(own, bounds, strides, builder.getContext()),
+       reducedLoops = joinedLoops(reduced, bounds, strides, builder.getContext());
+  if (!ownLoops || !reducedLoops)
     return std::nullopt;
-  unsigned input = argument.getArgNumber() - bounds.size();
-  AffineMap map = accessMap(nest, input);
-  Value tensor = nest.getInputs()[input];
-  auto outside = llvm::dyn_cast<BlockArgument>(tensor);
-  auto strides =
-      map && outside ? linearStrides(map, tensor.getType(), bounds.size()) : std::nullopt;
-  if (!strides)
-    return std::nullopt;
-  // From the tensor's first element on.
-  llvm::SmallVector<AffineExpr> zeros(bounds.size(), builder.getAffineConstantExpr(0));
-  for (AffineExpr expr : map.getResults())
-    if (expr.replaceDims(zeros) != builder.getAffineConstantExpr(0))
-      return std::nullopt;
-  Value source = kernel.getInputs()[outside.getArgNumber()];
-  auto ownStep = stepOf(own, bounds, *strides), reducedStep = stepOf(reduced, bounds, *strides);
-  if (storageOf(source).kind == Storage::Kind::Local || !ownStep || !reducedStep)
-    return std::nullopt;
-  Matrix matrix{source, !isConstant(*reducedStep, 1), {}};
-  matrix.stride = matrix.isAcross ? *reducedStep : *ownStep;
-  if (matrix.isAcross && !isConstant(*ownStep, 1))
+  Dim ownStep = ownLoops->steps[0], reducedStep = reducedLoops->steps[0];
+  Matrix matrix{operand->tensor, !isConstant(reducedStep, 1), {}};
+  matrix.stride = matrix.isAcross ? reducedStep : ownStep;
+  if (matrix.isAcross && !isConstant(ownStep, 1))
     return std::nullopt;
   // Lines start at multiples of 16 bytes, which the planned memory does.
   if (!matrix.stride.isStatic() || matrix.stride.value() % 8 != 0)
