@@ -152,23 +152,26 @@ DeviceKernelEmitter::Values DeviceKernelEmitter::reduceTogether(exec::NestOp nes
   return result;
 }
 
+DeviceKernelEmitter::Values DeviceKernelEmitter::combineAcross(exec::NestOp nest, ValueRange parts,
+                                                               int64_t bit) {
+  Value mask = arith::ConstantOp::create(builder, cb.loc, builder.getI32IntegerAttr(bit));
+  Values others = llvm::map_to_vector(parts, [&](Value part) -> Value {
+    Type type = part.getType();
+    bool is64 = type.getIntOrFloatBitWidth() == 64;
+    llvm::StringRef callee = type.isF32()   ? "k_shfl_xor_f32"
+                             : type.isF64() ? "k_shfl_xor_f64"
+                             : is64         ? "k_shfl_xor_u64"
+                                            : "k_shfl_xor_u32";
+    return func::CallOp::create(builder, cb.loc, callee, type, ValueRange{part, mask}).getResult(0);
+  });
+  return combine(nest, parts, others);
+}
+
 /// Neighbours first: of a warp by shuffles, then what the warps have.
 DeviceKernelEmitter::Values DeviceKernelEmitter::combineByShuffles(exec::NestOp nest,
                                                                    Values parts) {
-  for (int64_t mask = warp / 2; mask >= 1; mask /= 2) {
-    Value distance = arith::ConstantOp::create(builder, cb.loc, builder.getI32IntegerAttr(mask));
-    Values others = llvm::map_to_vector(parts, [&](Value part) -> Value {
-      Type type = part.getType();
-      bool is64 = type.getIntOrFloatBitWidth() == 64;
-      llvm::StringRef callee = type.isF32()   ? "k_shfl_xor_f32"
-                               : type.isF64() ? "k_shfl_xor_f64"
-                               : is64         ? "k_shfl_xor_u64"
-                                              : "k_shfl_xor_u32";
-      return func::CallOp::create(builder, cb.loc, callee, type, ValueRange{part, distance})
-          .getResult(0);
-    });
-    parts = combine(nest, parts, others);
-  }
+  for (int64_t bit = warp / 2; bit >= 1; bit /= 2)
+    parts = combineAcross(nest, parts, bit);
   if (threads == warp)
     return parts;
   Value inWarp = cb.remainder(thread, cb.integer(warp));

@@ -166,10 +166,10 @@ void DeviceKernelEmitter::unrolled(int64_t count, llvm::function_ref<void(Value)
   body(loop.getInductionVar());
 }
 
-Value DeviceKernelEmitter::operandOf(const Product &product, Value operand,
+Value DeviceKernelEmitter::operandOf(exec::NestOp nest, Value operand,
                                      llvm::ArrayRef<Index> loops) {
-  Slice slice = sliceOf(product.nest, operand);
-  return emitPart(product.nest, operand, slice.ops.getArrayRef(), slice.inputs, loops);
+  Slice slice = sliceOf(nest, operand);
+  return emitPart(nest, operand, slice.ops.getArrayRef(), slice.inputs, loops);
 }
 
 Value DeviceKernelEmitter::isBelow(Value x, Dim limit, int64_t step) {
@@ -239,8 +239,7 @@ DeviceKernelEmitter::Indices DeviceKernelEmitter::loopsOf(const Product &product
 }
 
 std::optional<DeviceKernelEmitter::Pieces>
-DeviceKernelEmitter::piecesOf(const Product &product, Value factor, unsigned fastLoop) {
-  exec::NestOp nest = product.nest;
+DeviceKernelEmitter::piecesOf(exec::NestOp nest, Value factor, unsigned fastLoop) {
   auto argument = llvm::dyn_cast<BlockArgument>(factor);
   Dims bounds = loopDims(nest);
   Type element = cpu::memoryType(factor.getType());
@@ -287,6 +286,19 @@ std::pair<Value, Value> DeviceKernelEmitter::placeOfPiece(const Pieces &pieces,
   Value place = cb.address(baseOf(pieces.tensor), linearize(pieces.tensor.getType(), at).base,
                            pieces.element);
   return {place, inside};
+}
+
+void DeviceKernelEmitter::copyPiece(const Pieces &pieces, Value to, llvm::ArrayRef<Index> loops,
+                                    Value inside) {
+  auto [from, inTensor] = placeOfPiece(pieces, loops);
+  Value valid = both(inside, inTensor);
+  if (!valid) {
+    func::CallOp::create(builder, cb.loc, "k_cp_async16", TypeRange{}, ValueRange{to, from});
+    return;
+  }
+  Value isThere = arith::ExtUIOp::create(builder, cb.loc, builder.getI32Type(), valid);
+  func::CallOp::create(builder, cb.loc, "k_cp_async16_or_zero", TypeRange{},
+                       ValueRange{to, from, isThere});
 }
 
 int64_t DeviceKernelEmitter::mostFinished(const Product &product, int64_t count) {

@@ -135,9 +135,13 @@ protected: // for kernels of scores
     std::optional<Padding> padding; // by zeros, around the tensor
   };
   /// Null where the factor is not contiguous along the loop in whole pieces of a tensor.
-  std::optional<Pieces> piecesOf(const Product &product, mlir::Value factor, unsigned fastLoop);
+  std::optional<Pieces> piecesOf(exec::NestOp nest, mlir::Value factor, unsigned fastLoop);
   std::pair<mlir::Value, mlir::Value> placeOfPiece(const Pieces &pieces,
                                                    llvm::ArrayRef<cpu::Index> loops);
+  /// Begins to copy the piece at the loops into shared memory, or zeros where it is not in the
+  /// tensor or not `inside` (null: it is).
+  void copyPiece(const Pieces &pieces, mlir::Value to, llvm::ArrayRef<cpu::Index> loops,
+                 mlir::Value inside);
 
   /// Whether x, which runs in steps of `step`, is below the limit; null: it is.
   mlir::Value isBelow(mlir::Value x, Dim limit, int64_t step);
@@ -145,13 +149,15 @@ protected: // for kernels of scores
   mlir::Value both(mlir::Value x, mlir::Value y);
   mlir::Value orElse(mlir::Value condition, mlir::Value otherwise,
                      llvm::function_ref<mlir::Value()> make);
-  mlir::Value operandOf(const Product &product, mlir::Value operand,
-                        llvm::ArrayRef<cpu::Index> loops);
+  /// The value of the nest's body at the loops.
+  mlir::Value operandOf(exec::NestOp nest, mlir::Value operand, llvm::ArrayRef<cpu::Index> loops);
   mlir::Value privateArray(mlir::Type element, int64_t count);
   void unrolled(int64_t count, llvm::function_ref<void(mlir::Value)> body);
 
   /// The nest's reduction at the point, by all threads of the block together; all of them have it.
   Values reduceTogether(exec::NestOp nest, llvm::ArrayRef<cpu::Index> point);
+  /// Combined with what the threads have whose numbers in the warp differ in that bit.
+  Values combineAcross(exec::NestOp nest, mlir::ValueRange parts, int64_t bit);
   Values combineByShuffles(exec::NestOp nest, Values parts);
   Values combineInMemory(exec::NestOp nest, mlir::ValueRange parts);
   /// What the threads of each of `groups` groups have, at `place` in a group, combined in order.

@@ -109,7 +109,7 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
     f.pitch = (alongReduced ? type.step() : width) + padding;
     f.stageSize = (alongReduced ? width : type.step()) * f.pitch;
     f.memory = dynamicShared(stages * f.stageSize * type.bytes());
-    f.pieces = piecesOf(product, value, alongReduced ? product.reduced.back() : own.back());
+    f.pieces = piecesOf(nest, value, alongReduced ? product.reduced.back() : own.back());
     return f;
   };
   Factor a = makeFactor(aFactor, product.rows, space.firstRow, space.rows, tile.rows,
@@ -139,22 +139,14 @@ bool DeviceKernelEmitter::emitMmaTiles(const Product &product, DeviceCode &code)
                     isBelow(cb.add(step, reduced), space.depth, type.step()));
       };
       if (f.pieces) {
-        auto [from, inTensor] = placeOfPiece(*f.pieces, loopsAt(own, reduced));
-        Value valid = both(isInside(own, reduced), inTensor);
-        if (valid)
-          func::CallOp::create(
-              builder, cb.loc, "k_cp_async16_or_zero", TypeRange{},
-              ValueRange{to, from,
-                         arith::ExtUIOp::create(builder, cb.loc, builder.getI32Type(), valid)});
-        else
-          func::CallOp::create(builder, cb.loc, "k_cp_async16", TypeRange{}, ValueRange{to, from});
+        copyPiece(*f.pieces, to, loopsAt(own, reduced), isInside(own, reduced));
         continue;
       }
       unrolled(type.piece(), [&](Value e) {
         Value ownE = f.alongReduced ? own : cb.add(own, e),
               reducedE = f.alongReduced ? cb.add(reduced, e) : reduced;
         Value value = orElse(isInside(ownE, reducedE), zero,
-                             [&] { return operandOf(product, f.value, loopsAt(ownE, reducedE)); });
+                             [&] { return operandOf(nest, f.value, loopsAt(ownE, reducedE)); });
         storeTo(to, type.element, cb.uniform(e), value);
       });
     }

@@ -91,7 +91,7 @@ void DeviceKernelEmitter::emitSimtTiles(const Product &product, DeviceCode &code
     f.stageSize = tile.depth * f.pitch;
     f.memory = shared(cpu::memoryType(sum), 2 * f.stageSize);
     if (takesPieces && cpu::memoryType(sum) == sum)
-      f.pieces = piecesOf(product, operand, alongReduced ? product.reduced.back() : loops.back());
+      f.pieces = piecesOf(nest, operand, alongReduced ? product.reduced.back() : loops.back());
     int64_t count = f.pieces ? f.pieces->count : 1;
     int64_t perLine = (alongReduced ? tile.depth : width) / count;
     int64_t reads = width * tile.depth / count;
@@ -123,7 +123,7 @@ void DeviceKernelEmitter::emitSimtTiles(const Product &product, DeviceCode &code
     Indices loops = loopsOf(product, space, f.loops, each.own, position);
     if (!f.pieces) {
       Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(sum));
-      return orElse(isThere, zero, [&] { return operandOf(product, f.operand, loops); });
+      return orElse(isThere, zero, [&] { return operandOf(nest, f.operand, loops); });
     }
     auto type = VectorType::get({f.pieces->count}, sum);
     Value zero = arith::ConstantOp::create(builder, cb.loc, builder.getZeroAttr(type));

@@ -3,7 +3,6 @@
 #include "backends/gpu/StreamedTiles.h"
 #include "compiler/fusion/FormAttention.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -11,18 +10,17 @@ namespace ingot::gpu {
 
 using cpu::Index;
 
-static Product productOf(exec::NestOp nest) {
-  Product product;
-  product.nest = nest;
-  return product;
-}
-
 StreamedEmitter::StreamedEmitter(cpu::CodeContext &context, const cpu::Frame &frame,
                                  exec::KernelOp kernel, const GpuTarget &target)
     : DeviceKernelEmitter(context, frame, kernel, target, /*takesPieces=*/false) {
   xLoop = kernel->getAttrOfType<IntegerAttr>(kStreamedAttr).getInt();
   sortNests();
-  findOnlineSoftmax();
+  auto factors = llvm::map_to_vector(
+      roots, [](const StreamedProduct &root) { return MadeFactor{root.nest, root.a}; });
+  if (!roots.empty())
+    softmax = matchOnlineSoftmax(sums, factors);
+  if (softmax && levelOf(softmax->largest) != 0)
+    softmax.reset();
 }
 
 StreamedEmitter::~StreamedEmitter() = default;
@@ -89,139 +87,6 @@ int64_t StreamedEmitter::levelOf(exec::NestOp nest) {
   return levels[nest] = level;
 }
 
-/// Where the value comes from, through maps computed in place.
-StreamedEmitter::Expression StreamedEmitter::resolve(exec::NestOp nest, Value value) {
-  while (auto argument = llvm::dyn_cast<BlockArgument>(value)) {
-    size_t loops = loopDims(nest).size();
-    if (argument.getArgNumber() < loops)
-      break;
-    Value input = nest.getInputs()[argument.getArgNumber() - loops];
-    auto maker = input.getDefiningOp<exec::NestOp>();
-    if (!maker || !isMap(maker) || !accessMap(nest, argument.getArgNumber() - loops))
-      break;
-    nest = maker;
-    value = maker.getBody().front().getTerminator()->getOperand(0);
-  }
-  return {nest, value};
-}
-
-/// The same without roundings to f16 and back.
-StreamedEmitter::Expression StreamedEmitter::unrounded(Expression e) {
-  while (llvm::isa_and_present<arith::ExtFOp, arith::TruncFOp>(e.value.getDefiningOp()))
-    e = resolve(e.nest, e.value.getDefiningOp()->getOperand(0));
-  return e;
-}
-
-/// Whether it is an element of what the nest makes.
-bool StreamedEmitter::isResult(const Expression &e, exec::NestOp nest) {
-  auto argument = llvm::dyn_cast<BlockArgument>(e.value);
-  size_t loops = loopDims(e.nest).size();
-  exec::NestOp reader = e.nest;
-  return argument && argument.getArgNumber() >= loops &&
-         reader.getInputs()[argument.getArgNumber() - loops] == nest.getOutputs()[0];
-}
-
-/// Whether the value is made of the largest score of its row; `through` gets the nests that read
-/// it.
-bool StreamedEmitter::readsLargest(const Expression &e, llvm::DenseSet<Operation *> &through) {
-  if (isResult(e, largest)) {
-    through.insert(e.nest);
-    return true;
-  }
-  Operation *op = e.value.getDefiningOp();
-  if (!op)
-    return false;
-  bool reads = false;
-  for (Value operand : op->getOperands())
-    reads |= readsLargest(resolve(e.nest, operand), through);
-  return reads;
-}
-
-StreamedEmitter::Dependence StreamedEmitter::dependenceOnSum(const Expression &e) {
-  if (isResult(e, total))
-    return Dependence::Other; // but where it divides
-  Operation *op = e.value.getDefiningOp();
-  if (!op)
-    return Dependence::None;
-  llvm::SmallVector<Dependence> of;
-  for (Value operand : op->getOperands())
-    of.push_back(dependenceOnSum(resolve(e.nest, operand)));
-  if (llvm::all_of(of, [](Dependence d) { return d == Dependence::None; }))
-    return Dependence::None;
-  auto isZero = [&](unsigned operand) {
-    return matchPattern(op->getOperand(operand), m_AnyZeroFloat());
-  };
-  bool isLinear = llvm::TypeSwitch<Operation *, bool>(op)
-                      .Case([&](arith::DivFOp divide) {
-                        return of[1] == Dependence::None
-                                   ? of[0] == Dependence::OverSum
-                                   : isResult(unrounded(resolve(e.nest, divide.getRhs())), total) &&
-                                         of[0] == Dependence::None;
-                      })
-                      .Case([&](arith::MulFOp) {
-                        return (of[0] == Dependence::None && of[1] == Dependence::OverSum) ||
-                               (of[1] == Dependence::None && of[0] == Dependence::OverSum);
-                      })
-                      .Case<arith::ExtFOp, arith::TruncFOp, arith::NegFOp>(
-                          [&](auto) { return of[0] == Dependence::OverSum; })
-                      .Case<arith::AddFOp, arith::SubFOp>([&](auto) {
-                        return of[0] == Dependence::OverSum && of[1] == Dependence::OverSum;
-                      })
-                      .Case([&](arith::SelectOp) {
-                        return of[0] == Dependence::None &&
-                               (of[1] == Dependence::OverSum || isZero(1)) &&
-                               (of[2] == Dependence::OverSum || isZero(2));
-                      })
-                      .Default(false);
-  return isLinear ? Dependence::OverSum : Dependence::Other;
-}
-
-/// exp(x - largest of x), the sum of these, and products with what is in proportion to one over it.
-void StreamedEmitter::findOnlineSoftmax() {
-  llvm::SmallVector<exec::NestOp> candidates(sums);
-  if (candidates.size() != 2 || roots.empty())
-    return;
-  if (candidates[1].getCombiner() == exec::Combiner::Max)
-    std::swap(candidates[0], candidates[1]);
-  largest = candidates[0];
-  total = candidates[1];
-  bool isOnline = [&] {
-    if (largest.getCombiner() != exec::Combiner::Max ||
-        total.getCombiner() != exec::Combiner::Add || levelOf(largest) != 0)
-      return false;
-    Expression e =
-        unrounded(resolve(total, total.getBody().front().getTerminator()->getOperand(0)));
-    auto exp = e.value.getDefiningOp<math::ExpOp>();
-    if (!exp)
-      return false;
-    Expression shifted = unrounded(resolve(e.nest, exp.getOperand()));
-    auto subtract = shifted.value.getDefiningOp<arith::SubFOp>();
-    if (!subtract)
-      return false;
-    Expression by = unrounded(resolve(shifted.nest, subtract.getRhs()));
-    llvm::DenseSet<Operation *> through, none;
-    if (!isResult(by, largest) || !readsLargest(by, through) ||
-        readsLargest(resolve(shifted.nest, subtract.getLhs()), none))
-      return false;
-    // Nothing else may depend on where the largest score stands meanwhile.
-    for (Operation *user : largest->getUsers())
-      if (!through.contains(user) && !user->hasTrait<OpTrait::IsTerminator>())
-        return false;
-    for (StreamedProduct &root : roots) {
-      Dependence d = dependenceOnSum(resolve(root.nest, root.a));
-      if (d == Dependence::Other)
-        return false;
-      if (d == Dependence::OverSum)
-        overTotal.insert(root.nest);
-    }
-    return true;
-  }();
-  if (!isOnline) {
-    largest = total = {};
-    overTotal.clear();
-  }
-}
-
 /// Sums are f32 while they are made.
 Value StreamedEmitter::widened(Value value) {
   Type f32 = builder.getF32Type();
@@ -240,6 +105,14 @@ Value StreamedEmitter::initial(exec::NestOp nest) {
                                    exec::identityOf(nest.getCombiner(), builder.getF32Type()));
 }
 
+/// A thread's part of a nest's sums, of nothing yet.
+Value StreamedEmitter::sumsOfRows(exec::NestOp nest) {
+  Value array = privateArray(builder.getF32Type(), math->rowsOfThread), none = initial(nest);
+  unrolled(math->rowsOfThread,
+           [&](Value r) { storeTo(array, builder.getF32Type(), cb.uniform(r), none); });
+  return array;
+}
+
 Value StreamedEmitter::constant(double value) {
   return arith::ConstantOp::create(builder, cb.loc,
                                    builder.getF32FloatAttr(static_cast<float>(value)));
@@ -249,16 +122,13 @@ DeviceCode StreamedEmitter::emit(llvm::StringRef symbol) {
   cpu::TaskFunction task = begin(symbol);
   DeviceCode code;
   code.function = task.function;
-  code.form = Form::Blocks;
   rows = true;
   chooseTiles();
-  threads = code.threads = math->threads();
+  threads = math->threads();
   Dim tiles = xExtent.ceilDiv(math->tileX);
   Dims others = domain;
   others[xLoop] = Dim::constant(builder.getContext(), 1);
-  code.count = numElements(builder.getContext(), others) * tiles;
-  thread =
-      func::CallOp::create(builder, cb.loc, intrinsic::thread, TypeRange{cb.i64()}).getResult(0);
+  beginBlocks(code, numElements(builder.getContext(), others) * tiles);
   math->begin();
   Value tileCount = dim(tiles);
   firstX = cb.mul(cb.remainder(taskIndex, tileCount), cb.integer(math->tileX));
@@ -276,7 +146,7 @@ DeviceCode StreamedEmitter::emit(llvm::StringRef symbol) {
     last = std::max(last, levelOf(sum));
   for (StreamedProduct &root : roots)
     last = std::max(last, levelOf(root.nest));
-  if (largest)
+  if (softmax)
     pass(last);
   else
     for (int64_t level = 0; level <= last; ++level)
@@ -346,7 +216,7 @@ llvm::SetVector<Operation *> StreamedEmitter::neededFor(int64_t level) {
   llvm::SetVector<Operation *> needed;
   llvm::SmallVector<Operation *> work;
   auto want = [&](exec::NestOp nest) {
-    if ((largest || levelOf(nest) == level) && needed.insert(nest))
+    if ((softmax || levelOf(nest) == level) && needed.insert(nest))
       work.push_back(nest);
   };
   for (exec::NestOp sum : sums)
@@ -366,24 +236,17 @@ llvm::SetVector<Operation *> StreamedEmitter::neededFor(int64_t level) {
 
 void StreamedEmitter::pass(int64_t level) {
   llvm::SetVector<Operation *> needed = neededFor(level);
+  for (exec::NestOp sum : sums)
+    if (needed.contains(sum))
+      arrays[sum.getOutputs()[0]] = sumsOfRows(sum);
   llvm::DenseMap<Operation *, StreamedProduct *> rootOf;
   for (StreamedProduct &root : roots)
-    rootOf[root.nest] = &root;
-  for (exec::NestOp nest : kernel.getBody().getOps<exec::NestOp>()) {
-    if (!needed.contains(nest))
-      continue;
-    if (llvm::is_contained(sums, nest)) {
-      Value array = privateArray(builder.getF32Type(), math->rowsOfThread);
-      arrays[nest.getOutputs()[0]] = array;
-      Value none = initial(nest);
-      unrolled(math->rowsOfThread,
-               [&](Value r) { storeTo(array, builder.getF32Type(), cb.uniform(r), none); });
-    } else if (auto it = rootOf.find(nest); it != rootOf.end()) {
-      int64_t count = math->rowsOfThread * math->columnsOfThread(math->padded(it->second->size));
-      it->second->sums = privateArray(builder.getF32Type(), count);
-      math->clear(it->second->sums, count);
+    if (needed.contains(root.nest)) {
+      int64_t count = math->rowsOfThread * math->columnsOfThread(math->padded(root.size));
+      root.sums = privateArray(builder.getF32Type(), count);
+      math->clear(root.sums, count);
+      rootOf[root.nest] = &root;
     }
-  }
   cb.loop(cb.integer(0), dim(yExtent), math->tileY, [&](Value firstY) {
     for (exec::NestOp nest : kernel.getBody().getOps<exec::NestOp>()) {
       if (!needed.contains(nest))
@@ -392,10 +255,10 @@ void StreamedEmitter::pass(int64_t level) {
         emitScores(it->second, firstY);
       else if (madeMaps.contains(nest))
         emitMap(nest, firstY);
-      else if (nest == largest)
+      else if (softmax && nest == softmax->largest)
         emitLargest(firstY);
       else if (llvm::is_contained(sums, nest))
-        emitSum(nest, firstY);
+        emitSum(nest, arrays.lookup(nest.getOutputs()[0]), firstY);
       else if (auto root = rootOf.find(nest); root != rootOf.end())
         emitRoot(*root->second, firstY);
     }
@@ -403,7 +266,7 @@ void StreamedEmitter::pass(int64_t level) {
   for (exec::NestOp sum : sums)
     if (needed.contains(sum)) {
       Value array = arrays.lookup(sum.getOutputs()[0]);
-      if (sum != largest)
+      if (!softmax || sum != softmax->largest)
         unrolled(math->rowsOfThread, [&](Value r) {
           Value part = load(array, builder.getF32Type(), cb.uniform(r));
           storeTo(array, builder.getF32Type(), cb.uniform(r), combineRow(sum, part, r));
@@ -452,31 +315,26 @@ void StreamedEmitter::emitMap(exec::NestOp nest, Value firstY) {
   };
 }
 
-void StreamedEmitter::emitSum(exec::NestOp nest, Value firstY) {
-  Value array = arrays.lookup(nest.getOutputs()[0]);
+/// Adds what the thread has of the tile to its part of the sums, by row.
+void StreamedEmitter::emitSum(exec::NestOp nest, Value array, Value firstY) {
+  Type f32 = builder.getF32Type();
+  Value none = initial(nest);
   forElements(math->tileY, [&](Value r, Value c) {
     auto [loops, inside] = elementAt(firstY, r, c);
-    Value none = initial(nest);
     Value value =
         orElse(inside, none, [&, &loops = loops] { return widened(emitBody(nest, loops)[0]); });
-    Value before = load(array, builder.getF32Type(), cb.uniform(r));
-    storeTo(array, builder.getF32Type(), cb.uniform(r), combine(nest, before, value)[0]);
+    Value before = load(array, f32, cb.uniform(r));
+    storeTo(array, f32, cb.uniform(r), combine(nest, before, value)[0]);
   });
 }
 
 /// The largest score so far: what was summed relative to the one before is scaled.
 void StreamedEmitter::emitLargest(Value firstY) {
   Type f32 = builder.getF32Type();
+  exec::NestOp largest = softmax->largest, total = softmax->total;
   Value array = arrays.lookup(largest.getOutputs()[0]);
-  Value next = privateArray(f32, math->rowsOfThread), none = initial(largest);
-  unrolled(math->rowsOfThread, [&](Value r) { storeTo(next, f32, cb.uniform(r), none); });
-  forElements(math->tileY, [&](Value r, Value c) {
-    auto [loops, inside] = elementAt(firstY, r, c);
-    Value value =
-        orElse(inside, none, [&, &loops = loops] { return widened(emitBody(largest, loops)[0]); });
-    Value before = load(next, f32, cb.uniform(r));
-    storeTo(next, f32, cb.uniform(r), combine(largest, before, value)[0]);
-  });
+  Value next = sumsOfRows(largest);
+  emitSum(largest, next, firstY);
   unrolled(math->rowsOfThread, [&](Value r) {
     row = r;
     Value before = load(array, f32, cb.uniform(r));
@@ -497,13 +355,13 @@ void StreamedEmitter::emitLargest(Value firstY) {
       unrolled(math->columnsOfThread(math->padded(root.size)),
                [&](Value c) { scaled(root.sums, math->elementOf(r, c)); });
   });
-  providers[largest.getOutputs()[0]] = [this, array, f32](llvm::ArrayRef<Index>) {
+  providers[largest.getOutputs()[0]] = [this, largest, array, f32](llvm::ArrayRef<Index>) mutable {
     Value now = load(array, f32, cb.uniform(row));
     Value isLeast =
         arith::CmpFOp::create(builder, cb.loc, arith::CmpFPredicate::OEQ, now, initial(largest));
     return sumOf(largest, arith::SelectOp::create(builder, cb.loc, isLeast, constant(0), now));
   };
-  providers[total.getOutputs()[0]] = [this](llvm::ArrayRef<Index>) {
+  providers[total.getOutputs()[0]] = [this, total](llvm::ArrayRef<Index>) {
     return sumOf(total, constant(1));
   };
 }
@@ -522,20 +380,15 @@ void StreamedEmitter::emitRoot(StreamedProduct &product, Value firstY) {
     Indices at(llvm::ArrayRef<Index>(loops).drop_back());
     at.resize(at.size() + lanes, cb.constant(0));
     at.push_back(loops.back());
-    return orElse(inside, zero, [&] { return operandOf(productOf(product.nest), factor, at); });
+    return orElse(inside, zero, [&] { return operandOf(product.nest, factor, at); });
   });
   barrier(); // the memory is free again
 }
 
 Value StreamedEmitter::combineRow(exec::NestOp nest, Value part, Value r) {
   if (target.shuffles) {
-    for (int64_t step = 1; step < math->across; step *= 2) {
-      Value mask = arith::ConstantOp::create(builder, cb.loc, builder.getI32IntegerAttr(step));
-      Value other = func::CallOp::create(builder, cb.loc, "k_shfl_xor_f32",
-                                         TypeRange{builder.getF32Type()}, ValueRange{part, mask})
-                        .getResult(0);
-      part = combine(nest, part, other)[0];
-    }
+    for (int64_t bit = 1; bit < math->across; bit *= 2)
+      part = combineAcross(nest, part, bit)[0];
     return part;
   }
   Type f32 = builder.getF32Type();
@@ -578,7 +431,7 @@ void StreamedEmitter::fill(const StreamedProduct &product, bool isA, Value memor
     if (piece > 1)
       return math->copyPiece(cb.address(memory, to, type), at, inside);
     storeTo(memory, type, cb.uniform(to),
-            orElse(inside, zero, [&] { return operandOf(productOf(nest), operand, at); }));
+            orElse(inside, zero, [&] { return operandOf(nest, operand, at); }));
   };
   int64_t count = lines * perLine;
   if (count % threads == 0 && count / threads <= 16) {
@@ -625,10 +478,10 @@ void StreamedEmitter::finish() {
         Indices point = pointOf(x);
         llvm::append_range(point, delinearize(lane, lanes));
         Value value = load(root.sums, f32, cb.uniform(math->elementOf(r, c)));
-        if (overTotal.contains(root.nest))
-          value =
-              arith::DivFOp::create(builder, cb.loc, value,
-                                    load(arrays.lookup(total.getOutputs()[0]), f32, cb.uniform(r)));
+        if (softmax && softmax->overTotal.contains(root.nest))
+          value = arith::DivFOp::create(
+              builder, cb.loc, value,
+              load(arrays.lookup(softmax->total.getOutputs()[0]), f32, cb.uniform(r)));
         store(root.nest.getOutputs(), value, point);
         // Maps behind it, one after the other.
         exec::NestOp last = root.nest;

@@ -7,6 +7,7 @@
 // each. Order and tiles are fixed by shapes, so that results are the same in every run.
 #pragma once
 #include "backends/gpu/DeviceKernelEmitter.h"
+#include "backends/gpu/OnlineSoftmax.h"
 
 namespace ingot::gpu {
 
@@ -37,20 +38,6 @@ private:
   void sortNests();
   int64_t levelOf(mlir::Value value);
   int64_t levelOf(exec::NestOp nest);
-  void findOnlineSoftmax();
-  bool isScores(mlir::Value value) { return scores.count(value.getDefiningOp()); }
-
-  // Softmax in one pass: how the value depends on the sum of exponentials.
-  enum class Dependence { None, OverSum, Other };
-  struct Expression {
-    exec::NestOp nest;
-    mlir::Value value; // in its body
-  };
-  Expression resolve(exec::NestOp nest, mlir::Value value);
-  Expression unrounded(Expression e);
-  bool isResult(const Expression &e, exec::NestOp nest);
-  bool readsLargest(const Expression &e, llvm::DenseSet<mlir::Operation *> &through);
-  Dependence dependenceOnSum(const Expression &e);
 
   void chooseTiles();
   void pass(int64_t level);
@@ -58,10 +45,9 @@ private:
   mlir::Value arrayOf(mlir::Value value, int64_t count);
   void emitScores(StreamedProduct &product, mlir::Value firstY);
   void emitMap(exec::NestOp nest, mlir::Value firstY);
-  void emitSum(exec::NestOp nest, mlir::Value firstY);
+  void emitSum(exec::NestOp nest, mlir::Value array, mlir::Value firstY);
   void emitLargest(mlir::Value firstY);
   void emitRoot(StreamedProduct &product, mlir::Value firstY);
-  void finishSums(int64_t level);
   void finish();
 
   /// body(r, c) for a thread's rows and columns of a tile of so many.
@@ -79,6 +65,7 @@ private:
   mlir::Value widened(mlir::Value value);
   mlir::Value sumOf(exec::NestOp nest, mlir::Value value);
   mlir::Value initial(exec::NestOp nest);
+  mlir::Value sumsOfRows(exec::NestOp nest);
 
   int64_t xLoop;
   Dim xExtent, yExtent;
@@ -87,8 +74,7 @@ private:
   llvm::MapVector<mlir::Operation *, StreamedProduct> scores;
   llvm::DenseSet<mlir::Operation *> madeMaps; // read more than once
   llvm::DenseMap<mlir::Operation *, int64_t> levels;
-  exec::NestOp largest, total;                 // of softmax in one pass
-  llvm::DenseSet<mlir::Operation *> overTotal; // roots to be divided by `total`
+  std::optional<OnlineSoftmax> softmax; // in one pass
 
   std::unique_ptr<TileMath> math;
   Indices batch; // the domain's point, but for x

@@ -163,20 +163,11 @@ public:
   }
   Value factorOf(Value factor) override { return halfOf(factor); }
   int64_t pieceOf(exec::NestOp nest, Value factor, unsigned fastLoop) override {
-    Product product;
-    product.nest = nest;
-    pieces = e.piecesOf(product, factor, fastLoop);
+    pieces = e.piecesOf(nest, factor, fastLoop);
     return pieces ? pieces->count : 1;
   }
   void copyPiece(Value to, llvm::ArrayRef<Index> loops, Value inside) override {
-    auto [from, inTensor] = e.placeOfPiece(*pieces, loops);
-    Value valid = e.both(inside, inTensor);
-    if (!valid) {
-      call("k_cp_async16", {to, from});
-      return;
-    }
-    Value is = arith::ExtUIOp::create(e.builder, e.cb.loc, e.builder.getI32Type(), valid);
-    call("k_cp_async16_or_zero", {to, from, is});
+    e.copyPiece(*pieces, to, loops, inside);
   }
   void waitForFill() override {
     call("k_cp_async_commit", {});
