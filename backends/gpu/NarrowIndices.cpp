@@ -209,7 +209,8 @@ private:
     i.setType(i32());
     Value wide = arith::ExtSIOp::create(b, loop.getLoc(), b.getI64Type(), i);
     i.replaceAllUsesExcept(wide, wide.getDefiningOp());
-    ranges[wide] = ranges[i] = range;
+    ranges[i] = range;
+    ranges[wide] = range;
   }
 
   void eraseUnused() {
