@@ -12,7 +12,6 @@
 using namespace mlir;
 
 namespace ingot {
-
 namespace {
 
 /// A kernel to be: what it makes, and the order of its loops.
@@ -21,6 +20,26 @@ struct Group {
   Axes domain;                           // axes
   llvm::SmallVector<exec::NestOp> sinks; // sums and roots
 };
+
+/// The sums that nests read, through what their kernel computes for them.
+llvm::SetVector<Operation *> sumsReadBy(llvm::ArrayRef<exec::NestOp> nests, const Scores &scores) {
+  llvm::SetVector<Operation *> found;
+  llvm::DenseSet<Operation *> seen;
+  std::function<void(exec::NestOp)> visit = [&](exec::NestOp nest) {
+    for (Value input : nest.getInputs()) {
+      auto maker = input.getDefiningOp<exec::NestOp>();
+      if (!maker || !seen.insert(maker).second)
+        continue;
+      if (scores.isSum(maker))
+        found.insert(maker);
+      else if (scores.isMember(maker) || scores.isMadeOfSums(maker))
+        visit(maker);
+    }
+  };
+  for (exec::NestOp nest : nests)
+    visit(nest);
+  return found;
+}
 
 /// Shares sums and roots out among kernels, as few as there can be.
 class Grouping {
@@ -36,8 +55,6 @@ public:
 private:
   void place(Scores::Root root);
   void placeSums(exec::NestOp reader, size_t preferred);
-  /// Sums that a nest reads, through what its kernel computes for it.
-  void sumsOf(exec::NestOp nest, llvm::SetVector<Operation *> &found);
   bool canJoin(exec::NestOp nest, size_t group);
   bool needs(llvm::ArrayRef<exec::NestOp> those, llvm::ArrayRef<exec::NestOp> makers);
   void add(exec::NestOp nest, size_t group) {
@@ -52,16 +69,6 @@ private:
   const Scores &scores;
   llvm::DenseMap<Operation *, size_t> groupOf;
 };
-
-void Grouping::sumsOf(exec::NestOp nest, llvm::SetVector<Operation *> &found) {
-  for (Value input : nest.getInputs()) {
-    auto maker = input.getDefiningOp<exec::NestOp>();
-    if (maker && scores.isSum(maker))
-      found.insert(maker);
-    else if (maker && (scores.isMember(maker) || scores.isMadeOfSums(maker)))
-      sumsOf(maker, found);
-  }
-}
 
 /// Whether one of `those` needs what one of `makers` makes, through what is in no kernel with both.
 bool Grouping::needs(llvm::ArrayRef<exec::NestOp> those, llvm::ArrayRef<exec::NestOp> makers) {
@@ -78,9 +85,7 @@ bool Grouping::needs(llvm::ArrayRef<exec::NestOp> those, llvm::ArrayRef<exec::Ne
   for (exec::NestOp nest : those)
     push(nest);
   // Sums of the same kernel that are read directly are no obstacle.
-  llvm::SetVector<Operation *> direct;
-  for (exec::NestOp nest : those)
-    sumsOf(nest, direct);
+  llvm::SetVector<Operation *> direct = sumsReadBy(those, scores);
   while (!work.empty()) {
     Operation *op = work.pop_back_val();
     auto nest = llvm::dyn_cast<exec::NestOp>(op);
@@ -100,9 +105,7 @@ bool Grouping::canJoin(exec::NestOp nest, size_t group) {
 }
 
 void Grouping::placeSums(exec::NestOp reader, size_t preferred) {
-  llvm::SetVector<Operation *> found;
-  sumsOf(reader, found);
-  for (Operation *op : found) {
+  for (Operation *op : sumsReadBy(reader, scores)) {
     if (groupOf.contains(op))
       continue;
     auto sum = llvm::cast<exec::NestOp>(op);
@@ -165,6 +168,10 @@ private:
   Known copy(exec::NestOp nest, Axes axes);
   llvm::SmallVector<unsigned> order(exec::NestOp nest, const Axes &axes, size_t &parallel);
   bool isReadElsewhere(exec::NestOp sum, const Group &group);
+  bool isSumOfKernel(Value value) {
+    Operation *maker = value.getDefiningOp();
+    return maker && scores.isSum(maker) && groupOf.contains(maker);
+  }
   void replace(exec::NestOp sink);
   /// A sum's dimensions in its kernel.
   llvm::SmallVector<unsigned> dimsOfSum(exec::NestOp sum, const Group &group);
@@ -178,7 +185,7 @@ private:
 
   // Of the kernel that is being built.
   const Group *current = nullptr;
-  exec::KernelOp kernel;
+  Block *body = nullptr;
   std::optional<OpBuilder> inner;
   llvm::DenseMap<Value, Known> known;
   llvm::SmallVector<Value> inputs;
@@ -194,17 +201,16 @@ llvm::SmallVector<unsigned> KernelBuilder::dimsOfSum(exec::NestOp sum, const Gro
 KernelBuilder::Known KernelBuilder::outside(Value value) {
   Type type = value.getType();
   auto dims = llvm::to_vector(llvm::seq<unsigned>(0, llvm::cast<RankedTensorType>(type).getRank()));
-  if (auto it = groupOf.find(value.getDefiningOp());
-      it != groupOf.end() && scores.isSum(value.getDefiningOp())) {
-    dims = dimsOfSum(llvm::cast<exec::NestOp>(value.getDefiningOp()), *it->second);
+  if (isSumOfKernel(value)) {
+    auto sum = value.getDefiningOp<exec::NestOp>();
+    dims = dimsOfSum(sum, *groupOf.lookup(sum));
     Dims extents;
     for (unsigned d : dims)
       extents.push_back(dimsOf(type)[d]);
     type = tensorType(extents, getElementTypeOrSelf(type));
-    sumsRead.push_back({kernel, static_cast<unsigned>(inputs.size()), value.getDefiningOp()});
   }
   inputs.push_back(value);
-  return known[value] = {kernel.getBody().addArgument(type, value.getLoc()), dims};
+  return known[value] = {body->addArgument(type, value.getLoc()), dims};
 }
 
 KernelBuilder::Known KernelBuilder::get(exec::NestOp reader, const Axes &loops, unsigned input) {
@@ -311,23 +317,8 @@ Value KernelBuilder::behind(exec::NestOp root, llvm::SmallVectorImpl<exec::NestO
 }
 
 bool KernelBuilder::isReadElsewhere(exec::NestOp sum, const Group &group) {
-  if (!scores.isReadInside(sum.getOutputs()[0]))
-    return true;
-  return llvm::any_of(groups, [&](const Group &other) {
-    if (&other == &group)
-      return false;
-    llvm::SmallVector<exec::NestOp> work(other.sinks);
-    llvm::DenseSet<Operation *> seen;
-    while (!work.empty())
-      for (Value input : work.pop_back_val().getInputs()) {
-        auto maker = input.getDefiningOp<exec::NestOp>();
-        if (maker == sum)
-          return true;
-        if (maker && seen.insert(maker).second &&
-            (scores.isMember(maker) || scores.isMadeOfSums(maker)))
-          work.push_back(maker);
-      }
-    return false;
+  return !scores.isReadInside(sum.getOutputs()[0]) || llvm::any_of(groups, [&](const Group &other) {
+    return &other != &group && sumsReadBy(other.sinks, scores).contains(sum);
   });
 }
 
@@ -342,12 +333,10 @@ void KernelBuilder::build(const Group &group) {
   Location loc = group.sinks.front()->getLoc();
   for (int axis : group.domain)
     domain.push_back(scores.extents[axis].asAttribute());
-  auto shell =
-      exec::KernelOp::create(b, loc, TypeRange{}, ValueRange{}, b.getStringAttr(kernelName(named)),
-                             graph::DimsAttr::get(b.getContext(), domain));
-  kernel = shell;
-  b.createBlock(&shell.getBody());
-  inner.emplace(OpBuilder::atBlockEnd(&shell.getBody().front()));
+  Region region;
+  body = &region.emplaceBlock();
+  inner.emplace(b.getContext());
+  inner->setInsertionPointToEnd(body);
   llvm::SmallVector<Operation *> makers;
   llvm::SmallVector<Value> yields;
   for (exec::NestOp sink : group.sinks) {
@@ -368,16 +357,15 @@ void KernelBuilder::build(const Group &group) {
     yields.push_back(known.lookup(result).value);
   }
   exec::YieldOp::create(*inner, loc, yields);
-  b.setInsertionPoint(shell);
-  kernel = exec::KernelOp::create(b, loc, ValueRange(yields).getTypes(), inputs,
-                                  shell.getNameAttr(), shell.getDomainAttr());
+  auto kernel = exec::KernelOp::create(b, loc, ValueRange(yields).getTypes(), inputs,
+                                       b.getStringAttr(kernelName(named)),
+                                       graph::DimsAttr::get(b.getContext(), domain));
   int64_t x = llvm::find(group.domain, group.x) - group.domain.begin();
   kernel->setAttr(kStreamedAttr, b.getI64IntegerAttr(x));
-  kernel.getBody().takeBody(shell.getBody());
-  for (auto &[reader, input, sum] : sumsRead)
-    if (reader == shell)
-      reader = kernel;
-  shell.erase();
+  kernel.getBody().takeBody(region);
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (isSumOfKernel(input))
+      sumsRead.push_back({kernel, static_cast<unsigned>(i), input.getDefiningOp()});
   for (auto [sink, output] : llvm::zip(makers, kernel.getOutputs())) {
     auto nest = llvm::cast<exec::NestOp>(sink);
     results[sink] = {output,
