@@ -144,6 +144,8 @@ void DeviceGenerator::fillFrame(Value run, Value words) {
   parameters = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.pointer(), cb.integer(1), 8);
   productFields = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(),
                                          cb.integer(std::tuple_size_v<ProductWords>), 8);
+  tensorFields = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(),
+                                        cb.integer(sizeof(ingot_tensor_map) / sizeof(int64_t)), 8);
   FunctionGenerator::fillFrame(run, words);
   Value base = deviceField(Constants);
   for (const auto &[name, offset] : constantOffsets)
@@ -164,34 +166,38 @@ void DeviceGenerator::endWhereFailed(Value code) {
   returnIf(made, failed, [&] { return status(INGOT_DEVICE_FAILED); });
 }
 
+void DeviceGenerator::callDevice(DeviceField callee, ValueRange arguments) {
+  endWhereFailed(codeOf(callee, arguments));
+}
+
 Value DeviceGenerator::encode(const TensorMap &map) {
-  constexpr int64_t bytes = 128, alignment = 64, words = 18; // of a map; of an ingot_tensor_map
-  Value place, tensor;
+  constexpr int64_t bytes = 128, alignment = 64; // of a map
+  constexpr int64_t elementBytes = 2, lineElements = 64, rank = 2;
+  // Each has a place of its own: a launch may have several.
+  Value place;
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfter(parameters);
     place = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), b.getI8Type(), cb.integer(bytes),
                                    alignment);
-    tensor = LLVM::AllocaOp::create(b, cb.loc, cb.pointer(), cb.i64(), cb.integer(words), 8);
   }
-  const int64_t elementBytes = 2, lineElements = 64, rank = 2;
+  auto field = [&](size_t offset, int64_t index, Value value) {
+    storeWord(tensorFields, static_cast<int64_t>(offset / sizeof(int64_t)) + index, value);
+  };
   bool isHalf = getElementTypeOrSelf(map.tensor).isF16();
-  storeWord(tensor, 0, cb.integer(isHalf ? INGOT_F16 : INGOT_BF16));
-  storeWord(tensor, 1, pointerTo(map.tensor));
-  storeWord(tensor, 2, cb.integer(rank));
+  field(offsetof(ingot_tensor_map, dtype), 0, cb.integer(isHalf ? INGOT_F16 : INGOT_BF16));
+  field(offsetof(ingot_tensor_map, base), 0, pointerTo(map.tensor));
+  field(offsetof(ingot_tensor_map, rank), 0, cb.integer(rank));
   // Of an empty tensor nothing is loaded.
   for (int64_t d = 0; d < rank; ++d)
-    storeWord(tensor, 3 + d,
-              arith::MaxSIOp::create(b, cb.loc, evaluate(map.extents[d]), cb.integer(1)));
-  storeWord(tensor, 3 + 5 + 1, cb.mul(evaluate(map.stride), cb.integer(elementBytes)));
-  storeWord(tensor, 3 + 5 + 5, cb.integer(lineElements));
-  storeWord(tensor, 3 + 5 + 5 + 1, cb.integer(map.boxLines));
-  callDevice(EncodeTensorMap, {place, tensor});
+    field(offsetof(ingot_tensor_map, extents), d,
+          arith::MaxSIOp::create(b, cb.loc, evaluate(map.extents[d]), cb.integer(1)));
+  field(offsetof(ingot_tensor_map, strides), 1,
+        cb.mul(evaluate(map.stride), cb.integer(elementBytes)));
+  field(offsetof(ingot_tensor_map, box), 0, cb.integer(lineElements));
+  field(offsetof(ingot_tensor_map, box), 1, cb.integer(map.boxLines));
+  callDevice(EncodeTensorMap, {place, tensorFields});
   return place;
-}
-
-void DeviceGenerator::callDevice(DeviceField callee, ValueRange arguments) {
-  endWhereFailed(codeOf(callee, arguments));
 }
 
 void DeviceGenerator::launch(const KernelText &text, llvm::StringRef symbol, llvm::StringRef node,

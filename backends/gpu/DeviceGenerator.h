@@ -73,6 +73,7 @@ private:
   mlir::LLVM::AllocaOp parameters;
   int64_t mostParameters = 1;
   mlir::Value productFields; // an ingot_product
+  mlir::Value tensorFields;  // an ingot_tensor_map
 };
 
 } // namespace ingot::gpu

@@ -1,6 +1,7 @@
 // See CublasLt.h. cuBLASLt's matrices lie column by column: what it computes is the transposed
 // product, D^T = B^T A^T, so that its first factor is our b.
 #include "runtime/device/CublasLt.h"
+#include "runtime/device/LoadedLibrary.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -236,13 +237,7 @@ Status Library::statusOf(cublasStatus_t error, const char *call) const {
                 std::string(call) + ": " + cublasLtGetStatusName(error));
 }
 
-Result<const Library *> library() {
-  static Library loaded;
-  static const Status status = open(loaded);
-  if (!status.isOk())
-    return status;
-  return &loaded;
-}
+Result<const Library *> library() { return loadedLibrary<Library, open>(); }
 
 //===----------------------------------------------------------------------===//
 // Products

@@ -1,5 +1,6 @@
 // Finding and loading CUDA's driver. See CudaLibrary.h.
 #include "runtime/device/CudaLibrary.h"
+#include "runtime/device/LoadedLibrary.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
@@ -79,12 +80,6 @@ Status Library::statusOf(CUresult error, const char *call) const {
   return Status(code, std::string(call) + ": " + errorName(error) + remedy);
 }
 
-Result<const Library *> library() {
-  static Library loaded;
-  static const Status status = open(loaded);
-  if (!status.isOk())
-    return status;
-  return &loaded;
-}
+Result<const Library *> library() { return loadedLibrary<Library, open>(); }
 
 } // namespace ingot::cuda

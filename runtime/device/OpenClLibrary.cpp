@@ -1,5 +1,6 @@
 // Finding OpenCL and its devices. See OpenClLibrary.h.
 #include "runtime/device/OpenClLibrary.h"
+#include "runtime/device/LoadedLibrary.h"
 
 #include <dlfcn.h>
 
@@ -57,12 +58,6 @@ Status statusOf(cl_int error, const char *call) {
                 std::string(call) + ": OpenCL error " + std::to_string(error));
 }
 
-Result<const Library *> library() {
-  static Library loaded;
-  static const Status status = open(loaded);
-  if (!status.isOk())
-    return status;
-  return &loaded;
-}
+Result<const Library *> library() { return loadedLibrary<Library, open>(); }
 
 } // namespace ingot::opencl
