@@ -1,2 +1,2 @@
-// Exists to own the precompiled header (see ir/Pch.h).
+// Exists to own the precompiled header.
 #include "ir/Pch.h"

@@ -1,5 +1,5 @@
-// The one precompiled header of everything that includes MLIR. Only headers that nearly every such
-// file needs; a header that three files need is included by those three.
+// The precompiled header of what includes MLIR, and part of all others of such. Only headers that
+// nearly every file needs; one that three files need is included by those three.
 #pragma once
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,3 +17,6 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include "ir/Builder.h"
+#include "ir/exec/Exec.h"
