@@ -13,6 +13,7 @@
 #include "compiler/layout/HoistSums.h"
 #include "compiler/layout/InlineIndices.h"
 #include "compiler/layout/JoinChannels.h"
+#include "compiler/layout/JoinMoments.h"
 #include "compiler/layout/PackContractions.h"
 #include "compiler/layout/ReadHalves.h"
 #include "compiler/layout/SplitReductions.h"
@@ -72,6 +73,7 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
         failed(forEachFunction(module, assignLayouts)) ||
         (isCpu && options.convPrecision != ConvPrecision::Exact &&
          failed(forEachFunction(module, chooseWinograd))) ||
+        (!isCpu && failed(forEachFunction(module, joinMoments))) ||
         failed(forEachFunction(module, splitReductions)) ||
         (!isCpu && (failed(forEachFunction(module, splitProducts)) ||
                     failed(forEachFunction(module, readHalves)))) ||

@@ -442,6 +442,8 @@ KernelEmitter::Values KernelEmitter::combine(exec::NestOp nest, ValueRange acc, 
     return {arith::MaxUIOp::create(builder, loc, a, v)};
   case exec::Combiner::UMin:
     return {arith::MinUIOp::create(builder, loc, a, v)};
+  case exec::Combiner::Moments:
+    return combineMoments(acc, values);
   case exec::Combiner::ArgMax:
   case exec::Combiner::ArgMin:
     break;
@@ -472,6 +474,27 @@ KernelEmitter::Values KernelEmitter::combine(exec::NestOp nest, ValueRange acc, 
   Value take = both(seen, either(unseen, either(better, both(equal, lower))));
   return {arith::SelectOp::create(builder, loc, take, v, a),
           arith::SelectOp::create(builder, loc, take, vi, ai)};
+}
+
+/// Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+/// variances", 1979; of one value more they are Welford's, 1962.
+KernelEmitter::Values KernelEmitter::combineMoments(ValueRange x, ValueRange y) {
+  auto add = [&](Value a, Value b) -> Value {
+    return arith::AddFOp::create(builder, cb.loc, a, b);
+  };
+  auto multiply = [&](Value a, Value b) -> Value {
+    return arith::MulFOp::create(builder, cb.loc, a, b);
+  };
+  Value count = add(x[0], y[0]);
+  Value one = exec::scalarConstant(builder, cb.loc, getElementTypeOrSelf(count), 1);
+  if (CodeBuilder::isVector(count))
+    one = cb.widen(one);
+  // Of nothing and nothing, nothing.
+  Value atLeastOne = arith::MaximumFOp::create(builder, cb.loc, count, one);
+  Value share = arith::DivFOp::create(builder, cb.loc, y[0], atLeastOne);
+  Value difference = arith::SubFOp::create(builder, cb.loc, y[1], x[1]);
+  Value step = multiply(difference, share);
+  return {count, add(x[1], step), add(add(x[2], y[2]), multiply(multiply(difference, step), x[0]))};
 }
 
 /// Combines the lanes of an accumulator in a fixed tree: halves onto halves.

@@ -160,6 +160,7 @@ protected: // for emitters that lay out loops in another way
   Values reduceLoops(exec::NestOp nest, Indices &loops, size_t next, Values acc,
                      bool lanesOnReduction);
   Values combine(exec::NestOp nest, mlir::ValueRange acc, mlir::ValueRange values);
+  Values combineMoments(mlir::ValueRange acc, mlir::ValueRange values);
   Values combineLanes(exec::NestOp nest, mlir::ValueRange acc);
   /// An index over no element is 0.
   void settleIndex(Values &acc);

@@ -30,6 +30,8 @@ bool canCut(exec::NestOp nest) {
   case exec::Combiner::ArgMax:
   case exec::Combiner::ArgMin:
     return false;
+  case exec::Combiner::Moments:
+    return !hasChecks(nest);
   default:
     return nest->getNumResults() == 1 && !hasChecks(nest);
   }
@@ -47,36 +49,54 @@ bool isWorthCutting(exec::NestOp nest) {
          (!cuts.isStatic() || cuts.value() >= 4);
 }
 
-/// Into how many parts a GPU cuts the outermost reduction loop of a product of matrices, such as a
-/// weight's gradient, whose results are too few tiles for all of its processors; 1: it does not. A
-/// divisor of the extent, or, where that is not known, all of it.
-Dim partsOfProduct(exec::NestOp nest) {
-  constexpr int64_t tile = 64 * 64, enoughTiles = 256, leastDepth = 256, mostResults = 1 << 16;
+/// Parts of so many steps each of a loop.
+struct Cut {
+  Dim parts;
+  int64_t length = 1;
+};
+
+/// How a GPU cuts the outermost reduction loop of a product of matrices, such as a weight's
+/// gradient, whose results are too few tiles for all of its processors. Parts are of one length;
+/// how many there are of an extent that is not known is not.
+std::optional<Cut> cutOfProduct(exec::NestOp nest) {
+  constexpr int64_t tile = 64 * 64, enoughTiles = 256, mostResults = 1 << 16;
+  constexpr int64_t leastDepth = 256;       // of a part
+  constexpr int64_t least = 64, most = 256; // where the extent is not known
   Dims loops = loopDims(nest);
   size_t parallel = nest.getParallel();
-  Dim one = Dim::constant(nest.getContext(), 1);
+  if (!canCut(nest) || !matchContraction(nest) || loops.size() == parallel)
+    return std::nullopt;
   auto results = volume(llvm::ArrayRef<Dim>(loops).take_front(parallel));
-  auto each = volume(llvm::ArrayRef<Dim>(loops).drop_front(std::min(parallel + 1, loops.size())));
-  if (!canCut(nest) || !matchContraction(nest) || loops.size() == parallel || !results || !each)
-    return one;
-  int64_t tiles = llvm::divideCeil(*results, tile);
+  auto each = volume(llvm::ArrayRef<Dim>(loops).drop_front(parallel + 1));
+  if (!results || !each || *results == 0 || *each == 0)
+    return std::nullopt;
   Dim extent = loops[parallel];
-  if (!extent.isStatic())
-    return *results <= mostResults && *each >= leastDepth ? extent : one;
-  int64_t most = std::min(enoughTiles / tiles, extent.value() * *each / leastDepth);
-  for (int64_t parts = std::min(most, extent.value()); parts > 1; --parts)
+  if (!extent.isStatic()) {
+    if (*results > mostResults)
+      return std::nullopt;
+    for (int64_t length = std::max<int64_t>(1, most / *each); length * *each >= least; --length)
+      if (auto parts = Dim::exactDiv(extent, Dim::constant(nest.getContext(), length)))
+        return Cut{*parts, length};
+    return std::nullopt;
+  }
+  int64_t tiles = llvm::divideCeil(*results, tile);
+  int64_t parts = std::min(enoughTiles / tiles, extent.value() * *each / leastDepth);
+  for (parts = std::min(parts, extent.value()); parts > 1; --parts)
     if (extent.value() % parts == 0)
-      return Dim::constant(nest.getContext(), parts);
-  return one;
+      return Cut{Dim::constant(nest.getContext(), parts), extent.value() / parts};
+  return std::nullopt;
+}
+
+llvm::SmallVector<Type> elementTypes(exec::NestOp nest) {
+  return llvm::map_to_vector(nest.getOutputs(), [](Value v) { return getElementTypeOrSelf(v); });
 }
 
 /// The nest with parts of its outermost reduction loop as its outermost parallel one.
-Value partialResults(OpBuilder &b, exec::NestOp nest, Dim parts) {
+llvm::SmallVector<Value> partialResults(OpBuilder &b, exec::NestOp nest, const Cut &cut) {
   Dims old = loopDims(nest);
-  int64_t parallel = nest.getParallel();
-  Dims loops{parts};
-  bool isWhole = parts == old[parallel]; // a part is one step
-  int64_t length = isWhole ? 1 : old[parallel].value() / parts.value();
+  int64_t parallel = nest.getParallel(), length = cut.length;
+  Dims loops{cut.parts};
+  bool isWhole = length == 1; // a part is one step
   llvm::SmallVector<AffineExpr> renamed(old.size());
   llvm::SmallVector<int64_t> position(old.size());
   for (int64_t l = 0; l < static_cast<int64_t>(old.size()); ++l) {
@@ -99,8 +119,7 @@ Value partialResults(OpBuilder &b, exec::NestOp nest, Dim parts) {
   }
   Block &body = nest.getBody().front();
   return exec::nest(
-      b, nest.getLoc(), loops, parallel + 1, accesses, nest.getCombiner(),
-      getElementTypeOrSelf(nest.getOutputs()[0]),
+      b, nest.getLoc(), loops, parallel + 1, accesses, nest.getCombiner(), elementTypes(nest),
       [&](OpBuilder &b, ValueRange indices, ValueRange inputs) -> llvm::SmallVector<Value> {
         IRMapping mapping;
         for (int64_t l = 0; l < static_cast<int64_t>(old.size()); ++l)
@@ -117,27 +136,28 @@ Value partialResults(OpBuilder &b, exec::NestOp nest, Dim parts) {
           mapping.map(argument, input);
         for (Operation &op : body.without_terminator())
           b.clone(op, mapping);
-        return {mapping.lookupOrDefault(body.getTerminator()->getOperand(0))};
-      })[0];
+        return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                                   [&](Value v) { return mapping.lookupOrDefault(v); });
+      });
 }
 
-void cut(exec::NestOp nest, Dim parts) {
+void split(exec::NestOp nest, const Cut &cut) {
   OpBuilder b(nest);
   int64_t parallel = nest.getParallel();
   Dims old = loopDims(nest);
-  Value partial = partialResults(b, nest, parts);
+  llvm::SmallVector<Value> partial = partialResults(b, nest, cut);
   Dims loops(old.begin(), old.begin() + parallel);
-  loops.push_back(parts);
+  loops.push_back(cut.parts);
   llvm::SmallVector<AffineExpr> at{b.getAffineDimExpr(parallel)};
   for (int64_t l = 0; l < parallel; ++l)
     at.push_back(b.getAffineDimExpr(l));
-  Value whole = exec::nest(b, nest.getLoc(), loops, parallel,
-                           {{partial, AffineMap::get(parallel + 1, 0, at, b.getContext())}},
-                           nest.getCombiner(), getElementTypeOrSelf(partial),
-                           [](OpBuilder &, ValueRange, ValueRange inputs) {
-                             return llvm::SmallVector<Value>{inputs[0]};
-                           })[0];
-  nest.getOutputs()[0].replaceAllUsesWith(whole);
+  AffineMap map = AffineMap::get(parallel + 1, 0, at, b.getContext());
+  llvm::SmallVector<exec::Access> accesses;
+  for (Value part : partial)
+    accesses.push_back({part, map});
+  nest.getOutputs().replaceAllUsesWith(exec::nest(
+      b, nest.getLoc(), loops, parallel, accesses, nest.getCombiner(), elementTypes(nest),
+      [](OpBuilder &, ValueRange, ValueRange inputs) { return llvm::to_vector(inputs); }));
   nest.erase();
 }
 
@@ -152,13 +172,13 @@ static llvm::SmallVector<exec::NestOp> nestsOf(func::FuncOp function) {
 void splitReductions(func::FuncOp function) {
   for (exec::NestOp nest : nestsOf(function))
     if (isWorthCutting(nest))
-      cut(nest, loopDims(nest)[nest.getParallel()]);
+      split(nest, {loopDims(nest)[nest.getParallel()]});
 }
 
 void splitProducts(func::FuncOp function) {
   for (exec::NestOp nest : nestsOf(function))
-    if (Dim parts = partsOfProduct(nest); !isConstant(parts, 1))
-      cut(nest, parts);
+    if (auto cut = cutOfProduct(nest))
+      split(nest, *cut);
 }
 
 } // namespace ingot

@@ -49,6 +49,10 @@ LogicalResult NestOp::verify() {
     return emitOpError("has ") << loops << " loops but says that " << parallel << " are parallel";
   if (getCombiner() == Combiner::None && parallel != loops)
     return emitOpError("has reduction loops and no combiner");
+  if (getCombiner() == Combiner::Moments &&
+      (getNumResults() != 3 || !llvm::all_equal(getResultTypes()) ||
+       !llvm::isa<FloatType>(getElementTypeOrSelf(getOutputs()[0]))))
+    return emitOpError("needs three results of one float type for moments");
   if (getAccesses().size() != getInputs().size())
     return emitOpError("has ") << getInputs().size() << " inputs but " << getAccesses().size()
                                << " accesses";

@@ -10,7 +10,7 @@ def Exec_Combiner : I32EnumAttr<"Combiner", "how a nest combines the values of i
     I32EnumAttrCase<"Mul", 2, "mul">, I32EnumAttrCase<"Max", 3, "max">,
     I32EnumAttrCase<"Min", 4, "min">, I32EnumAttrCase<"UMax", 5, "umax">,
     I32EnumAttrCase<"UMin", 6, "umin">, I32EnumAttrCase<"ArgMax", 7, "argmax">,
-    I32EnumAttrCase<"ArgMin", 8, "argmin">]> {
+    I32EnumAttrCase<"ArgMin", 8, "argmin">, I32EnumAttrCase<"Moments", 9, "moments">]> {
   let cppNamespace = "::ingot::exec";
 }
 
@@ -23,6 +23,8 @@ def Exec_NestOp : Exec_Op<"nest", [Pure, SingleBlockImplicitTerminator<"::ingot:
     with a unit attribute, the whole tensor, which the body reads with exec.read. The affine map must
     stay inside the tensor for every point of the domain.
     argmax and argmin yield (value, index) and keep the first of equal values; a NaN wins.
+    moments yield (number of values, their mean, sum of their squared deviations from it), of one float
+    type: a point (1, x, 0), or what other such nests have.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Graph_DimsAttr:$bounds, I64Attr:$parallel,
                        ArrayAttr:$accesses, Exec_Combiner:$combiner);

@@ -1,8 +1,9 @@
-// A program means the same after each of the phases lower, layout (with what it derives) and fuse:
-// the interpreter of the exec dialect gives the same bits for all three (but for reductions that
-// layout cuts into partial ones), and what the graph's interpreter gives within rounding. On every
-// op case, and on random graphs: INGOT_RANDOM_GRAPHS of them (the gate takes 160). Beside the phase
-// `fuse` as it is for graphs so small, with all kernels run slice by slice that can be.
+// A program means the same after each of the phases lower, layout (with what it derives) and fuse,
+// for CPUs and for GPUs: the interpreter of the exec dialect gives the same bits for all (but for
+// reductions that layout cuts into partial ones or joins), and what the graph's interpreter gives
+// within rounding. On every op case, and on random graphs: INGOT_RANDOM_GRAPHS of them (the gate
+// takes 160). Beside the phase `fuse` as it is for graphs so small, with all kernels run slice by
+// slice that can be.
 #include "compiler/Phases.h"
 #include "compiler/fusion/FormKernels.h"
 #include "compiler/fusion/SliceBatches.h"
@@ -24,46 +25,68 @@ using reference::Interpreter;
 using Tensors = llvm::SmallVector<reference::Tensor>;
 
 constexpr int64_t graphsAModule = 4;
-const Phase execPhases[] = {Phase::Lower, Phase::Layout, Phase::Fuse};
+
+/// The module after a phase.
+struct Step {
+  std::string name;
+  int before = -1; // the number of the step that it goes on from
+  mlir::OwningOpRef<mlir::ModuleOp> module = {};
+};
 
 /// The module after each of the phases.
 struct Lowered {
-  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
-  std::vector<std::string> names;
+  std::vector<Step> steps;
 
   explicit Lowered(mlir::ModuleOp module) {
-    for (Phase phase : execPhases) {
-      mlir::OwningOpRef<mlir::ModuleOp> clone = module.clone();
-      EXPECT_TRUE(mlir::succeeded(runPhases(*clone, CompileOptions(), phase)));
-      modules.push_back(std::move(clone));
-      names.push_back(phaseNames()[static_cast<int>(phase)].str());
+    add("lower", -1, module,
+        [](mlir::ModuleOp m) { return runPhases(m, CompileOptions(), Phase::Lower); });
+    for (Machine machine : {Machine::Cpu, Machine::Gpu}) {
+      std::string suffix = machine == Machine::Gpu ? " for GPUs" : "";
+      int from = 0;
+      for (Phase phase : {Phase::Layout, Phase::Fuse})
+        from = add(phaseNames()[static_cast<int>(phase)].str() + suffix, from, *steps[from].module,
+                   [&](mlir::ModuleOp m) {
+                     return runPhases(m, CompileOptions(), phase, phase, machine);
+                   });
+      if (machine == Machine::Cpu)
+        add("slicing", from - 1, *steps[from - 1].module, [](mlir::ModuleOp m) {
+          for (auto function : m.getOps<mlir::func::FuncOp>()) {
+            formKernels(function);
+            sliceBatches(function, 0);
+          }
+          return mlir::verify(m);
+        });
     }
-    mlir::OwningOpRef<mlir::ModuleOp> sliced = modules[1]->clone();
-    for (auto function : sliced->getOps<mlir::func::FuncOp>()) {
-      formKernels(function);
-      sliceBatches(function, 0);
-    }
-    EXPECT_TRUE(mlir::succeeded(mlir::verify(*sliced)));
-    modules.push_back(std::move(sliced));
-    names.push_back("slicing");
+  }
+
+private:
+  int add(const std::string &name, int before, mlir::ModuleOp module,
+          llvm::function_ref<mlir::LogicalResult(mlir::ModuleOp)> transform) {
+    steps.push_back({name, before, module.clone()});
+    EXPECT_TRUE(mlir::succeeded(transform(*steps.back().module))) << name;
+    return static_cast<int>(steps.size()) - 1;
   }
 };
 
-/// Whether no sum is taken apart, or together with another loop's, between two phases, so that not
-/// a bit may change: there are no more reductions afterwards, nor loops of them.
+/// Whether no sum is taken apart, or together with another loop's or as moments, between two
+/// phases, so that not a bit may change: there are no more reductions afterwards, nor loops of
+/// them.
 bool sameSums(mlir::ModuleOp before, mlir::ModuleOp after) {
-  auto count = [](mlir::ModuleOp module) {
-    std::pair<int64_t, int64_t> reductions; // and their loops
-    module.walk([&](exec::NestOp nest) {
-      reductions.first += nest.getCombiner() != exec::Combiner::None;
-      reductions.second +=
-          static_cast<int64_t>(nest.getBounds().getExprs().size() - nest.getParallel());
-    });
-    return reductions;
+  struct Sums {
+    int64_t reductions = 0, loops = 0, moments = 0;
   };
-  auto [now, loopsNow] = count(after);
-  auto [then, loopsThen] = count(before);
-  return now <= then && loopsNow <= loopsThen;
+  auto count = [](mlir::ModuleOp module) {
+    Sums sums;
+    module.walk([&](exec::NestOp nest) {
+      sums.reductions += nest.getCombiner() != exec::Combiner::None;
+      sums.loops += static_cast<int64_t>(nest.getBounds().getExprs().size() - nest.getParallel());
+      sums.moments += nest.getCombiner() == exec::Combiner::Moments;
+    });
+    return sums;
+  };
+  Sums now = count(after), then = count(before);
+  return now.reductions <= then.reductions && now.loops <= then.loops &&
+         now.moments == then.moments;
 }
 
 using Variables = std::map<std::string, reference::Tensor, std::less<>>;
@@ -137,7 +160,7 @@ std::vector<double> roundingOf(const Tensors &rounded, const Tensors &exact) {
 void expectSameMeaning(mlir::ModuleOp module, const Lowered &lowered, llvm::StringRef function,
                        llvm::ArrayRef<reference::Tensor> inputs, const Variables &variables,
                        bool isDeep) {
-  Outcome before, previous;
+  Outcome before;
   auto values = runGraph(module, variables, function, inputs, false, before.error);
   if (isDeep)
     ASSERT_EQ(before.error, "") << "a random graph runs";
@@ -151,13 +174,14 @@ void expectSameMeaning(mlir::ModuleOp module, const Lowered &lowered, llvm::Stri
       r *= 4;
   }
   double rtol = isDeep ? 1e-5 : 2e-6, atol = isDeep ? 1e-5 : 1e-6;
-  for (auto [i, name] : llvm::enumerate(lowered.names)) {
-    Outcome after = runExec(*lowered.modules[i], variables, function, inputs);
-    EXPECT_EQ(difference(before, after, rtol, atol, room), "") << "after " << name;
-    if (i > 0 && sameSums(*lowered.modules[i - 1], *lowered.modules[i]))
-      EXPECT_EQ(difference(previous, after, 0, 0, {}), "")
-          << "after " << name << " and the phase before it";
-    previous = std::move(after);
+  std::vector<Outcome> outcomes;
+  for (const Step &step : lowered.steps) {
+    Outcome after = runExec(*step.module, variables, function, inputs);
+    EXPECT_EQ(difference(before, after, rtol, atol, room), "") << "after " << step.name;
+    if (step.before >= 0 && sameSums(*lowered.steps[step.before].module, *step.module))
+      EXPECT_EQ(difference(outcomes[step.before], after, 0, 0, {}), "")
+          << "after " << step.name << " and the phase before it";
+    outcomes.push_back(std::move(after));
   }
 }
 

@@ -79,6 +79,14 @@ void combine(exec::Combiner combiner, llvm::SmallVector<Number> &sum,
     if (sum[1].i < 0 || better(combiner == exec::Combiner::ArgMax))
       sum.assign(values.begin(), values.end());
     return;
+  case exec::Combiner::Moments: {
+    double count = a.f + v.f, difference = values[1].f - sum[1].f;
+    double share = count > 0 ? v.f / count : 0;
+    sum[2] = Number::real(sum[2].f + values[2].f + difference * difference * a.f * share);
+    sum[1] = Number::real(sum[1].f + difference * share);
+    a = Number::real(count);
+    return;
+  }
   }
 }
 
@@ -87,7 +95,7 @@ llvm::SmallVector<Number> startOf(exec::NestOp nest) {
   llvm::SmallVector<Number> start;
   for (Value output : nest.getOutputs()) {
     Type element = getElementTypeOrSelf(output);
-    if (!start.empty()) {
+    if (!start.empty() && nest.getCombiner() != exec::Combiner::Moments) {
       start.push_back(Number::integer(-1));
       continue;
     }

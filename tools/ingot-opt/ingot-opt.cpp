@@ -2,6 +2,7 @@
 //
 //   ingot-opt model.mlir --simplify --decompose-composites --lower-to-exec --form-kernels
 //   ingot-opt model.mlir --phases=until=fuse      all phases up to and including that one
+//   ingot-opt model.mlir --phases="until=fuse gpu"     the same for GPUs
 #include "compiler/Phases.h"
 #include "compiler/fusion/FormKernels.h"
 #include "compiler/layout/HoistDerived.h"
@@ -60,13 +61,19 @@ public:
   }
   void runOnOperation() override {
     ingot::CompileOptions options;
-    options.stopAfter = until;
-    if (failed(ingot::runPhases(getOperation(), options)))
+    auto last = ingot::phaseNamed(until);
+    if (!last) {
+      getOperation().emitError("there is no phase `") << until << "`";
+      return signalPassFailure();
+    }
+    auto machine = gpu ? ingot::Machine::Gpu : ingot::Machine::Cpu;
+    if (failed(ingot::runPhases(getOperation(), options, *last, ingot::Phase::Import, machine)))
       signalPassFailure();
   }
 
   Option<std::string> until{*this, "until", llvm::cl::desc("The last phase"),
                             llvm::cl::init("plan")};
+  Option<bool> gpu{*this, "gpu", llvm::cl::desc("For GPUs"), llvm::cl::init(false)};
 };
 
 void registerStep(llvm::StringRef name, llvm::StringRef description, Step step) {
