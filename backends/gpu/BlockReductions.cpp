@@ -2,7 +2,9 @@
 // over the rows of a matrix. Part of DeviceKernelEmitter.
 //
 // What all threads end up with stays in their registers: a nest of one point is computed by each of
-// them. What a nest makes of many is in shared memory, and awaited by those that read it.
+// them, unless it comes last: a thread that stores what it makes of a variable may store it there,
+// while the others must not read it any more. What a nest makes of many points is in shared memory,
+// and awaited by those that read it.
 #include "backends/gpu/DeviceKernelEmitter.h"
 #include "compiler/fusion/FormKernels.h"
 
@@ -34,10 +36,57 @@ void DeviceKernelEmitter::emitRows(DeviceCode &code) {
     threads *= 2;
   beginBlocks(code, numElements(builder.getContext(), domain));
   Indices outer = delinearize(taskIndex, domain);
-  for (exec::NestOp nest : madeNests()) {
+  llvm::SmallVector<exec::NestOp> nests = madeNests(), lone = takeLoneMaps(nests);
+  for (exec::NestOp nest : nests) {
     awaitInputs(nest);
     emitRowNest(nest, outer);
   }
+  for (exec::NestOp nest : lone)
+    awaitInputs(nest);
+  emitLoneMaps(lone, outer, isThread(0));
+}
+
+bool DeviceKernelEmitter::isOnePoint(exec::NestOp nest) {
+  Dims loops = loopDims(nest);
+  return llvm::all_of(
+      llvm::ArrayRef<Dim>(loops).take_front(nest.getParallel()).drop_front(domain.size()), isOne);
+}
+
+llvm::SmallVector<exec::NestOp>
+DeviceKernelEmitter::takeLoneMaps(llvm::SmallVectorImpl<exec::NestOp> &nests) {
+  llvm::DenseSet<Operation *> needed;
+  llvm::SmallVector<exec::NestOp> work;
+  auto isLone = [&](exec::NestOp nest) { return isMap(nest) && isOnePoint(nest); };
+  for (exec::NestOp nest : nests)
+    if (!isLone(nest))
+      work.push_back(nest);
+  while (!work.empty())
+    for (Value input : work.pop_back_val().getInputs())
+      if (auto maker = input.getDefiningOp<exec::NestOp>(); maker && needed.insert(maker).second)
+        work.push_back(maker);
+  llvm::SmallVector<exec::NestOp> lone, others;
+  for (exec::NestOp nest : nests)
+    (isLone(nest) && !needed.contains(nest) ? lone : others).push_back(nest);
+  nests = others;
+  return lone;
+}
+
+void DeviceKernelEmitter::emitLoneMaps(llvm::ArrayRef<exec::NestOp> maps,
+                                       llvm::ArrayRef<Index> point, Value isFirst) {
+  if (maps.empty())
+    return;
+  cb.branch(isFirst, [&] {
+    for (exec::NestOp nest : maps) {
+      Indices at(point);
+      at.resize(nest.getParallel(), cb.constant(0));
+      finishTogether(nest, emitBody(nest, at), at, nullptr);
+    }
+  });
+}
+
+Value DeviceKernelEmitter::isThread(int64_t number) {
+  return arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::eq, thread,
+                               cb.integer(number));
 }
 
 void DeviceKernelEmitter::shareOut(Dim count, llvm::function_ref<void(Value)> body) {
@@ -52,13 +101,11 @@ void DeviceKernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> o
   int64_t parallel = nest.getParallel();
   llvm::ArrayRef<Dim> inner =
       llvm::ArrayRef<Dim>(loops).slice(outer.size(), parallel - outer.size());
-  if (llvm::all_of(inner, isOne)) {
+  if (isOnePoint(nest)) {
     Indices point(outer);
     point.resize(parallel, cb.constant(0));
     Values values = isMap(nest) ? emitBody(nest, point) : reduceTogether(nest, point);
-    Value isFirst =
-        arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::eq, thread, cb.integer(0));
-    return finishTogether(nest, values, point, isFirst);
+    return finishTogether(nest, values, point, isThread(0));
   }
   const int64_t lanes = isMap(nest) ? lanesOfLoop(nest, parallel - 1) : 1;
   Dim count = numElements(builder.getContext(), inner).ceilDiv(lanes);
@@ -76,11 +123,12 @@ void DeviceKernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> o
 
 void DeviceKernelEmitter::finishTogether(exec::NestOp nest, ValueRange values,
                                          llvm::ArrayRef<Index> point, Value isFirst) {
-  cb.branch(isFirst, [&] {
+  auto storeAll = [&] {
     for (auto [output, value] : llvm::zip(nest.getOutputs(), values))
       if (isStored(output))
         store(output, value, point);
-  });
+  };
+  isFirst ? cb.branch(isFirst, storeAll) : storeAll();
   for (auto [output, value] : llvm::zip(nest.getOutputs(), values))
     providers[output] = [value = value](llvm::ArrayRef<Index>) { return value; };
 }
@@ -304,7 +352,8 @@ bool DeviceKernelEmitter::emitColumns(DeviceCode &code) {
     place = cb.minimum(place, cb.sub(dim(domain[last]), cb.integer(1)));
   }
   point[last] = cb.uniform(place);
-  for (exec::NestOp nest : nestsOfPoint()) {
+  llvm::SmallVector<exec::NestOp> nests = nestsOfPoint(), lone = takeLoneMaps(nests);
+  for (exec::NestOp nest : nests) {
     Values values;
     if (isMap(nest)) {
       values = emitBody(nest, point);
@@ -315,6 +364,7 @@ bool DeviceKernelEmitter::emitColumns(DeviceCode &code) {
     }
     finishTogether(nest, values, point, isWriter);
   }
+  emitLoneMaps(lone, point, isWriter);
   return true;
 }
 

@@ -83,9 +83,17 @@ protected: // for kernels of scores
   bool isReadAlong(mlir::Value tensor, mlir::AffineMap map, unsigned loop);
   /// body(i) for the numbers below `count`, each by one thread of the block.
   void shareOut(Dim count, llvm::function_ref<void(mlir::Value)> body);
-  /// What one point of the nest has, known to all threads; one that `isFirst` says stores it.
+  /// What one point of the nest has, known to all threads; one that `isFirst` says stores it;
+  /// where there is no such condition, this is the one.
   void finishTogether(exec::NestOp nest, mlir::ValueRange values, llvm::ArrayRef<cpu::Index> point,
                       mlir::Value isFirst);
+  /// Takes the maps of one point out of the nests that no other kind of nest needs: one thread's
+  /// work alone, behind all others.
+  llvm::SmallVector<exec::NestOp> takeLoneMaps(llvm::SmallVectorImpl<exec::NestOp> &nests);
+  void emitLoneMaps(llvm::ArrayRef<exec::NestOp> maps, llvm::ArrayRef<cpu::Index> point,
+                    mlir::Value isFirst);
+  bool isOnePoint(exec::NestOp nest);
+  mlir::Value isThread(int64_t number);
   /// A barrier if the nest reads what other threads have written since the last one.
   void awaitInputs(exec::NestOp nest);
   bool readsUnfinished(exec::NestOp nest);

@@ -6,6 +6,7 @@
 #include "ir/exec/Control.h"
 #include "ir/exec/Custom.h"
 #include "ir/reference/Tensor.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -45,10 +46,73 @@ Dim tensorBytes(Type tensor) {
          reference::elementBytes(type.getElementType());
 }
 
+/// Whether the nest checks each element of its input to be an index below the limit.
+static bool checksIndices(exec::NestOp nest, unsigned input, Dim limit) {
+  AffineMap map = accessMap(nest, input);
+  Dims loops = loopDims(nest), extents = dimsOf(nest.getInputs()[input]);
+  if (!map || !map.isProjectedPermutation() || map.getNumResults() != extents.size())
+    return false;
+  // It runs for all elements.
+  for (auto [l, loop] : llvm::enumerate(loops)) {
+    auto place = map.getResultPosition(getAffineDimExpr(l, map.getContext()));
+    if (place ? extents[*place] != loop : !loop.isStatic() || loop.value() == 0)
+      return false;
+  }
+  Value element = nest.getBody().front().getArgument(loops.size() + input);
+  auto isElement = [&](Value index) {
+    while (auto cast = index.getDefiningOp())
+      if (llvm::isa<arith::IndexCastOp, arith::ExtSIOp>(cast))
+        index = cast->getOperand(0);
+      else
+        return false;
+    return index == element;
+  };
+  auto isLimit = [&](Value value) {
+    if (auto extent = value.getDefiningOp<exec::ExtentOp>())
+      return Dim(extent.getDim().getExprs()[0]) == limit;
+    llvm::APInt known;
+    return limit.isStatic() && matchPattern(value, m_ConstantInt(&known)) && known == limit.value();
+  };
+  return llvm::any_of(nest.getBody().getOps<exec::CheckOp>(), [&](exec::CheckOp check) {
+    auto compare = check.getCondition().getDefiningOp<arith::CmpIOp>();
+    return compare && compare.getPredicate() == arith::CmpIPredicate::ult &&
+           isElement(compare.getLhs()) && isLimit(compare.getRhs());
+  });
+}
+
+/// Whether a kernel before the scatter, in its block, has found all of its indices to be inside, as
+/// the gather has whose gradient it is: where they are not, the run has ended there.
+static bool hasCheckedIndices(exec::ScatterOp scatter) {
+  Value indices = storageRoot(scatter.getIndices());
+  Dim rows = dimsOf(scatter.getBase())[0];
+  auto checks = [&](OpOperand &use) {
+    auto kernel = llvm::dyn_cast<exec::KernelOp>(use.getOwner());
+    if (!kernel || kernel->getBlock() != scatter->getBlock() || !kernel->isBeforeInBlock(scatter))
+      return false;
+    Value inside = kernel.getBody().getArgument(use.getOperandNumber());
+    return llvm::any_of(inside.getUses(), [&](OpOperand &inner) {
+      auto nest = llvm::dyn_cast<exec::NestOp>(inner.getOwner());
+      return nest && checksIndices(nest, inner.getOperandNumber(), rows);
+    });
+  };
+  llvm::SmallVector<Value> seen{indices}; // the same elements, seen with other dimensions
+  while (!seen.empty()) {
+    Value value = seen.pop_back_val();
+    if (llvm::any_of(value.getUses(), checks))
+      return true;
+    for (Operation *user : value.getUsers())
+      if (auto view = llvm::dyn_cast<exec::ViewOp>(user))
+        seen.push_back(view.getResult());
+  }
+  return false;
+}
+
 bool mayFail(Operation *op) {
   return op
       ->walk([](Operation *inner) {
-        return llvm::isa<exec::CheckOp, exec::ScatterOp, exec::BindOp, exec::CustomCallOp>(inner)
+        auto scatter = llvm::dyn_cast<exec::ScatterOp>(inner);
+        return llvm::isa<exec::CheckOp, exec::BindOp, exec::CustomCallOp>(inner) ||
+                       (scatter && !hasCheckedIndices(scatter))
                    ? WalkResult::interrupt()
                    : WalkResult::advance();
       })
@@ -179,7 +243,7 @@ private:
   /// other readers are done, the kernel reads each element only where it writes it and before, and
   /// nothing that may fail is left.
   bool updatesInPlace(exec::KernelOp kernel, OpResult result, llvm::StringRef variable) {
-    if (!isElementwise(kernel))
+    if (!isMapOverDomain(kernel, yieldOf(kernel, result)))
       return false;
     for (Operation &op : block)
       if (positions[&op] >= positions[kernel] && mayFail(&op))
@@ -190,21 +254,12 @@ private:
     });
     return allowed;
   }
-  /// Whether every nest is a map over the kernel's domain that reads the others at its own point,
-  /// but perhaps for a contraction behind which the maps are.
-  static bool isElementwise(exec::KernelOp kernel) {
-    for (Operation &op : kernel.getBody().front().without_terminator()) {
-      auto nest = llvm::dyn_cast<exec::NestOp>(op);
-      if (nest && matchContraction(nest))
-        continue;
-      if (!nest || !isMap(nest) || loopDims(nest) != kernelDomain(kernel))
-        return false;
-      for (auto [i, input] : llvm::enumerate(nest.getInputs()))
-        if (input.getDefiningOp<exec::NestOp>() &&
-            !(accessMap(nest, i) && accessMap(nest, i).isIdentity()))
-          return false;
-    }
-    return true;
+  static Value yieldOf(exec::KernelOp kernel, OpResult result) {
+    return kernel.getBody().front().getTerminator()->getOperand(result.getResultNumber());
+  }
+  static bool isMapOverDomain(exec::KernelOp kernel, Value made) {
+    auto nest = made.getDefiningOp<exec::NestOp>();
+    return nest && isMap(nest) && loopDims(nest) == kernelDomain(kernel);
   }
   static Dims kernelDomain(exec::KernelOp kernel) {
     Dims dims;
@@ -225,14 +280,29 @@ private:
       if (user != kernel)
         continue;
       Value inside = kernel.getBody().getArgument(use.getOperandNumber());
-      for (OpOperand &inner : inside.getUses()) {
-        auto nest = llvm::dyn_cast<exec::NestOp>(inner.getOwner());
-        AffineMap map = nest ? accessMap(nest, inner.getOperandNumber()) : AffineMap();
-        if (!map || !map.isIdentity() || !isMap(nest))
-          return false;
-      }
-      if (isReadAfterWrite(kernel, inside, result))
+      if (!isReadByPoints(kernel, inside) || isReadAfterWrite(kernel, inside, result))
         return false;
+    }
+    return true;
+  }
+  /// Whether all that depends on `argument` in the kernel are maps over its domain that read it,
+  /// and each other, at their own point. Others may be computed by several threads together, at
+  /// other times than the point.
+  static bool isReadByPoints(exec::KernelOp kernel, Value argument) {
+    llvm::DenseSet<Value> dependent{argument};
+    for (auto nest : kernel.getBody().front().getOps<exec::NestOp>()) {
+      bool depends = false;
+      for (auto [i, input] : llvm::enumerate(nest.getInputs()))
+        if (dependent.contains(input)) {
+          depends = true;
+          if (!accessMap(nest, i) || !accessMap(nest, i).isIdentity())
+            return false;
+        }
+      if (!depends)
+        continue;
+      if (!isMapOverDomain(kernel, nest.getOutputs()[0]))
+        return false;
+      dependent.insert(nest.getOutputs().begin(), nest.getOutputs().end());
     }
     return true;
   }
@@ -343,8 +413,9 @@ private:
       Storage place = places.at(op->getResult(i)); // by value: the map may grow
       if (i < carried) {
         auto kernel = llvm::dyn_cast<exec::KernelOp>(maker);
-        if (kernel && isElementwise(kernel) &&
-            readersAllow(carriedArguments(block)[i], kernel, llvm::cast<OpResult>(root)))
+        auto result = llvm::cast<OpResult>(root);
+        if (kernel && isMapOverDomain(kernel, yieldOf(kernel, result)) &&
+            readersAllow(carriedArguments(block)[i], kernel, result))
           places[root] = place;
       } else {
         places[root] = place;

@@ -34,3 +34,64 @@ func.func @chain(%x: tensor<?x4xf32, #graph.dims<[batch, 4]>>, %p: tensor<4x16xf
   %d = graph.matmul %c, %s : (tensor<?x16xf32, #graph.dims<[batch, 16]>>, tensor<16x4xf32>) -> tensor<?x4xf32, #graph.dims<[batch, 4]>>
   return %d : tensor<?x4xf32, #graph.dims<[batch, 4]>>
 }
+
+graph.variable @bias {role = "trainable"} : tensor<8xf32>
+
+// So does one behind the sum that it is made of.
+// CHECK-LABEL: func.func @update_bias
+// CHECK-SAME: exec.arena = #graph.dims<[0]>
+// CHECK: exec.kernel {{.*}} {storage = {{\[\[}}2, -1, "bias"]]}
+// CHECK-NOT: exec.kernel
+func.func @update_bias(%g: tensor<?x8xf32, #graph.dims<[batch, 8]>>) {
+  %b = graph.read @bias : tensor<8xf32>
+  %sum = graph.reduce %g {axes = array<i64: 0>, kind = 0 : i32} : (tensor<?x8xf32, #graph.dims<[batch, 8]>>) -> tensor<8xf32>
+  %n = graph.sub %b, %sum : tensor<8xf32>
+  graph.assign @bias, %n : tensor<8xf32>
+  return
+}
+
+// One whose sum reads the variable does not.
+// CHECK-LABEL: func.func @decay
+// CHECK-NOT: storage = {{\[\[}}2, -1, "bias"
+func.func @decay(%g: tensor<?x8xf32, #graph.dims<[batch, 8]>>) {
+  %b = graph.read @bias : tensor<8xf32>
+  %all = graph.broadcast %b {axes = array<i64: 1>} : tensor<8xf32> to tensor<?x8xf32, #graph.dims<[batch, 8]>>
+  %p = graph.mul %all, %g : tensor<?x8xf32, #graph.dims<[batch, 8]>>
+  %sum = graph.reduce %p {axes = array<i64: 0>, kind = 0 : i32} : (tensor<?x8xf32, #graph.dims<[batch, 8]>>) -> tensor<8xf32>
+  %n = graph.sub %b, %sum : tensor<8xf32>
+  graph.assign @bias, %n : tensor<8xf32>
+  return
+}
+
+graph.variable @table {role = "trainable"} : tensor<16x4xf32>
+
+// The scatter at indices that a gather has checked does not fail: what is before it may change
+// variables.
+// CHECK-LABEL: func.func @embedding
+// CHECK: exec.kernel {{.*}} {storage = {{\[\[}}2, -1, "w"]]}
+// CHECK: exec.scatter
+func.func @embedding(%i: tensor<?xsi32, #graph.dims<[n]>>, %g: tensor<16xf32>) -> tensor<?x4xf32, #graph.dims<[n, 4]>> {
+  %w = graph.read @w : tensor<16xf32>
+  %t = graph.read @table : tensor<16x4xf32>
+  %x = graph.gather %t, %i {axis = 0 : i64} : (tensor<16x4xf32>, tensor<?xsi32, #graph.dims<[n]>>) -> tensor<?x4xf32, #graph.dims<[n, 4]>>
+  %n = graph.sub %w, %g : tensor<16xf32>
+  %d = graph.scatter %t, %i, %x {kind = 1 : i32} : (tensor<16x4xf32>, tensor<?xsi32, #graph.dims<[n]>>, tensor<?x4xf32, #graph.dims<[n, 4]>>) -> tensor<16x4xf32>
+  graph.assign @w, %n : tensor<16xf32>
+  graph.assign @table, %d : tensor<16x4xf32>
+  return %x : tensor<?x4xf32, #graph.dims<[n, 4]>>
+}
+
+// One whose table is smaller may.
+// CHECK-LABEL: func.func @unchecked
+// CHECK-NOT: storage = {{\[\[}}2, -1, "w"
+// CHECK: exec.scatter
+func.func @unchecked(%i: tensor<?xsi32, #graph.dims<[n]>>, %g: tensor<16xf32>, %wide: tensor<17x4xf32>) -> tensor<?x4xf32, #graph.dims<[n, 4]>> {
+  %w = graph.read @w : tensor<16xf32>
+  %t = graph.read @table : tensor<16x4xf32>
+  %x = graph.gather %wide, %i {axis = 0 : i64} : (tensor<17x4xf32>, tensor<?xsi32, #graph.dims<[n]>>) -> tensor<?x4xf32, #graph.dims<[n, 4]>>
+  %n = graph.sub %w, %g : tensor<16xf32>
+  %d = graph.scatter %t, %i, %x {kind = 1 : i32} : (tensor<16x4xf32>, tensor<?xsi32, #graph.dims<[n]>>, tensor<?x4xf32, #graph.dims<[n, 4]>>) -> tensor<16x4xf32>
+  graph.assign @w, %n : tensor<16xf32>
+  graph.assign @table, %d : tensor<16x4xf32>
+  return %x : tensor<?x4xf32, #graph.dims<[n, 4]>>
+}
