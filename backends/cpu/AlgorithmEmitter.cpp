@@ -10,6 +10,8 @@ namespace {
 
 constexpr int64_t maxColumnsPerTask = 256;
 constexpr int64_t maxSortedRowsPerTask = 8;
+/// Of a scatter's rows, on devices: the tasks of each range look at all indices.
+constexpr int64_t rangesOnDevices = 128;
 
 class Algorithm : AlgorithmTask {
 public:
@@ -46,12 +48,13 @@ Value Algorithm::combine(exec::Combiner combiner, Value x, Value y) {
   case exec::Combiner::None:
   case exec::Combiner::ArgMax:
   case exec::Combiner::ArgMin:
+  case exec::Combiner::Moments:
     break;
   }
   return y;
 }
 
-/// Rows in order, columns in parallel.
+/// Updates of a row in order; columns, and ranges of rows, in parallel.
 KernelCode Algorithm::scatter(exec::ScatterOp scatter) {
   Type element = memoryType(getElementTypeOrSelf(scatter.getBase())),
        indexType = getElementTypeOrSelf(scatter.getIndices());
@@ -60,9 +63,19 @@ KernelCode Algorithm::scatter(exec::ScatterOp scatter) {
   Value from = pointer(scatter.getBase()), to = pointer(scatter.getResult()),
         indices = pointer(scatter.getIndices()), updates = pointer(scatter.getUpdates());
   Value rows = dim(base[0]), width = dim(base[1]), count = dim(dimsOf(scatter.getIndices())[0]);
-  auto [low, high] = part(task.index, columnsPerTask, width);
+  const int64_t ranges = context.isDevice ? rangesOnDevices : 1;
+  Dim parts = base[1].ceilDiv(columnsPerTask);
+  Value partCount = cb.nonZero(dim(parts)), range = cb.floorDiv(task.index, partCount);
+  auto [low, high] = part(cb.sub(task.index, cb.mul(range, partCount)), columnsPerTask, width);
+  Value most = cb.ceilDiv(rows, cb.integer(ranges));
+  Value firstRow = cb.minimum(cb.mul(range, most), rows),
+        endRow = cb.minimum(cb.add(firstRow, most), rows);
   auto at = [&](Value row, Value column) { return cb.add(cb.mul(row, width), column); };
-  cb.loop(cb.integer(0), rows, 1, [&, low = low, high = high](Value row) {
+  // A negative index is a large unsigned one.
+  auto isBelow = [&](Value index, Value limit) {
+    return compare(arith::CmpIPredicate::ult, index, limit);
+  };
+  cb.loop(firstRow, endRow, 1, [&, low = low, high = high](Value row) {
     cb.loop(low, high, 1, [&](Value column) {
       Value place = at(row, column);
       store(load(from, place, element), to, place);
@@ -72,21 +85,23 @@ KernelCode Algorithm::scatter(exec::ScatterOp scatter) {
     Value index = load(indices, i, indexType);
     if (indexType.getIntOrFloatBitWidth() < 64)
       index = arith::ExtSIOp::create(b, cb.loc, cb.i64(), index);
-    // A negative index is a large unsigned one.
-    Value inside = arith::CmpIOp::create(b, cb.loc, arith::CmpIPredicate::ult, index, rows);
-    auto branch = scf::IfOp::create(b, cb.loc, inside, true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    cb.loop(low, high, 1, [&](Value column) {
-      Value place = at(index, column), update = load(updates, at(i, column), element);
-      if (scatter.getCombiner() != exec::Combiner::None)
-        update = combine(scatter.getCombiner(), load(to, place, element), update);
-      store(update, to, place);
-    });
-    b.setInsertionPoint(branch.elseBlock()->getTerminator());
-    reportNode(context, cb, frame, task.frame, op->getLoc());
+    cb.branch(
+        isBelow(cb.sub(index, firstRow), cb.sub(endRow, firstRow)),
+        [&] {
+          cb.loop(low, high, 1, [&](Value column) {
+            Value place = at(index, column), update = load(updates, at(i, column), element);
+            if (scatter.getCombiner() != exec::Combiner::None)
+              update = combine(scatter.getCombiner(), load(to, place, element), update);
+            store(update, to, place);
+          });
+        },
+        [&] {
+          cb.branch(
+              isBelow(index, rows), [] {},
+              [&] { reportNode(context, cb, frame, task.frame, op->getLoc()); });
+        });
   });
-  return finish(base[1].ceilDiv(columnsPerTask), true);
+  return finish(parts * ranges, true);
 }
 
 /// Along the axis in order, the rest in parallel.
