@@ -1,0 +1,2 @@
+// Exists to own the precompiled header.
+#include "tools/ingot/Pch.h"
