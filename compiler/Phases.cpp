@@ -75,8 +75,7 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
          failed(forEachFunction(module, chooseWinograd))) ||
         (!isCpu && failed(forEachFunction(module, joinMoments))) ||
         failed(forEachFunction(module, splitReductions)) ||
-        (!isCpu && (failed(forEachFunction(module, splitProducts)) ||
-                    failed(forEachFunction(module, readHalves)))) ||
+        (!isCpu && failed(forEachFunction(module, readHalves))) ||
         (isCpu && failed(forEachFunction(module, packContractions))) ||
         failed(forEachFunction(module, composeMovements)) ||
         failed(forEachFunction(module, inlineIndices)) ||
@@ -86,7 +85,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
     hoistDerived(module);
     return success();
   case Phase::Fuse:
-    if ((!isCpu && failed(forEachFunction(module, formAttention))) ||
+    if ((!isCpu && (failed(forEachFunction(module, formAttention)) ||
+                    failed(forEachFunction(module, splitProducts)))) ||
         failed(forEachFunction(module, formKernels)) ||
         (isCpu && failed(forEachFunction(module, [](func::FuncOp f) { sliceBatches(f); }))))
       return failure();

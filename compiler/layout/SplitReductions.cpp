@@ -55,6 +55,20 @@ struct Cut {
   int64_t length = 1;
 };
 
+/// Whether each of two factors moves along results that the other does not move along.
+bool isProductOfMatrices(exec::NestOp nest) {
+  auto factors = factorsOf(nest);
+  if (!factors)
+    return false;
+  AffineMap a = accessMap(nest, factors->a), b = accessMap(nest, factors->b);
+  bool hasRows = false, hasLanes = false;
+  for (unsigned l = 0; l < nest.getParallel(); ++l) {
+    hasRows |= a.isFunctionOfDim(l) && !b.isFunctionOfDim(l);
+    hasLanes |= b.isFunctionOfDim(l) && !a.isFunctionOfDim(l);
+  }
+  return hasRows && hasLanes;
+}
+
 /// How a GPU cuts the outermost reduction loop of a product of matrices, such as a weight's
 /// gradient, whose results are too few tiles for all of its processors. Parts are of one length;
 /// how many there are of an extent that is not known is not.
@@ -64,7 +78,7 @@ std::optional<Cut> cutOfProduct(exec::NestOp nest) {
   constexpr int64_t least = 64, most = 256; // where the extent is not known
   Dims loops = loopDims(nest);
   size_t parallel = nest.getParallel();
-  if (!canCut(nest) || !matchContraction(nest) || loops.size() == parallel)
+  if (!canCut(nest) || !isProductOfMatrices(nest) || loops.size() == parallel)
     return std::nullopt;
   auto results = volume(llvm::ArrayRef<Dim>(loops).take_front(parallel));
   auto each = volume(llvm::ArrayRef<Dim>(loops).drop_front(parallel + 1));
@@ -177,7 +191,9 @@ void splitReductions(func::FuncOp function) {
 
 void splitProducts(func::FuncOp function) {
   for (exec::NestOp nest : nestsOf(function))
-    if (auto cut = cutOfProduct(nest))
+    if (nest->getParentOfType<exec::KernelOp>())
+      continue; // of attention
+    else if (auto cut = cutOfProduct(nest))
       split(nest, *cut);
 }
 

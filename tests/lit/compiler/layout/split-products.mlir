@@ -1,4 +1,4 @@
-// RUN: ingot-opt "--phases=until=layout gpu" %s | FileCheck %s
+// RUN: ingot-opt "--phases=until=fuse gpu" %s | FileCheck %s
 // On GPUs a weight's gradient, a long sum with few results, is summed in parts.
 
 // Of a known extent as many as keep the processors busy.
