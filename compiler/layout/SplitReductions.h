@@ -10,9 +10,9 @@ namespace ingot {
 /// their combination. The cut depends on the shape alone, never on the number of threads.
 void splitReductions(mlir::func::FuncOp function);
 
-/// For GPUs, before kernels are formed of what is not attention: cuts products of matrices with long
-/// sums and few results (gradients of weights) at the outermost reduction loop into so many parts
-/// that their tiles keep the device busy.
+/// For GPUs, before kernels are formed of what is not attention: cuts products of matrices with
+/// long sums and few results (gradients of weights) at the outermost reduction loop into so many
+/// parts that their tiles keep the device busy.
 void splitProducts(mlir::func::FuncOp function);
 
 } // namespace ingot
