@@ -10,8 +10,9 @@ namespace {
 
 constexpr int64_t maxColumnsPerTask = 256;
 constexpr int64_t maxSortedRowsPerTask = 8;
-/// Of a scatter's rows, on devices: the tasks of each range look at all indices.
-constexpr int64_t rangesOnDevices = 128;
+/// Of a scatter's rows, on devices, whose columns are not threads enough: the tasks of each range
+/// look at all indices.
+constexpr int64_t mostRanges = 128, enoughColumns = 1 << 13;
 
 class Algorithm : AlgorithmTask {
 public:
@@ -63,8 +64,10 @@ KernelCode Algorithm::scatter(exec::ScatterOp scatter) {
   Value from = pointer(scatter.getBase()), to = pointer(scatter.getResult()),
         indices = pointer(scatter.getIndices()), updates = pointer(scatter.getUpdates());
   Value rows = dim(base[0]), width = dim(base[1]), count = dim(dimsOf(scatter.getIndices())[0]);
-  const int64_t ranges = context.isDevice ? rangesOnDevices : 1;
   Dim parts = base[1].ceilDiv(columnsPerTask);
+  int64_t ranges = 1;
+  if (context.isDevice && parts.isStatic() && parts.value() <= enoughColumns)
+    ranges = base[0].isStatic() ? std::clamp<int64_t>(base[0].value(), 1, mostRanges) : mostRanges;
   Value partCount = cb.nonZero(dim(parts)), range = cb.floorDiv(task.index, partCount);
   auto [low, high] = part(cb.sub(task.index, cb.mul(range, partCount)), columnsPerTask, width);
   Value most = cb.ceilDiv(rows, cb.integer(ranges));

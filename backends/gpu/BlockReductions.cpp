@@ -2,9 +2,9 @@
 // over the rows of a matrix. Part of DeviceKernelEmitter.
 //
 // What all threads end up with stays in their registers: a nest of one point is computed by each of
-// them, unless it comes last: a thread that stores what it makes of a variable may store it there,
-// while the others must not read it any more. What a nest makes of many points is in shared memory,
-// and awaited by those that read it.
+// them. Maps of one point that no other kind of nest needs are made last, by one thread: what it
+// stores in the place of a variable, no other reads then. What a nest makes of many points is in
+// shared memory, and awaited by those that read it.
 #include "backends/gpu/DeviceKernelEmitter.h"
 #include "compiler/fusion/FormKernels.h"
 
@@ -25,11 +25,11 @@ bool isOne(Dim d) { return isConstant(d, 1); }
 void DeviceKernelEmitter::emitRows(DeviceCode &code) {
   constexpr int64_t mostThreads = 256;
   rows = true;
-  int64_t longest = 1;
+  int64_t longest = 1; // in points, or pieces of 16 bytes
   for (exec::NestOp nest : madeNests()) {
     Dims loops = loopDims(nest);
-    longest =
-        std::max(longest, estimatedPoints(llvm::ArrayRef<Dim>(loops).drop_front(domain.size())));
+    int64_t points = estimatedPoints(llvm::ArrayRef<Dim>(loops).drop_front(domain.size()));
+    longest = std::max(longest, points / lanesOfRow(nest));
   }
   threads = warp;
   while (threads < mostThreads && threads * 4 <= longest)
@@ -107,7 +107,7 @@ void DeviceKernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> o
     Values values = isMap(nest) ? emitBody(nest, point) : reduceTogether(nest, point);
     return finishTogether(nest, values, point, isThread(0));
   }
-  const int64_t lanes = isMap(nest) ? lanesOfLoop(nest, parallel - 1) : 1;
+  const int64_t lanes = isMap(nest) ? lanesOfRow(nest) : 1;
   Dim count = numElements(builder.getContext(), inner).ceilDiv(lanes);
   shareOut(count, [&](Value i) {
     Indices point(outer);
@@ -190,11 +190,14 @@ int64_t DeviceKernelEmitter::lanesOfLoop(exec::NestOp nest, unsigned loop) {
   return takesPieces && readsAlong(nest, loop) ? lanesAlong(loopDims(nest)[loop]) : 1;
 }
 
+int64_t DeviceKernelEmitter::lanesOfRow(exec::NestOp nest) {
+  size_t loops = loopDims(nest).size();
+  return loops > domain.size() ? lanesOfLoop(nest, loops - 1) : 1;
+}
+
 DeviceKernelEmitter::Values DeviceKernelEmitter::reduceTogether(exec::NestOp nest,
                                                                 llvm::ArrayRef<Index> point) {
-  unsigned loops = loopDims(nest).size();
-  int64_t lanes = loops > nest.getParallel() ? lanesOfLoop(nest, loops - 1) : 1;
-  Values parts = reducePart(nest, point, thread, threads, lanes);
+  Values parts = reducePart(nest, point, thread, threads, lanesOfRow(nest));
   Values result = target.shuffles ? combineByShuffles(nest, parts) : combineInMemory(nest, parts);
   settleIndex(result);
   return result;

@@ -83,8 +83,8 @@ protected: // for kernels of scores
   bool isReadAlong(mlir::Value tensor, mlir::AffineMap map, unsigned loop);
   /// body(i) for the numbers below `count`, each by one thread of the block.
   void shareOut(Dim count, llvm::function_ref<void(mlir::Value)> body);
-  /// What one point of the nest has, known to all threads; one that `isFirst` says stores it;
-  /// where there is no such condition, this is the one.
+  /// What one point of the nest has, known to all threads; one that `isFirst` says stores it,
+  /// or, if it is null, this one.
   void finishTogether(exec::NestOp nest, mlir::ValueRange values, llvm::ArrayRef<cpu::Index> point,
                       mlir::Value isFirst);
   /// Takes the maps of one point out of the nests that no other kind of nest needs: one thread's
@@ -102,6 +102,8 @@ protected: // for kernels of scores
   Values reduceVectors(exec::NestOp nest, mlir::ValueRange vectors, int64_t lanes);
   /// Neighbours along the nest's loop that a thread takes at a time.
   int64_t lanesOfLoop(exec::NestOp nest, unsigned loop);
+  /// The same along its last loop, where that is none of the domain.
+  int64_t lanesOfRow(exec::NestOp nest);
   /// A block for each tile of the result of a contraction (ContractionTiles.cpp): false where no
   /// nest of the kernel is one that is worth it.
   bool emitTiles(DeviceCode &code);

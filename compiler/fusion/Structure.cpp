@@ -114,6 +114,34 @@ std::optional<Padding> paddingOf(exec::NestOp nest) {
   return padding;
 }
 
+bool checksIndices(exec::NestOp nest, unsigned input, Dim limit) {
+  AffineMap map = accessMap(nest, input);
+  Dims loops = loopDims(nest), extents = dimsOf(nest.getInputs()[input]);
+  if (!map || !map.isProjectedPermutation())
+    return false;
+  // It runs for all elements.
+  for (auto [l, loop] : llvm::enumerate(loops)) {
+    auto place = map.getResultPosition(getAffineDimExpr(l, map.getContext()));
+    if (place ? extents[*place] != loop : !loop.isStatic() || loop.value() == 0)
+      return false;
+  }
+  Value element = nest.getBody().front().getArgument(loops.size() + input);
+  auto isElement = [&](Value index) {
+    while (Operation *cast = index.getDefiningOp()) {
+      if (!llvm::isa<arith::ExtSIOp>(cast) &&
+          !(llvm::isa<arith::IndexCastOp>(cast) && index.getType().isIndex()))
+        return false;
+      index = cast->getOperand(0);
+    }
+    return index == element;
+  };
+  return llvm::any_of(nest.getBody().getOps<exec::CheckOp>(), [&](exec::CheckOp check) {
+    auto compare = check.getCondition().getDefiningOp<arith::CmpIOp>();
+    return compare && compare.getPredicate() == arith::CmpIPredicate::ult &&
+           isElement(compare.getLhs()) && isExtent(compare.getRhs(), limit);
+  });
+}
+
 llvm::SmallVector<Dim> rowMajorStrides(Type tensor) {
   Dims dims = dimsOf(tensor);
   llvm::SmallVector<Dim> strides(dims.size(), Dim::constant(tensor.getContext(), 1));

@@ -18,6 +18,8 @@ Dims loopDims(exec::NestOp nest);
 mlir::AffineMap accessMap(exec::NestOp nest, unsigned input);
 /// Whether the body has side effects (checks) and so must run once, at its place.
 bool hasChecks(exec::NestOp nest);
+/// Whether the nest checks each element of an input to be an index below the limit.
+bool checksIndices(exec::NestOp nest, unsigned input, Dim limit);
 /// Whether the body asks where in the loops it is.
 bool usesIndices(exec::NestOp nest);
 /// Whether it asks where in this loop.

@@ -164,7 +164,6 @@ void join(const Moments &moments) {
   };
   Value total = exec::mapNest(b, loc, results, {count, mean}, element,
                               [&](OpBuilder &b, ValueRange x) { return product(b, x[0], x[1]); });
-  sum.getOutputs()[0].replaceAllUsesWith(total);
 
   b.setInsertionPoint(squares);
   auto identity = AffineMap::getMultiDimIdentityMap(parallel, b.getContext());
@@ -181,6 +180,8 @@ void join(const Moments &moments) {
                    return {arith::AddFOp::create(b, loc, x[2],
                                                  product(b, x[0], product(b, distance, distance)))};
                  })[0];
+  // The centre may be the sum.
+  sum.getOutputs()[0].replaceAllUsesWith(total);
   squares.getOutputs()[0].replaceAllUsesWith(around);
   squares.erase();
   sum.erase();

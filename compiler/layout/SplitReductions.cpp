@@ -186,15 +186,14 @@ static llvm::SmallVector<exec::NestOp> nestsOf(func::FuncOp function) {
 void splitReductions(func::FuncOp function) {
   for (exec::NestOp nest : nestsOf(function))
     if (isWorthCutting(nest))
-      split(nest, {loopDims(nest)[nest.getParallel()]});
+      split(nest, {/*parts=*/loopDims(nest)[nest.getParallel()], /*length=*/1});
 }
 
 void splitProducts(func::FuncOp function) {
   for (exec::NestOp nest : nestsOf(function))
-    if (nest->getParentOfType<exec::KernelOp>())
-      continue; // of attention
-    else if (auto cut = cutOfProduct(nest))
-      split(nest, *cut);
+    if (!nest->getParentOfType<exec::KernelOp>()) // which is attention
+      if (auto cut = cutOfProduct(nest))
+        split(nest, *cut);
 }
 
 } // namespace ingot

@@ -6,7 +6,6 @@
 #include "ir/exec/Control.h"
 #include "ir/exec/Custom.h"
 #include "ir/reference/Tensor.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -44,40 +43,6 @@ Dim tensorBytes(Type tensor) {
   auto type = llvm::cast<RankedTensorType>(tensor);
   return numElements(tensor.getContext(), dimsOf(type)) *
          reference::elementBytes(type.getElementType());
-}
-
-/// Whether the nest checks each element of its input to be an index below the limit.
-static bool checksIndices(exec::NestOp nest, unsigned input, Dim limit) {
-  AffineMap map = accessMap(nest, input);
-  Dims loops = loopDims(nest), extents = dimsOf(nest.getInputs()[input]);
-  if (!map || !map.isProjectedPermutation() || map.getNumResults() != extents.size())
-    return false;
-  // It runs for all elements.
-  for (auto [l, loop] : llvm::enumerate(loops)) {
-    auto place = map.getResultPosition(getAffineDimExpr(l, map.getContext()));
-    if (place ? extents[*place] != loop : !loop.isStatic() || loop.value() == 0)
-      return false;
-  }
-  Value element = nest.getBody().front().getArgument(loops.size() + input);
-  auto isElement = [&](Value index) {
-    while (auto cast = index.getDefiningOp())
-      if (llvm::isa<arith::IndexCastOp, arith::ExtSIOp>(cast))
-        index = cast->getOperand(0);
-      else
-        return false;
-    return index == element;
-  };
-  auto isLimit = [&](Value value) {
-    if (auto extent = value.getDefiningOp<exec::ExtentOp>())
-      return Dim(extent.getDim().getExprs()[0]) == limit;
-    llvm::APInt known;
-    return limit.isStatic() && matchPattern(value, m_ConstantInt(&known)) && known == limit.value();
-  };
-  return llvm::any_of(nest.getBody().getOps<exec::CheckOp>(), [&](exec::CheckOp check) {
-    auto compare = check.getCondition().getDefiningOp<arith::CmpIOp>();
-    return compare && compare.getPredicate() == arith::CmpIPredicate::ult &&
-           isElement(compare.getLhs()) && isLimit(compare.getRhs());
-  });
 }
 
 /// Whether a kernel before the scatter, in its block, has found all of its indices to be inside, as
@@ -280,16 +245,17 @@ private:
       if (user != kernel)
         continue;
       Value inside = kernel.getBody().getArgument(use.getOperandNumber());
-      if (!isReadByPoints(kernel, inside) || isReadAfterWrite(kernel, inside, result))
+      if (!isReadByPoints(kernel, inside) || !isReadByPoints(kernel, yieldOf(kernel, result)) ||
+          isReadAfterWrite(kernel, inside, result))
         return false;
     }
     return true;
   }
-  /// Whether all that depends on `argument` in the kernel are maps over its domain that read it,
-  /// and each other, at their own point. Others may be computed by several threads together, at
-  /// other times than the point.
-  static bool isReadByPoints(exec::KernelOp kernel, Value argument) {
-    llvm::DenseSet<Value> dependent{argument};
+  /// Whether all that depends on the value in the kernel are maps over its domain that read it, and
+  /// each other, at their own point. What else there is may be computed by several threads
+  /// together, and back ends may do all of it first; such maps keep their order.
+  static bool isReadByPoints(exec::KernelOp kernel, Value value) {
+    llvm::DenseSet<Value> dependent{value};
     for (auto nest : kernel.getBody().front().getOps<exec::NestOp>()) {
       bool depends = false;
       for (auto [i, input] : llvm::enumerate(nest.getInputs()))

@@ -52,7 +52,8 @@ Dim arenaBytes(mlir::func::FuncOp function);
 /// The last op of the tensor's block that uses it, itself, through views or in a region; its own op
 /// where nothing does.
 mlir::Operation *lastUser(mlir::Value root);
-/// Whether the op, or one inside it, may make the run fail, or does what is no computation.
+/// Whether the op, or one inside it, may make the run fail, or does what is no computation. A
+/// scatter does not fail behind a kernel of its block that has checked its indices.
 bool mayFail(mlir::Operation *op);
 /// Bytes of a tensor's elements.
 Dim tensorBytes(mlir::Type tensor);

@@ -36,3 +36,16 @@ func.func @around(%x: tensor<65536xf32>, %c: tensor<f32>) -> (tensor<f32>, tenso
   %squares = graph.reduce %square {kind = 0 : i32, axes = array<i64: 0>} : (tensor<65536xf32>) -> tensor<f32>
   return %sum, %squares : tensor<f32>, tensor<f32>
 }
+
+// It may be the sum.
+// CHECK-LABEL: @aroundSum
+// CHECK: exec.nest moments domain <[65536]> parallel 0(%arg0)
+// CHECK-NOT: exec.nest add
+func.func @aroundSum(%x: tensor<65536xf32>) -> tensor<f32> {
+  %sum = graph.reduce %x {kind = 0 : i32, axes = array<i64: 0>} : (tensor<65536xf32>) -> tensor<f32>
+  %all = graph.broadcast %sum {axes = array<i64>} : tensor<f32> to tensor<65536xf32>
+  %d = graph.sub %x, %all : tensor<65536xf32>
+  %square = graph.mul %d, %d : tensor<65536xf32>
+  %squares = graph.reduce %square {kind = 0 : i32, axes = array<i64: 0>} : (tensor<65536xf32>) -> tensor<f32>
+  return %squares : tensor<f32>
+}

@@ -95,3 +95,19 @@ func.func @unchecked(%i: tensor<?xsi32, #graph.dims<[n]>>, %g: tensor<16xf32>, %
   graph.assign @table, %d : tensor<16x4xf32>
   return %x : tensor<?x4xf32, #graph.dims<[n, 4]>>
 }
+
+// Nor does one that a sum in its kernel needs, which is made before what reads the old value.
+// CHECK-LABEL: func.func @needed
+// CHECK-NOT: storage = {{.*}}2, -1, "bias"
+func.func @needed(%x: tensor<8x512xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %b = graph.read @bias : tensor<8xf32>
+  %s = graph.reduce %x {axes = array<i64: 1>, kind = 0 : i32} : (tensor<8x512xf32>) -> tensor<8xf32>
+  %old = graph.sub %b, %s : tensor<8xf32>
+  %n = graph.exp %s : tensor<8xf32>
+  %all = graph.broadcast %n {axes = array<i64: 0>} : tensor<8xf32> to tensor<8x512xf32>
+  %d = graph.sub %x, %all : tensor<8x512xf32>
+  %e = graph.exp %d : tensor<8x512xf32>
+  %r = graph.reduce %e {axes = array<i64: 1>, kind = 0 : i32} : (tensor<8x512xf32>) -> tensor<8xf32>
+  graph.assign @bias, %n : tensor<8xf32>
+  return %old, %r : tensor<8xf32>, tensor<8xf32>
+}
