@@ -83,7 +83,7 @@ Element summand(exec::NestOp nest) {
 
 /// Whether what a sum reads at `place` is in a multiprocessor's first cache until it is read again.
 bool isShortRow(const Place &place, exec::NestOp nest) {
-  constexpr int64_t mostElements = 16 * 1024;
+  constexpr int64_t mostElements = 1 << 14;
   Dims loops = loopDims(nest);
   auto strides = linearStrides(place.at, place.tensor.getType(), loops.size());
   int64_t elements = 1;
@@ -134,10 +134,8 @@ std::optional<Moments> match(exec::NestOp nest) {
   isFound = isFound && !isShortRow(moments.elements, nest) &&
             findPlace({in.nest, deviation.getRhs(), in.loops}, [&](const Place &place) {
               moments.centre = place;
-              for (unsigned l = parallel; l < place.at.getNumDims(); ++l)
-                if (place.at.isFunctionOfDim(l))
-                  return false;
-              return true;
+              return llvm::none_of(llvm::seq(parallel, place.at.getNumDims()),
+                                   [&](unsigned l) { return place.at.isFunctionOfDim(l); });
             });
   if (!isFound)
     return std::nullopt;

@@ -73,7 +73,7 @@ bool isProductOfMatrices(exec::NestOp nest) {
 /// gradient, whose results are too few tiles for all of its processors. Parts are of one length;
 /// how many there are of an extent that is not known is not.
 std::optional<Cut> cutOfProduct(exec::NestOp nest) {
-  constexpr int64_t tile = 64 * 64, enoughTiles = 256, mostResults = 1 << 16;
+  constexpr int64_t tile = 1 << 12, enoughTiles = 256, mostResults = 1 << 16;
   constexpr int64_t leastDepth = 256;       // of a part
   constexpr int64_t least = 64, most = 256; // where the extent is not known
   Dims loops = loopDims(nest);
