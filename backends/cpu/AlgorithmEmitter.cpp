@@ -22,9 +22,24 @@ public:
   KernelCode sort(exec::SortOp sort);
 
 private:
+  /// The part [low, high) of all columns that the task takes. Numbers of tasks run through the
+  /// parts, of which there are `tasks`, and then through what is outside of them.
+  struct Columns {
+    Dim tasks;
+    Value outer, low, high;
+  };
+  Columns columnsOfTask(Dim width);
   Value combine(exec::Combiner combiner, Value x, Value y);
   void siftDown(Value keys, Value order, Value start, Value end, Type key);
 };
+
+Algorithm::Columns Algorithm::columnsOfTask(Dim width) {
+  int64_t most = perTask(maxColumnsPerTask);
+  Dim tasks = width.ceilDiv(most);
+  Value count = cb.nonZero(dim(tasks)), outer = cb.floorDiv(task.index, count);
+  auto [low, high] = part(cb.sub(task.index, cb.mul(outer, count)), most, dim(width));
+  return {tasks, outer, low, high};
+}
 
 Value Algorithm::combine(exec::Combiner combiner, Value x, Value y) {
   Location loc = cb.loc;
@@ -60,16 +75,13 @@ KernelCode Algorithm::scatter(exec::ScatterOp scatter) {
   Type element = memoryType(getElementTypeOrSelf(scatter.getBase())),
        indexType = getElementTypeOrSelf(scatter.getIndices());
   Dims base = dimsOf(scatter.getBase());
-  int64_t columnsPerTask = perTask(maxColumnsPerTask);
   Value from = pointer(scatter.getBase()), to = pointer(scatter.getResult()),
         indices = pointer(scatter.getIndices()), updates = pointer(scatter.getUpdates());
   Value rows = dim(base[0]), width = dim(base[1]), count = dim(dimsOf(scatter.getIndices())[0]);
-  Dim parts = base[1].ceilDiv(columnsPerTask);
+  auto [tasks, range, low, high] = columnsOfTask(base[1]);
   int64_t ranges = 1;
-  if (context.isDevice && parts.isStatic() && parts.value() <= enoughColumns)
+  if (context.isDevice && tasks.isStatic() && tasks.value() <= enoughColumns)
     ranges = base[0].isStatic() ? std::clamp<int64_t>(base[0].value(), 1, mostRanges) : mostRanges;
-  Value partCount = cb.nonZero(dim(parts)), range = cb.floorDiv(task.index, partCount);
-  auto [low, high] = part(cb.sub(task.index, cb.mul(range, partCount)), columnsPerTask, width);
   Value most = cb.ceilDiv(rows, cb.integer(ranges));
   Value firstRow = cb.minimum(cb.mul(range, most), rows),
         endRow = cb.minimum(cb.add(firstRow, most), rows);
@@ -104,7 +116,7 @@ KernelCode Algorithm::scatter(exec::ScatterOp scatter) {
               [&] { reportNode(context, cb, frame, task.frame, op->getLoc()); });
         });
   });
-  return finish(parts * ranges, true);
+  return finish(tasks * ranges, true);
 }
 
 /// Along the axis in order, the rest in parallel.
@@ -112,12 +124,9 @@ KernelCode Algorithm::cumulate(exec::CumulateOp cumulate) {
   Type element = getElementTypeOrSelf(cumulate.getX());
   Dims dims = dimsOf(cumulate.getX());
   exec::Combiner combiner = cumulate.getCombiner();
-  int64_t columnsPerTask = perTask(maxColumnsPerTask);
   Value from = pointer(cumulate.getX()), to = pointer(cumulate.getResult());
   Value length = dim(dims[1]), width = dim(dims[2]);
-  Dim blocks = dims[2].ceilDiv(columnsPerTask);
-  Value blockCount = cb.nonZero(dim(blocks)), outer = cb.floorDiv(task.index, blockCount);
-  auto [low, high] = part(cb.sub(task.index, cb.mul(outer, blockCount)), columnsPerTask, width);
+  auto [tasks, outer, low, high] = columnsOfTask(dims[2]);
   Value identity = arith::ConstantOp::create(b, cb.loc, exec::identityOf(combiner, element));
   Value last = cb.sub(length, cb.integer(1)), first = cb.mul(outer, length);
   auto at = [&](Value step, Value column) {
@@ -141,7 +150,7 @@ KernelCode Algorithm::cumulate(exec::CumulateOp cumulate) {
       return combine(combiner, load(to, at(before, column), element), next);
     });
   });
-  return finish(dims[0] * blocks, false);
+  return finish(dims[0] * tasks, false);
 }
 
 /// Lets the entry at `start` sink in the heap of positions [0, end) whose parents come last.
