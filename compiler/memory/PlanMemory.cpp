@@ -205,14 +205,10 @@ private:
   }
 
   /// Whether the update `result` of `kernel` may overwrite the variable while the kernel runs: all
-  /// other readers are done, the kernel reads each element only where it writes it and before, and
-  /// nothing that may fail is left.
+  /// other readers are done, and the kernel reads each element only where it writes it and before.
   bool updatesInPlace(exec::KernelOp kernel, OpResult result, llvm::StringRef variable) {
     if (!isMapOverDomain(kernel, yieldOf(kernel, result)))
       return false;
-    for (Operation &op : block)
-      if (positions[&op] >= positions[kernel] && mayFail(&op))
-        return false;
     bool allowed = true;
     function.walk([&](exec::ReadVariableOp read) {
       allowed &= read.getVariable() != variable || readersAllow(read.getResult(), kernel, result);
@@ -292,13 +288,18 @@ private:
     return false;
   }
 
+  /// Of kernels behind all that may fail.
   void placeVariableUpdates() {
+    int64_t lastThatMayFail = -1;
+    for (Operation &op : block)
+      if (mayFail(&op))
+        lastThatMayFail = positions[&op];
     for (auto assign : block.getOps<exec::AssignVariableOp>()) {
       Value root = assign.getX();
       while (auto view = root.getDefiningOp<exec::ViewOp>())
         root = view.getX();
       auto kernel = root.getDefiningOp<exec::KernelOp>();
-      if (kernel && !places.count(root) &&
+      if (kernel && positions[kernel] > lastThatMayFail && !places.count(root) &&
           updatesInPlace(kernel, llvm::cast<OpResult>(root), assign.getVariable()))
         places[root] = {Storage::Kind::Variable, -1, assign.getVariable().str()};
     }
