@@ -5,7 +5,7 @@
 #   time is the compiler's.
 # Warnings are errors in both. MLIR targets share a precompiled header, made by `ingot_mlir_pch` unless HEADER names
 # another that has it and what nearly all files of the library include; tests have their own (`ingot_test_pch`, with
-# MLIR `ingot_mlir_test_pch`). They halve the time of a build.
+# MLIR `ingot_mlir_test_pch`).
 
 set(ingot_llvm MLIR LLVM)
 add_library(ingot_options INTERFACE)

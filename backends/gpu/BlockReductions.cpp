@@ -43,7 +43,7 @@ void DeviceKernelEmitter::emitRows(DeviceCode &code) {
   }
   for (exec::NestOp nest : lone)
     awaitInputs(nest);
-  emitLoneMaps(lone, outer, isThread(0));
+  emitLoneMaps(lone, outer, isFirstThread());
 }
 
 bool DeviceKernelEmitter::isOnePoint(exec::NestOp nest) {
@@ -84,9 +84,8 @@ void DeviceKernelEmitter::emitLoneMaps(llvm::ArrayRef<exec::NestOp> maps,
   });
 }
 
-Value DeviceKernelEmitter::isThread(int64_t number) {
-  return arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::eq, thread,
-                               cb.integer(number));
+Value DeviceKernelEmitter::isFirstThread() {
+  return arith::CmpIOp::create(builder, cb.loc, arith::CmpIPredicate::eq, thread, cb.integer(0));
 }
 
 void DeviceKernelEmitter::shareOut(Dim count, llvm::function_ref<void(Value)> body) {
@@ -105,7 +104,7 @@ void DeviceKernelEmitter::emitRowNest(exec::NestOp nest, llvm::ArrayRef<Index> o
     Indices point(outer);
     point.resize(parallel, cb.constant(0));
     Values values = isMap(nest) ? emitBody(nest, point) : reduceTogether(nest, point);
-    return finishTogether(nest, values, point, isThread(0));
+    return finishTogether(nest, values, point, isFirstThread());
   }
   const int64_t lanes = isMap(nest) ? lanesOfRow(nest) : 1;
   Dim count = numElements(builder.getContext(), inner).ceilDiv(lanes);

@@ -93,7 +93,7 @@ protected: // for kernels of scores
   void emitLoneMaps(llvm::ArrayRef<exec::NestOp> maps, llvm::ArrayRef<cpu::Index> point,
                     mlir::Value isFirst);
   bool isOnePoint(exec::NestOp nest);
-  mlir::Value isThread(int64_t number);
+  mlir::Value isFirstThread(); // of the block
   /// A barrier if the nest reads what other threads have written since the last one.
   void awaitInputs(exec::NestOp nest);
   bool readsUnfinished(exec::NestOp nest);

@@ -115,7 +115,7 @@ bool DeviceKernelEmitter::emitWgmmaTiles(const Product &product, DeviceCode &cod
     return cb.address(base, offset, builder.getI8Type());
   };
   auto barrierOf = [&](Value stage) { return bytesFrom(barriers, cb.mul(stage, cb.integer(8))); };
-  Value isFirst = isThread(0);
+  Value isFirst = isFirstThread();
   cb.branch(isFirst, [&] {
     for (int64_t stage = 0; stage < stages; ++stage)
       call("k_mbar_init", {barrierOf(cb.integer(stage)), cb.integer(1)});
