@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -52,6 +53,7 @@ class Faults(harness.ServeTest):
         self.stop = threading.Event()
         self.counts = collections.Counter()
         self.failures = []
+        self.rest_socket = self.root / "rest"
         for model in ("m", "other"):
             harness.publish(self.models / model, 1, harness.fixture)
 
@@ -136,7 +138,13 @@ class Faults(harness.ServeTest):
     # Clients that do not.
 
     def connect(self, port=None):
-        connection = socket.create_connection(("127.0.0.1", port or self.server.rest), timeout=20)
+        """To a port, REST's unless told, or by the path of a Unix socket."""
+        if isinstance(port, pathlib.Path):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(20)
+            connection.connect(str(port))
+        else:
+            connection = socket.create_connection(("127.0.0.1", port or self.server.rest), timeout=20)
         self.counts["bad connections"] += 1
         return connection
 
@@ -150,11 +158,14 @@ class Faults(harness.ServeTest):
         head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body)
 
         def half_closed():
-            with self.connect() as c:
+            # Over TCP it counts as gone, which is noticed where its run takes a while.
+            port, answers = random.choice([(self.rest_socket, "200"), (self.server.rest, "200|499")])
+            with self.connect(port) as c:
                 c.sendall(head + body)
                 c.shutdown(socket.SHUT_WR)
-                if b" 200 " not in c.recv(65536):
-                    self.failures.append("a half-closed connection was not answered")
+                reply = c.recv(65536)
+                if not re.match(rf"HTTP/1.1 ({answers}) ".encode(), reply):
+                    self.failures.append(f"a half-closed connection at {port} was given {reply[:200]}")
 
         def breaks_off():
             with self.connect() as c:
@@ -237,6 +248,9 @@ class Faults(harness.ServeTest):
             time.sleep(0.01)
         return thread
 
+    def least_count(self):
+        return min(self.counts[what] for what in ("REST", "v2 HTTP", "v2 gRPC", "versions", "corrupt versions"))
+
     def run_all(self, workers):
         def guarded(work):
             try:
@@ -247,8 +261,12 @@ class Faults(harness.ServeTest):
         for thread in threads:
             thread.start()
         resident = []
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end and not self.failures and self.server.process.poll() is None:
+        start = time.monotonic()
+
+        def is_over():
+            """A machine that is busy with other things gets longer for what must come to pass."""
+            return time.monotonic() > start + (SECONDS if self.least_count() > 5 else SECONDS + 120)
+        while not is_over() and not self.failures and self.server.process.poll() is None:
             time.sleep(min(1, SECONDS / 20))
             resident.append(self.metric("process_resident_memory_bytes"))
         self.stop.set()
@@ -267,7 +285,8 @@ class Faults(harness.ServeTest):
             if mounted:  # the log's disk is full within the first seconds
                 stack.callback(subprocess.run, ["umount", "-l", log], check=False)
             self.server = stack.enter_context(harness.serving(
-                self.models, "--poll-interval", 100, "--max-decompressed", "16MB", "--access-log", log / "access",
+                self.models, "--rest-socket", self.rest_socket, "--poll-interval", 100,
+                "--max-decompressed", "16MB", "--access-log", log / "access",
                 "--trace", log / "trace", "--trace-rate", "1", "--header-timeout", 5, "--write-timeout", 5))
             resident = self.run_all([self.rest_client, self.binary_client, self.grpc_client, self.publisher,
                                      self.corrupter, self.vandal, self.vandal])
@@ -285,7 +304,7 @@ class Faults(harness.ServeTest):
             if SECONDS >= 300:  # what is allocated once is there by then
                 self.assertLess(late, early * 1.25 + (16 << 20), "memory grows")
             self.assertLess(late, 1 << 30)
-            self.assertGreater(min(self.counts[k] for k in ("REST", "v2 HTTP", "v2 gRPC", "versions")), 5)
+            self.assertGreater(self.least_count(), 5)
             self.server.stop()
 
     def test_what_is_in_flight_at_sigterm_is_answered_and_readiness_goes_first(self):
@@ -310,7 +329,7 @@ class Faults(harness.ServeTest):
             for thread in threads:
                 thread.join()
             self.assertEqual(codes, [200] * 8)
-            self.server.stop(expected=0)
+            self.server.await_end(expected=0)
 
     def test_a_drain_is_bounded_and_says_what_it_cut_off(self):
         with harness.serving(self.models, "--drain-timeout", 200) as self.server:

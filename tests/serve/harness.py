@@ -92,9 +92,13 @@ class Server:
                     raise AssertionError(f"no '{fragment}' within {timeout} s:\n" + "".join(self.lines))
                 self.changed.wait(min(left, 1))
 
-    def stop(self, expected=0, how=signal.SIGTERM):
+    def stop(self, expected=0):
         if self.process.poll() is None:
-            self.process.send_signal(how)
+            self.process.send_signal(signal.SIGTERM)
+        self.await_end(expected)
+
+    def await_end(self, expected=0):
+        """Of a server that was told to stop: a second signal would cut off what it still does."""
         code = self.process.wait(60)
         self.reader.join()
         if expected is not None and code != expected:

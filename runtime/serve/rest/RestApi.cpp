@@ -211,6 +211,10 @@ void RestApi::finish(Exchange &exchange) {
   HttpReply &reply = exchange.reply;
   if (reply.status == 500)
     reply.fail(reply.status, reply.error + " (request " + exchange.record.id + ")");
+  // Who still listens learns why.
+  if (reply.status == 499 && !exchange.isLocal())
+    reply.fail(reply.status, reply.error + " (over TCP, a client that closes its sending side "
+                                           "before the reply is there counts as gone)");
   if (!exchange.request.requestId.empty())
     reply.headers += "X-Request-Id: " + exchange.request.requestId + "\r\n";
   addCors(exchange);

@@ -91,6 +91,19 @@ TEST_F(RestConnectionTest, AHalfClosedClientOfAUnixSocketGetsItsReply) {
   EXPECT_TRUE(client.isAtEnd());
 }
 
+TEST_F(RestConnectionTest, AHalfClosedClientOfTcpCountsAsGoneAndIsToldSo) {
+  restOptions.port = 0;
+  start();
+  Client client = Client::toPort(server->port());
+  client.send(request(sleep(60000)));
+  client.closeWriting();
+  const Reply reply = client.read(); // after a minute if this does not work
+  EXPECT_EQ(reply.status, 499);
+  EXPECT_NE(reply.body.find("over TCP, a client that closes its sending side"), std::string::npos)
+      << reply.body;
+  EXPECT_TRUE(client.isAtEnd());
+}
+
 TEST_F(RestConnectionTest, AnIncompleteRequestOfAClosedClientIsRecorded) {
   start();
   for (const char *part :
