@@ -130,20 +130,11 @@ bool KernelEmitter::isKept(Value result) {
   return maker && maker->hasAttr(kKeptAttr) && !isStored(result);
 }
 
-bool KernelEmitter::isShared(exec::NestOp nest) {
-  if (!isMap(nest) || nest->getNumResults() != 1 || nest->hasOneUse() || loopDims(nest) != domain)
-    return false;
-  return llvm::all_of(nest->getUses(), [&](OpOperand &use) {
-    auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
-    AffineMap map = user ? accessMap(user, use.getOperandNumber()) : AffineMap();
-    return map && map.isIdentity() && loopDims(user) == domain;
-  });
-}
-
 llvm::SmallVector<exec::NestOp> KernelEmitter::nestsOfPoint() {
   llvm::SmallVector<exec::NestOp> nests;
   for (auto nest : kernel.getBody().getOps<exec::NestOp>())
-    if (llvm::any_of(nest.getOutputs(), [&](Value v) { return isMade(v); }) || isShared(nest))
+    if (llvm::any_of(nest.getOutputs(), [&](Value v) { return isMade(v); }) ||
+        isShared(nest, domain))
       nests.push_back(nest);
   return nests;
 }

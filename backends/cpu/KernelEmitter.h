@@ -204,7 +204,6 @@ protected: // for emitters that lay out loops in another way
   /// Nests to compute once a point of the domain: those whose results are made, and maps that
   /// several others read at the same point.
   llvm::SmallVector<exec::NestOp> nestsOfPoint();
-  bool isShared(exec::NestOp nest);
 
   CodeContext &context;
   const Frame &frameLayout;

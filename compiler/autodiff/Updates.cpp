@@ -134,10 +134,13 @@ void UpdateBuilder::prepareGradients() {
     if (!gradient)
       continue;
     Expr g(b, parameter.loc, gradient);
-    if (spec.dynamicScale)
+    if (spec.dynamicScale) {
+      // Nothing is made of a gradient before all are known to be finite, and so stored until then.
+      g = Expr(b, parameter.loc, choose(finite, g, g.number(0)));
       g = g / castTo(g.with(variables.read(b, kScale)), graph::elementType(g));
-    else if (spec.lossScale != 1)
+    } else if (spec.lossScale != 1) {
       g = g / spec.lossScale;
+    }
     if (spec.accumulationSteps > 1) {
       std::string name = slotName(parameter.name, kAccumulator);
       g = g + g.with(variables.read(b, name));

@@ -3,6 +3,7 @@
 #include "compiler/fusion/Structure.h"
 #include "compiler/fusion/Transposition.h"
 #include "ir/exec/Control.h"
+#include "ir/exec/Custom.h"
 #include "ir/exec/Winograd.h"
 #include "ir/reference/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -43,6 +44,18 @@ bool isHeavy(exec::NestOp nest) {
             op))
       return true;
   return false;
+}
+
+/// Whether the op, or one inside it, may end the run. A scatter does not where a gather has checked
+/// its indices, as it mostly has.
+bool mayEndRun(Operation &op) {
+  return op
+      .walk([](Operation *inner) {
+        return llvm::isa<exec::CheckOp, exec::BindOp, exec::CustomCallOp>(inner)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 bool isIdentityPrefix(AffineMap map, unsigned count) {
@@ -353,8 +366,9 @@ private:
     });
   }
 
-  /// Ops that read the variables that the op's results are assigned to.
-  llvm::SmallVector<Operation *> readersBefore(Operation *op);
+  /// Where results of the op are assigned to variables: the ops that read these, and those that may
+  /// make the run fail.
+  llvm::SmallVector<Operation *> opsBefore(Operation *op);
   /// Whether the op, or what it is in a kernel with, uses what one of `others` makes.
   bool needs(Operation *op, const llvm::DenseSet<Operation *> &others);
   void emit();
@@ -369,7 +383,8 @@ private:
   llvm::DenseMap<Operation *, int64_t> inlined; // to the nests inlined with it
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
-  llvm::DenseSet<Value> leaving; // outputs of members that others read
+  llvm::DenseSet<Value> leaving;            // outputs of members that others read
+  llvm::SmallVector<Operation *> endingRun; // ops that may
 };
 
 /// Copies the op and, before it, the inlined nests it reads; everything else becomes an input.
@@ -439,32 +454,37 @@ void KernelFormer::emitKernel(Group &group, OpBuilder &b) {
     result.replaceAllUsesWith(output);
 }
 
-llvm::SmallVector<Operation *> KernelFormer::readersBefore(Operation *op) {
-  llvm::SmallVector<Operation *> readers;
+llvm::SmallVector<Operation *> KernelFormer::opsBefore(Operation *op) {
+  llvm::SmallVector<Operation *> ops;
+  bool isUpdate = false;
   std::function<void(Value)> collect = [&](Value value) {
     for (Operation *user : value.getUsers()) {
       user = block.findAncestorOpInBlock(*user);
       if (user && (inlined.contains(user) || llvm::isa<exec::ViewOp>(user)))
         collect(user->getResult(0));
       else if (user && user != op)
-        readers.push_back(user);
+        ops.push_back(user);
     }
   };
   std::function<void(Value)> follow = [&](Value value) {
     for (Operation *user : value.getUsers())
       if (auto view = llvm::dyn_cast<exec::ViewOp>(user))
         follow(view.getResult());
-      else if (auto assign = llvm::dyn_cast<exec::AssignVariableOp>(user))
+      else if (auto assign = llvm::dyn_cast<exec::AssignVariableOp>(user)) {
+        isUpdate = true;
         for (auto read : block.getOps<exec::ReadVariableOp>())
           if (read.getVariable() == assign.getVariable())
             collect(read.getResult());
+      }
   };
   for (Value result : op->getResults())
     follow(result);
-  llvm::erase_if(readers, [](Operation *reader) {
+  llvm::erase_if(ops, [](Operation *reader) {
     return llvm::isa<exec::AssignVariableOp>(reader) || reader->hasTrait<OpTrait::IsTerminator>();
   });
-  return readers;
+  if (isUpdate)
+    llvm::copy_if(endingRun, std::back_inserter(ops), [&](Operation *each) { return each != op; });
+  return ops;
 }
 
 bool KernelFormer::needs(Operation *op, const llvm::DenseSet<Operation *> &others) {
@@ -498,14 +518,17 @@ void KernelFormer::emit() {
       if (auto winograd = llvm::dyn_cast<exec::WinogradOp>(member))
         leaving.insert(winograd.getWorkspace()); // it needs a place
     }
+  for (Operation &op : block)
+    if (mayEndRun(op))
+      endingRun.push_back(&op);
   llvm::SmallVector<Operation *> order;
   llvm::DenseSet<Operation *> done;
   llvm::StringMap<llvm::SmallVector<Operation *, 1>> binders; // of symbols valued while running
   for (auto bind : block.getOps<exec::BindOp>())
     for (const auto &symbol : exec::symbolsBoundBy(bind))
       binders[symbol.getKey()].push_back(bind);
-  // An update comes after the other readers of its variable, so that it can be made in place; what
-  // is under way may not wait for them.
+  // An update comes after the other readers of its variable and after what may fail, so that it can
+  // be made in place; what is under way may not wait for them.
   llvm::DenseSet<Operation *> underWay;
   std::function<void(Operation *)> visit = [&](Operation *op) {
     if (!op || op->getBlock() != &block || inlined.contains(op) || done.contains(op)) {
@@ -522,9 +545,9 @@ void KernelFormer::emit() {
       underWay.insert(part);
     }
     for (Operation *part : together)
-      for (Operation *reader : readersBefore(part))
-        if (!done.contains(reader) && !needs(reader, underWay))
-          visit(reader);
+      for (Operation *other : opsBefore(part))
+        if (!done.contains(other) && !needs(other, underWay))
+          visit(other);
     for (Operation *part : together) {
       for (Value used : exec::valuesUsedBy(part))
         if (Operation *producer = used.getDefiningOp();

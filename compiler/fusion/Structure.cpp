@@ -40,6 +40,16 @@ bool isSmallWindow(llvm::ArrayRef<Dim> loops) {
   return points <= kMostPoints;
 }
 
+bool isShared(exec::NestOp nest, llvm::ArrayRef<Dim> domain) {
+  if (!isMap(nest) || nest->getNumResults() != 1 || nest->hasOneUse() || loopDims(nest) != domain)
+    return false;
+  return llvm::all_of(nest->getUses(), [&](OpOperand &use) {
+    auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
+    AffineMap map = user ? accessMap(user, use.getOperandNumber()) : AffineMap();
+    return map && map.isIdentity() && loopDims(user) == domain;
+  });
+}
+
 bool isMovement(exec::NestOp nest) {
   Block &body = nest.getBody().front();
   return isMap(nest) && nest.getInputs().size() == 1 && accessMap(nest, 0) &&

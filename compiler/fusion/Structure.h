@@ -27,6 +27,9 @@ bool usesIndex(exec::NestOp nest, unsigned loop);
 inline bool isMap(exec::NestOp nest) { return nest.getCombiner() == exec::Combiner::None; }
 /// Whether the loops have few points, known now: a window of pooling or of a depthwise convolution.
 bool isSmallWindow(llvm::ArrayRef<Dim> loops);
+/// Whether the map runs over the domain of its kernel and several maps that do read it at their own
+/// point: back ends compute it once a point, where it stands.
+bool isShared(exec::NestOp nest, llvm::ArrayRef<Dim> domain);
 /// A map whose body moves one input's element and computes nothing.
 bool isMovement(exec::NestOp nest);
 /// The nest that makes the value, where it only permutes the dimensions of another tensor; or null.

@@ -269,10 +269,15 @@ private:
     return true;
   }
   /// Whether a nest that runs after the one that writes `result` reads `argument`, itself or
-  /// through nests that are computed where they are used.
+  /// through nests that are computed where they are used. Where all run over the domain, what
+  /// several read at their point is not.
   static bool isReadAfterWrite(exec::KernelOp kernel, Value argument, OpResult result) {
     Block &body = kernel.getBody().front();
     auto yields = body.getTerminator()->getOperands();
+    Dims domain = kernelDomain(kernel);
+    bool areMaps = llvm::all_of(body.getOps<exec::NestOp>(), [&](exec::NestOp nest) {
+      return isMap(nest) && loopDims(nest) == domain;
+    });
     Operation *writer = yields[result.getResultNumber()].getDefiningOp();
     llvm::DenseSet<Value> readers{argument};
     for (auto nest : body.getOps<exec::NestOp>()) {
@@ -280,7 +285,7 @@ private:
         continue;
       bool stored =
           llvm::any_of(nest.getOutputs(), [&](Value v) { return llvm::is_contained(yields, v); });
-      if (!stored)
+      if (!stored && !(areMaps && isShared(nest, domain)))
         readers.insert(nest.getOutputs().begin(), nest.getOutputs().end());
       else if (writer->isBeforeInBlock(nest))
         return true;

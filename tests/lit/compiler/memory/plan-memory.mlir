@@ -111,3 +111,34 @@ func.func @needed(%x: tensor<8x512xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
   graph.assign @bias, %n : tensor<8xf32>
   return %old, %r : tensor<8xf32>, tensor<8xf32>
 }
+
+graph.variable @m {role = "optimizer"} : tensor<16xf32>
+
+// Old values may be chosen: what several read is computed once, before the first of them writes.
+// CHECK-LABEL: func.func @choose
+// CHECK-SAME: exec.arena = #graph.dims<[0]>
+// CHECK: exec.kernel {{.*}} {storage = {{\[\[}}2, -1, "m"], [2, -1, "w"]]}
+// CHECK-NOT: exec.kernel
+func.func @choose(%g: tensor<16xf32>, %counts: tensor<16xi1>) {
+  %m = graph.read @m : tensor<16xf32>
+  %w = graph.read @w : tensor<16xf32>
+  %moved = graph.add %m, %g : tensor<16xf32>
+  %kept = graph.select %counts, %moved, %m : (tensor<16xi1>, tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  %after = graph.sub %w, %moved : tensor<16xf32>
+  %n = graph.select %counts, %after, %w : (tensor<16xi1>, tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  graph.assign @m, %kept : tensor<16xf32>
+  graph.assign @w, %n : tensor<16xf32>
+  return
+}
+
+// What may fail comes before the updates, so that these are made in place, wherever it stands.
+// CHECK-LABEL: func.func @loss
+// CHECK: exec.check
+// CHECK: exec.kernel {{.*}} {storage = {{\[\[}}2, -1, "w"]]}
+func.func @loss(%g: tensor<16xf32>, %p: tensor<4xf32>, %label: tensor<si32>) -> tensor<f32> {
+  %w = graph.read @w : tensor<16xf32>
+  %n = graph.sub %w, %g : tensor<16xf32>
+  %l = graph.gather %p, %label {axis = 0 : i64} : (tensor<4xf32>, tensor<si32>) -> tensor<f32>
+  graph.assign @w, %n : tensor<16xf32>
+  return %l : tensor<f32>
+}
