@@ -306,8 +306,10 @@ TEST_P(Determinism, AStepThatFailsChangesNothing) {
 }
 
 TEST_P(Determinism, TheSameModelGivesTheSameBytes) {
-  std::string first = testing::TempDir() + "first.so", second = testing::TempDir() + "second.so",
-              third = testing::TempDir() + "third.so";
+  auto at = [](const std::string &name) {
+    return testing::TempDir() + name + "-" + std::to_string(getpid()) + ".so";
+  };
+  std::string first = at("first"), second = at("second"), third = at("third");
   ASSERT_EQ(compileKerasModel(GetParam(), first), "");
   ASSERT_EQ(compileKerasModel(GetParam(), second), "");
   // Another process has other addresses, so that no order may come from them.

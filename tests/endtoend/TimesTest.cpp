@@ -3,26 +3,19 @@
 // processor time, so that a busy machine does not matter much. Label `long`: the gate measures
 // nothing.
 #include "tests/endtoend/CompiledModels.h"
+#include "tests/support/ProcessorTime.h"
 #include "llvm/Support/Program.h"
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <sys/resource.h>
+#include <unistd.h>
 
 namespace ingot::test {
 namespace {
 
 double wallSeconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// Processor time of the child processes that have ended.
-double childrenSeconds() {
-  rusage usage = {};
-  getrusage(RUSAGE_CHILDREN, &usage);
-  auto seconds = [](const timeval &t) { return double(t.tv_sec) + double(t.tv_usec) * 1e-6; };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 /// By how much `work` advances the clock, the least of several runs.
@@ -37,7 +30,7 @@ template <typename F> double leastSeconds(int runs, double (*clock)(), F work) {
 }
 
 TEST(Times, TheTrainingCnnCompilesInThreeSeconds) {
-  std::string path = testing::TempDir() + "times-cnn.so";
+  std::string path = testing::TempDir() + "times-cnn-" + std::to_string(getpid()) + ".so";
   double seconds =
       leastSeconds(3, wallSeconds, [&] { ASSERT_EQ(compileKerasModel("cnn", path), ""); });
   std::printf("the training CNN compiles in %.3f s\n", seconds);
@@ -50,7 +43,7 @@ TEST(Times, TheTrainingCnnCompilesInThreeSeconds) {
 
 TEST(Times, TheCommandLineStartsInATenthOfASecond) {
   std::optional<llvm::StringRef> nowhere[] = {llvm::StringRef(), llvm::StringRef(), std::nullopt};
-  double seconds = leastSeconds(10, childrenSeconds, [&] {
+  double seconds = leastSeconds(10, tests::childrenSeconds, [&] {
     ASSERT_EQ(
         llvm::sys::ExecuteAndWait(INGOT_BINARY, {INGOT_BINARY, "--version"}, std::nullopt, nowhere),
         0);

@@ -7,7 +7,9 @@
 #include "tests/support/RunCompiled.h"
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace ingot::test {
 namespace {
@@ -32,12 +34,13 @@ protected:
     CompileOptions options;
     options.name = curve.name();
     options.functions = {"initialize", "train_step"};
-    std::string path = ::testing::TempDir() + curve.name() + ".so";
+    std::string path = ::testing::TempDir() + curve.name() + "-" + std::to_string(getpid()) + ".so";
     if (mlir::failed(compileToFile(*module, tests::instrumented(options), path))) {
       ADD_FAILURE() << "does not compile";
       return nullptr;
     }
     auto artifact = Artifact::open(path);
+    std::filesystem::remove(path);
     EXPECT_TRUE(artifact.isOk()) << artifact.status().message();
     return artifact.isOk() ? *artifact : nullptr;
   }

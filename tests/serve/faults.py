@@ -141,10 +141,10 @@ class Faults(harness.ServeTest):
         """To a port, REST's unless told, or by the path of a Unix socket."""
         if isinstance(port, pathlib.Path):
             connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(20)
+            connection.settimeout(60)
             connection.connect(str(port))
         else:
-            connection = socket.create_connection(("127.0.0.1", port or self.server.rest), timeout=20)
+            connection = socket.create_connection(("127.0.0.1", port or self.server.rest), timeout=60)
         self.counts["bad connections"] += 1
         return connection
 
@@ -251,7 +251,7 @@ class Faults(harness.ServeTest):
     def least_count(self):
         return min(self.counts[what] for what in ("REST", "v2 HTTP", "v2 gRPC", "versions", "corrupt versions"))
 
-    def run_all(self, workers):
+    def run_all(self, workers, is_enough):
         def guarded(work):
             try:
                 work()
@@ -265,7 +265,8 @@ class Faults(harness.ServeTest):
 
         def is_over():
             """A machine that is busy with other things gets longer for what must come to pass."""
-            return time.monotonic() > start + (SECONDS if self.least_count() > 5 else SECONDS + 120)
+            has_all = self.least_count() > 5 and is_enough()
+            return time.monotonic() > start + (SECONDS if has_all else SECONDS + 120)
         while not is_over() and not self.failures and self.server.process.poll() is None:
             time.sleep(min(1, SECONDS / 20))
             resident.append(self.metric("process_resident_memory_bytes"))
@@ -284,14 +285,16 @@ class Faults(harness.ServeTest):
                                      capture_output=True, check=False).returncode == 0
             if mounted:  # the log's disk is full within the first seconds
                 stack.callback(subprocess.run, ["umount", "-l", log], check=False)
+
+            def is_log_full():
+                return not mounted or shutil.disk_usage(log).free < 8192
             self.server = stack.enter_context(harness.serving(
                 self.models, "--rest-socket", self.rest_socket, "--poll-interval", 100,
                 "--max-decompressed", "16MB", "--access-log", log / "access",
                 "--trace", log / "trace", "--trace-rate", "1", "--header-timeout", 5, "--write-timeout", 5))
             resident = self.run_all([self.rest_client, self.binary_client, self.grpc_client, self.publisher,
-                                     self.corrupter, self.vandal, self.vandal])
-            if mounted:
-                self.assertLess(shutil.disk_usage(log).free, 8192)
+                                     self.corrupter, self.vandal, self.vandal], is_log_full)
+            self.assertTrue(is_log_full(), "the log's disk has room")
             deadline = time.monotonic() + 30
             # 1 is the question itself; the one before it may be about to end.
             while (left := self.metric("ingot_requests_in_flight")) > 1 and time.monotonic() < deadline:
@@ -308,27 +311,29 @@ class Faults(harness.ServeTest):
             self.server.stop()
 
     def test_what_is_in_flight_at_sigterm_is_answered_and_readiness_goes_first(self):
-        with harness.serving(self.models, "--drain-delay", 300) as self.server:
+        with harness.serving(self.models, "--workers", 2, "--drain-delay", 2000,
+                             "--drain-timeout", 60000) as self.server:
             codes = []
 
             def sleeper():
-                connection = http.client.HTTPConnection("127.0.0.1", self.server.rest, timeout=60)
+                connection = http.client.HTTPConnection("127.0.0.1", self.server.rest, timeout=120)
                 connection.request("POST", "/v1/models/m:predict",
-                                   json.dumps({"signature_name": "sleep", "instances": [1000]}))
+                                   json.dumps({"signature_name": "sleep", "instances": [2000]}))
                 codes.append(connection.getresponse().status)
-            threads = [threading.Thread(target=sleeper) for _ in range(8)]
+            # Two run when the signal comes, and two wait: their runs end after the delay.
+            threads = [threading.Thread(target=sleeper) for _ in range(4)]
             for thread in threads:
                 thread.start()
-            while self.metric("ingot_requests_in_flight") < 9:
+            while self.metric("ingot_requests_in_flight") < 5 and not codes:
                 time.sleep(0.01)
             self.server.process.send_signal(signal.SIGTERM)
             self.server.await_line("draining")
-            ready = http.client.HTTPConnection("127.0.0.1", self.server.rest, timeout=10)
+            ready = http.client.HTTPConnection("127.0.0.1", self.server.rest, timeout=60)
             ready.request("GET", "/v2/health/ready")
             self.assertEqual(ready.getresponse().status, 503)
             for thread in threads:
                 thread.join()
-            self.assertEqual(codes, [200] * 8)
+            self.assertEqual(codes, [200] * 4)
             self.server.await_end(expected=0)
 
     def test_a_drain_is_bounded_and_says_what_it_cut_off(self):

@@ -4,6 +4,7 @@ streaming, compression), gRPC's health checking and reflection.
 
     build/serve-clients/venv/bin/python tests/serve/grpc_clients.py build/bin/ingot-serve build/lib/FixtureServed.so
 """
+import os
 import queue
 import sys
 
@@ -266,11 +267,12 @@ class GrpcClients(harness.ServeTest):
 
     def test_system_shared_memory(self):
         x = np.ones((1, 3), np.float32)
-        region = shared_memory.create_shared_memory_region("r", "/ingot-grpc-clients", 64)
+        name = f"/ingot-grpc-clients-{os.getpid()}"
+        region = shared_memory.create_shared_memory_region("r", name, 64)
         try:
             shared_memory.set_shared_memory_region(region, [x])
             self.client.unregister_system_shared_memory()
-            self.client.register_system_shared_memory("r", "/ingot-grpc-clients", 64)
+            self.client.register_system_shared_memory("r", name, 64)
             self.assertIn("r", self.client.get_system_shared_memory_status().regions)
             given = triton.InferInput("x", [1, 3], "FP32")
             given.set_shared_memory("r", 12)
@@ -388,8 +390,8 @@ class GrpcClients(harness.ServeTest):
                 triton.InferenceServerClient(f"127.0.0.1:{server.grpc}") as client:
             answers = queue.Queue()
             client.start_stream(lambda result, error: answers.put((result, error)))
-            for i in range(3):  # one after the other
-                client.async_stream_infer("a", [infer_input("ms", np.array([200], np.int32), "INT32")],
+            for i, ms in enumerate((1000, 200, 200)):  # one after the other
+                client.async_stream_infer("a", [infer_input("ms", np.array([ms], np.int32), "INT32")],
                                           request_id=str(i), sequence_id=1, sequence_start=i == 0,
                                           parameters={"function": "sleep"})
             self.assertIsNone(answers.get(timeout=60)[1])  # the others are there, too

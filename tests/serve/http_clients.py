@@ -269,7 +269,7 @@ class HttpClients(harness.ServeTest):
     # curl
 
     def curl(self, *arguments):
-        done = subprocess.run(["curl", "-sS", "--max-time", "20", *arguments], capture_output=True,
+        done = subprocess.run(["curl", "-sS", "--max-time", "60", *arguments], capture_output=True,
                               check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.decode()
@@ -286,7 +286,7 @@ class HttpClients(harness.ServeTest):
         self.assertIn("200 OK", head)
 
     def test_a_pipelined_burst_is_answered_in_order(self):
-        with socket.create_connection(("127.0.0.1", self.server.rest), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", self.server.rest), timeout=60) as client:
             wanted = []
             for i in range(50):
                 body = json.dumps({"instances": [[i, 0, 0]]}).encode()

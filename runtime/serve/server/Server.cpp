@@ -169,8 +169,10 @@ public:
       return lifecycle_.inFlight() == 0 && (!rest_ || rest_->isDrained()) &&
              (!grpc_ || grpc_->isDrained());
     };
-    // Idle connections take a moment to close, also where nothing is waited for.
-    wait(mayWait ? options_.drainTimeout : milliseconds(50), milliseconds(2), isDrained);
+    // Idle connections take a moment to close, also where nothing is waited for; what is not seen
+    // closed counts as cut off, and a busy machine's moment is long.
+    constexpr milliseconds longestClose{1000};
+    wait(mayWait ? options_.drainTimeout : longestClose, milliseconds(2), isDrained);
     // One that is not counted any more, but has not got the whole of its reply, is one all the
     // same.
     const int64_t lost = isDrained() ? 0 : std::max<int64_t>(1, lifecycle_.inFlight());

@@ -4,6 +4,7 @@
 #include "runtime/device/CudaLibrary.h"
 
 #include <cstdio>
+#include <unistd.h>
 
 using namespace ingot;
 using namespace ingot::gputest;
@@ -111,7 +112,8 @@ TEST_F(LinearOnDevice, TakesWeightsOfTheCpusTableAndOfFiles) {
   EXPECT_TRUE(onDevice->hasWeights());
   EXPECT_EQ(values(*state->get("dense/kernel")), (std::vector<float>{1, 2, 3, 4}));
   ASSERT_OK(state->setScalar("dense/bias", 7.0f));
-  const std::string path = testing::TempDir() + "ingot-device.safetensors";
+  const std::string path =
+      testing::TempDir() + "ingot-device-" + std::to_string(getpid()) + ".safetensors";
   ASSERT_OK(state->save(path));
   std::unique_ptr<State> other = std::move(State::create(onDevice)).value();
   ASSERT_OK(other->bind(path));

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 namespace ingot::test {
 namespace {
@@ -132,7 +133,7 @@ TEST(KerasApplicationOptions, preprocessInputIsKeras) {
 /// A cache directory of the test's own, and no network: the proxy is a port where nobody listens.
 class KerasApplicationCache : public ::testing::Test {
 protected:
-  std::string directory = ::testing::TempDir() + "ingot-keras-home";
+  std::string directory = ::testing::TempDir() + "ingot-keras-home-" + std::to_string(getpid());
   void SetUp() override {
     std::filesystem::create_directories(directory + "/models");
     setenv("KERAS_HOME", directory.c_str(), 1);

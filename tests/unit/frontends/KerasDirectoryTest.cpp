@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace ingot::test {
 namespace {
@@ -21,7 +22,8 @@ protected:
 
   KerasDirectory()
       : directory(fs::path(::testing::TempDir()) /
-                  ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+                  ("directory-" + std::to_string(getpid()) + "-" +
+                   ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
     fs::remove_all(directory);
   }
   ~KerasDirectory() override { fs::remove_all(directory); }

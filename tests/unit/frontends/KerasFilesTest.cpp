@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <unistd.h>
 
 namespace ingot::test {
 namespace {
@@ -72,8 +73,8 @@ protected:
 
   KerasFiles()
       : directory(fs::path(::testing::TempDir()) /
-                  ("files-" +
-                   std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()))) {
+                  ("files-" + std::to_string(getpid()) + "-" +
+                   ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
     fs::remove_all(directory);
     fs::create_directories(directory);
   }
@@ -131,7 +132,9 @@ TEST_P(KerasFixtures, WhatIsWrittenComesBackAndGoesOnTraining) {
   for (const char *ending : {".keras", ".h5"}) {
     SCOPED_TRACE(ending);
     const std::string path =
-        (fs::path(::testing::TempDir()) / ("again-" + std::string(GetParam()) + ending)).string();
+        (fs::path(::testing::TempDir()) /
+         ("again-" + std::to_string(getpid()) + "-" + std::string(GetParam()) + ending))
+            .string();
     keras::loadModel(fixture(std::string(GetParam()) + ".keras")).save(path);
     keras::Model model = keras::loadModel(path);
     fs::remove(path);

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 namespace ingot::test {
 namespace {
@@ -278,7 +279,7 @@ TEST_F(KerasOptimizersInFit, aSavedModelGoesOnWithItsOptimizer) {
   straight.fit(x, y, quiet(1));
   straight.fit(x, y, quiet(1));
 
-  std::string path = ::testing::TempDir() + "keras_optimizer_goes_on";
+  std::string path = ::testing::TempDir() + "keras_optimizer_goes_on-" + std::to_string(getpid());
   std::filesystem::remove_all(path);
   keras::Sequential first = network();
   first.compile(options);

@@ -94,7 +94,7 @@ TEST_F(KerasTraining, weightsMoveBetweenModelsAndSurviveCompile) {
 }
 
 TEST_F(KerasTraining, aSavedModelGoesOnAsIfItHadNotStopped) {
-  std::string path = ::testing::TempDir() + "keras_goes_on";
+  std::string path = ::testing::TempDir() + "keras_goes_on-" + std::to_string(getpid());
   std::filesystem::remove_all(path);
   Points data = points(64);
   keras::Sequential straight = classifier();

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace ingot::tests {
 namespace {
@@ -21,7 +22,7 @@ protected:
     registerDialects(registry);
     context = std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
     context->loadAllAvailableDialects();
-    directory = testing::TempDir() + "onnx-import-" +
+    directory = testing::TempDir() + "onnx-import-" + std::to_string(getpid()) + "-" +
                 testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::remove_all(directory);
     std::filesystem::create_directories(directory + "/model");

@@ -1,7 +1,7 @@
 // What is counted where the system lets us, and what is said where it does not.
 #include "tools/ingot/PerfCounters.h"
+#include "tests/support/ProcessorTime.h"
 #include <cerrno>
-#include <chrono>
 #include <functional>
 #include <gmock/gmock.h>
 #include <sys/mman.h>
@@ -11,7 +11,6 @@ namespace ingot::cli {
 namespace {
 
 using testing::HasSubstr;
-using Clock = std::chrono::steady_clock;
 
 /// The processor time and faults of `work`; nothing is asserted where this system counts nothing.
 PerfCounters::Counts countsOf(const PerfCounters &counters, const std::function<void()> &work) {
@@ -23,9 +22,10 @@ PerfCounters::Counts countsOf(const PerfCounters &counters, const std::function<
   return after;
 }
 
+/// Takes so much processor time.
 void spin(double seconds) {
-  auto start = Clock::now();
-  while (std::chrono::duration<double>(Clock::now() - start).count() < seconds) {
+  double start = tests::threadSeconds();
+  while (tests::threadSeconds() - start < seconds) {
   }
 }
 

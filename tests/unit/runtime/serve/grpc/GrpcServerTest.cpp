@@ -358,28 +358,33 @@ TEST_F(GrpcServerTest, AnIndexOutsideItsAxisIsTheClientsMistake) {
 }
 
 TEST_F(GrpcServerTest, DeadlinesOfTheCallAndOfTritonEndARequest) {
-  CallContext call;
-  call.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(30));
+  const auto stub = PredictionService::NewStub(channel());
   PredictResponse reply;
-  EXPECT_CODE(PredictionService::NewStub(channel())->Predict(&call, sleepRequest(60000), &reply),
-              DEADLINE_EXCEEDED, "");
+  CallContext first; // connects: of a call that is over before that, the server hears nothing
+  ASSERT_CALL_OK(stub->Predict(&first, sleepRequest(0), &reply));
+  records.next();
+  CallContext call;
+  call.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(2));
+  EXPECT_CODE(stub->Predict(&call, sleepRequest(60000), &reply), DEADLINE_EXCEEDED, "");
   // What the client no longer waits for is stopped: the record comes long before a minute.
   const RequestRecord record = records.next();
   EXPECT_NE(record.status, grpc::StatusCode::OK);
 
   // Triton's: all workers are busy, and what waits longer than it says is not begun.
+  const auto &queue = repository.loaded().back()->find("sleep")->queue;
+  while (queue->status().runningRequests > 0) // the one above is over right after its record
+    std::this_thread::yield();
   std::vector<std::unique_ptr<CallContext>> calls;
   std::vector<std::thread> busy;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < scheduler.workerCount(); ++i) {
     calls.push_back(std::make_unique<CallContext>());
     busy.emplace_back([this, context = calls.back().get()] {
       PredictResponse ignored;
       (void)PredictionService::NewStub(channel())->Predict(context, sleepRequest(60000), &ignored);
     });
+    while (queue->status().runningRequests <= i) // one alone in each run
+      std::this_thread::yield();
   }
-  const auto &queue = repository.loaded().back()->find("sleep")->queue;
-  while (queue->status().runningRequests == 0 || queue->status().queuedRequests == 0)
-    std::this_thread::yield();
   ModelInferRequest request;
   request.set_model_name("m");
   (*request.mutable_parameters())["function"].set_string_param("sleep");

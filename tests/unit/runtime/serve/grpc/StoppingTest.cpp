@@ -26,6 +26,12 @@ protected:
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return server->isDrained();
   }
+  /// Until so many are in flight; not for ever where one has ended before all had begun.
+  void awaitInFlight(int64_t count) {
+    while (lifecycle.inFlight() < count && records.count() == 0)
+      std::this_thread::yield();
+    EXPECT_EQ(records.count(), 0u) << "it ended too soon for this test";
+  }
 };
 
 TEST_F(StoppingTest, AServerThatTakesCallsIsNotDrained) {
@@ -48,11 +54,10 @@ TEST_F(StoppingTest, ItIsDrainedWhenTheLastReplyIsWritten) {
   std::thread client([&] {
     ModelInferResponse reply;
     EXPECT_CODE(call(&inference::GRPCInferenceService::Stub::ModelInfer, *service,
-                     sleepRequest(100), reply),
+                     sleepRequest(1000), reply),
                 OK, "");
   });
-  while (lifecycle.inFlight() == 0)
-    std::this_thread::yield();
+  awaitInFlight(1);
   server->stopAccepting();
   EXPECT_FALSE(server->isDrained());
   client.join();
@@ -63,15 +68,14 @@ TEST_F(StoppingTest, ItIsDrainedWhenTheLastReplyIsWritten) {
 TEST_F(StoppingTest, AStreamAnswersWhatItAcceptedAndEnds) {
   CallContext context;
   auto stream = service->ModelStreamInfer(&context);
-  ModelInferRequest asked = sleepRequest(200);
+  ModelInferRequest asked = sleepRequest(1000);
   (*asked.mutable_parameters())["sequence_id"].set_int64_param(7);
   constexpr int messages = 3; // one runs, the others wait for it
   for (int i = 0; i < messages; ++i) {
     asked.set_id(std::to_string(i));
     ASSERT_TRUE(stream->Write(asked));
   }
-  while (lifecycle.inFlight() < messages)
-    std::this_thread::yield();
+  awaitInFlight(messages);
   server->stopAccepting();
   EXPECT_FALSE(server->isDrained());
   int replies = 0;

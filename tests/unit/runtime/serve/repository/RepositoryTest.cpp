@@ -13,7 +13,15 @@ namespace {
 
 using Numbers = std::vector<int64_t>;
 
-class RepositoryTest : public RepositoryFixture {};
+class RepositoryTest : public RepositoryFixture {
+protected:
+  /// A worker may hold what it has run for a moment longer than it says.
+  template <typename Is> static bool isSoon(const Is &is) {
+    for (const auto end = Clock::now() + 60s; !is() && Clock::now() < end;)
+      std::this_thread::yield();
+    return is();
+  }
+};
 
 TEST_F(RepositoryTest, ServesTheLatestVersion) {
   publish("m", 1, FIXTUREWEIGHTS);
@@ -93,7 +101,7 @@ TEST_F(RepositoryTest, ANewVersionTakesOverAndTheOldOneIsFreedAfterItsLastReques
   std::weak_ptr<const Artifact> artifact = (*old)->artifact;
   old = Status(StatusCode::Cancelled, "let go");
   awaitEvent([](const LoadEvent &event) { return event.isUnload && event.version == 1; });
-  EXPECT_TRUE(artifact.expired());
+  EXPECT_TRUE(isSoon([&] { return artifact.expired(); }));
   ASSERT_OK(repository->reload());
   EXPECT_EQ(status("m", 1).state, VersionState::End);
   EXPECT_EQ(status("m", 2).state, VersionState::Available);
@@ -305,7 +313,7 @@ TEST_F(RepositoryTest, LabelsRollForwardAndBack) {
   EXPECT_EQ((*find("m"))->version, 2);
   EXPECT_EQ(labelled(), 1);
   EXPECT_EQ(status("m", 1).labels, std::vector<std::string>{"stable"});
-  configure("m", R"({"version_labels": {"stable": 2}})");
+  configure("m", R"({"version_labels": {"stable":  2}})"); // another size: times may be the same
   ASSERT_OK(repository->reload());
   EXPECT_EQ(labelled(), 2);
   EXPECT_EQ(serving("m"), Numbers{2});
@@ -656,7 +664,7 @@ TEST_F(RepositoryTest, AThousandReloadsLeaveNothingBehind) {
   }
   ASSERT_OK(repository->unload("m"));
   awaitEvent([&](const LoadEvent &) { return events.back().isUnload; }); // after the last load
-  EXPECT_EQ(mappings(), 0u);
+  EXPECT_TRUE(isSoon([] { return mappings() == 0; })) << mappings();
   EXPECT_EQ(openFiles(), files);
 }
 

@@ -221,9 +221,9 @@ TEST_F(RestConnectionTest, WhatIsNoHttpIsToldSo) {
 }
 
 TEST_F(RestConnectionTest, SlowClientsAreTimedOut) {
-  limits.headerTimeout = std::chrono::seconds(1);
-  limits.bodyTimeout = std::chrono::seconds(1);
-  limits.idleTimeout = std::chrono::seconds(1);
+  limits.headerTimeout = std::chrono::seconds(3);
+  limits.bodyTimeout = std::chrono::seconds(3);
+  limits.idleTimeout = std::chrono::seconds(3);
   start();
   Client head = connect(), silent = connect(), slowBody = connect(), idle = connect();
   head.send("GET /v2/he");
@@ -322,19 +322,21 @@ TEST_F(RestConnectionTest, AHeadThatFailsIsRecordedAsFarAsItWasRead) {
 
 /// The time is that of a client that reads nothing, not of the whole reply.
 TEST_F(RestConnectionTest, ASlowReaderGetsItsReply) {
-  limits.writeTimeout = std::chrono::seconds(1);
+  limits.writeTimeout = std::chrono::seconds(3);
   start();
   Client client = connect();
   ASSERT_TRUE(client.send(request(manyRows())));
   size_t bytes = 0;
-  std::vector<char> piece(300000);
+  std::vector<char> piece(200000);
+  const auto begin = Clock::now();
   for (bool reads = true; reads;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));
     const ssize_t got = ::recv(client.file(), piece.data(), piece.size(), 0);
     bytes += got > 0 ? static_cast<size_t>(got) : 0;
-    reads = got > 0 && bytes < size_t{200000} * 11;
+    reads = got > 0 && bytes < size_t{200000} * 12;
   }
-  EXPECT_GE(bytes, size_t{200000} * 11);
+  EXPECT_GE(bytes, size_t{200000} * 12);
+  EXPECT_GT(Clock::now() - begin, limits.writeTimeout);
   EXPECT_EQ(records.await(0).status, 200);
 }
 
@@ -344,7 +346,7 @@ TEST_F(RestConnectionTest, DrainingEndsIdleConnectionsAndServesTheOthers) {
   Client idle = connect(), idleTcp = Client::toPort(server->port()), busy = connect();
   EXPECT_EQ(idle.get("/v2/health/ready").status, 200);
   EXPECT_EQ(idleTcp.get("/v2/health/ready").status, 200);
-  busy.send(request(sleep(300)));
+  busy.send(request(sleep(1000)));
   while (lifecycle.inFlight() == 0)
     std::this_thread::yield();
   lifecycle.drain();
@@ -353,7 +355,7 @@ TEST_F(RestConnectionTest, DrainingEndsIdleConnectionsAndServesTheOthers) {
   EXPECT_TRUE(idle.isAtEnd());
   EXPECT_TRUE(idleTcp.isAtEnd());
   const Reply last = busy.read();
-  EXPECT_EQ(last.body, R"({"predictions":[300]})");
+  EXPECT_EQ(last.body, R"({"predictions":[1000]})");
   EXPECT_EQ(last.headers.at("connection"), "close");
   EXPECT_TRUE(busy.isAtEnd());
 }
@@ -396,13 +398,13 @@ TEST_F(RestConnectionTest, ADrainServesWhatWasSentAhead) {
   for (const bool isLocal : {true, false}) {
     Client client = isLocal ? connect() : Client::toPort(server->port());
     EXPECT_EQ(client.get("/v2/health/ready").status, 200);
-    client.send(request(sleep(200)) + request(sleep(200)) + request(body));
+    client.send(request(sleep(1000)) + request(sleep(1000)) + request(body));
     while (lifecycle.inFlight() == 0)
       std::this_thread::yield();
     if (!isLocal)
       server->stopAccepting();
     for (int i = 0; i < 2; ++i)
-      EXPECT_EQ(client.read().body, R"({"predictions":[200]})");
+      EXPECT_EQ(client.read().body, R"({"predictions":[1000]})");
     const Reply last = client.read();
     EXPECT_EQ(last.body, answer);
     EXPECT_EQ(last.headers.count("connection"), isLocal ? 0u : 1u);
@@ -411,23 +413,30 @@ TEST_F(RestConnectionTest, ADrainServesWhatWasSentAhead) {
 
 TEST_F(RestConnectionTest, AConnectionWithoutARequestHasASecondWhenDraining) {
   restOptions.port = 0;
-  start();
-  Client silent = connect(), late = Client::toPort(server->port());
-  server->stopAccepting();
-  const int refused = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(server->port()));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_NE(::connect(refused, reinterpret_cast<sockaddr *>(&address), sizeof address), 0);
-  ::close(refused);
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  EXPECT_EQ(late.post("/v1/models/m:predict", body).body, answer);
-  EXPECT_TRUE(late.isAtEnd());
-  EXPECT_TRUE(silent.isAtEnd());
-  late.close();
-  while (!server->isDrained())
-    std::this_thread::yield();
+  for (bool wasInTime = false; !wasInTime;) {
+    server.reset();
+    start();
+    Client silent = connect(), late = Client::toPort(server->port());
+    const auto begin = Clock::now();
+    server->stopAccepting();
+    const int refused = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(server->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_NE(::connect(refused, reinterpret_cast<sockaddr *>(&address), sizeof address), 0);
+    ::close(refused);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const Reply reply = late.post("/v1/models/m:predict", body);
+    wasInTime = Clock::now() - begin < std::chrono::milliseconds(900);
+    if (wasInTime) // else the second may have been over: once more
+      EXPECT_EQ(reply.body, answer);
+    EXPECT_TRUE(late.isAtEnd());
+    EXPECT_TRUE(silent.isAtEnd());
+    late.close();
+    while (!server->isDrained())
+      std::this_thread::yield();
+  }
 }
 
 TEST_F(RestConnectionTest, StoppingCancelsWhatRuns) {

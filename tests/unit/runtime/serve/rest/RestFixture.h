@@ -194,7 +194,7 @@ protected:
 
   Client connect() const { return Client::toUnix(restOptions.unixSocket); }
 
-  Scheduler scheduler;
+  Scheduler scheduler{SchedulerOptions{2}};
   RepositoryOptions repositoryOptions;
   std::unique_ptr<Repository> repository;
   std::unique_ptr<InferenceService> inference;

@@ -309,14 +309,15 @@ TEST_F(RestServerTest, DeadlinesAreKept) {
   start();
   Client client = connect();
   // Somebody has all workers; what has a deadline is not waited for.
+  const std::shared_ptr<Queue> queue = (*repository->find("m", {}))->find("sleep")->queue;
   std::vector<Client> busy;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < scheduler.workerCount(); ++i) {
     busy.push_back(connect());
     busy.back().send("POST /v1/models/m:predict HTTP/1.1\r\nHost: h\r\nContent-Length: 49\r\n\r\n"
                      R"({"signature_name":"sleep","instances":[   60000]})");
+    while (queue->status().runningRequests <= i) // one alone in each run
+      std::this_thread::yield();
   }
-  while (lifecycle.inFlight() < 8)
-    std::this_thread::yield();
   const std::string request =
       R"({"inputs":[{"name":"ms","shape":[1],"datatype":"INT32","data":[0]}],
       "parameters":{"function":"sleep","timeout":1000}})";
