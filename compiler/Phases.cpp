@@ -21,6 +21,7 @@
 #include "compiler/lowering/LowerToExec.h"
 #include "compiler/lowering/WidenSums.h"
 #include "compiler/memory/FitBudget.h"
+#include "compiler/memory/GroupLaunches.h"
 #include "compiler/memory/PlanMemory.h"
 #include "compiler/prepare/Prepare.h"
 #include "ir/exec/Exec.h"
@@ -86,7 +87,7 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
     return success();
   case Phase::Fuse:
     if ((!isCpu && (failed(forEachFunction(module, formAttention)) ||
-                    failed(forEachFunction(module, splitProducts)))) ||
+                    failed(forEachFunction(module, splitForGpus)))) ||
         failed(forEachFunction(module, formKernels)) ||
         (isCpu && failed(forEachFunction(module, [](func::FuncOp f) { sliceBatches(f); }))))
       return failure();
@@ -96,6 +97,8 @@ LogicalResult runPhase(ModuleOp module, const CompileOptions &options, Phase pha
     for (auto function : module.getOps<func::FuncOp>()) {
       if (options.memoryBudget.bytes != 0 && failed(fitBudget(function, options.memoryBudget)))
         result = failure();
+      if (!isCpu && options.memoryBudget.bytes == 0)
+        groupLaunches(function);
       planMemory(function, isCpu && options.debugArena);
     }
     return result;

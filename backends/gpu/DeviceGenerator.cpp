@@ -1,6 +1,7 @@
 // See DeviceGenerator.h.
 #include "backends/gpu/DeviceGenerator.h"
 #include "backends/gpu/NarrowIndices.h"
+#include "compiler/memory/GroupLaunches.h"
 #include "compiler/package/Describe.h"
 #include "ir/exec/Custom.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -209,8 +210,8 @@ void DeviceGenerator::launch(const KernelText &text, llvm::StringRef symbol, llv
   b.setInsertionPointToStart(go);
   // One array for all launches: they have copied what it says when they return.
   int64_t count = 0;
-  for (int64_t word : text.words)
-    storeWord(parameters, count++, wordAddress(words, word));
+  for (const KernelText::Parameter &parameter : text.parameters)
+    storeWord(parameters, count++, wordAddress(words, parameter.word));
   for (const TensorMap &map : maps)
     storeWord(parameters, count++, encode(map));
   mostParameters = std::max(mostParameters, count);
@@ -263,10 +264,9 @@ Block *DeviceGenerator::multiplyOrElse(const LibraryProduct &product) {
   return after;
 }
 
-void DeviceGenerator::emitDispatch(Operation *op) {
-  int64_t number = static_cast<int64_t>(description.kernels.size());
-  std::string symbol = function.getName().str() + "_k" + std::to_string(number);
+DeviceGenerator::Dispatch DeviceGenerator::print(Operation *op) {
   auto here = b.saveInsertionPoint();
+  std::string symbol = function.getName().str() + "_kernel";
   DeviceCode code;
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op)) {
     code = emitKernel(deviceContext, frame, kernel, target, symbol);
@@ -285,23 +285,102 @@ void DeviceGenerator::emitDispatch(Operation *op) {
   text.sharedBytes = code.sharedBytes;
   code.function.erase();
   b.restoreInsertionPoint(here);
-  description.kernels.push_back(describeKernel(op));
+  return {op, std::move(text), code.form, code.count, std::move(code.maps)};
+}
 
+std::string DeviceGenerator::describe(KernelDescription described) {
+  description.kernels.push_back(std::move(described));
+  return function.getName().str() + "_k" + std::to_string(description.kernels.size() - 1);
+}
+
+void DeviceGenerator::launchAlone(const Dispatch &dispatch) {
+  auto number = static_cast<int64_t>(description.kernels.size());
+  std::string symbol = describe(describeKernel(dispatch.op));
   callBegin(number);
-  std::optional<LibraryProduct> product = libraryProduct(op);
+  std::optional<LibraryProduct> product = libraryProduct(dispatch.op);
   Block *after = product ? multiplyOrElse(*product) : nullptr;
-  Value work = evaluate(code.count);
-  if (code.form == Form::Threads) {
+  Value work = evaluate(dispatch.count);
+  if (dispatch.form == Form::Threads) {
     storeWord(words, count, work);
-    work = cb.ceilDiv(work, cb.integer(code.threads));
+    work = cb.ceilDiv(work, cb.integer(dispatch.text.threads));
   }
-  launch(text, symbol, description.kernels.back().node, work, code.maps);
+  launch(dispatch.text, symbol, description.kernels.back().node, work, dispatch.maps);
   if (after) {
     cf::BranchOp::create(b, cb.loc, after);
     b.setInsertionPointToStart(after);
   }
   callEnd(number);
-  mayHaveFailed |= mayFail(op);
+}
+
+void DeviceGenerator::launchTogether(llvm::ArrayRef<Dispatch *> dispatches) {
+  if (dispatches.size() == 1)
+    return launchAlone(*dispatches.front());
+  std::vector<KernelPart> parts;
+  llvm::SmallVector<Operation *> ops;
+  int64_t blocks = 0;
+  for (const Dispatch *each : dispatches) {
+    int64_t work = each->count.value();
+    parts.push_back({each->text, work, work});
+    if (each->form == Form::Threads)
+      parts.back().blocks = llvm::divideCeil(work, each->text.threads);
+    blocks += parts.back().blocks;
+    ops.push_back(each->op);
+  }
+  auto number = static_cast<int64_t>(description.kernels.size());
+  std::string symbol = describe(describeKernels(ops));
+  callBegin(number);
+  launch(joinKernels(parts), symbol, description.kernels.back().node, cb.integer(blocks));
+  callEnd(number);
+}
+
+void DeviceGenerator::launchGroup() {
+  // What every device takes (OpenCL's least: 1024 bytes).
+  constexpr size_t mostParameters = 120;
+  struct Launch {
+    llvm::SmallVector<Dispatch *> members;
+    size_t parameters = 0;
+    bool usesShared = false, isOfOneText = true;
+  };
+  auto mayJoin = [](const Dispatch &dispatch) {
+    return dispatch.maps.empty() && dispatch.text.sharedBytes == 0 && dispatch.count.isStatic() &&
+           dispatch.count.value() > 0;
+  };
+  std::vector<Launch> launches;
+  for (Dispatch &dispatch : gathered) {
+    const KernelText &text = dispatch.text;
+    auto takes = [&](const Launch &launch) {
+      const Dispatch &first = *launch.members.front();
+      bool isSame = launch.isOfOneText && first.text.body == text.body;
+      return mayJoin(first) && mayJoin(dispatch) && first.text.threads == text.threads &&
+             launch.parameters + text.parameters.size() <= mostParameters &&
+             (isSame || (!launch.usesShared && !text.usesShared));
+    };
+    auto it = llvm::find_if(launches, takes);
+    if (it == launches.end())
+      it = launches.insert(launches.end(), Launch());
+    else
+      it->isOfOneText &= it->members.front()->text.body == text.body;
+    it->members.push_back(&dispatch);
+    it->parameters += text.parameters.size();
+    it->usesShared |= text.usesShared;
+  }
+  for (const Launch &launch : launches)
+    launchTogether(launch.members);
+  gathered.clear();
+}
+
+void DeviceGenerator::emitDispatch(Operation *op) {
+  std::optional<int64_t> group = ingot::launchGroup(op);
+  Dispatch dispatch = print(op);
+  if (!group) {
+    launchAlone(dispatch);
+    mayHaveFailed |= mayFail(op);
+    return;
+  }
+  gathered.push_back(std::move(dispatch));
+  Operation *next = op->getNextNode();
+  if (!next || ingot::launchGroup(next) != group)
+    launchGroup();
 }
 
 void DeviceGenerator::leaveIfFailed() {
@@ -327,19 +406,20 @@ Value DeviceGenerator::loadScalar(Value tensor, Type element) {
 
 KernelText DeviceGenerator::copyKernel() {
   KernelText text;
-  text.parameters = "K_GLOBAL char *a0, K_GLOBAL char *a1, k_i64 a2, K_GLOBAL char *a3";
-  text.words = {copyTo, copyFrom, copySize, frame.error};
+  using Kind = KernelText::Parameter::Kind;
+  text.parameters = {{copyTo, Kind::Pointer},
+                     {copyFrom, Kind::Pointer},
+                     {copySize, Kind::Integer},
+                     {frame.error, Kind::Pointer}};
   text.threads = 256;
-  text.body = R"({
-  if (*(K_GLOBAL k_i64 *)a3 != -1)
+  text.body = R"(  if (*(K_GLOBAL k_i64 *)a3 != -1)
     return;
-  const k_i64 first = (k_i64)K_BLOCK * 4096 + K_THREAD;
+  const k_i64 first = block * 4096 + K_THREAD;
   for (int i = 0; i < 16; i++) {
     const k_i64 at = first + i * 256;
     if (at < a2)
       a0[at] = a1[at];
   }
-}
 )";
   return text;
 }

@@ -46,6 +46,21 @@ private:
   void callDevice(DeviceField callee, mlir::ValueRange arguments);
   mlir::Value codeOf(DeviceField callee, mlir::ValueRange arguments);
   void endWhereFailed(mlir::Value code);
+  /// A dispatch as it is launched.
+  struct Dispatch {
+    mlir::Operation *op;
+    KernelText text;
+    Form form;
+    Dim count; // of threads or blocks
+    llvm::SmallVector<TensorMap, 2> maps;
+  };
+  Dispatch print(mlir::Operation *op);
+  void launchAlone(const Dispatch &dispatch);
+  /// Launches those that have gathered, as few kernels.
+  void launchGroup();
+  void launchTogether(llvm::ArrayRef<Dispatch *> dispatches);
+  /// Describes what is launched next; gives it a symbol.
+  std::string describe(KernelDescription described);
   void launch(const KernelText &text, llvm::StringRef symbol, llvm::StringRef node,
               mlir::Value blocks, llvm::ArrayRef<TensorMap> maps = {});
   /// Encodes a tensor map where the launch's parameters find it.
@@ -67,8 +82,9 @@ private:
   llvm::DenseMap<mlir::Operation *, int64_t> positionSlots;
   int64_t count = -1, loaded = -1, copyFrom = -1, copyTo = -1, copySize = -1; // words of the frame
   bool hasFailed = false;                                                     // to print a kernel
-  bool mayHaveFailed = false; // in what has been emitted so far
-  mlir::Value device;         // the ingot_device
+  bool mayHaveFailed = false;     // in what has been emitted so far
+  mlir::Value device;             // the ingot_device
+  std::vector<Dispatch> gathered; // of a group, until its last
   /// Pointers to a launch's parameters, as many as any has.
   mlir::LLVM::AllocaOp parameters;
   int64_t mostParameters = 1;

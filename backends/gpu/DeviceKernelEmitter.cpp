@@ -14,6 +14,8 @@ using cpu::Index;
 namespace {
 
 constexpr int64_t mostThreads = 256;
+/// What leaves most of a GPU idle.
+constexpr int64_t fewThreads = 1 << 16;
 /// A reduction of fewer points is a thread's alone.
 constexpr int64_t leastShared = 32;
 constexpr int64_t pieceBytes = 16, mostLanes = 8;
@@ -56,8 +58,9 @@ DeviceCode DeviceKernelEmitter::emit(llvm::StringRef symbol) {
     Dims loops = loopDims(nest);
     llvm::ArrayRef<Dim> inner = llvm::ArrayRef<Dim>(loops).drop_front(domain.size());
     takesBlock |= nest.getParallel() != domain.size();
-    takesBlock |= !isMap(nest) && estimatedPoints(inner) >= leastShared &&
-                  estimatedPoints(domain) < estimatedPoints(inner) * mostThreads;
+    takesBlock |=
+        !isMap(nest) && estimatedPoints(inner) >= leastShared &&
+        estimatedPoints(domain) < std::max(estimatedPoints(inner) * mostThreads, fewThreads);
   }
   if (!emitTransposition(code) && !emitTiles(code)) {
     if (!takesBlock || canBeFlat())

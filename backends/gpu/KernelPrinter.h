@@ -56,7 +56,7 @@ private:
     return v.getType().isInteger(1) ? ("(" + expression + ") & 1").str()
                                     : "(" + typeName(v.getType()) + ")(" + expression.str() + ")";
   }
-  std::string parameter(int64_t word, bool isPointer);
+  std::string parameter(int64_t word, KernelText::Parameter::Kind kind);
 
   void printBlock(mlir::Block &block);
   void print(mlir::Operation &op);
@@ -85,13 +85,12 @@ private:
   std::string text;
   llvm::raw_string_ostream out{text};
   int depth = 1, nextName = 0;
-  std::vector<int64_t> words;
-  std::vector<bool> arePointers;
+  std::vector<KernelText::Parameter> parameters;
   std::set<std::string> calls;
   int64_t tensorMaps = 0;
   std::string tables; // of constants, in front of the function
   llvm::DenseMap<mlir::Attribute, std::string> tableNames;
-  bool hasBarriers = false, usesDynamicShared = false, hasFailed = false;
+  bool hasBarriers = false, usesShared = false, usesDynamicShared = false, hasFailed = false;
 };
 
 } // namespace ingot::gpu

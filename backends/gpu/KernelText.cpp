@@ -107,13 +107,11 @@ Printer::Space Printer::spaceOf(Value pointer) {
   return Space::Global;
 }
 
-std::string Printer::parameter(int64_t word, bool isPointer) {
-  auto it = llvm::find(words, word);
-  size_t number = it - words.begin();
-  if (it == words.end()) {
-    words.push_back(word);
-    arePointers.push_back(isPointer);
-  }
+std::string Printer::parameter(int64_t word, KernelText::Parameter::Kind kind) {
+  auto it = llvm::find_if(parameters, [&](const auto &known) { return known.word == word; });
+  size_t number = it - parameters.begin();
+  if (it == parameters.end())
+    parameters.push_back({word, kind});
   return "a" + std::to_string(number);
 }
 
@@ -127,6 +125,7 @@ void Printer::printMemory(Operation &op) {
       .Case([&](LLVM::AllocaOp alloca) {
         std::string type = memoryName(alloca.getElemType()), count = name(alloca.getArraySize());
         std::string array = "m" + std::to_string(nextName++);
+        usesShared |= spaceOf(alloca) == Space::Shared;
         if (spaceOf(alloca) == Space::Shared)
           line() << "K_SHARED(" << type << ", " << array << ", " << count << ");\n";
         else
@@ -151,7 +150,9 @@ void Printer::printMemory(Operation &op) {
         auto gep = load.getAddr().getDefiningOp<LLVM::GEPOp>();
         bool isPointer = llvm::isa<LLVM::LLVMPointerType>(v.getType());
         if (gep && gep.getBase() == function.getArgument(0)) {
-          names[v] = parameter(gep.getRawConstantIndices()[0], isPointer);
+          names[v] = parameter(gep.getRawConstantIndices()[0],
+                               isPointer ? KernelText::Parameter::Kind::Pointer
+                                         : KernelText::Parameter::Kind::Integer);
           return;
         }
         assert(!isPointer && "pointers stand in the frame alone");
@@ -405,28 +406,23 @@ void Printer::printBlock(Block &block) {
 }
 
 FailureOr<KernelText> Printer::kernel(Form form, int64_t threads, const FrameWords &frame) {
+  using Kind = KernelText::Parameter::Kind;
   std::string start;
   Value index = function.getArgument(1);
   if (form == Form::Threads) {
-    line() << "const k_i64 " << name(index) << " = (k_i64)K_BLOCK * " << threads
-           << " + K_THREAD;\n";
-    line() << "if (" << name(index) << " >= " << parameter(frame.count, false) << ")\n";
+    line() << "const k_i64 " << name(index) << " = block * " << threads << " + K_THREAD;\n";
+    line() << "if (" << name(index) << " >= " << parameter(frame.count, Kind::Count) << ")\n";
     line() << "  return;\n";
   } else {
-    line() << "const k_i64 " << name(index) << " = K_BLOCK;\n";
+    line() << "const k_i64 " << name(index) << " = block;\n";
   }
   if (frame.error >= 0)
-    start = parameter(frame.error, true);
+    start = parameter(frame.error, Kind::Pointer);
   printBlock(function.getBody().front());
 
   if (hasFailed)
     return failure();
   KernelText result;
-  for (auto [i, isPointer] : llvm::enumerate(arePointers))
-    result.parameters +=
-        llvm::formatv("{0}{1}a{2}", i ? ", " : "", isPointer ? "K_GLOBAL char *" : "k_i64 ", i);
-  for (int64_t i = 0; i < tensorMaps; ++i)
-    result.parameters += ", K_TENSOR_MAP(t" + std::to_string(i) + ")";
   // Kernels behind one that failed do nothing. Threads that meet at barriers leave together.
   if (!start.empty() && hasBarriers)
     start = "  K_SHARED(int, failed, 1);\n"
@@ -439,11 +435,12 @@ FailureOr<KernelText> Printer::kernel(Form form, int64_t threads, const FrameWor
             "    return;\n";
   else if (!start.empty())
     start = "  if (*(K_GLOBAL k_i64 *)" + start + " != -1)\n    return;\n";
-  result.body = "{\n" + start + text + "}\n";
-  result.words = words;
+  result.parameters = parameters;
+  result.body = start + text;
   result.tensorMaps = tensorMaps;
   result.calls = calls;
   result.threads = threads;
+  result.usesShared = usesShared || usesDynamicShared || hasBarriers;
   return result;
 }
 
@@ -459,9 +456,18 @@ std::string Printer::deviceFunction(llvm::StringRef symbol) {
   return tables + head + ") {\n" + text + "  return " + name(end->getOperand(0)) + ";\n}\n";
 }
 
+std::string KernelText::Parameter::declare(const llvm::Twine &name) const {
+  return ((kind == Kind::Pointer ? "K_GLOBAL char *" : "k_i64 ") + name).str();
+}
+
 std::string KernelText::named(llvm::StringRef symbol) const {
-  return llvm::formatv("K_KERNEL({0}, {1})({2}) {3}K_EXPORT({0}, {4}, {1})\n", symbol, threads,
-                       parameters, body, parameterCount());
+  std::string list;
+  for (auto [i, parameter] : llvm::enumerate(parameters))
+    list += (i ? ", " : "") + parameter.declare(llvm::Twine(letter) + llvm::Twine(i));
+  for (int64_t i = 0; i < tensorMaps; ++i)
+    list += (list.empty() ? "" : ", ") + ("K_TENSOR_MAP(t" + std::to_string(i) + ")");
+  return llvm::formatv("K_KERNEL({0}, {1})({2}) {{\n{3}{4}}\nK_EXPORT({0}, {5}, {1})\n", symbol,
+                       threads, list, head, body, parameterCount());
 }
 
 FailureOr<KernelText> printKernel(func::FuncOp function, Form form, int64_t threads,

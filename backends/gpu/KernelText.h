@@ -20,17 +20,36 @@ enum class Form {
 
 /// A kernel as text, without its name: kernels whose texts are equal are the same.
 struct KernelText {
-  std::string parameters;               // "K_GLOBAL char *a0, k_i64 a1"
-  std::string body;                     // "{ … }"
-  std::vector<int64_t> words;           // of the frame, one a parameter
-  int64_t tensorMaps = 0;               // parameters behind these
+  struct Parameter {
+    int64_t word; // of the frame
+    enum class Kind { Pointer, Integer, Count } kind;
+    std::string declare(const llvm::Twine &name) const;
+  };
+  std::vector<Parameter> parameters;
+  char letter = 'a';                                           // and its number: a parameter's name
+  std::string head = "  const k_i64 block = K_BLOCK;\n", body; // statements
+  int64_t tensorMaps = 0;               // parameters behind these, "t" and the number
   std::set<std::string> calls;          // of functions
   int64_t threads = 0, sharedBytes = 0; // dynamic shared memory
-  int64_t parameterCount() const { return static_cast<int64_t>(words.size()) + tensorMaps; }
+  bool usesShared = false;              // declares shared memory, or has barriers
+  int64_t parameterCount() const { return static_cast<int64_t>(parameters.size()) + tensorMaps; }
   /// Bit i: parameter i is a tensor map.
-  uint64_t tensorMapBits() const { return ((uint64_t{1} << tensorMaps) - 1) << words.size(); }
+  uint64_t tensorMapBits() const {
+    return tensorMaps == 0 ? 0 : ((uint64_t{1} << tensorMaps) - 1) << parameters.size();
+  }
   std::string named(llvm::StringRef symbol) const;
 };
+
+/// One of several kernels in a launch: so many blocks of it, and threads that work (Form::Threads).
+struct KernelPart {
+  KernelText text;
+  int64_t blocks = 0, count = 0;
+};
+
+/// A kernel whose blocks are those of the parts, one part after another. All have the same number
+/// of threads a block, no tensor maps and no dynamic shared memory, and where their texts are not
+/// all the same, none uses shared memory.
+KernelText joinKernels(llvm::ArrayRef<KernelPart> parts);
 
 /// What a kernel's text asks of the frame besides what its code loads.
 struct FrameWords {

@@ -84,6 +84,7 @@ private:
   }
 
   void prepareGradients();
+  Value reduceScalars(llvm::ArrayRef<Value> scalars, graph::ReduceKind kind);
   Value allFinite();
   void clip();
   void updateParameter(const Parameter &parameter, Value gradient, const Optimizer &optimizer);
@@ -111,17 +112,24 @@ Value isLastOf(Expr done, int64_t count) {
                  next.number(0));
 }
 
+/// Of all the scalars at once, so that none waits for another.
+Value UpdateBuilder::reduceScalars(llvm::ArrayRef<Value> scalars, graph::ReduceKind kind) {
+  llvm::SmallVector<Value> list;
+  Dims one{Dim::constant(b.getContext(), 1)};
+  for (Value scalar : scalars)
+    list.push_back(graph::reshape(b, loc, scalar, one));
+  return graph::reduce(b, loc, graph::concat(b, loc, list, 0), kind, {0});
+}
+
 /// Whether all elements of all gradients are finite.
 Value UpdateBuilder::allFinite() {
-  Expr least = at(graph::splat(b, loc, b.getF32Type(), {}, 1));
+  llvm::SmallVector<Value> least{graph::splat(b, loc, b.getF32Type(), {}, 1)};
   for (Value gradient : gradients)
-    if (gradient) {
-      Expr flags = castTo(isFinite(at(gradient)), b.getF32Type());
-      least =
-          min(least,
-              at(graph::reduce(b, loc, flags, graph::ReduceKind::Min, graph::allAxes(gradient))));
-    }
-  return compare(graph::Predicate::GT, least, least.number(0));
+    if (gradient)
+      least.push_back(graph::reduce(b, loc, castTo(isFinite(at(gradient)), b.getF32Type()),
+                                    graph::ReduceKind::Min, graph::allAxes(gradient)));
+  Expr all = at(reduceScalars(least, graph::ReduceKind::Min));
+  return compare(graph::Predicate::GT, all, all.number(0));
 }
 
 /// Unscales, adds up what was accumulated, and clips.
@@ -167,11 +175,11 @@ void UpdateBuilder::clip() {
       return g * spec.clipNorm / max(norm, norm.number(spec.clipNorm));
     });
   if (spec.globalClipNorm > 0) {
-    Expr total = at(graph::splat(b, loc, b.getF32Type(), {}, 0));
+    llvm::SmallVector<Value> parts{graph::splat(b, loc, b.getF32Type(), {}, 0)};
     for (Value gradient : gradients)
       if (gradient)
-        total = total + castTo(squares(gradient), b.getF32Type());
-    Expr norm = sqrt(total);
+        parts.push_back(castTo(squares(gradient), b.getF32Type()));
+    Expr norm = sqrt(at(reduceScalars(parts, graph::ReduceKind::Sum)));
     // What is not finite makes the scale NaN, so that the weights show it.
     Expr scale =
         min(1.0 / norm, norm.number(1 / spec.globalClipNorm)) * spec.globalClipNorm + (norm - norm);

@@ -3,7 +3,6 @@
 #include "compiler/fusion/Structure.h"
 #include "compiler/fusion/Transposition.h"
 #include "ir/exec/Control.h"
-#include "ir/exec/Custom.h"
 #include "ir/exec/Winograd.h"
 #include "ir/reference/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -44,18 +43,6 @@ bool isHeavy(exec::NestOp nest) {
             op))
       return true;
   return false;
-}
-
-/// Whether the op, or one inside it, may end the run. A scatter does not where a gather has checked
-/// its indices, as it mostly has.
-bool mayEndRun(Operation &op) {
-  return op
-      .walk([](Operation *inner) {
-        return llvm::isa<exec::CheckOp, exec::BindOp, exec::CustomCallOp>(inner)
-                   ? WalkResult::interrupt()
-                   : WalkResult::advance();
-      })
-      .wasInterrupted();
 }
 
 bool isIdentityPrefix(AffineMap map, unsigned count) {
@@ -519,7 +506,7 @@ void KernelFormer::emit() {
         leaving.insert(winograd.getWorkspace()); // it needs a place
     }
   for (Operation &op : block)
-    if (mayEndRun(op))
+    if (mayEndRun(&op))
       endingRun.push_back(&op);
   llvm::SmallVector<Operation *> order;
   llvm::DenseSet<Operation *> done;

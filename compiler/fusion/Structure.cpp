@@ -1,5 +1,6 @@
 // Reading structure off a nest's access maps. See Structure.h.
 #include "compiler/fusion/Structure.h"
+#include "ir/exec/Custom.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -38,6 +39,16 @@ bool isSmallWindow(llvm::ArrayRef<Dim> loops) {
     points *= d.value();
   }
   return points <= kMostPoints;
+}
+
+bool mayEndRun(Operation *op) {
+  return op
+      ->walk([](Operation *inner) {
+        return llvm::isa<exec::CheckOp, exec::BindOp, exec::CustomCallOp>(inner)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 bool isShared(exec::NestOp nest, llvm::ArrayRef<Dim> domain) {

@@ -20,6 +20,9 @@ mlir::AffineMap accessMap(exec::NestOp nest, unsigned input);
 bool hasChecks(exec::NestOp nest);
 /// Whether the nest checks each element of an input to be an index below the limit.
 bool checksIndices(exec::NestOp nest, unsigned input, Dim limit);
+/// Whether the op, or one inside it, may end the run, or does what is no computation. Scatters are
+/// not counted: mostly a gather has checked their indices (mayFail, compiler/memory/PlanMemory.h).
+bool mayEndRun(mlir::Operation *op);
 /// Whether the body asks where in the loops it is.
 bool usesIndices(exec::NestOp nest);
 /// Whether it asks where in this loop.

@@ -101,6 +101,24 @@ std::optional<Cut> cutOfProduct(exec::NestOp nest) {
   return std::nullopt;
 }
 
+/// How a GPU cuts a sum whose only reduction loop is long by an unknown factor, such as a bias'
+/// gradient over the rows of a batch, where its results are few.
+std::optional<Cut> cutOfSum(exec::NestOp nest) {
+  constexpr int64_t least = 16, most = 256; // of a part
+  Dims loops = loopDims(nest);
+  size_t parallel = nest.getParallel();
+  if (!canCut(nest) || isProductOfMatrices(nest) || loops.size() != parallel + 1)
+    return std::nullopt;
+  auto results = volume(llvm::ArrayRef<Dim>(loops).take_front(parallel));
+  Dim extent = loops.back();
+  if (!results || *results > fewResults || extent.isStatic())
+    return std::nullopt;
+  for (int64_t length = most; length >= least; --length)
+    if (auto parts = Dim::exactDiv(extent, Dim::constant(nest.getContext(), length)))
+      return Cut{*parts, length};
+  return std::nullopt;
+}
+
 llvm::SmallVector<Type> elementTypes(exec::NestOp nest) {
   return llvm::map_to_vector(nest.getOutputs(), [](Value v) { return getElementTypeOrSelf(v); });
 }
@@ -189,10 +207,10 @@ void splitReductions(func::FuncOp function) {
       split(nest, {/*parts=*/loopDims(nest)[nest.getParallel()], /*length=*/1});
 }
 
-void splitProducts(func::FuncOp function) {
+void splitForGpus(func::FuncOp function) {
   for (exec::NestOp nest : nestsOf(function))
     if (!nest->getParentOfType<exec::KernelOp>()) // which is attention
-      if (auto cut = cutOfProduct(nest))
+      if (auto cut = cutOfProduct(nest); cut || (cut = cutOfSum(nest)))
         split(nest, *cut);
 }
 

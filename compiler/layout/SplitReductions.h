@@ -12,7 +12,8 @@ void splitReductions(mlir::func::FuncOp function);
 
 /// For GPUs, before kernels are formed of what is not attention: cuts products of matrices with
 /// long sums and few results (gradients of weights) at the outermost reduction loop into so many
-/// parts that their tiles keep the device busy.
-void splitProducts(mlir::func::FuncOp function);
+/// parts that their tiles keep the device busy, and sums along one loop that is long by an unknown
+/// factor (gradients of biases).
+void splitForGpus(mlir::func::FuncOp function);
 
 } // namespace ingot

@@ -2,9 +2,9 @@
 #include "compiler/memory/PlanMemory.h"
 #include "compiler/fusion/Structure.h"
 #include "compiler/memory/ArrangeArena.h"
+#include "compiler/memory/GroupLaunches.h"
 #include "ingot/artifact.h"
 #include "ir/exec/Control.h"
-#include "ir/exec/Custom.h"
 #include "ir/reference/Tensor.h"
 
 using namespace mlir;
@@ -73,13 +73,11 @@ static bool hasCheckedIndices(exec::ScatterOp scatter) {
 }
 
 bool mayFail(Operation *op) {
+  if (mayEndRun(op))
+    return true;
   return op
-      ->walk([](Operation *inner) {
-        auto scatter = llvm::dyn_cast<exec::ScatterOp>(inner);
-        return llvm::isa<exec::CheckOp, exec::BindOp, exec::CustomCallOp>(inner) ||
-                       (scatter && !hasCheckedIndices(scatter))
-                   ? WalkResult::interrupt()
-                   : WalkResult::advance();
+      ->walk([](exec::ScatterOp scatter) {
+        return hasCheckedIndices(scatter) ? WalkResult::advance() : WalkResult::interrupt();
       })
       .wasInterrupted();
 }
@@ -137,6 +135,12 @@ public:
           if (!block.empty())
             end = std::max(end, ends[&block.back()]);
     });
+    for (Operation &op : block)
+      if (isInOneLaunch(op.getPrevNode(), &op))
+        starts[&op] = starts[op.getPrevNode()];
+    for (Operation &op : llvm::reverse(block))
+      if (isInOneLaunch(&op, op.getNextNode()))
+        ends[&op] = ends[op.getNextNode()];
   }
 
   void run() {
@@ -160,6 +164,11 @@ public:
   }
 
 private:
+  /// Whether both may run at the same time.
+  static bool isInOneLaunch(Operation *one, Operation *other) {
+    return one && other && launchGroup(one) && launchGroup(one) == launchGroup(other);
+  }
+
   /// Gives each stay its offset; those of one offset are one slot.
   void arrange(OpBuilder &b) {
     llvm::SmallVector<Attribute> slots;
@@ -236,7 +245,8 @@ private:
           return false;
         continue;
       }
-      if (positionIn(*kernel->getBlock(), user) > positions[kernel])
+      if (positionIn(*kernel->getBlock(), user) > positions[kernel] ||
+          (user != kernel && isInOneLaunch(user, kernel)))
         return false;
       if (user != kernel)
         continue;

@@ -254,15 +254,24 @@ ArtifactDescription describeArtifact(ModuleOp planned, const CompileOptions &opt
   return artifact;
 }
 
-KernelDescription describeKernel(Operation *op) {
+KernelDescription describeKernel(Operation *op) { return describeKernels(op); }
+
+KernelDescription describeKernels(llvm::ArrayRef<Operation *> ops) {
   KernelDescription description;
+  Operation *op = ops.front();
   description.node = graph::layerName(op->getLoc());
   if (auto kernel = llvm::dyn_cast<exec::KernelOp>(op))
     description.name = kernel.getName().str();
   else
     description.name =
         description.node.empty() ? op->getName().stripDialect().str() : description.node;
+  if (ops.size() > 1)
+    description.name += " and " + std::to_string(ops.size() - 1) + " more";
   Work work = workOf(op);
+  for (Operation *other : ops.drop_front()) {
+    Work more = workOf(other);
+    work = {work.flops + more.flops, work.bytes + more.bytes};
+  }
   description.flops = work.flops.str();
   description.bytes = work.bytes.str();
   return description;

@@ -13,6 +13,9 @@ ArtifactDescription describeArtifact(mlir::ModuleOp planned, const CompileOption
 /// Name, node, FLOPs and bytes of a kernel or scatter.
 KernelDescription describeKernel(mlir::Operation *op);
 
+/// The same of kernels that run in one launch.
+KernelDescription describeKernels(llvm::ArrayRef<mlir::Operation *> ops);
+
 /// The ABI's number of an element type. Requires a type that artifacts may have at their border.
 ingot_dtype dtypeOf(mlir::Type element);
 

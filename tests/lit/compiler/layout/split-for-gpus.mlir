@@ -34,3 +34,12 @@ func.func @empty(%x: tensor<4096x0xf32>, %d: tensor<4096x64xf32>) -> tensor<0x64
   %r = graph.matmul %x, %d {transposeLhs = true} : (tensor<4096x0xf32>, tensor<4096x64xf32>) -> tensor<0x64xf32>
   return %r : tensor<0x64xf32>
 }
+
+// A bias' gradient over rows of an unknown number of sentences is summed by the sentence.
+// CHECK-LABEL: func.func @bias
+// CHECK: exec.nest add domain <[batch, 256, 64]>
+// CHECK: exec.nest add domain <[256, batch]>
+func.func @bias(%d: tensor<?x256xf32, #graph.dims<[batch * 64, 256]>>) -> tensor<256xf32> {
+  %g = graph.reduce %d {axes = array<i64: 0>, kind = 0 : i32} : (tensor<?x256xf32, #graph.dims<[batch * 64, 256]>>) -> tensor<256xf32>
+  return %g : tensor<256xf32>
+}
