@@ -137,6 +137,8 @@ protected: // for generators whose kernels run elsewhere: backends/gpu
   void reportText();
   void emitRun();
   void emitBlock(mlir::Block &block);
+  /// Whether the op has written a variable, for what is emitted next: a run is not cancelled then.
+  void noteWrites(mlir::Operation *op);
   virtual void emitDispatch(mlir::Operation *op);
   /// Calls the task `count` times on the run's frame.
   void dispatch(mlir::func::FuncOp task, mlir::Value count);

@@ -97,10 +97,14 @@ void FunctionGenerator::emitBlock(Block &block) {
       emitDispatch(&op);
     if (debugArena)
       examineArena(&op);
-    for (Value result : op.getResults())
-      if (llvm::isa<exec::KernelOp>(op))
-        wroteState |= storageOf(result).kind == Storage::Kind::Variable;
+    noteWrites(&op);
   }
+}
+
+void FunctionGenerator::noteWrites(Operation *op) {
+  for (Value result : op->getResults())
+    if (llvm::isa<exec::KernelOp>(op))
+      wroteState |= storageOf(result).kind == Storage::Kind::Variable;
 }
 
 ZonedSlot FunctionGenerator::zonedSlot(int64_t slot, Value words) {

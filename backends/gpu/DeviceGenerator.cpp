@@ -282,6 +282,7 @@ DeviceGenerator::Dispatch DeviceGenerator::print(Operation *op) {
                              {count, mayHaveFailed ? frame.error : -1});
   hasFailed |= failed(printed);
   KernelText text = succeeded(printed) ? std::move(*printed) : KernelText();
+  text.threads = code.threads;
   text.sharedBytes = code.sharedBytes;
   code.function.erase();
   b.restoreInsertionPoint(here);
@@ -333,7 +334,7 @@ void DeviceGenerator::launchTogether(llvm::ArrayRef<Dispatch *> dispatches) {
   callEnd(number);
 }
 
-void DeviceGenerator::launchGroup() {
+void DeviceGenerator::launchGathered() {
   // What every device takes (OpenCL's least: 1024 bytes).
   constexpr size_t mostParameters = 120;
   struct Launch {
@@ -364,13 +365,16 @@ void DeviceGenerator::launchGroup() {
     it->parameters += text.parameters.size();
     it->usesShared |= text.usesShared;
   }
-  for (const Launch &launch : launches)
+  for (const Launch &launch : launches) {
     launchTogether(launch.members);
+    for (const Dispatch *member : launch.members)
+      noteWrites(member->op);
+  }
   gathered.clear();
 }
 
 void DeviceGenerator::emitDispatch(Operation *op) {
-  std::optional<int64_t> group = ingot::launchGroup(op);
+  std::optional<int64_t> group = launchGroup(op);
   Dispatch dispatch = print(op);
   if (!group) {
     launchAlone(dispatch);
@@ -379,8 +383,8 @@ void DeviceGenerator::emitDispatch(Operation *op) {
   }
   gathered.push_back(std::move(dispatch));
   Operation *next = op->getNextNode();
-  if (!next || ingot::launchGroup(next) != group)
-    launchGroup();
+  if (!next || launchGroup(next) != group)
+    launchGathered();
 }
 
 void DeviceGenerator::leaveIfFailed() {

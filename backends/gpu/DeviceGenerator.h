@@ -57,7 +57,7 @@ private:
   Dispatch print(mlir::Operation *op);
   void launchAlone(const Dispatch &dispatch);
   /// Launches those that have gathered, as few kernels.
-  void launchGroup();
+  void launchGathered();
   void launchTogether(llvm::ArrayRef<Dispatch *> dispatches);
   /// Describes what is launched next; gives it a symbol.
   std::string describe(KernelDescription described);

@@ -60,7 +60,7 @@ std::string Joiner::put(llvm::ArrayRef<const KernelPart *> alike) {
 }
 
 KernelText Joiner::join(llvm::ArrayRef<KernelPart> parts) {
-  joined.letter = 'p';
+  joined.letter = 'q';
   joined.threads = parts.front().text.threads;
   llvm::MapVector<llvm::StringRef, llvm::SmallVector<const KernelPart *>> byText;
   for (const KernelPart &part : parts) {

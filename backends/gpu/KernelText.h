@@ -21,12 +21,14 @@ enum class Form {
 /// A kernel as text, without its name: kernels whose texts are equal are the same.
 struct KernelText {
   struct Parameter {
-    int64_t word; // of the frame
-    enum class Kind { Pointer, Integer, Count } kind;
+    int64_t word;                                     // of the frame
+    enum class Kind { Pointer, Integer, Count } kind; // Count: FrameWords::count
     std::string declare(const llvm::Twine &name) const;
   };
   std::vector<Parameter> parameters;
-  char letter = 'a';                                           // and its number: a parameter's name
+  /// A parameter's name is this and its number. A body has a0, a1, …, names of its own of the
+  /// letters v, m, p and t, and what its head declares: `block`, which block of the kernel this is.
+  char letter = 'a';
   std::string head = "  const k_i64 block = K_BLOCK;\n", body; // statements
   int64_t tensorMaps = 0;               // parameters behind these, "t" and the number
   std::set<std::string> calls;          // of functions

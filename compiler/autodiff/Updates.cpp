@@ -112,13 +112,22 @@ Value isLastOf(Expr done, int64_t count) {
                  next.number(0));
 }
 
-/// Of all the scalars at once, so that none waits for another.
+/// Of all the scalars at once, so that none waits for another; by so many as a kernel may read.
 Value UpdateBuilder::reduceScalars(llvm::ArrayRef<Value> scalars, graph::ReduceKind kind) {
-  llvm::SmallVector<Value> list;
+  constexpr size_t most = 64;
   Dims one{Dim::constant(b.getContext(), 1)};
-  for (Value scalar : scalars)
-    list.push_back(graph::reshape(b, loc, scalar, one));
-  return graph::reduce(b, loc, graph::concat(b, loc, list, 0), kind, {0});
+  llvm::SmallVector<Value> list(scalars), next;
+  do {
+    for (llvm::ArrayRef<Value> left = list; !left.empty();) {
+      llvm::SmallVector<Value> some;
+      for (Value scalar : left.take_front(most))
+        some.push_back(graph::reshape(b, loc, scalar, one));
+      left = left.drop_front(some.size());
+      next.push_back(graph::reduce(b, loc, graph::concat(b, loc, some, 0), kind, {0}));
+    }
+    list = std::exchange(next, {});
+  } while (list.size() > 1);
+  return list.front();
 }
 
 /// Whether all elements of all gradients are finite.

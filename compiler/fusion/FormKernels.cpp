@@ -45,6 +45,17 @@ bool isHeavy(exec::NestOp nest) {
   return false;
 }
 
+/// Whether what the op makes takes little memory for a while longer.
+bool isFewElements(Operation *op) {
+  constexpr int64_t few = 1 << 14;
+  return llvm::all_of(op->getResultTypes(), [](Type type) {
+    int64_t count = 1;
+    for (Dim d : dimsOf(llvm::cast<RankedTensorType>(type)))
+      count *= estimate(d);
+    return count <= few;
+  });
+}
+
 bool isIdentityPrefix(AffineMap map, unsigned count) {
   if (map.getNumResults() < count)
     return false;
@@ -358,6 +369,8 @@ private:
   llvm::SmallVector<Operation *> opsBefore(Operation *op);
   /// Whether the op, or what it is in a kernel with, uses what one of `others` makes.
   bool needs(Operation *op, const llvm::DenseSet<Operation *> &others);
+  /// The ops that value symbols which the op computes with.
+  void forEachBinder(Operation *op, llvm::function_ref<void(Operation *)> visit);
   void emit();
   void emitKernel(Group &group, OpBuilder &b);
   /// Marks the member as one whose result is kept for one outer point, and counts its bytes; false
@@ -370,8 +383,10 @@ private:
   llvm::DenseMap<Operation *, int64_t> inlined; // to the nests inlined with it
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
-  llvm::DenseSet<Value> leaving;            // outputs of members that others read
-  llvm::SmallVector<Operation *> endingRun; // ops that may
+  llvm::DenseSet<Value> leaving; // outputs of members that others read
+  /// Ops that may end the run, and whose results are small enough to come early.
+  llvm::SmallVector<Operation *> endingRun;
+  llvm::StringMap<llvm::SmallVector<Operation *, 1>> binders; // of symbols valued while running
 };
 
 /// Copies the op and, before it, the inlined nests it reads; everything else becomes an input.
@@ -485,13 +500,25 @@ bool KernelFormer::needs(Operation *op, const llvm::DenseSet<Operation *> &other
     for (Operation *part : together) {
       if (others.contains(part))
         return true;
-      for (Value used : exec::valuesUsedBy(part))
-        if (Operation *producer = used.getDefiningOp();
-            producer && producer->getBlock() == &block && seen.insert(producer).second)
+      auto push = [&](Operation *producer) {
+        if (producer && producer->getBlock() == &block && seen.insert(producer).second)
           work.push_back(producer);
+      };
+      for (Value used : exec::valuesUsedBy(part))
+        push(used.getDefiningOp());
+      forEachBinder(part, push);
     }
   }
   return false;
+}
+
+void KernelFormer::forEachBinder(Operation *op, llvm::function_ref<void(Operation *)> visit) {
+  if (!binders.empty())
+    exec::forEachSymbol(op, [&](llvm::StringRef name) {
+      if (auto it = binders.find(name); it != binders.end())
+        for (Operation *bind : it->second)
+          visit(bind);
+    });
 }
 
 /// Groups are emitted where all their inputs are ready: at the first member's place everything that
@@ -506,11 +533,10 @@ void KernelFormer::emit() {
         leaving.insert(winograd.getWorkspace()); // it needs a place
     }
   for (Operation &op : block)
-    if (mayEndRun(&op))
+    if (mayEndRun(&op) && isFewElements(&op))
       endingRun.push_back(&op);
   llvm::SmallVector<Operation *> order;
   llvm::DenseSet<Operation *> done;
-  llvm::StringMap<llvm::SmallVector<Operation *, 1>> binders; // of symbols valued while running
   for (auto bind : block.getOps<exec::BindOp>())
     for (const auto &symbol : exec::symbolsBoundBy(bind))
       binders[symbol.getKey()].push_back(bind);
@@ -540,12 +566,7 @@ void KernelFormer::emit() {
         if (Operation *producer = used.getDefiningOp();
             producer && !llvm::is_contained(together, producer))
           visit(producer);
-      if (!binders.empty())
-        exec::forEachSymbol(part, [&](llvm::StringRef name) {
-          if (auto it = binders.find(name); it != binders.end())
-            for (Operation *bind : it->second)
-              visit(bind);
-        });
+      forEachBinder(part, visit);
     }
     order.append(together.begin(), together.end());
     for (Operation *part : together)

@@ -1,5 +1,6 @@
 // Reading structure off a nest's access maps. See Structure.h.
 #include "compiler/fusion/Structure.h"
+#include "compiler/fusion/FormKernels.h"
 #include "ir/exec/Custom.h"
 #include "mlir/IR/Matchers.h"
 
@@ -54,11 +55,22 @@ bool mayEndRun(Operation *op) {
 bool isShared(exec::NestOp nest, llvm::ArrayRef<Dim> domain) {
   if (!isMap(nest) || nest->getNumResults() != 1 || nest->hasOneUse() || loopDims(nest) != domain)
     return false;
-  return llvm::all_of(nest->getUses(), [&](OpOperand &use) {
-    auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
-    AffineMap map = user ? accessMap(user, use.getOperandNumber()) : AffineMap();
-    return map && map.isIdentity() && loopDims(user) == domain;
-  });
+  // Who reads it may itself be computed where it is read: at its own point, too, then.
+  llvm::SmallVector<exec::NestOp> work{nest};
+  llvm::DenseSet<Operation *> seen;
+  while (!work.empty())
+    for (OpOperand &use : work.pop_back_val()->getUses()) {
+      auto user = llvm::dyn_cast<exec::NestOp>(use.getOwner());
+      AffineMap map = user ? accessMap(user, use.getOperandNumber()) : AffineMap();
+      if (!map || !map.isIdentity() || loopDims(user) != domain)
+        return false;
+      bool isMade = user->hasAttr(kKeptAttr) || llvm::any_of(user->getUsers(), [](Operation *op) {
+                      return llvm::isa<exec::YieldOp>(op);
+                    });
+      if (!isMade && seen.insert(user).second)
+        work.push_back(user);
+    }
+  return true;
 }
 
 bool isMovement(exec::NestOp nest) {

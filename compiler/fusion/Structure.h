@@ -31,7 +31,7 @@ inline bool isMap(exec::NestOp nest) { return nest.getCombiner() == exec::Combin
 /// Whether the loops have few points, known now: a window of pooling or of a depthwise convolution.
 bool isSmallWindow(llvm::ArrayRef<Dim> loops);
 /// Whether the map runs over the domain of its kernel and several maps that do read it at their own
-/// point: back ends compute it once a point, where it stands.
+/// point: where all of a kernel runs so, back ends compute it once a point, where it stands.
 bool isShared(exec::NestOp nest, llvm::ArrayRef<Dim> domain);
 /// A map whose body moves one input's element and computes nothing.
 bool isMovement(exec::NestOp nest);

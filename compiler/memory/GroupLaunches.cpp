@@ -114,12 +114,12 @@ private:
     llvm::SmallVector<Operation *> views;
     collectViews(kernel, views);
     Operation *user = firstUser(kernel, views);
+    llvm::SmallVector<Need> needs = needsOf(kernel);
     for (Group &group : groups) {
-      if (group.size() == mostMembers || !group.back()->isBeforeInBlock(user) ||
-          keepsVariables(kernel, group))
+      if (group.size() == mostMembers || !group.back()->isBeforeInBlock(user))
         continue;
-      std::optional<int64_t> bytes = bytesKept(kernel, group);
-      if (!bytes || keptBytes + *bytes > mostKeptBytes)
+      std::optional<int64_t> bytes = bytesKept(needs, group);
+      if (!bytes || keptBytes + *bytes > mostKeptBytes || keepsVariables(kernel, group))
         continue;
       keptBytes += *bytes;
       kernel->moveBefore(group.front());
@@ -132,10 +132,10 @@ private:
   }
   void begin(exec::KernelOp kernel) { groups.push_back({kernel}); }
 
-  /// Views of what the op makes, and views of these, in order.
+  /// Views in the block of what the op makes, and views of these, in order.
   static void collectViews(Operation *op, llvm::SmallVectorImpl<Operation *> &views) {
     for (Operation *user : op->getUsers())
-      if (llvm::isa<exec::ViewOp>(user)) {
+      if (llvm::isa<exec::ViewOp>(user) && user->getBlock() == op->getBlock()) {
         views.push_back(user);
         collectViews(user, views);
       }
@@ -171,21 +171,34 @@ private:
            });
   }
 
-  /// What is needed longer than before when the kernel comes to stand before the group; nothing
-  /// where that is not known.
-  static std::optional<int64_t> bytesKept(exec::KernelOp kernel, const Group &group) {
-    int64_t bytes = 0;
+  /// A tensor of the arena that a kernel reads.
+  struct Need {
+    Operation *last; // that reads it
+    Dim bytes;
+  };
+  static llvm::SmallVector<Need> needsOf(exec::KernelOp kernel) {
+    llvm::SmallVector<Need> needs;
     llvm::DenseSet<Value> seen;
     for (Value operand : kernel->getOperands()) {
       Value root = storageRoot(operand);
       Operation *maker = root.getDefiningOp();
-      if (!maker || llvm::isa<exec::ReadVariableOp, exec::ConstantOp>(maker) ||
-          !seen.insert(root).second || !lastUser(root)->isBeforeInBlock(group.front()))
+      if (maker && !llvm::isa<exec::ReadVariableOp, exec::ConstantOp>(maker) &&
+          seen.insert(root).second)
+        needs.push_back({lastUser(root), tensorBytes(root.getType())});
+    }
+    return needs;
+  }
+
+  /// What is needed longer than before when the kernel comes to stand before the group; nothing
+  /// where that is not known.
+  static std::optional<int64_t> bytesKept(llvm::ArrayRef<Need> needs, const Group &group) {
+    int64_t bytes = 0;
+    for (const Need &need : needs) {
+      if (!need.last->isBeforeInBlock(group.front()))
         continue;
-      Dim size = tensorBytes(root.getType());
-      if (!size.isStatic())
+      if (!need.bytes.isStatic())
         return std::nullopt;
-      bytes += size.value();
+      bytes += need.bytes.value();
     }
     return bytes;
   }

@@ -13,7 +13,8 @@ std::optional<int64_t> launchGroup(mlir::Operation *op);
 /// Forms groups of kernels that are too small to fill a GPU (casts of weights, tests of gradients,
 /// updates of variables): those that read inputs and variables alone go up to the first of them,
 /// others down to one before whose group's end nothing reads what they make. They move where that
-/// keeps no more than little memory for longer, and no variable from being updated in place.
+/// keeps no more than little memory for longer, and no variable from being updated in place. Not
+/// where a function has to do with a memory budget.
 void groupLaunches(mlir::func::FuncOp function);
 
 } // namespace ingot

@@ -135,6 +135,8 @@ public:
           if (!block.empty())
             end = std::max(end, ends[&block.back()]);
     });
+    function.walk([&](exec::ReadVariableOp read) { reads[read.getVariable()].push_back(read); });
+    // Kernels of one launch run at the same time.
     for (Operation &op : block)
       if (isInOneLaunch(op.getPrevNode(), &op))
         starts[&op] = starts[op.getPrevNode()];
@@ -218,11 +220,9 @@ private:
   bool updatesInPlace(exec::KernelOp kernel, OpResult result, llvm::StringRef variable) {
     if (!isMapOverDomain(kernel, yieldOf(kernel, result)))
       return false;
-    bool allowed = true;
-    function.walk([&](exec::ReadVariableOp read) {
-      allowed &= read.getVariable() != variable || readersAllow(read.getResult(), kernel, result);
+    return llvm::all_of(reads.lookup(variable), [&](exec::ReadVariableOp read) {
+      return readersAllow(read.getResult(), kernel, result);
     });
-    return allowed;
   }
   static Value yieldOf(exec::KernelOp kernel, OpResult result) {
     return kernel.getBody().front().getTerminator()->getOperand(result.getResultNumber());
@@ -435,7 +435,8 @@ private:
   Block &block;
   bool debugArena;
   llvm::DenseMap<Operation *, int64_t> positions;
-  llvm::DenseMap<Operation *, int64_t> starts, ends; // of every op, on one clock
+  llvm::StringMap<llvm::SmallVector<exec::ReadVariableOp, 2>> reads; // by variable
+  llvm::DenseMap<Operation *, int64_t> starts, ends;                 // of every op, on one clock
   llvm::DenseMap<Value, Storage> places;
   std::vector<Stay> stays; // by slot until they are arranged
   llvm::SmallVector<std::pair<Operation *, llvm::SmallVector<int64_t>>> temporaries;

@@ -17,7 +17,8 @@ struct Storage {
 
 /// Gives every tensor that a kernel, scatter or control op makes a place: an output, the variable
 /// it is assigned to (where writing it in place is safe), or a slot of the arena, where others are
-/// when it is dead (ArrangeArena.h). What a region captures lives as long as the op that has the
+/// when it is dead (ArrangeArena.h). Kernels of one launch (GroupLaunches.h) run at the same time.
+/// What a region captures lives as long as the op that has the
 /// region. A value that a region yields is made in the place of the op's result where that is safe,
 /// and else copied there; a loop's carried values live where its carried results do. What a body
 /// whose iterations run side by side makes lives in a workspace of its task. Written as attributes:

@@ -19,3 +19,12 @@ func.func @largeEnoughForSquares(%x: tensor<?x70x65xf32, #graph.dims<[n, 70, 65]
   %r = graph.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<?x70x65xf32, #graph.dims<[n, 70, 65]>>) -> tensor<?x65x70xf32, #graph.dims<[n, 65, 70]>>
   return %r : tensor<?x65x70xf32, #graph.dims<[n, 65, 70]>>
 }
+
+// What several read is not taken for what it is at another point: %s at (i, j) and, turned, at (j, i).
+func.func @shared(%x: tensor<8x8xf32>, %a: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %s = graph.add %x, %x : tensor<8x8xf32>
+  %c = graph.sub %s, %a : tensor<8x8xf32>
+  %t = graph.transpose %c {permutation = array<i64: 1, 0>} : (tensor<8x8xf32>) -> tensor<8x8xf32>
+  %y = graph.mul %t, %s : tensor<8x8xf32>
+  return %y : tensor<8x8xf32>
+}
