@@ -137,7 +137,7 @@ protected: // for generators whose kernels run elsewhere: backends/gpu
   void reportText();
   void emitRun();
   void emitBlock(mlir::Block &block);
-  /// Whether the op has written a variable, for what is emitted next: a run is not cancelled then.
+  /// Notes whether the op writes a variable: behind such a one a run is not cancelled.
   void noteWrites(mlir::Operation *op);
   virtual void emitDispatch(mlir::Operation *op);
   /// Calls the task `count` times on the run's frame.

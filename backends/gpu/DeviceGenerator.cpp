@@ -336,7 +336,7 @@ void DeviceGenerator::launchTogether(llvm::ArrayRef<Dispatch *> dispatches) {
 
 void DeviceGenerator::launchGathered() {
   // What every device takes (OpenCL's least: 1024 bytes).
-  constexpr size_t mostParameters = 120;
+  constexpr size_t mostJoined = 120;
   struct Launch {
     llvm::SmallVector<Dispatch *> members;
     size_t parameters = 0;
@@ -353,7 +353,7 @@ void DeviceGenerator::launchGathered() {
       const Dispatch &first = *launch.members.front();
       bool isSame = launch.isOfOneText && first.text.body == text.body;
       return mayJoin(first) && mayJoin(dispatch) && first.text.threads == text.threads &&
-             launch.parameters + text.parameters.size() <= mostParameters &&
+             launch.parameters + text.parameters.size() <= mostJoined &&
              (isSame || (!launch.usesShared && !text.usesShared));
     };
     auto it = llvm::find_if(launches, takes);

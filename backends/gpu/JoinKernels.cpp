@@ -27,12 +27,7 @@ private:
 std::string Joiner::argument(const KernelPart &part, const Parameter &parameter) {
   if (parameter.kind == Parameter::Kind::Count)
     return std::to_string(part.count);
-  auto it = llvm::find_if(joined.parameters,
-                          [&](const Parameter &known) { return known.word == parameter.word; });
-  const size_t number = it - joined.parameters.begin();
-  if (it == joined.parameters.end())
-    joined.parameters.push_back(parameter);
-  return joined.letter + std::to_string(number);
+  return joined.letter + std::to_string(parameter.placeIn(joined.parameters));
 }
 
 std::string Joiner::put(llvm::ArrayRef<const KernelPart *> alike) {

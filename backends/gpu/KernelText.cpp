@@ -108,11 +108,7 @@ Printer::Space Printer::spaceOf(Value pointer) {
 }
 
 std::string Printer::parameter(int64_t word, KernelText::Parameter::Kind kind) {
-  auto it = llvm::find_if(parameters, [&](const auto &known) { return known.word == word; });
-  size_t number = it - parameters.begin();
-  if (it == parameters.end())
-    parameters.push_back({word, kind});
-  return "a" + std::to_string(number);
+  return "a" + std::to_string(KernelText::Parameter{word, kind}.placeIn(parameters));
 }
 
 std::string Printer::place(Value pointer, Type element) {
@@ -454,6 +450,14 @@ std::string Printer::deviceFunction(llvm::StringRef symbol) {
   for (auto [i, argument] : llvm::enumerate(function.getArguments()))
     head += (i ? ", " : "") + typeName(argument.getType()) + " " + name(argument);
   return tables + head + ") {\n" + text + "  return " + name(end->getOperand(0)) + ";\n}\n";
+}
+
+size_t KernelText::Parameter::placeIn(std::vector<Parameter> &list) const {
+  auto it = llvm::find_if(list, [&](const Parameter &known) { return known.word == word; });
+  const size_t number = it - list.begin();
+  if (it == list.end())
+    list.push_back(*this);
+  return number;
 }
 
 std::string KernelText::Parameter::declare(const llvm::Twine &name) const {

@@ -24,6 +24,8 @@ struct KernelText {
     int64_t word;                                     // of the frame
     enum class Kind { Pointer, Integer, Count } kind; // Count: FrameWords::count
     std::string declare(const llvm::Twine &name) const;
+    /// Its number in the list, where it is put unless its word is there.
+    size_t placeIn(std::vector<Parameter> &list) const;
   };
   std::vector<Parameter> parameters;
   /// A parameter's name is this and its number. A body has a0, a1, …, names of its own of the

@@ -18,14 +18,14 @@ struct Storage {
 /// Gives every tensor that a kernel, scatter or control op makes a place: an output, the variable
 /// it is assigned to (where writing it in place is safe), or a slot of the arena, where others are
 /// when it is dead (ArrangeArena.h). Kernels of one launch (GroupLaunches.h) run at the same time.
-/// What a region captures lives as long as the op that has the
-/// region. A value that a region yields is made in the place of the op's result where that is safe,
-/// and else copied there; a loop's carried values live where its carried results do. What a body
-/// whose iterations run side by side makes lives in a workspace of its task. Written as attributes:
-/// `storage` on the ops, `exec.slots` (their offsets, by dimension expressions) and `exec.arena`
-/// (its bytes) on the function, and on loops what LoopStorage reads. With `debugArena` every tensor
-/// has a slot to itself, of exactly its size, which is what `exec.slots` then says, and is copied
-/// from there to where it leaves to.
+/// What a region captures lives as long as the op that has the region. A value that a region yields
+/// is made in the place of the op's result where that is safe, and else copied there; a loop's
+/// carried values live where its carried results do. What a body whose iterations run side by side
+/// makes lives in a workspace of its task. Written as attributes: `storage` on the ops,
+/// `exec.slots` (their offsets, by dimension expressions) and `exec.arena` (its bytes) on the
+/// function, and on loops what LoopStorage reads. With `debugArena` every tensor has a slot to
+/// itself, of exactly its size, which is what `exec.slots` then says, and is copied from there to
+/// where it leaves to.
 void planMemory(mlir::func::FuncOp function, bool debugArena = false);
 
 /// What exec.scan and exec.while have besides the places of their results.
